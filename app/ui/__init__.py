@@ -1,0 +1,1 @@
+"""Gradio pages: layout and handlers, one file a page."""
