@@ -1,0 +1,78 @@
+"""The web app put together: `create_app(settings)` is the table of contents.
+
+Wiring only: what a part does is told in its own module.
+"""
+
+import os
+
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read when gradio is imported
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
+from fastapi.staticfiles import StaticFiles
+
+from app.api import comparisons, data, me, runs, signals
+from app.comparing import Comparing
+from app.identity import Identities, IdentityMiddleware, load_secret
+from app.serving import Serving, register_base
+from app.settings import Settings
+from app.store import Store
+from app.training import Training
+from app.ui import mount_pages
+from rlhb_core import __version__
+from rlhb_core.errors import RlhbError
+
+STATIC = Path(__file__).parent.parent / "static"
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The whole application for these settings (default: those of the environment)."""
+    settings = settings or Settings()
+    store = Store.open(settings.database)
+    serving = Serving(store, settings)
+    comparing = Comparing(store, serving, settings)
+    training = Training(store, settings)
+    register_base(store, settings)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        training.follow()
+        yield
+        training.close()
+        await comparing.close()
+        serving.close()
+        store.close()
+
+    app = FastAPI(title="RLHB Studio", version=__version__, lifespan=lifespan)
+    app.state.settings = settings
+    app.state.store = store
+    app.state.serving = serving
+    app.state.comparing = comparing
+    app.state.training = training
+    app.state.identities = Identities(load_secret(settings.data_dir))
+
+    for noun in (signals, comparisons, me, runs, data):
+        app.include_router(noun.router)
+    app.add_exception_handler(RlhbError, _explain)
+    app.add_api_route("/api/health", _health, methods=["GET"])
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    mount_pages(app)
+    app.add_middleware(
+        IdentityMiddleware,
+        identities=app.state.identities,
+        loopback_only=not settings.allow_remote,
+    )
+    return app
+
+
+def _explain(request: Request, error: Exception) -> JSONResponse:
+    """An error that a person can do something about, as a sentence."""
+    return JSONResponse({"detail": str(error)}, status_code=422)
+
+
+def _health() -> dict[str, str]:
+    return {"status": "ok", "version": __version__}

@@ -1,0 +1,111 @@
+"""Every setting of the web app, each with its sentence.
+
+Read from `RLHB_*` environment variables and the same-named options of `rlhb serve`; the help page and the README's
+table are made from the descriptions here. Does not know what the settings are used for beyond that.
+"""
+
+import ipaddress
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+EMBEDDED = "embedded"
+"""Value of `base_model` that means the small model shipped with the package."""
+
+
+class Settings(BaseSettings):
+    """What an operator can choose."""
+
+    model_config = SettingsConfigDict(env_prefix="RLHB_", extra="ignore")
+
+    host: str = Field(
+        default="127.0.0.1",
+        description="Address to listen on. There are no accounts yet, so only loopback is taken unless allow_remote is set.",
+    )
+    port: int = Field(default=7860, ge=1, le=65535, description="Port to listen on.")
+    allow_remote: bool = Field(
+        default=False,
+        description="Listen on an address that other machines reach. Anyone who reaches it can read and label everything.",
+    )
+    data_dir: Path = Field(
+        default=Path("data"), description="Folder of the database, the runs and the cookie secret."
+    )
+    database_url: str = Field(
+        default="",
+        repr=False,
+        description="Database: empty for SQLite in data_dir, or postgresql://user:password@host/name.",
+    )
+    base_model: str = Field(
+        default=EMBEDDED,
+        description="What answers: 'embedded', a folder or hub name that transformers loads, or a server's address.",
+    )
+    base_model_protocol: Literal["auto", "tgi", "openai"] = Field(
+        default="auto",
+        description="Protocol of a server given as base_model: TGI's own or OpenAI chat; auto asks the server.",
+    )
+    device: str = Field(
+        default="auto", description="Device for local models: auto, cpu, cuda, cuda:1 ..."
+    )
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
+        default="auto",
+        description="Precision of local models; auto takes bfloat16 on a GPU that has it.",
+    )
+    temperature: float = Field(
+        default=1.0, ge=0, le=5, description="Sampling temperature of the answers on the page."
+    )
+    max_new_tokens: int = Field(
+        default=256,
+        ge=1,
+        le=8192,
+        description="Longest answer, in tokens. The embedded model stops by itself well before.",
+    )
+    remote_timeout_s: float = Field(
+        default=60.0, gt=0, description="Longest silence of a remote model server, in seconds."
+    )
+    max_runs: int = Field(
+        default=1, ge=1, le=16, description="Training runs at the same time; others wait."
+    )
+    threads: int = Field(
+        default=1, ge=1, le=256, description="CPU threads of a training run and of local models."
+    )
+
+    @model_validator(mode="after")
+    def _loopback_unless_told(self) -> "Settings":
+        if not self.allow_remote and not is_loopback(self.host):
+            raise ValueError(
+                f"host {self.host} can be reached by other machines and there are no accounts yet; "
+                "use 127.0.0.1, or set RLHB_ALLOW_REMOTE=true (--allow-remote) if that is what you want"
+            )
+        return self
+
+    @property
+    def database(self) -> str:
+        """Address of the database in use. May hold a password: never log it."""
+        if self.database_url:
+            return self.database_url
+        return f"sqlite:///{self.data_dir.resolve() / 'rlhb.sqlite'}"
+
+    @property
+    def runs_dir(self) -> Path:
+        """Where the run folders lie."""
+        return self.data_dir.resolve() / "runs"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address is this machine only."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def settings_table() -> list[tuple[str, str, str]]:
+    """(environment variable, default, sentence) of every setting, in order."""
+    return [
+        (f"RLHB_{name.upper()}", str(field.default), field.description or "")
+        for name, field in Settings.model_fields.items()
+    ]
