@@ -1,0 +1,226 @@
+"""The `rlhb` command: each subcommand parses, calls one function, and says what came of it.
+
+Knows no SQL and no tensors; heavy parts are imported by the command that needs them, so that help is quick.
+"""
+
+import inspect
+import logging
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from pydantic import ValidationError
+
+from app.settings import Settings, settings_table
+from rlhb_core.errors import RlhbError
+from rlhb_core.records import Arm, Source, describe
+
+cli = typer.Typer(
+    name="rlhb",
+    help="Compare language models side by side, record how people behave, retrain on it.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+export = typer.Typer(help="Write what was recorded as JSON lines.", no_args_is_help=True)
+cli.add_typer(export, name="export")
+
+
+def main() -> None:
+    """Entry point: errors that a person can do something about are one sentence, not a traceback."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    try:
+        cli()
+    except RlhbError as error:
+        sys.exit(f"rlhb: {error}")
+    except ValidationError as error:
+        sys.exit(f"rlhb: {describe(error)}")
+
+
+def takes_settings(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command one option per setting; only those typed override the environment."""
+
+    def with_settings(**options: Any) -> None:
+        chosen = {k: options.pop(k) for k in Settings.model_fields if k in options}
+        command(Settings(**{k: v for k, v in chosen.items() if v is not None}), **options)
+
+    own = list(inspect.signature(command).parameters.values())[1:]
+    shared = [
+        inspect.Parameter(
+            name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=None,
+            annotation=Annotated[
+                _plain_type(field.annotation) | None,
+                typer.Option(
+                    f"--{name.replace('_', '-')}",
+                    help=field.description,
+                    show_default=str(field.default) or "empty",
+                    rich_help_panel="Settings (also as RLHB_* environment variables)",
+                ),
+            ],
+        )
+        for name, field in Settings.model_fields.items()
+    ]
+    parameters = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own] + shared
+    with_settings.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    with_settings.__annotations__ = {p.name: p.annotation for p in parameters}
+    with_settings.__doc__ = command.__doc__
+    with_settings.__name__ = command.__name__
+    return with_settings
+
+
+def _plain_type(annotation: Any) -> Any:
+    return annotation if annotation in (int, float, bool, Path) else str
+
+
+@cli.command()
+@takes_settings
+def serve(settings: Settings) -> None:
+    """Start the web app; says which address to open."""
+    from app.server import run
+
+    run(settings)
+
+
+@cli.command()
+@takes_settings
+def train(
+    settings: Settings,
+    arm: Annotated[Arm | None, typer.Option(help="What to train.")] = None,
+    source: Annotated[
+        list[Source] | None, typer.Option(help="Kinds of data to train on; repeat for several.")
+    ] = None,
+    since: Annotated[str, typer.Option(help="Only data since this day (YYYY-MM-DD).")] = "",
+    recipe: Annotated[str, typer.Option(help="Recipe by name; default: the arm's own.")] = "",
+    parent: Annotated[str, typer.Option(help="Name of the version to start from.")] = "",
+    override: Annotated[
+        list[str] | None, typer.Option("--set", help="Change one setting: ppo.iterations=40.")
+    ] = None,
+    resume: Annotated[str, typer.Option(help="Continue this run instead of a new one.")] = "",
+) -> None:
+    """Train an arm from the store, follow it, and register the new version."""
+    from app.commands import train_and_follow
+
+    if (arm is None) == (resume == ""):
+        raise typer.BadParameter("give either --arm (a new run) or --resume (an old one)")
+    train_and_follow(
+        settings,
+        arm=arm,
+        sources=source or [Source.REAL],
+        since=since,
+        recipe=recipe,
+        parent=parent,
+        overrides=override or [],
+        resume=resume,
+    )
+
+
+def _exporter(kind: str, what: str) -> None:
+    @takes_settings
+    def write(
+        settings: Settings,
+        out: Annotated[
+            Path | None, typer.Option(help="File to write; default: the screen.")
+        ] = None,
+        source: Annotated[
+            list[Source] | None, typer.Option(help="Kinds of data; default: real.")
+        ] = None,
+        since: Annotated[str, typer.Option(help="Only data since this day (YYYY-MM-DD).")] = "",
+        with_people: Annotated[
+            bool, typer.Option(help="Include who it was; left out unless asked for.")
+        ] = False,
+    ) -> None:
+        from app.commands import export_lines
+
+        export_lines(settings, kind, out, source or [Source.REAL], since, with_people)
+
+    write.__doc__ = what
+    export.command(kind)(write)
+
+
+for _kind, _what in {
+    "triplets": "<query, response, behaviour>: what RLHB trains on; `rlhb import` reads it back.",
+    "comparisons": "Votes over the responses to one query: what the reward model trains on.",
+    "preferences": "prompt / chosen / rejected, as TRL's DPO and reward trainers read it.",
+    "labels": "prompt / completion / label, as TRL's KTO trainer reads it.",
+}.items():
+    _exporter(_kind, _what)
+
+
+@cli.command("import")
+@takes_settings
+def import_(
+    settings: Settings,
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="JSONL or CSV.")],
+    mapping: Annotated[
+        Path | None, typer.Option(exists=True, help="For CSV: TOML file naming the columns.")
+    ] = None,
+) -> None:
+    """Read triplets back, or a CSV with a column mapping. Bad lines are named and do not stop the rest."""
+    from app.commands import import_file
+
+    import_file(settings, file, mapping)
+
+
+@cli.command()
+@takes_settings
+def verify(settings: Settings) -> None:
+    """Check the database: schema, references, payloads. Exit status 1 if anything is wrong."""
+    from app.commands import verify_store
+
+    verify_store(settings)
+
+
+@cli.command()
+@takes_settings
+def figures(
+    settings: Settings,
+    run: Annotated[str, typer.Argument(help="Id of a run, or the path of its folder.")],
+    out: Annotated[Path, typer.Option(help="Folder to write into.")] = Path("figures"),
+    png: Annotated[bool, typer.Option(help="PNG too; needs a Chrome or Chromium.")] = False,
+) -> None:
+    """The curves of a run as static HTML (and PNG)."""
+    from app.commands import write_figures
+
+    write_figures(settings, run, out, png)
+
+
+@cli.command()
+@takes_settings
+def simulate(
+    settings: Settings,
+    queries: Annotated[int, typer.Option(min=1, help="How many queries they put.")] = 300,
+    people: Annotated[int, typer.Option(min=1, help="How many simulated annotators.")] = 20,
+    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
+) -> None:
+    """Let simulated annotators use the served versions; all of it is stored as source = simulated."""
+    from app.commands import run_simulation
+
+    run_simulation(settings, queries, people, seed)
+
+
+@cli.command()
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder of the result.")] = Path("demo"),
+    queries: Annotated[int, typer.Option(help="Queries per round of collecting.")] = 3000,
+    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
+) -> None:
+    """The whole story headless on simulated annotators: collect, train three arms, report, export."""
+    from app.demo import run_demo
+
+    report = run_demo(out, queries=queries, seed=seed)
+    typer.echo(f"Done. Open {report}")
+
+
+@cli.command("settings")
+def show_settings() -> None:
+    """List every setting with its default and its sentence."""
+    for name, default, sentence in settings_table():
+        typer.echo(f"{name:28} {default or 'empty':12} {sentence}")
+
+
+if __name__ == "__main__":
+    main()
