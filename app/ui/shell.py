@@ -1,0 +1,331 @@
+"""What all pages share: the frame around a page, its look, and how it is mounted.
+
+Holds the header with its navigation, recording line and personal popover, the mapping of the design tokens
+(`static/tokens.css`) onto Gradio's theme, and the wrapper that puts the frame into the HTML itself, so that it is
+painted before Gradio has loaded. Knows nothing of what a page shows, nor of the store: the header's numbers
+are fetched by `static/me.js`.
+
+A page is built and mounted like this:
+
+    with page("Runs", "runs", lead="One sentence on what this page is for.") as blocks:
+        ...
+    mount(app, blocks, "/runs")
+"""
+
+import html
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import gradio as gr
+from fastapi import FastAPI
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.routing import Mount
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+NAV = (
+    ("compare", "/", "Compare"),
+    ("runs", "/runs/", "Runs"),
+    ("curves", "/curves/", "Curves"),
+    ("data", "/data/", "Data"),
+)
+"""(key, path, label) of every page, in the order of the navigation."""
+
+STYLES = ("tokens", "shell", "gradio")
+SITE = "RLHB Studio"
+
+
+class Page(gr.Blocks):
+    """The blocks of one page, with what the frame needs to know about it."""
+
+    active: str
+    styles: tuple[str, ...]
+
+
+@contextmanager
+def page(
+    title: str,
+    active: str,
+    *,
+    heading: str | None = None,
+    lead: str = "",
+    styles: tuple[str, ...] = (),
+) -> Iterator[Page]:
+    """The blocks of a page; what is made inside the `with` stands under its heading.
+
+    title: name in the browser's tab, and the heading unless `heading` says otherwise ("" leaves it out).
+    active: key of the page in `NAV`. lead: one sentence under the heading, plain text.
+    styles: names of further style sheets in `static/`, without ".css".
+    """
+    if active not in {key for key, _, _ in NAV}:
+        raise ValueError(f"{active!r} is no page of the navigation; see NAV in shell.py")
+    blocks = Page(title=f"{title} · {SITE}", analytics_enabled=False, fill_width=True)
+    blocks.active, blocks.styles = active, styles
+    with blocks:
+        heading = title if heading is None else heading
+        if heading:
+            gr.HTML(
+                f"<h1>{html.escape(heading)}</h1>"
+                + (f"<p>{html.escape(lead)}</p>" if lead else ""),
+                elem_id="page-heading",
+                js_on_load=None,
+                apply_default_css=False,
+            )
+        yield blocks
+
+
+def mount(app: FastAPI, blocks: Page, path: str) -> None:
+    """Serve a page of the app at `path`. Mount "/" last: it takes every path that nobody took before."""
+    gr.mount_gradio_app(
+        app,
+        blocks,
+        path=path,
+        theme=theme(),
+        run_history=False,
+        footer_links=[],
+        show_error=True,
+        ssr_mode=False,
+        mcp_server=False,
+        enable_monitoring=False,
+    )
+    route = app.router.routes[-1]
+    assert isinstance(route, Mount)
+    route.app = Framed(route.app, path, _head(blocks), _header(blocks.active))
+
+
+# --- the look -------------------------------------------------------------------------------------
+
+
+def theme() -> gr.themes.Base:
+    """Gradio's theme made of the design tokens: light and dark differ in the tokens only."""
+    look = {
+        "body_background_fill": "var(--paper)",
+        "body_text_color": "var(--ink)",
+        "body_text_color_subdued": "var(--ink-2)",
+        "background_fill_primary": "var(--card)",
+        "background_fill_secondary": "var(--soft)",
+        "border_color_primary": "var(--line)",
+        "border_color_accent": "var(--accent)",
+        "border_color_accent_subdued": "var(--line-2)",
+        "color_accent_soft": "var(--accent-soft)",
+        "link_text_color": "var(--accent)",
+        "link_text_color_hover": "var(--accent-2)",
+        "link_text_color_active": "var(--accent-2)",
+        "link_text_color_visited": "var(--accent)",
+        "code_background_fill": "var(--soft)",
+        "block_background_fill": "var(--card)",
+        "block_border_color": "var(--line)",
+        "block_info_text_color": "var(--ink-2)",
+        "block_label_background_fill": "var(--card)",
+        "block_label_border_color": "transparent",
+        "block_label_text_color": "var(--ink-2)",
+        "block_shadow": "none",
+        "block_title_background_fill": "none",
+        "block_title_border_color": "transparent",
+        "block_title_text_color": "var(--ink-2)",
+        "panel_background_fill": "var(--card)",
+        "panel_border_color": "var(--line)",
+        "accordion_text_color": "var(--ink)",
+        "table_text_color": "var(--ink)",
+        "table_border_color": "var(--line)",
+        "table_even_background_fill": "var(--card)",
+        "table_odd_background_fill": "var(--card)",
+        "table_row_focus": "var(--accent-soft)",
+        "input_background_fill": "var(--card)",
+        "input_background_fill_focus": "var(--card)",
+        "input_background_fill_hover": "var(--card)",
+        "input_border_color": "var(--line-2)",
+        "input_border_color_focus": "var(--accent)",
+        "input_border_color_hover": "var(--line-2)",
+        "input_placeholder_color": "var(--ink-3)",
+        "input_shadow": "none",
+        "input_shadow_focus": "none",
+        "checkbox_background_color": "var(--card)",
+        "checkbox_background_color_focus": "var(--card)",
+        "checkbox_background_color_hover": "var(--card)",
+        "checkbox_background_color_selected": "var(--accent)",
+        "checkbox_border_color": "var(--line-2)",
+        "checkbox_border_color_focus": "var(--accent)",
+        "checkbox_border_color_hover": "var(--accent)",
+        "checkbox_border_color_selected": "var(--accent)",
+        "checkbox_label_background_fill": "transparent",
+        "checkbox_label_background_fill_hover": "var(--soft)",
+        "checkbox_label_background_fill_selected": "var(--accent-soft)",
+        "checkbox_label_border_color": "var(--line)",
+        "checkbox_label_border_color_hover": "var(--line-2)",
+        "checkbox_label_border_color_selected": "var(--accent)",
+        "checkbox_label_shadow": "none",
+        "checkbox_label_text_color": "var(--ink)",
+        "checkbox_label_text_color_selected": "var(--ink)",
+        "error_background_fill": "var(--bad-soft)",
+        "error_border_color": "var(--bad)",
+        "error_text_color": "var(--bad)",
+        "error_icon_color": "var(--bad)",
+        "loader_color": "var(--accent)",
+        "slider_color": "var(--accent)",
+        "stat_background_fill": "var(--accent)",
+        "button_primary_background_fill": "var(--accent)",
+        "button_primary_background_fill_hover": "var(--accent-2)",
+        "button_primary_border_color": "transparent",
+        "button_primary_text_color": "var(--accent-ink)",
+        "button_primary_text_color_hover": "var(--accent-ink)",
+        "button_secondary_background_fill": "var(--soft)",
+        "button_secondary_background_fill_hover": "var(--hover)",
+        "button_secondary_border_color": "transparent",
+        "button_secondary_text_color": "var(--ink)",
+        "button_secondary_text_color_hover": "var(--ink)",
+        "button_cancel_background_fill": "var(--bad-soft)",
+        "button_cancel_background_fill_hover": "var(--bad-soft)",
+        "button_cancel_border_color": "transparent",
+        "button_cancel_text_color": "var(--bad)",
+        "button_cancel_text_color_hover": "var(--bad)",
+    }
+    fixed = {
+        "block_radius": "var(--r)",
+        "container_radius": "var(--r)",
+        "input_radius": "var(--r-small)",
+        "table_radius": "var(--r-small)",
+        "button_large_radius": "10px",
+        "button_medium_radius": "10px",
+        "button_small_radius": "9px",
+        "button_primary_shadow": "none",
+        "button_secondary_shadow": "none",
+        "block_label_text_weight": "520",
+        "block_title_text_weight": "520",
+        "block_title_text_size": "13.5px",
+        "input_text_size": "14.5px",
+        "checkbox_label_text_size": "14px",
+        "button_large_text_weight": "600",
+    }
+    base = gr.themes.Base(
+        font=["Inter", "ui-sans-serif", "system-ui", "sans-serif"],
+        font_mono=["ui-monospace", "SF Mono", "Menlo", "Consolas", "monospace"],
+    )
+    dark = {f"{name}_dark": value for name, value in look.items() if hasattr(base, f"{name}_dark")}
+    return base.set(**look, **dark, **fixed)
+
+
+# --- the frame ------------------------------------------------------------------------------------
+
+# Runs before the first paint: the person's choice of light or dark, or else the system's.
+_THEME_SCRIPT = (
+    "(()=>{let t=null;try{t=localStorage.getItem('rlhb.theme')}catch{}"
+    "document.documentElement.dataset.theme=t||(matchMedia('(prefers-color-scheme: dark)').matches?'dark':'light')})()"
+)
+
+_ICON = (
+    "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32'%3E"
+    "%3Crect width='32' height='32' rx='9' fill='%230b6e6e'/%3E"
+    "%3Cpath d='M8 9v14M16 13v10M24 9v14' stroke='%23fff' stroke-width='3' stroke-linecap='round'/%3E%3C/svg%3E"
+)
+
+
+def _head(blocks: Page) -> str:
+    fonts = "".join(
+        f'<link rel="preload" href="/static/fonts/{name}.woff2" as="font" type="font/woff2" crossorigin>'
+        for name in ("inter", "source-serif-4")
+    )
+    sheets = "".join(
+        f'<link rel="stylesheet" href="/static/{name}.css">' for name in (*STYLES, *blocks.styles)
+    )
+    return (
+        f"<title>{html.escape(blocks.title)}</title><script>{_THEME_SCRIPT}</script>"
+        f'<link rel="icon" href="{_ICON}">{fonts}{sheets}'
+        '<script type="module" src="/static/shell.js"></script>'
+    )
+
+
+def _header(active: str) -> str:
+    links = "".join(
+        f'<a href="{path}"{" aria-current=page" if key == active else ""}>{label}</a>'
+        for key, path, label in NAV
+    )
+    return f"""
+<a class="skip-link" href="#page">Skip to the page</a>
+<header class="site">
+  <a class="mark" href="/" aria-label="{SITE}, start page">RLHB <b>Studio</b></a>
+  <nav aria-label="Pages">{links}</nav>
+  <div class="right">
+    <span class="recording" data-recording><i aria-hidden="true"></i>
+      <span data-recording-says>Recording<span class="wide-only"> how you read and react</span></span>
+      <button type="button" data-recording-toggle>pause</button></span>
+    <button type="button" class="person" popovertarget="person" aria-label="You and your data">
+      <b data-person-name>You</b><span data-person-today></span></button>
+    <button type="button" class="theme" data-theme-switch aria-label="Switch between light and dark">
+      <svg viewBox="0 0 20 20" fill="none" stroke="currentColor" stroke-width="1.5" aria-hidden="true">
+        <circle cx="10" cy="10" r="7.2"/><path d="M10 2.8a7.2 7.2 0 0 1 0 14.4z" fill="currentColor" stroke="none"/></svg></button>
+  </div>
+</header>
+{_PERSON}
+<div id="page" tabindex="-1"></div>
+"""
+
+
+_PERSON = """
+<aside class="pop at-header" id="person" popover aria-labelledby="person-title">
+  <h2 id="person-title">You and your data</h2>
+  <p>No account is needed: this browser is you. A name is shown to yourself only.</p>
+  <form class="row" data-person-form><input class="field" name="display_name" maxlength="80" autocomplete="off"
+    placeholder="Your name" aria-label="Your name"><button class="button">Save</button></form>
+  <h3>What is recorded</h3>
+  <p>Your queries and votes; and, while recording is on, how you read each answer: when it came into view, for how
+  long, how far, what you selected or copied, and whether you asked again. It stays in this server's own database and
+  is used to train its models.</p>
+  <div class="row"><button type="button" class="button" data-recording-toggle>Pause recording</button>
+  <a class="button" href="/api/me/export" download>Download my data</a></div>
+  <hr>
+  <h3 style="margin-top:0">Erase</h3>
+  <p>Removes every query, answer, vote and reaction of yours from this server, for good. Models that were already
+  trained stay as they are.</p>
+  <button type="button" class="button danger" data-erase>Erase my data</button>
+  <p class="small" data-person-note role="status"></p>
+</aside>
+"""
+
+# What Gradio's page links to although it is never needed here: social previews, a manifest, an iframe helper.
+_LEFTOVERS = re.compile(
+    r'<meta (?:property|name)="(?:og|twitter):[^>]*>\s*|<link rel="manifest"[^>]*>\s*'
+    r"|<script>\s*\(\(\) => \{(?:(?!</script>).)*?iframeResizer(?:(?!</script>).)*</script>\s*",
+    re.DOTALL,
+)
+
+
+class Framed:
+    """A mounted Gradio app whose page carries our head and header; all its other answers pass untouched."""
+
+    def __init__(self, app: ASGIApp, path: str, head: str, header: str) -> None:
+        self.app = app
+        self.path = path.rstrip("/")
+        self.head = head
+        self.header = header
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_page = scope["type"] == "http" and scope["path"].rstrip("/") == self.path
+        if not is_page:
+            await self.app(scope, receive, send)
+            return
+        plain = [(k, v) for k, v in scope["headers"] if k != b"accept-encoding"]
+        start: dict[str, Any] = {}
+        body = bytearray()
+
+        async def reframe(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                start.update(message)
+                return
+            body.extend(message.get("body", b""))
+            if message.get("more_body"):
+                return
+            content = bytes(body)
+            if Headers(raw=start["headers"]).get("content-type", "").startswith("text/html"):
+                content = self._framed(content.decode()).encode()
+            MutableHeaders(raw=start["headers"])["content-length"] = str(len(content))
+            await send(dict(start))
+            await send({"type": "http.response.body", "body": content})
+
+        await self.app({**scope, "headers": plain}, receive, reframe)
+
+    def _framed(self, text: str) -> str:
+        text = _LEFTOVERS.sub("", text)
+        text = text.replace("</head>", self.head + "</head>", 1)
+        return text.replace("<gradio-app", self.header + "<gradio-app", 1)

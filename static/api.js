@@ -1,0 +1,36 @@
+// The few calls to the server's own API, as JSON. An error carries the server's sentence and the status (0: no answer).
+
+export class ApiError extends Error {
+  constructor(message, status, body = null) {
+    super(message);
+    this.status = status;
+    this.body = body;
+  }
+}
+
+/** Call `method path` with an optional JSON body; the parsed answer, or null for an empty one. */
+export async function call(method, path, body = undefined, options = {}) {
+  let answer;
+  try {
+    answer = await fetch(path, {
+      method,
+      headers: body === undefined ? {} : { "Content-Type": "application/json" },
+      body: body === undefined ? undefined : JSON.stringify(body),
+      ...options,
+    });
+  } catch {
+    throw new ApiError("The server cannot be reached just now.", 0);
+  }
+  const text = await answer.text();
+  let parsed = null;
+  try {
+    parsed = text ? JSON.parse(text) : null;
+  } catch {
+    // Not JSON: a proxy's error page, for instance. The status says enough.
+  }
+  if (!answer.ok) {
+    const detail = typeof parsed?.detail === "string" ? parsed.detail : `The server answered ${answer.status}.`;
+    throw new ApiError(detail, answer.status, parsed);
+  }
+  return parsed;
+}
