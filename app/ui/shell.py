@@ -108,6 +108,7 @@ def theme() -> gr.themes.Base:
         "border_color_primary": "var(--line)",
         "border_color_accent": "var(--accent)",
         "border_color_accent_subdued": "var(--line-2)",
+        "color_accent": "var(--accent)",
         "color_accent_soft": "var(--accent-soft)",
         "link_text_color": "var(--accent)",
         "link_text_color_hover": "var(--accent-2)",
@@ -182,6 +183,8 @@ def theme() -> gr.themes.Base:
         "button_cancel_text_color_hover": "var(--bad)",
     }
     fixed = {
+        "block_border_width": "0px",
+        "input_border_width": "1px",
         "block_radius": "var(--r)",
         "container_radius": "var(--r)",
         "input_radius": "var(--r-small)",

@@ -1,0 +1,211 @@
+// The Curves page: one run's verdict, its figures, what goes on now. Figures come from the API as plotly JSON and are
+// updated in place, so that a zoom stays while a run goes on. Knows nothing of Gradio but the element it fills.
+
+import { dot, fill, get, h, isDark, isGoing, number, poll, post, say, serve, span, when } from "/static/kit.js";
+
+const GOING_MS = 1500;
+const IDLE_MS = 8000;
+
+const root = await when("#curves-page");
+const plotly = loadPlotly();
+const seen = {};
+const state = { runs: [], id: new URLSearchParams(location.search).get("run"), run: null, drawn: null };
+
+const place = {
+  sub: h("p", { class: "sub" }, "…"),
+  choose: h("select", { class: "field", id: "choose-run", "aria-label": "Run", onchange: (e) => choose(e.target.value) }),
+  verdict: h("div", { id: "verdict", "aria-live": "polite" }),
+  main: h("div", { class: "panels" }),
+  now: h("aside", { class: "panel now", "aria-label": "Going on now" }),
+  rest: h("div", { class: "panels small" }),
+  samples: h("div", {}),
+};
+const page = h("div", {}, place.verdict, h("div", { class: "curves-grid" }, place.main, place.now), place.rest, place.samples);
+const nothing = h(
+  "div",
+  { class: "empty" },
+  "No run yet. Its curves will move here as soon as it has begun. ",
+  h("a", { class: "link", href: "/runs/" }, "Start one"),
+);
+fill(
+  root,
+  h("div", { class: "page-head" }, h("div", {}, h("h1", {}, "Curves"), place.sub), place.choose),
+  page,
+  nothing,
+);
+page.hidden = true;
+
+const refresh = poll(update);
+new MutationObserver(() => draw()).observe(document.documentElement, { attributeFilter: ["data-theme"] });
+
+async function update() {
+  const runs = await get("/api/runs", seen);
+  if (runs) state.runs = runs;
+  const known = state.runs.some((run) => run.id === state.id);
+  if (!known) state.id = state.runs[0]?.id ?? null;
+  nothing.hidden = state.id !== null;
+  page.hidden = place.choose.hidden = state.id === null;
+  if (state.id === null) {
+    place.sub.textContent = "How a run went, in words and curves.";
+    return IDLE_MS;
+  }
+  if (runs) offer();
+  const run = await get(`/api/runs/${state.id}`, seen);
+  if (run && run.id === state.id) show((state.run = run));
+  const figures = await get(`/api/runs/${state.id}/figures`, seen);
+  if (figures && figures.run === state.id) await draw(figures);
+  return state.run && isGoing(state.run) ? GOING_MS : IDLE_MS;
+}
+
+function choose(id) {
+  state.id = id;
+  for (const url of Object.keys(seen)) if (url.startsWith(`/api/runs/${id}`)) delete seen[url];
+  history.replaceState(null, "", `?run=${id}`);
+  refresh();
+}
+
+function offer() {
+  fill(
+    place.choose,
+    state.runs.map((run) => h("option", { value: run.id, selected: run.id === state.id }, `${run.name} · ${run.status_words}`)),
+  );
+}
+
+// --- words -------------------------------------------------------------------------------------------
+
+function show(run) {
+  fill(place.sub, `${run.name} · ${run.parent ? `from ${run.parent} · ` : ""}${run.data}`);
+  fill(place.verdict, verdictStrip(run));
+  fill(place.now, ...now(run));
+  fill(place.samples, samples(run));
+}
+
+function verdictStrip(run) {
+  const verdict = run.verdict;
+  if (!verdict) {
+    return h("div", { class: "verdict" }, h("b", {}, run.verdict_words), h("p", {}, run.verdict_sentence), versionButton(run));
+  }
+  return h(
+    "div",
+    { class: `verdict ${verdict.tone}` },
+    h("b", {}, verdict.word),
+    h(
+      "div",
+      {},
+      h("p", {}, verdict.sentence),
+      h(
+        "ul",
+        {},
+        verdict.checks.map((check) =>
+          h("li", { class: check.passed ? "passed" : "missed", title: check.sentence }, `${check.passed ? "✓" : "✗"} ${check.name} `, h("strong", {}, check.value)),
+        ),
+      ),
+    ),
+    versionButton(run),
+  );
+}
+
+function versionButton(run) {
+  const version = run.version;
+  if (!version) return null;
+  if (version.served) return h("a", { class: "button", href: "/" }, "In Compare");
+  return h(
+    "button",
+    {
+      class: "button primary",
+      onclick: async (event) => {
+        const button = event.currentTarget;
+        button.disabled = true;
+        try {
+          if (await serve(version)) {
+            delete seen[`/api/runs/${run.id}`];
+            refresh();
+          }
+        } catch (error) {
+          say(error.message);
+        } finally {
+          button.disabled = false;
+        }
+      },
+    },
+    "Put into Compare",
+  );
+}
+
+function now(run) {
+  const progress = run.progress;
+  const going = run.status === "running";
+  return [
+    h("h3", {}, going ? "Going on now" : "Where it stands"),
+    h("p", {}, progress ? `${progress.words}${going && progress.seconds_left !== null ? `, about ${span(progress.seconds_left)} left` : ""}` : run.status_words),
+    progress &&
+      h(
+        "div",
+        { class: "bar", role: "progressbar", "aria-valuemin": "0", "aria-valuemax": "100", "aria-valuenow": String(Math.round(100 * progress.share)), "aria-label": "Progress" },
+        h("i", { style: `width:${100 * progress.share}%` }),
+      ),
+    run.error && h("p", { class: "failure" }, run.error),
+    h(
+      "table",
+      { class: "plain numbers" },
+      run.numbers.map((item) => h("tr", { title: item.sentence }, h("td", {}, item.label, h("span", { class: "means" }, item.sentence)), h("td", { class: "num" }, number(item.value)))),
+    ),
+    going && h("button", { class: "button", onclick: () => post(`/api/runs/${run.id}/stop`).then(refresh, (e) => say(e.message)) }, "Stop after this step"),
+  ];
+}
+
+function samples(run) {
+  if (!run.samples.length) return null;
+  const columns = run.sample_columns;
+  return h(
+    "section",
+    { class: "panel samples" },
+    h("h3", {}, "What it answers"),
+    h("p", {}, "Held-out queries, sampled at the end of the run."),
+    h(
+      "table",
+      { class: "plain" },
+      h("thead", {}, h("tr", {}, columns.map((column) => h("th", {}, column)))),
+      h("tbody", {}, run.samples.map((row) => h("tr", {}, row.map((cell, i) => h("td", { class: i ? "written" : "asked" }, cell))))),
+    ),
+  );
+}
+
+// --- figures -----------------------------------------------------------------------------------------
+
+function loadPlotly() {
+  return new Promise((resolve, reject) => {
+    const script = h("script", { src: "/api/plotly.js", async: true });
+    script.onload = () => resolve(window.Plotly);
+    script.onerror = () => reject(new Error("plotly.js did not load"));
+    document.head.append(script);
+  });
+}
+
+async function draw(figures = state.drawn) {
+  if (!figures) return;
+  state.drawn = figures;
+  const Plotly = await plotly;
+  const template = figures.templates[isDark() ? "dark" : "light"];
+  const wanted = new Set(figures.figures.map((figure) => figure.name));
+  for (const panel of root.querySelectorAll("[data-figure]")) if (!wanted.has(panel.dataset.figure)) panel.remove();
+  place.main.classList.toggle("waiting", !figures.figures.length);
+  for (const { name, title, sentence, wide, figure } of figures.figures) {
+    const layout = { ...figure.layout, template, uirevision: figures.run, autosize: true };
+    await Plotly.react(container(name, title, sentence, wide), figure.data, layout, {
+      displaylogo: false,
+      responsive: true,
+      modeBarButtonsToRemove: ["select2d", "lasso2d", "zoomIn2d", "zoomOut2d", "autoScale2d"],
+    });
+  }
+  root.dataset.rows = figures.rows;
+}
+
+function container(name, title, sentence, wide) {
+  const home = wide ? place.main : place.rest;
+  const panel = home.querySelector(`[data-figure="${name}"]`);
+  if (panel) return panel.querySelector(".plot");
+  const plot = h("div", { class: "plot", role: "img", "aria-label": `${title}. ${sentence}` });
+  home.append(h("section", { class: "panel", "data-figure": name }, h("h3", {}, title), h("p", {}, sentence), plot));
+  return plot;
+}
