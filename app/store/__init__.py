@@ -1,0 +1,48 @@
+"""The one door to the database.
+
+`Store.open(url)` brings the schema up to date; `with store.session() as session:` is one unit of work, and
+`with store.reading() as session:` one that only reads. The nouns are modules of functions that take the session
+first and return core records, never rows:
+
+    with store.session() as session:
+        queries.add(session, query)
+        signals.record(session, person_id, batch)
+
+Holds what the rest of the app may use; the rest of this package is private. Knows no web.
+"""
+
+from app.store import (
+    behaviors,
+    deployments,
+    people,
+    queries,
+    responses,
+    runs,
+    signals,
+    summary,
+    versions,
+)
+from app.store.engine import Session, Store
+from app.store.errors import BadSignals, Conflict, Refusal, StoreError, UnknownReference
+from app.store.verify import Problem, verify
+
+__all__ = [
+    "BadSignals",
+    "Conflict",
+    "Problem",
+    "Refusal",
+    "Session",
+    "Store",
+    "StoreError",
+    "UnknownReference",
+    "behaviors",
+    "deployments",
+    "people",
+    "queries",
+    "responses",
+    "runs",
+    "signals",
+    "summary",
+    "verify",
+    "versions",
+]

@@ -1,0 +1,32 @@
+"""Deployments: which versions were served from when on. Append-only; going back adds one."""
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+
+from app.store.engine import Session
+from app.store.tables import DEPLOYMENT, to_record
+from rlhb_core.records import Deployment
+
+
+def add(session: Session, deployment: Deployment) -> Deployment:
+    """Store a deployment, always newer than the last."""
+    last = latest(session)
+    if last is not None and deployment.created_ms <= last.created_ms:
+        deployment = deployment.model_copy(update={"created_ms": last.created_ms + 1})
+    row = deployment.model_dump() | {"served": [str(each) for each in deployment.served]}
+    session.execute(sa.insert(DEPLOYMENT).values(row))
+    return deployment
+
+
+def latest(session: Session) -> Deployment | None:
+    """The one that counts."""
+    statement = sa.select(DEPLOYMENT).order_by(DEPLOYMENT.c.created_ms.desc()).limit(1)
+    row = session.execute(statement).mappings().first()
+    return None if row is None else to_record(row, Deployment)
+
+
+def all(session: Session) -> Sequence[Deployment]:
+    """Every deployment, oldest first."""
+    statement = sa.select(DEPLOYMENT).order_by(DEPLOYMENT.c.created_ms)
+    return [to_record(row, Deployment) for row in session.execute(statement).mappings()]

@@ -1,0 +1,189 @@
+"""The connection to the database and the unit of work; SQLite and Postgres behind one face.
+
+Holds how a database is opened, how transactions begin and end, and the few statements that the two dialects write
+differently. Does not know any table.
+
+SQLite: WAL and synchronous=FULL, so that what is committed survives the loss of power; BEGIN IMMEDIATE for units of
+work that write, so that none fails halfway for want of the lock; and one lock in the process, because SQLite's own
+waiting is by lot and lets the unlucky wait for seconds.
+"""
+
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import orjson
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from app.store.errors import StoreError
+
+Session = sa.Connection
+"""One unit of work: a connection inside a transaction."""
+
+BUSY_MS = 30_000
+"""Longest wait for another process (or unit of work) that is writing, in milliseconds."""
+
+ROWS_PER_STATEMENT = 500
+"""Rows written by one statement: bounded by the number of parameters that a database takes."""
+
+
+class Store:
+    """An open database, its schema up to date. Made by `Store.open`."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self.engine = engine
+        self._reader = engine.execution_options(reads_only=True, postgresql_readonly=True)
+        self._turn = threading.Lock() if engine.dialect.name == "sqlite" else None
+
+    @classmethod
+    def open(cls, url: str) -> "Store":
+        """Open `sqlite:///path` or `postgresql://user:password@host/name` and apply the migrations.
+
+        Raises StoreError, with the password left out, if the address cannot be used or the database not reached.
+        """
+        from app.store.migrate import upgrade
+
+        address = parse_url(url)
+        try:
+            upgrade(address)
+            return cls(connect(address))
+        except sa.exc.OperationalError as error:
+            reason = str(error.orig).strip().splitlines()[0]
+            raise StoreError(
+                f"cannot open the database {address.render_as_string(hide_password=True)}: {reason}; "
+                "check RLHB_DATABASE_URL and that the server runs"
+            ) from None
+
+    @contextmanager
+    def session(self) -> Iterator[Session]:
+        """A unit of work that writes: commits on success, rolls back on any error."""
+        if self._turn is None:
+            with self.engine.begin() as session:
+                yield session
+            return
+        if not self._turn.acquire(timeout=BUSY_MS / 1000):
+            raise StoreError("the database was busy for too long; try again")
+        try:
+            with self.engine.begin() as session:
+                yield session
+        finally:
+            self._turn.release()
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """A unit of work that only reads, from one moment on SQLite; never waits for a writer. Writing raises."""
+        with self._reader.begin() as session:
+            yield session
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.engine.dispose()
+
+
+def parse_url(url: str) -> sa.URL:
+    """The address with the driver that we ship. Raises StoreError, never repeating a password."""
+    try:
+        address = sa.make_url(url)
+    except sa.exc.ArgumentError:
+        raise StoreError(
+            "the database address is malformed; use sqlite:///path or postgresql://user:password@host/name"
+        ) from None
+    backend = address.get_backend_name()
+    if backend in ("postgresql", "postgres"):
+        return address.set(drivername="postgresql+psycopg")
+    if backend != "sqlite":
+        raise StoreError(f"{backend} is not supported; use SQLite or Postgres")
+    if not address.database or address.database == ":memory:":
+        raise StoreError("SQLite needs a file that lasts, such as sqlite:///data/rlhb.sqlite")
+    return address.set(drivername="sqlite+pysqlite")
+
+
+def connect(address: sa.URL, *, migrating: bool = False) -> sa.Engine:
+    """An engine with our settings. While migrating, SQLite's foreign keys are checked at the end instead."""
+    options: dict[str, Any] = {
+        "json_serializer": lambda value: orjson.dumps(value).decode(),
+        "json_deserializer": orjson.loads,
+        "hide_parameters": True,  # an error's text may reach a log; personal data may not
+    }
+    if migrating:
+        options["poolclass"] = sa.NullPool
+    else:
+        options |= {"pool_size": 10, "max_overflow": 30, "pool_pre_ping": True}
+    if address.get_backend_name() != "sqlite":
+        return sa.create_engine(address, **options)
+    Path(address.database or "").parent.mkdir(parents=True, exist_ok=True)
+    engine = sa.create_engine(address, connect_args={"timeout": BUSY_MS / 1000}, **options)
+
+    @sa.event.listens_for(engine, "connect")
+    def _configure(connection: Any, _: Any) -> None:
+        connection.isolation_level = None  # we write BEGIN ourselves
+        for pragma in (
+            f"busy_timeout = {BUSY_MS}",
+            "journal_mode = WAL",
+            "synchronous = FULL",
+            f"foreign_keys = {'OFF' if migrating else 'ON'}",
+            "secure_delete = ON",  # erased means overwritten
+            "cache_size = -32000",
+        ):
+            connection.execute(f"PRAGMA {pragma}").close()
+
+    @sa.event.listens_for(engine, "begin")
+    def _begin(connection: sa.Connection) -> None:
+        reads = connection.get_execution_options().get("reads_only", False)
+        connection.exec_driver_sql(f"PRAGMA query_only = {'ON' if reads else 'OFF'}")
+        connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+def insert_new(
+    session: Session,
+    table: sa.Table,
+    rows: Sequence[Mapping[str, Any]],
+    returning: sa.Column[Any] | None = None,
+) -> list[Any]:
+    """Insert the rows whose primary key is not there yet; returns the new rows' `returning` (default: first key)."""
+    keys = list(table.primary_key)
+    column = keys[0] if returning is None else returning
+    found: list[Any] = []
+    for part in in_parts(rows):
+        statement = (
+            _insert(session, table)
+            .values(part)
+            .on_conflict_do_nothing(index_elements=keys)
+            .returning(column)
+        )
+        found += session.execute(statement).scalars()
+    return found
+
+
+def upsert(session: Session, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert the rows, or overwrite those with the same primary key."""
+    keys = list(table.primary_key)
+    for part in in_parts(rows):
+        statement = _insert(session, table).values(part)
+        new = {name: statement.excluded[name] for name in part[0] if name not in table.primary_key}
+        session.execute(statement.on_conflict_do_update(index_elements=keys, set_=new))
+
+
+def in_parts(rows: Sequence[Any], size: int = ROWS_PER_STATEMENT) -> Iterator[Sequence[Any]]:
+    """The rows in slices of at most `size`."""
+    return (rows[start : start + size] for start in range(0, len(rows), size))
+
+
+def existing(session: Session, column: sa.Column[UUID], ids: Iterable[UUID]) -> set[UUID]:
+    """Those of the ids that are in the column."""
+    found: set[UUID] = set()
+    for part in in_parts(list(ids)):
+        found.update(session.execute(sa.select(column).where(column.in_(part))).scalars())
+    return found
+
+
+def _insert(session: Session, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
+    if session.dialect.name == "sqlite":
+        return sqlite.insert(table)
+    return postgresql.insert(table)

@@ -1,0 +1,110 @@
+"""People: who asks and reacts, whether they are recorded, what they may take with them, and forgetting them."""
+
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+import orjson
+import sqlalchemy as sa
+
+from app.store.engine import Session, insert_new
+from app.store.errors import UnknownReference
+from app.store.tables import BEHAVIOR, PERSON, QUERY, RESPONSE, SIGNAL, to_record
+from rlhb_core.records import Person, Query, Response, Signal
+
+
+def ensure(session: Session, person: Person) -> Person:
+    """The person of this id, made from `person` if not there yet."""
+    insert_new(session, PERSON, [person.model_dump()])
+    return get(session, person.id)
+
+
+def find(session: Session, person_id: UUID) -> Person | None:
+    """The person of this id, or None."""
+    row = session.execute(sa.select(PERSON).where(PERSON.c.id == person_id)).mappings().first()
+    return None if row is None else to_record(row, Person)
+
+
+def get(session: Session, person_id: UUID) -> Person:
+    """The person of this id. Raises UnknownReference."""
+    person = find(session, person_id)
+    if person is None:
+        raise UnknownReference("nothing is recorded of this person yet")
+    return person
+
+
+def rename(session: Session, person_id: UUID, display_name: str) -> Person:
+    """Change the name that the person is shown by."""
+    return _change(session, person_id, display_name=display_name)
+
+
+def set_recording(session: Session, person_id: UUID, recording: bool) -> Person:
+    """Pause or resume the recording of passive behaviours."""
+    return _change(session, person_id, recording=recording)
+
+
+def set_excluded(session: Session, person_id: UUID, excluded: bool) -> None:
+    """Leave all of a person out of exports and training, or take them in again. Nothing is deleted."""
+    _change(session, person_id, excluded=excluded)
+
+
+def excluded(session: Session) -> set[UUID]:
+    """The people who are left out of exports and training."""
+    return set(session.execute(sa.select(PERSON.c.id).where(PERSON.c.excluded)).scalars())
+
+
+def _change(session: Session, person_id: UUID, **values: Any) -> Person:
+    session.execute(sa.update(PERSON).where(PERSON.c.id == person_id).values(values))
+    return get(session, person_id)
+
+
+def touch(session: Session, person_ids: set[UUID]) -> None:
+    """Note that something about these people changed, so that their behaviours are summarised anew."""
+    for person_id in sorted(
+        person_ids
+    ):  # in one order everywhere, so that no two wait for each other
+        session.execute(
+            sa.update(PERSON).where(PERSON.c.id == person_id).values(changes=PERSON.c.changes + 1)
+        )
+
+
+def export_lines(session: Session, person_id: UUID) -> Iterator[bytes]:
+    """All that is stored of a person, as JSON lines {"type": ..., ...}, in blocks. Streams while read."""
+    mine = QUERY.c.person_id == person_id
+    parts = (
+        ("person", Person, sa.select(PERSON).where(PERSON.c.id == person_id)),
+        ("query", Query, sa.select(QUERY).where(mine).order_by(QUERY.c.created_ms)),
+        (
+            "response",
+            Response,
+            sa.select(RESPONSE).join(QUERY).where(mine).order_by(RESPONSE.c.created_ms),
+        ),
+        (
+            "signal",
+            Signal,
+            sa.select(SIGNAL).where(SIGNAL.c.person_id == person_id).order_by(SIGNAL.c.at_ms),
+        ),
+    )
+    for name, kind, statement in parts:
+        rows = session.execute(statement, execution_options={"yield_per": 1000}).mappings()
+        for block in rows.partitions():
+            yield b"".join(
+                orjson.dumps(
+                    {"type": name, **{field: row[field] for field in kind.model_fields}},
+                    option=orjson.OPT_APPEND_NEWLINE,
+                )
+                for row in block
+            )
+
+
+def erase(session: Session, person_id: UUID) -> None:
+    """Forget a person: their queries, the answers to them, every signal and behaviour, and the person.
+
+    Files exported before and models trained before keep what they hold; nobody is told apart in them by default.
+    """
+    queries = sa.select(QUERY.c.id).where(QUERY.c.person_id == person_id)
+    session.execute(sa.delete(SIGNAL).where(SIGNAL.c.person_id == person_id))
+    session.execute(sa.delete(BEHAVIOR).where(BEHAVIOR.c.person_id == person_id))
+    session.execute(sa.delete(RESPONSE).where(RESPONSE.c.query_id.in_(queries)))
+    session.execute(sa.delete(QUERY).where(QUERY.c.person_id == person_id))
+    session.execute(sa.delete(PERSON).where(PERSON.c.id == person_id))

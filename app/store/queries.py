@@ -1,0 +1,75 @@
+"""Queries: what people asked."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from app.store import people
+from app.store.engine import Session
+from app.store.errors import Conflict, UnknownReference
+from app.store.tables import PERSON, QUERY, SIGNAL, to_record
+from rlhb_core.records import Query, SignalKind, VoteChoice
+
+
+def add(session: Session, query: Query) -> Query:
+    """Store a query. The same one again changes nothing; another text under its id raises Conflict."""
+    known = find(session, query.id)
+    if known is not None:
+        if (known.person_id, known.text) != (query.person_id, query.text):
+            raise Conflict("this query id is already taken by another query")
+        return known
+    recording = session.execute(
+        sa.select(PERSON.c.recording).where(PERSON.c.id == query.person_id)
+    ).scalar()
+    if recording is None:
+        raise UnknownReference("nothing is recorded of this person yet; add the person first")
+    session.execute(sa.insert(QUERY).values(**query.model_dump(), recorded=recording))
+    people.touch(session, {query.person_id})
+    return query
+
+
+def find(session: Session, query_id: UUID) -> Query | None:
+    """The query of this id, or None."""
+    row = session.execute(sa.select(QUERY).where(QUERY.c.id == query_id)).mappings().first()
+    return None if row is None else to_record(row, Query)
+
+
+def get(session: Session, query_id: UUID) -> Query:
+    """The query of this id. Raises UnknownReference."""
+    query = find(session, query_id)
+    if query is None:
+        raise UnknownReference("there is no such query")
+    return query
+
+
+def latest_of(session: Session, person_id: UUID) -> Query | None:
+    """The newest query of a person, or None."""
+    newest = of_person(session, person_id, limit=1)
+    return newest[0] if newest else None
+
+
+def of_person(session: Session, person_id: UUID, limit: int = 50) -> Sequence[Query]:
+    """A person's queries, newest first."""
+    statement = (
+        sa.select(QUERY)
+        .where(QUERY.c.person_id == person_id)
+        .order_by(QUERY.c.created_ms.desc(), QUERY.c.id.desc())
+        .limit(limit)
+    )
+    return [to_record(row, Query) for row in session.execute(statement).mappings()]
+
+
+def counts(session: Session, person_id: UUID) -> tuple[int, int]:
+    """A person's progress: (queries asked, queries whose last vote is a choice, a tie or all bad)."""
+    asked = session.execute(
+        sa.select(sa.func.count()).select_from(QUERY).where(QUERY.c.person_id == person_id)
+    ).scalar_one()
+    votes = session.execute(
+        sa.select(SIGNAL.c.query_id, SIGNAL.c.payload)
+        .where(SIGNAL.c.person_id == person_id, SIGNAL.c.kind == SignalKind.VOTE)
+        .order_by(SIGNAL.c.at_ms, SIGNAL.c.id)
+    )
+    last = {query_id: payload["choice"] for query_id, payload in votes}
+    undecided = (VoteChoice.SKIP, VoteChoice.WITHDRAWN)
+    return asked, sum(choice not in undecided for choice in last.values())

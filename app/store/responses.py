@@ -1,0 +1,88 @@
+"""Responses: what the versions answered. Added when they are drawn (pending), finished when the last token is there."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from app.store import people
+from app.store.engine import Session
+from app.store.errors import UnknownReference
+from app.store.tables import QUERY, RESPONSE, to_record
+from rlhb_core.records import Outcome, Response
+
+
+def add(session: Session, response: Response) -> Response:
+    """Store a response, usually pending. Raises UnknownReference if its query or version is not there."""
+    owner = _owner(session, response.query_id)
+    try:
+        session.execute(sa.insert(RESPONSE).values(response.model_dump()))
+    except sa.exc.IntegrityError:
+        raise UnknownReference(
+            "a response must name a stored version (and, if it replaces one, a stored response), under an id of its own"
+        ) from None
+    people.touch(session, {owner})
+    return response
+
+
+def finish(session: Session, response: Response) -> Response:
+    """Store how a response ended: text, outcome, error and times. Raises UnknownReference if it was never added."""
+    owner = _owner(session, response.query_id)
+    ending = response.model_dump(
+        include={"text", "outcome", "error", "first_token_ms", "duration_ms"}
+    )
+    changed = session.execute(
+        sa.update(RESPONSE).where(RESPONSE.c.id == response.id).values(ending)
+    ).rowcount
+    if not changed:
+        raise UnknownReference("there is no such response; it may have been erased")
+    people.touch(session, {owner})
+    return response
+
+
+def get(session: Session, response_id: UUID) -> Response:
+    """The response of this id. Raises UnknownReference."""
+    row = session.execute(sa.select(RESPONSE).where(RESPONSE.c.id == response_id)).mappings()
+    found = row.first()
+    if found is None:
+        raise UnknownReference("there is no such response")
+    return _record(found)
+
+
+def of_query(session: Session, query_id: UUID) -> Sequence[Response]:
+    """The responses to a query, by place on the page, regenerated ones after those they replace."""
+    statement = (
+        sa.select(RESPONSE)
+        .where(RESPONSE.c.query_id == query_id)
+        .order_by(RESPONSE.c.position, RESPONSE.c.created_ms, RESPONSE.c.id)
+    )
+    return [_record(row) for row in session.execute(statement).mappings()]
+
+
+def give_up_pending(session: Session, reason: str) -> int:
+    """End responses that no process is writing any more, as after a crash; returns their number."""
+    pending = RESPONSE.c.outcome == Outcome.PENDING
+    owners = sa.select(QUERY.c.person_id).join(RESPONSE).where(pending).distinct()
+    people.touch(session, set(session.execute(owners).scalars()))
+    return session.execute(
+        sa.update(RESPONSE).where(pending).values(outcome=Outcome.ERROR, error=reason)
+    ).rowcount
+
+
+def _owner(session: Session, query_id: UUID) -> UUID:
+    owner: UUID | None = session.execute(
+        sa.select(QUERY.c.person_id).where(QUERY.c.id == query_id)
+    ).scalar()
+    if owner is None:
+        raise UnknownReference("there is no such query; it may have been erased")
+    return owner
+
+
+def _record(row: sa.RowMapping) -> Response:
+    """Imported answers may not say where they stood or how they were drawn: here they stand first, drawn for certain."""
+    known = dict(row)
+    if known["position"] is None:
+        known["position"] = 0
+    if known["draw_probability"] is None:
+        known["draw_probability"] = 1.0
+    return to_record(known, Response)

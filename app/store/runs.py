@@ -1,0 +1,52 @@
+"""Runs: one row per training run; everything else about a run lies in its folder."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from app.store.engine import Session
+from app.store.errors import UnknownReference
+from app.store.tables import RUN, to_record
+from rlhb_core.records import Run
+
+
+def add(session: Session, run: Run) -> Run:
+    """Store a run. Raises UnknownReference if the version it starts from is not there."""
+    try:
+        session.execute(sa.insert(RUN).values(run.model_dump()))
+    except sa.exc.IntegrityError:
+        raise UnknownReference(
+            "a run must start from a stored version, under an id of its own"
+        ) from None
+    return run
+
+
+def find(session: Session, run_id: UUID) -> Run | None:
+    """The run of this id, or None."""
+    row = session.execute(sa.select(RUN).where(RUN.c.id == run_id)).mappings().first()
+    return None if row is None else to_record(row, Run)
+
+
+def get(session: Session, run_id: UUID) -> Run:
+    """The run of this id. Raises UnknownReference."""
+    run = find(session, run_id)
+    if run is None:
+        raise UnknownReference("there is no such run")
+    return run
+
+
+def all(session: Session) -> Sequence[Run]:
+    """Every run, newest first."""
+    statement = sa.select(RUN).order_by(RUN.c.created_ms.desc(), RUN.c.id)
+    return [to_record(row, Run) for row in session.execute(statement).mappings()]
+
+
+def update(session: Session, run: Run) -> Run:
+    """Store the run as it now stands. Raises UnknownReference if it was never added."""
+    changed = session.execute(
+        sa.update(RUN).where(RUN.c.id == run.id).values(run.model_dump(exclude={"id"}))
+    ).rowcount
+    if not changed:
+        raise UnknownReference("there is no such run")
+    return run

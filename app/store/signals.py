@@ -1,0 +1,178 @@
+"""Signals: the append-only record of what people did. Acknowledged means committed; a retry is no second act."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from app.store.engine import Session, existing, in_parts, insert_new
+from app.store.errors import BadSignals, Refusal, UnknownReference
+from app.store.tables import PERSON, QUERY, RESPONSE, SIGNAL, to_record
+from rlhb_core.behaviors import check_signal
+from rlhb_core.errors import BadRecord
+from rlhb_core.records import Signal, SignalKind, now_ms
+
+EXPLICIT = frozenset(
+    {
+        SignalKind.LIKE,
+        SignalKind.DISLIKE,
+        SignalKind.SHARE,
+        SignalKind.FLAG,
+        SignalKind.EDIT,
+        SignalKind.CRITIQUE,
+        SignalKind.RATE,
+        SignalKind.VOTE,
+        SignalKind.RANK,
+    }
+)
+"""Acts by which a person says something on purpose: stored even while recording is paused. All others are passive."""
+
+
+def record(
+    session: Session,
+    person_id: UUID,
+    signals: Sequence[Signal],
+    sent_ms: int | None = None,
+    received_ms: int | None = None,
+) -> int:
+    """Store a person's signals; returns how many were new. All or none.
+
+    `sent_ms` is the sender's clock at sending and `received_ms` ours: the difference sets the signals' times right.
+    Without `sent_ms` both clocks are the same. A signal whose id is known already is not stored again; one that says
+    something else under a known id is refused. While the person has paused recording, passive signals are dropped
+    and their queries marked, so that no export takes silence for a behaviour.
+
+    Raises BadSignals naming each signal that cannot be true or speaks of what is not this person's,
+    and UnknownReference if the person is unknown.
+    """
+    received_ms = now_ms() if received_ms is None else received_ms
+    sent_ms = received_ms if sent_ms is None else sent_ms
+    if refusals := list(_malformed(signals, sent_ms)):
+        raise BadSignals(refusals)
+    recording = _note_change(session, person_id)
+    if refusals := list(_unknown(session, person_id, signals)):
+        raise BadSignals(refusals)
+    kept = [signal for signal in signals if recording or signal.kind in EXPLICIT]
+    if len(kept) < len(signals):
+        paused = {signal.query_id for signal in signals if signal.kind not in EXPLICIT}
+        session.execute(sa.update(QUERY).where(QUERY.c.id.in_(paused)).values(recorded=False))
+    if not kept:
+        return 0
+    shift = received_ms - sent_ms
+    rows = {
+        signal.id: signal.model_dump(mode="python")
+        | {
+            "at_ms": max(signal.at_ms + shift, 0),
+            "page_opened_ms": max(signal.page_opened_ms + shift, 0),
+            "payload": _plain(signal),
+            "person_id": person_id,
+            "received_ms": received_ms,
+        }
+        for signal in kept
+    }
+    new = set(insert_new(session, SIGNAL, list(rows.values())))
+    if len(new) < len(kept):
+        _check_same(session, signals, rows, new)
+    return len(new)
+
+
+def of_query(session: Session, query_id: UUID) -> list[Signal]:
+    """All signals about a query and the responses to it, in the order in which they happened."""
+    statement = (
+        sa.select(SIGNAL)
+        .where(SIGNAL.c.query_id == query_id)
+        .order_by(SIGNAL.c.at_ms, SIGNAL.c.received_ms, SIGNAL.c.id)
+    )
+    return [to_record(row, Signal) for row in session.execute(statement).mappings()]
+
+
+def _malformed(signals: Sequence[Signal], sent_ms: int) -> Iterator[Refusal]:
+    for index, signal in enumerate(signals):
+        try:
+            check_signal(signal, sent_ms)
+        except BadRecord as error:
+            yield Refusal(index, signal.id, str(error))
+
+
+def _note_change(session: Session, person_id: UUID) -> bool:
+    """Mark the person's behaviours as stale; tells whether the person is being recorded.
+
+    The row stays locked until the end, so that a pause takes effect between two batches, never inside one.
+    """
+    recording: bool | None = session.execute(
+        sa.update(PERSON)
+        .where(PERSON.c.id == person_id)
+        .values(changes=PERSON.c.changes + 1)
+        .returning(PERSON.c.recording)
+    ).scalar()
+    if recording is None:
+        raise UnknownReference("nothing is recorded of this person yet; ask something first")
+    return recording
+
+
+def _unknown(session: Session, person_id: UUID, signals: Sequence[Signal]) -> Iterator[Refusal]:
+    """Refusals of signals about queries of others, or responses that do not belong to the query."""
+    named = {signal.query_id for signal in signals}
+    named |= {
+        UUID(str(signal.payload["to_query"])) for signal in signals if "to_query" in signal.payload
+    }
+    mine: set[UUID] = set()
+    answers: dict[UUID, UUID] = {}
+    for part in in_parts(list(named)):
+        ours = (QUERY.c.person_id == person_id) & QUERY.c.id.in_(part)
+        statement = sa.select(QUERY.c.id, RESPONSE.c.id).outerjoin(RESPONSE).where(ours)
+        for query_id, response_id in session.execute(statement):
+            mine.add(query_id)
+            if response_id is not None:
+                answers[response_id] = query_id
+    for index, signal in enumerate(signals):
+        if signal.query_id not in mine:
+            message = "there is no such query of yours"
+        elif any(answers.get(response) != signal.query_id for response in _responses_in(signal)):
+            message = "it speaks of a response that does not belong to its query"
+        elif "to_query" in signal.payload and UUID(str(signal.payload["to_query"])) not in mine:
+            message = "the query that followed is none of yours"
+        else:
+            continue
+        yield Refusal(index, signal.id, f"{signal.kind}: {message}", unknown=True)
+
+
+def _responses_in(signal: Signal) -> set[UUID]:
+    """Every response that a signal speaks of."""
+    found = set() if signal.response_id is None else {signal.response_id}
+    if signal.kind is SignalKind.VOTE and signal.payload.get("best") is not None:
+        found.add(UUID(str(signal.payload["best"])))
+    if signal.kind is SignalKind.RANK:
+        found |= {UUID(str(each)) for group in signal.payload["order"] for each in group}
+    return found
+
+
+def _plain(signal: Signal) -> dict[str, Any]:
+    """The payload as JSON knows it, so that it compares equal after a journey through the database."""
+    plain: dict[str, Any] = signal.model_dump(mode="json", include={"payload"})["payload"]
+    return plain
+
+
+def _check_same(
+    session: Session, signals: Sequence[Signal], rows: dict[UUID, dict[str, Any]], new: set[UUID]
+) -> None:
+    """Those that were known already must say the same: a retry does, another act under the same id does not."""
+    said = ("person_id", "kind", "query_id", "response_id", "payload")
+    known: dict[UUID, tuple[Any, ...]] = {}
+    for part in in_parts([signal_id for signal_id in rows if signal_id not in new]):
+        statement = sa.select(SIGNAL).where(SIGNAL.c.id.in_(part))
+        for row in session.execute(statement).mappings():
+            known[row["id"]] = tuple(row[name] for name in said)
+    refusals = [
+        Refusal(index, signal.id, f"{signal.kind}: its id is already taken by another signal")
+        for index, signal in enumerate(signals)
+        if signal.id in known and known[signal.id] != tuple(rows[signal.id][name] for name in said)
+    ]
+    if refusals:
+        raise BadSignals(refusals)
+
+
+def known_ids(session: Session, ids: Sequence[UUID]) -> set[UUID]:
+    """Those of the ids that are stored."""
+    return existing(session, SIGNAL.c.id, ids)

@@ -1,0 +1,167 @@
+"""Is the database what it should be? Schema, references, payloads, and what no constraint can say.
+
+Reads only; says what is wrong in words and leaves mending to people.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from uuid import UUID
+
+import sqlalchemy as sa
+from pydantic import ValidationError
+
+from app.store.engine import Session, Store
+from app.store.migrate import revisions
+from app.store.tables import (
+    BEHAVIOR,
+    DEPLOYMENT,
+    QUERY,
+    RESPONSE,
+    SIGNAL,
+    VERSION,
+    Row,
+)
+from rlhb_core.errors import BadRecord
+from rlhb_core.records import (
+    BehaviorFeatures,
+    Outcome,
+    SignalKind,
+    describe,
+    now_ms,
+    parse_payload,
+)
+
+STUCK_MS = 3_600_000
+"""A response that is still pending after an hour will not be finished any more."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something that is not as it should be. `check` names the check, `message` says what and how much."""
+
+    check: str
+    message: str
+
+
+def verify(store: Store) -> list[Problem]:
+    """All problems found; an empty list means that the database is sound."""
+    with store.reading() as session:
+        checks = (_schema, _file, _references, _ownership, _served, _payloads, _features, _stuck)
+        schema = list(_schema(session))
+        if schema:  # the other checks would trip over missing tables
+            return schema
+        return [problem for check in checks[1:] for problem in check(session)]
+
+
+def _schema(session: Session) -> Iterator[Problem]:
+    present, newest = revisions(session)
+    if present != newest:
+        yield Problem(
+            "schema", f"the schema is at revision {present}, the newest is {newest}; open the store"
+        )
+    missing = set(Row.metadata.tables) - set(sa.inspect(session).get_table_names())
+    if missing:
+        yield Problem("schema", f"tables are missing: {', '.join(sorted(missing))}")
+
+
+def _file(session: Session) -> Iterator[Problem]:
+    if session.dialect.name == "sqlite":
+        for line in session.exec_driver_sql("PRAGMA integrity_check").scalars():
+            if line != "ok":
+                yield Problem("file", f"SQLite says: {line}")
+
+
+def _references(session: Session) -> Iterator[Problem]:
+    """Every foreign key of every table; the databases enforce them, unless somebody switched that off."""
+    for table in Row.metadata.sorted_tables:
+        for key in table.foreign_keys:
+            target = key.column.table.alias()
+            there = sa.exists().where(target.c[key.column.name] == key.parent)
+            count = _count(session, table, key.parent.is_not(None) & ~there)
+            if count:
+                yield Problem(
+                    "references",
+                    f"{count} rows of {table.name} name a {key.column.table.name} that is not there ({key.parent.name})",
+                )
+        name = next(iter(table.primary_key))
+        doubled = session.execute(
+            sa.select(sa.func.count()).select_from(
+                sa.select(name).group_by(name).having(sa.func.count() > 1).subquery()
+            )
+        ).scalar_one()
+        if doubled:
+            yield Problem("references", f"{doubled} ids of {table.name} are there twice")
+
+
+def _ownership(session: Session) -> Iterator[Problem]:
+    """Signals and behaviours must be about the person's own queries, and the response one to that query."""
+    asked_by = _one(sa.select(QUERY.c.person_id).where(QUERY.c.id == SIGNAL.c.query_id), SIGNAL)
+    strangers = _count(session, SIGNAL, asked_by != SIGNAL.c.person_id)
+    if strangers:
+        yield Problem("ownership", f"{strangers} signals are about another person's query")
+    answered = _one(
+        sa.select(RESPONSE.c.query_id).where(RESPONSE.c.id == SIGNAL.c.response_id), SIGNAL
+    )
+    astray = _count(session, SIGNAL, answered != SIGNAL.c.query_id)
+    if astray:
+        yield Problem("ownership", f"{astray} signals name a response to another query")
+    reader = _one(
+        sa.select(QUERY.c.person_id)
+        .select_from(RESPONSE.join(QUERY))
+        .where(RESPONSE.c.id == BEHAVIOR.c.response_id),
+        BEHAVIOR,
+    )
+    foreign = _count(session, BEHAVIOR, reader != BEHAVIOR.c.person_id)
+    if foreign:
+        yield Problem("ownership", f"{foreign} behaviours are under another person's name")
+
+
+def _served(session: Session) -> Iterator[Problem]:
+    known = set(session.execute(sa.select(VERSION.c.id)).scalars())
+    for served in session.execute(sa.select(DEPLOYMENT.c.served)).scalars():
+        if not {UUID(each) for each in served} <= known:
+            yield Problem("deployments", "a deployment names a model version that is not there")
+
+
+def _payloads(session: Session) -> Iterator[Problem]:
+    bad, first = 0, ""
+    statement = sa.select(SIGNAL.c.kind, SIGNAL.c.payload)
+    for kind, payload in session.execute(statement, execution_options={"yield_per": 2000}):
+        try:
+            parse_payload(SignalKind(kind), payload)
+        except BadRecord as error:
+            bad, first = bad + 1, first or str(error)
+    if bad:
+        yield Problem("payloads", f"{bad} signals no longer parse; the first: {first}")
+
+
+def _features(session: Session) -> Iterator[Problem]:
+    bad, first = 0, ""
+    statement = sa.select(BEHAVIOR.c.features)
+    for features in session.execute(statement, execution_options={"yield_per": 2000}).scalars():
+        try:
+            BehaviorFeatures.model_validate_json(features)
+        except ValidationError as error:
+            bad, first = bad + 1, first or describe(error)
+    if bad:
+        yield Problem("features", f"{bad} behaviours no longer parse; the first: {first}")
+
+
+def _stuck(session: Session) -> Iterator[Problem]:
+    pending = RESPONSE.c.outcome == Outcome.PENDING
+    stuck = _count(session, RESPONSE, pending & (RESPONSE.c.created_ms < now_ms() - STUCK_MS))
+    if stuck:
+        yield Problem(
+            "responses", f"{stuck} responses were never finished; they are left out of exports"
+        )
+
+
+def _count(session: Session, table: sa.Table, condition: sa.ColumnElement[bool]) -> int:
+    return session.execute(
+        sa.select(sa.func.count()).select_from(table).where(condition)
+    ).scalar_one()
+
+
+def _one(statement: sa.Select[tuple[UUID]], outer: sa.Table) -> sa.ScalarSelect[UUID]:
+    """The statement as one value per row of `outer`."""
+    return statement.correlate(outer).scalar_subquery()

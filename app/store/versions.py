@@ -1,0 +1,90 @@
+"""Model versions: the generators that can be served, with their lineage; and those known by name from imports."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from app.store import deployments as _deployments
+from app.store.engine import Session
+from app.store.errors import Conflict, UnknownReference
+from app.store.tables import VERSION, to_record
+from rlhb_core.records import Deployment, ModelVersion
+
+
+def add(session: Session, version: ModelVersion) -> ModelVersion:
+    """Store a version. Raises Conflict if its name is taken."""
+    taken = by_name(session, version.name)
+    if taken is not None:
+        raise Conflict(f"there is already a version named {version.name!r}; choose another name")
+    try:
+        session.execute(sa.insert(VERSION).values(version.model_dump()))
+    except sa.exc.IntegrityError:
+        raise UnknownReference(
+            f"{version.name!r} must name a stored parent and a stored run, under an id of its own"
+        ) from None
+    return version
+
+
+def find(session: Session, version_id: UUID) -> ModelVersion | None:
+    """The version of this id, or None."""
+    return _first(session, VERSION.c.id == version_id)
+
+
+def get(session: Session, version_id: UUID) -> ModelVersion:
+    """The version of this id. Raises UnknownReference."""
+    version = find(session, version_id)
+    if version is None:
+        raise UnknownReference("there is no such model version")
+    return version
+
+
+def by_name(session: Session, name: str) -> ModelVersion | None:
+    """The version of this name, or None."""
+    return _first(session, VERSION.c.name == name)
+
+
+def all(session: Session) -> Sequence[ModelVersion]:
+    """Every version that can be served, oldest first."""
+    statement = (
+        sa.select(VERSION).where(~VERSION.c.imported).order_by(VERSION.c.created_ms, VERSION.c.name)
+    )
+    return [to_record(row, ModelVersion) for row in session.execute(statement).mappings()]
+
+
+def names(session: Session) -> dict[UUID, str]:
+    """The name of every version, those known from imports too."""
+    return dict(session.execute(sa.select(VERSION.c.id, VERSION.c.name)).tuples().all())
+
+
+def change(session: Session, version_id: UUID, **values: Any) -> ModelVersion:
+    """Change fields of a version (such as where its base lies). Raises UnknownReference."""
+    changed = get(session, version_id).model_copy(update=values)
+    fields = ModelVersion.model_validate(changed.model_dump()).model_dump(exclude={"id"})
+    session.execute(sa.update(VERSION).where(VERSION.c.id == version_id).values(fields))
+    return get(session, version_id)
+
+
+def deploy(session: Session, ids: Sequence[UUID], note: str = "") -> Deployment:
+    """Serve these versions from now on. Raises UnknownReference if one of them is not there."""
+    for version_id in ids:
+        get(session, version_id)
+    return _deployments.add(session, Deployment(served=list(ids), note=note))
+
+
+def served(session: Session) -> Sequence[ModelVersion]:
+    """The versions of the newest deployment, in its order; none before the first deployment."""
+    newest = _deployments.latest(session)
+    return [] if newest is None else [get(session, version_id) for version_id in newest.served]
+
+
+def deployments(session: Session) -> Sequence[Deployment]:
+    """Every deployment, oldest first."""
+    return _deployments.all(session)
+
+
+def _first(session: Session, condition: sa.ColumnElement[bool]) -> ModelVersion | None:
+    statement = sa.select(VERSION).where(condition, ~VERSION.c.imported)
+    row = session.execute(statement).mappings().first()
+    return None if row is None else to_record(row, ModelVersion)
