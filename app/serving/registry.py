@@ -1,0 +1,134 @@
+"""The versions that are there before anybody has trained one: those shipped with the package, or the given base model.
+
+Called once at start. Does not load a model.
+"""
+
+import json
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from app.serving.discovery import discover
+from app.settings import EMBEDDED, Settings
+from app.store import Session, Store, versions
+from rlhb_core import embedded
+from rlhb_core.errors import BadConfig
+from rlhb_core.records import Arm, ModelVersion, Serving
+
+log = logging.getLogger(__name__)
+
+BASE_TRAINED_ON = (
+    "Simulated: questions and answers of the embedded closed world, of mixed quality; no feedback."
+)
+
+
+def register_base(store: Store, settings: Settings) -> None:
+    """See to it that the store has the base model's versions and that some of them are served.
+
+    What is deployed stays deployed as long as it stands on the same base model; with another base, its versions take
+    over (a deployment more, so that going back is possible). Raises BadConfig if the base model cannot be used.
+    """
+    given = None
+    if settings.base_model != EMBEDDED:
+        given = given_version(settings.base_model, settings.base_model_protocol)
+    with store.session() as session:
+        if given is None:
+            found = _ensure_shipped(session, shipped_versions())
+        else:
+            found = [_ensure_given(session, given)]
+        served = versions.served(session)
+        if not any(version.base == found[0].base for version in served):
+            versions.deploy(
+                session,
+                [version.id for version in found],
+                note=f"Served from the start: {', '.join(version.name for version in found)}"[:200],
+            )
+
+
+def shipped_versions() -> list[ModelVersion]:
+    """The versions that ship with the package: SFT is the base itself, every other arm an adapter on it."""
+    base = str(embedded.base_path())
+    sft = ModelVersion(name="Embedded SFT", arm=Arm.SFT, base=base, trained_on=BASE_TRAINED_ON)
+    return [sft, *(_shipped(base, arm) for arm in embedded.shipped_arms())]
+
+
+def _shipped(base: str, name: str) -> ModelVersion:
+    folder = embedded.version_path(name)
+    facts: dict[str, Any] = json.loads((folder / "version.json").read_text("utf-8"))
+    arm = Arm(facts["arm"])
+    return ModelVersion(
+        name=f"Embedded {arm.label}",
+        arm=arm,
+        base=base,
+        adapter=str(folder),
+        condition=facts.get("condition"),
+        trained_on=facts.get("trained_on", ""),
+        verdict=facts.get("verdict") or "",
+    )
+
+
+def given_version(base_model: str, protocol: str) -> ModelVersion:
+    """An SFT version for a base model given by its address, folder or hub name."""
+    if base_model.startswith(("http://", "https://")):
+        serving, base = discover(base_model, protocol)
+        name = base.partition("://")[2]
+    else:
+        serving, base = Serving.LOCAL, _folder_or_hub(base_model)
+        name = Path(base).name
+    return ModelVersion(
+        name=f"SFT {name}"[:80],
+        arm=Arm.SFT,
+        serving=serving,
+        base=base,
+        trained_on="Unknown to this app: the model was given as it is.",
+    )
+
+
+def _folder_or_hub(base_model: str) -> str:
+    folder = Path(base_model).expanduser()
+    if (folder / "config.json").is_file():
+        return str(folder.resolve())
+    if folder.exists() or base_model.startswith(("/", ".", "~")):
+        raise BadConfig(
+            f"{base_model} is no folder with a model in it (config.json is missing); "
+            "give a folder that transformers loads, a hub name, or a server's address"
+        )
+    return base_model
+
+
+def _ensure_shipped(session: Session, shipped: Sequence[ModelVersion]) -> list[ModelVersion]:
+    """The stored versions of these names, added if missing, their files found again if the package has moved."""
+    sft, *adapted = shipped
+    known = versions.by_name(session, sft.name)
+    if known is None:
+        known = versions.add(session, sft)
+    elif known.base != sft.base:
+        log.info("the embedded base model is now taken from %s", sft.base)
+        for version in versions.all(session):
+            if version.base == known.base:
+                versions.change(session, version.id, base=sft.base)
+        known = versions.get(session, known.id)
+    found = [known]
+    for version in adapted:
+        stored = versions.by_name(session, version.name)
+        if stored is None:
+            stored = versions.add(session, version.model_copy(update={"parent_id": known.id}))
+        elif stored.adapter != version.adapter:
+            stored = versions.change(session, stored.id, adapter=version.adapter)
+        found.append(stored)
+    return found
+
+
+def _ensure_given(session: Session, given: ModelVersion) -> ModelVersion:
+    """The stored SFT version on this base model; else the new one, under a name of its own."""
+    stored = versions.all(session)
+    for version in stored:
+        if (version.base, version.serving, version.adapter) == (given.base, given.serving, None):
+            return version
+    taken = {version.name for version in stored}
+    name, number = given.name, 1
+    while name in taken:
+        number += 1
+        name = f"{given.name[:74]} ({number})"
+    return versions.add(session, given.model_copy(update={"name": name}))
