@@ -1,0 +1,416 @@
+"""The settings of a run: one typed tree, every setting with its sentence.
+
+Recipes (`recipes/*.toml`) hold what differs from the defaults here; help pages and the README's table are made by
+`describe_settings`. Does not know what the settings do beyond that, and loads no weights.
+"""
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from rlhb_core.behaviors import ALL_CLAUSES, IMPLICIT_CLAUSES
+from rlhb_core.errors import BadConfig
+from rlhb_core.records import Arm, Source, describe
+
+EMBEDDED = "embedded"
+"""The base model's name that means the small model shipped with the package."""
+
+
+class Section(BaseModel):
+    """Base of all sections: unknown settings are refused."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+
+class DataSettings(Section):
+    """Which of the run's frozen data is used, and how."""
+
+    from_versions: Literal["all", "parent"] = Field(
+        default="all",
+        description="Triplets of every model version, or only those that the parent version wrote.",
+    )
+    held_out: float = Field(
+        default=0.2,
+        gt=0,
+        lt=0.9,
+        description="Share of the query texts kept out of training, for every held-out figure.",
+    )
+    person_share: float = Field(
+        default=0.1,
+        gt=0,
+        le=1,
+        description="Largest share of the training weight that any one person may have.",
+    )
+    clauses: tuple[str, ...] = Field(
+        default=IMPLICIT_CLAUSES,
+        description="Clauses of the behaviour text that the generator is conditioned on.",
+    )
+    condition: str = Field(
+        default="",
+        description="Behaviour text to serve on; empty takes the most preferred one that is common enough.",
+    )
+    min_triplets: int = Field(
+        default=200, ge=8, description="Fewest triplets with which an RLHB stage starts."
+    )
+    min_comparisons: int = Field(
+        default=100, ge=8, description="Fewest votes with which a reward model is trained."
+    )
+
+    @field_validator("clauses")
+    @classmethod
+    def _known_clauses(cls, clauses: tuple[str, ...]) -> tuple[str, ...]:
+        unknown = sorted(set(clauses) - set(ALL_CLAUSES))
+        if unknown or not clauses:
+            raise ValueError(
+                f"choose some of {', '.join(ALL_CLAUSES)}; unknown: {', '.join(unknown) or 'none'}"
+            )
+        return clauses
+
+
+class AdapterSettings(Section):
+    """The LoRA adapter that is trained; the trunk below it stays frozen."""
+
+    rank: int = Field(
+        default=32, ge=1, le=512, description="Rank of the LoRA adapter on all linear layers."
+    )
+    alpha: float = Field(
+        default=64.0, gt=0, description="LoRA scale: updates are multiplied by alpha / rank."
+    )
+
+
+class SamplingSettings(Section):
+    """How responses are drawn, in training and in evaluation alike."""
+
+    temperature: float = Field(
+        default=1.0,
+        gt=0,
+        le=5,
+        description="Sampling temperature; log-probabilities are taken at it everywhere.",
+    )
+    max_new_tokens: int = Field(
+        default=48, ge=1, le=4096, description="Longest response in tokens."
+    )
+    max_prompt_tokens: int = Field(
+        default=256,
+        ge=8,
+        le=32768,
+        description="Longest prompt in tokens; of a longer one the end is kept.",
+    )
+    batch: int = Field(default=192, ge=1, description="Responses decoded or scored at once.")
+
+
+class RewardModelSettings(Section):
+    """The Bradley-Terry reward model: a head on frozen features of the base model."""
+
+    steps: int = Field(default=300, ge=1, description="Gradient steps.")
+    batch: int = Field(default=256, ge=2, description="Votes per step.")
+    learning_rate: float = Field(default=1e-3, gt=0, description="Learning rate of the head.")
+    weight_decay: float = Field(default=0.05, ge=0, description="Weight decay of the head.")
+    members: int = Field(
+        default=1,
+        ge=1,
+        le=16,
+        description="Heads trained with different seeds; the reward is their mean.",
+    )
+
+
+class WarmupSettings(Section):
+    """Behaviour-conditioned likelihood on logged triplets, before the adversarial stage."""
+
+    steps: int = Field(default=200, ge=0, description="Gradient steps; 0 leaves the warm-up out.")
+    batch: int = Field(default=64, ge=1, description="Triplets per gradient step.")
+    micro_batch: int = Field(
+        default=64, ge=1, description="Triplets per forward pass; gradients add up to the batch."
+    )
+    learning_rate: float = Field(
+        default=2e-3, gt=0, description="Peak learning rate, decaying to a tenth."
+    )
+
+
+class DiscriminatorSettings(Section):
+    """The projection discriminator on cached frozen features, and its place in the adversarial loop."""
+
+    pretrain_steps: int = Field(
+        default=300,
+        ge=1,
+        description="Steps on logged against permuted triplets and rollouts of the start.",
+    )
+    pretrain_rollouts: int = Field(
+        default=512, ge=8, description="Rollouts of the start used in pretraining."
+    )
+    steps: int = Field(
+        default=8, ge=0, description="Discriminator steps per iteration of the adversarial stage."
+    )
+    batch: int = Field(
+        default=256, ge=2, description="Real triplets per step, with as many generated ones."
+    )
+    learning_rate: float = Field(
+        default=1e-3, gt=0, description="Learning rate of the discriminator."
+    )
+    weight_decay: float = Field(
+        default=0.01, ge=0, description="Weight decay of the discriminator."
+    )
+    dropout: float = Field(
+        default=0.1, ge=0, lt=1, description="Dropout inside the discriminator's head."
+    )
+    smoothing: float = Field(
+        default=0.1, ge=0, lt=0.5, description="Label smoothing: real counts as 1 minus this."
+    )
+    replay: float = Field(
+        default=0.25,
+        ge=0,
+        lt=1,
+        description="Share of the generated triplets taken from earlier iterations.",
+    )
+    replay_size: int = Field(default=2000, ge=0, description="Generated triplets kept for replay.")
+    mismatch: float = Field(
+        default=0.5,
+        ge=0,
+        description="Weight of the loss that ranks a logged response's true behaviour above another one.",
+    )
+    reward_clip: float = Field(
+        default=2.5, gt=0, description="Bound on the discriminator logit in the reward."
+    )
+
+
+class PpoSettings(Section):
+    """The PPO loop, the same for every arm."""
+
+    iterations: int = Field(
+        default=70, ge=1, description="Iterations: rollouts, then an update of the policy."
+    )
+    rollouts: int = Field(default=192, ge=2, description="Responses per iteration.")
+    per_query: int = Field(
+        default=1, ge=1, description="Responses drawn for the same query and behaviour."
+    )
+    minibatch: int = Field(default=96, ge=1, description="Responses per policy update.")
+    micro_batch: int = Field(
+        default=96, ge=1, description="Responses per forward pass; gradients add up exactly."
+    )
+    epochs: int = Field(default=1, ge=1, description="Passes over the rollouts of an iteration.")
+    learning_rate: float = Field(
+        default=1e-3, gt=0, description="Peak learning rate of the policy's adapter."
+    )
+    final_learning_rate: float = Field(
+        default=0.2,
+        ge=0,
+        le=1,
+        description="Fraction of the learning rate that is left at the end.",
+    )
+    critic_learning_rate: float = Field(
+        default=1e-3, gt=0, description="Learning rate of the value head."
+    )
+    critic_epochs: int = Field(
+        default=2, ge=1, description="Passes of the value head per iteration."
+    )
+    critic_warmup: int = Field(
+        default=2, ge=0, description="First iterations in which only the value head learns."
+    )
+    kl: float = Field(
+        default=0.05, ge=0, description="Weight of the per-token KL penalty to the start."
+    )
+    clip: float = Field(
+        default=0.2, gt=0, lt=1, description="PPO clip range of the probability ratio."
+    )
+    gamma: float = Field(default=1.0, gt=0, le=1, description="Discount per token.")
+    gae_lambda: float = Field(
+        default=0.95, ge=0, le=1, description="Lambda of generalised advantage estimation."
+    )
+    gradient_clip: float = Field(default=1.0, gt=0, description="Largest gradient norm.")
+    entropy: float = Field(default=0.0, ge=0, description="Weight of an entropy bonus.")
+    truncated_penalty: float = Field(
+        default=2.0,
+        ge=0,
+        description="Taken off the score of a response that did not end by itself, in score spreads.",
+    )
+    kl_stop: float = Field(
+        default=30.0,
+        gt=0,
+        description="The run stops as diverged when the mean KL per response exceeds this.",
+    )
+    kl_target: float = Field(
+        default=0.0,
+        ge=0,
+        description="If above 0, the KL weight is adapted toward this mean KL per response.",
+    )
+
+
+class EvaluationSettings(Section):
+    """What is measured at the end of a run."""
+
+    samples: int = Field(
+        default=600,
+        ge=8,
+        description="Prompts answered by both the start and the new version, at temperature 1.",
+    )
+    judge_rollouts: int = Field(
+        default=1500,
+        ge=8,
+        description="Most rollouts per policy that the fresh judges are trained and tested on.",
+    )
+    watch: int = Field(
+        default=48,
+        ge=0,
+        description="Held-out rollouts per iteration behind the discriminator's confusion.",
+    )
+    bootstrap: int = Field(default=1000, ge=100, description="Resamples behind every interval.")
+
+
+class RunConfig(Section):
+    """Everything that a run needs to know besides its data."""
+
+    arm: Arm = Field(description="What is trained: rlhf, rlhb or rlhf_rlhb.")
+    recipe: str = Field(default="", description="Name of the recipe that these settings come from.")
+    base: str = Field(
+        default=EMBEDDED,
+        description="Base model: 'embedded', or a folder or hub name that transformers loads.",
+    )
+    start: Path | None = Field(
+        default=None,
+        description="Adapter folder of the version to start from; none starts from the base model.",
+    )
+    parent_version: str = Field(
+        default="", description="Name of the version that the run starts from."
+    )
+    source: Source | None = Field(
+        default=None, description="Where the data comes from, if all of it comes from one source."
+    )
+    seed: int = Field(default=0, ge=0, description="Seed of everything that is random.")
+    threads: int = Field(default=1, ge=1, le=256, description="CPU threads.")
+    device: str = Field(default="auto", description="Device: auto, cpu, cuda, cuda:1 ...")
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
+        default="auto",
+        description="Precision of the trunk; auto takes bfloat16 on a GPU that has it.",
+    )
+    checkpoint_every: int = Field(
+        default=10, ge=1, description="Steps of a stage between two checkpoints."
+    )
+    data: DataSettings = Field(
+        default_factory=DataSettings, description="Which data is used, and how."
+    )
+    adapter: AdapterSettings = Field(
+        default_factory=AdapterSettings, description="The LoRA adapter."
+    )
+    sampling: SamplingSettings = Field(
+        default_factory=SamplingSettings, description="How responses are drawn."
+    )
+    reward_model: RewardModelSettings = Field(
+        default_factory=RewardModelSettings, description="The reward model of RLHF."
+    )
+    warmup: WarmupSettings = Field(
+        default_factory=WarmupSettings, description="The likelihood warm-up of RLHB."
+    )
+    discriminator: DiscriminatorSettings = Field(
+        default_factory=DiscriminatorSettings, description="The discriminator of RLHB."
+    )
+    ppo: PpoSettings = Field(default_factory=PpoSettings, description="The PPO loop.")
+    evaluation: EvaluationSettings = Field(
+        default_factory=EvaluationSettings, description="What is measured at the end."
+    )
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if self.arm is Arm.SFT:
+            raise ValueError("the sft arm is the base model itself and is not trained here")
+        if self.arm is Arm.RLHF_RLHB and self.start is None:
+            raise ValueError(
+                "rlhf_rlhb starts from an RLHF version: name its adapter folder in start"
+            )
+        if self.ppo.rollouts % self.ppo.per_query:
+            raise ValueError("ppo.rollouts must be a multiple of ppo.per_query")
+        return self
+
+    @property
+    def adversarial(self) -> bool:
+        """Whether the reward comes from a discriminator (RLHB) rather than a reward model (RLHF)."""
+        return self.arm in (Arm.RLHB, Arm.RLHF_RLHB)
+
+
+def parse_config(settings: Mapping[str, Any]) -> RunConfig:
+    """The settings as a RunConfig. Raises BadConfig, in a sentence."""
+    try:
+        return RunConfig.model_validate(dict(settings))
+    except ValidationError as error:
+        raise BadConfig(f"these settings cannot be used: {describe(error)}") from None
+
+
+def recipes() -> list[str]:
+    """Names of the recipes that ship with the package."""
+    folder = resources.files("rlhb_core") / "recipes"
+    return sorted(
+        file.name.removesuffix(".toml") for file in folder.iterdir() if file.name.endswith(".toml")
+    )
+
+
+def load_recipe(name: str, overrides: Mapping[str, Any] | None = None) -> RunConfig:
+    """A recipe by name (or a path to a .toml file), with overrides laid over it.
+
+    `overrides`: nested ({"ppo": {"kl": 0.1}}) or dotted ({"ppo.kl": 0.1}). Raises BadConfig.
+    """
+    file = (
+        Path(name)
+        if name.endswith(".toml")
+        else resources.files("rlhb_core") / "recipes" / f"{name}.toml"
+    )
+    if not file.is_file():
+        raise BadConfig(f"there is no recipe {name!r}; there are: {', '.join(recipes())}")
+    try:
+        settings = tomllib.loads(file.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise BadConfig(f"recipe {name!r} is not valid TOML: {error}") from None
+    settings.setdefault("recipe", Path(name).stem)
+    for key, value in _flat(overrides or {}):
+        _set(settings, key.split("."), value)
+    return parse_config(settings)
+
+
+def _flat(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in tree.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def _set(settings: dict[str, Any], path: list[str], value: Any) -> None:
+    *sections, name = path
+    for section in sections:
+        settings = settings.setdefault(section, {})
+        if not isinstance(settings, dict):
+            raise BadConfig(f"there is no setting {'.'.join(path)!r}")
+    settings[name] = value
+
+
+class SettingRow(NamedTuple):
+    """One setting as a help page shows it."""
+
+    name: str
+    default: str
+    sentence: str
+
+
+def describe_settings() -> list[SettingRow]:
+    """Every setting with its default and its sentence, sections flattened with dots."""
+    return list(_describe(RunConfig, ""))
+
+
+def _describe(section: type[BaseModel], prefix: str) -> Iterator[SettingRow]:
+    for name, field in section.model_fields.items():
+        kind = field.annotation
+        if isinstance(kind, type) and issubclass(kind, Section):
+            yield from _describe(kind, f"{prefix}{name}.")
+            continue
+        default = (
+            "" if field.is_required() else _shown(field.get_default(call_default_factory=True))
+        )
+        yield SettingRow(f"{prefix}{name}", default, field.description or "")
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "none"
+    return ", ".join(value) if isinstance(value, tuple) else str(value)

@@ -1,0 +1,84 @@
+"""The metrics registry: every number that a run may log, with its sentence. A name that is not here cannot be logged.
+
+Names follow TRL, veRL and OpenRLHF where they mean the same. Curves, tooltips and docs are made from this table.
+"""
+
+import math
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from rlhb_core.errors import RunError
+
+
+class Metric(NamedTuple):
+    """One logged number."""
+
+    name: str
+    sentence: str
+    unit: str
+    group: str
+
+
+_TABLE: tuple[tuple[str, str, str], ...] = (
+    ("objective/scores", "Mean score of the rollouts: the reward model's, or the discriminator's logit.", ""),
+    ("objective/reward", "Mean reward of a rollout: centred score minus penalties, without the KL term.", ""),
+    ("objective/rlhf_reward", "Mean reward of a rollout including the KL penalty.", ""),
+    ("objective/returns", "Mean return over response tokens.", ""),
+    ("objective/kl", "Mean KL of a response to the start of the stage, summed over its tokens.", "nats"),
+    ("objective/kl_coef", "Weight of the KL penalty.", ""),
+    ("objective/entropy", "Mean entropy of the policy over response tokens.", "nats"),
+    ("policy/approxkl_avg", "Mean KL between the policy before and after the iteration's updates (k3 estimate).", "nats"),
+    ("policy/clipfrac_avg", "Share of tokens whose probability ratio was clipped.", ""),
+    ("policy/grad_norm", "Gradient norm of the policy before clipping.", ""),
+    ("policy/learning_rate", "Learning rate of the policy.", ""),
+    ("loss/policy_avg", "Mean PPO loss of the policy.", ""),
+    ("loss/value_avg", "Mean squared error of the value head.", ""),
+    ("val/ratio", "Mean probability ratio, new over old; 1 at the first update.", ""),
+    ("val/num_eos_tokens", "Rollouts that ended by themselves.", "responses"),
+    ("critic/vf_explained_var", "Share of the variance of the returns that the value head explains.", ""),
+    ("response/length", "Mean length of a rollout.", "tokens"),
+    ("response/clip_ratio", "Share of the rollouts that were cut off at the longest length.", ""),
+    ("response/distinct", "Share of the rollouts whose text is unlike every other of the iteration.", ""),
+    ("warmup/loss", "Cross-entropy of logged responses given query and behaviour.", "nats per token"),
+    ("warmup/held_out_loss", "The same on held-out queries.", "nats per token"),
+    ("reward_model/loss", "Negative log-likelihood of the votes.", "nats per vote"),
+    ("reward_model/held_out_loss", "The same on held-out queries.", "nats per vote"),
+    ("reward_model/accuracy", "Share of held-out (chosen, other) pairs that the reward model ranks right.", ""),
+    ("disc/loss", "Mean discriminator loss over the iteration's steps.", "nats"),
+    ("disc/p_real", "Mean discriminator output on held-out logged triplets; 0.5 is full confusion.", ""),
+    ("disc/p_fake", "Mean discriminator output on rollouts for held-out queries; 0.5 is full confusion.", ""),
+    ("disc/acc_real", "Share of held-out logged triplets that the discriminator calls real.", ""),
+    ("disc/acc_fake", "Share of rollouts for held-out queries that the discriminator calls generated.", ""),
+    ("disc/accuracy", "Mean of the two shares above; 0.5 is chance.", ""),
+    ("disc/swap_auc", "How well the discriminator prefers a held-out response's true behaviour to another one (AUC).", ""),
+    ("disc/length_auc", "How well length alone tells logged from generated responses (AUC); far from 0.5 is a leak.", ""),
+    ("disc/grad_norm", "Gradient norm of the discriminator.", ""),
+    ("timing/rollout", "Seconds spent on drawing responses.", "s"),
+    ("timing/score", "Seconds spent on scoring and on log-probabilities.", "s"),
+    ("timing/update", "Seconds spent on updating policy and value head.", "s"),
+    ("timing/disc", "Seconds spent on the discriminator.", "s"),
+    ("timing/step", "Seconds of the whole step.", "s"),
+)  # fmt: skip
+
+METRICS: dict[str, Metric] = {
+    name: Metric(name, sentence, unit, name.split("/")[0]) for name, sentence, unit in _TABLE
+}
+"""All metrics by name."""
+
+POSITION = ("stage", "step", "iteration")
+"""Columns of a metric row that say where it stands: the stage's name, its own step from 1, the step of the whole run."""
+
+Row = dict[str, str | int | float]
+"""One line of metrics.jsonl: the POSITION columns and any metrics."""
+
+
+def metric_row(stage: str, step: int, iteration: int, values: Mapping[str, float]) -> Row:
+    """A row for metrics.jsonl. Raises RunError for a metric without a sentence; numbers that are not finite are left out."""
+    unknown = sorted(set(values) - METRICS.keys())
+    if unknown:
+        raise RunError(
+            f"{', '.join(unknown)}: not in the metrics table (rlhb_core/metrics.py), so not logged"
+        )
+    row: Row = {"stage": stage, "step": step, "iteration": iteration}
+    row.update((name, float(value)) for name, value in values.items() if math.isfinite(value))
+    return row

@@ -1,0 +1,237 @@
+"""The folder of a run: the whole contract between a training process and whoever watches it.
+
+```
+config.json            the RunConfig          data/triplets.jsonl, data/comparisons.jsonl   frozen input
+metrics.jsonl          one row per step       progress.json   stage, step, total, seconds left
+log.txt                the process's log      checkpoint/     one atomic checkpoint
+version/               the trained adapter    result.json     evaluation and verdict
+pid                    the training process   stop            ask it to stop (any content)
+done.json | failed.json | stopped.json        how it ended
+```
+
+Knows files only: nothing of models, and nothing of the database that the data came from.
+"""
+
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, TypedDict
+
+from pydantic import ValidationError
+
+from rlhb_core.config import RunConfig
+from rlhb_core.errors import RunError
+from rlhb_core.metrics import Row, metric_row
+from rlhb_core.records import (
+    Comparison,
+    RunStatus,
+    Triplet,
+    describe,
+    now_ms,
+    read_jsonl,
+    write_jsonl,
+)
+
+
+class Progress(TypedDict):
+    """Where a run stands."""
+
+    stage: str
+    step: int
+    total: int
+    share: float
+    seconds_left: float | None
+    updated_ms: int
+
+
+_ENDINGS = {
+    "done.json": RunStatus.DONE,
+    "failed.json": RunStatus.FAILED,
+    "stopped.json": RunStatus.STOPPED,
+}
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON so that a reader, or a kill, sees the old file or the new one and nothing between."""
+    with tempfile.NamedTemporaryFile(
+        "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False
+    ) as file:
+        json.dump(value, file, indent=2, ensure_ascii=False)
+        file.write("\n")
+    Path(file.name).replace(path)
+
+
+class RunDir:
+    """One run's folder. Cheap to make; reads the disk anew on every call."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.version = path / "version"
+        self.checkpoint = path / "checkpoint"
+        self.log = path / "log.txt"
+
+    @classmethod
+    def create(
+        cls,
+        path: Path,
+        config: RunConfig,
+        triplets: Iterable[Triplet] = (),
+        comparisons: Iterable[Comparison] = (),
+    ) -> "RunDir":
+        """Make the folder and freeze settings and data in it. Raises RunError if it already holds a run."""
+        run = cls(path)
+        if (path / "config.json").exists():
+            raise RunError(
+                f"{path} already holds a run: choose another folder, or resume it with --resume"
+            )
+        (path / "data").mkdir(parents=True, exist_ok=True)
+        write_jsonl(path / "data" / "triplets.jsonl", triplets)
+        write_jsonl(path / "data" / "comparisons.jsonl", comparisons)
+        write_json(
+            path / "config.json", config.model_dump(mode="json")
+        )  # last: a run exists once it has this
+        return run
+
+    # --- input ------------------------------------------------------------------------------------
+
+    def config(self) -> RunConfig:
+        """The settings. Raises RunError if there is no run here."""
+        try:
+            return RunConfig.model_validate_json(
+                (self.path / "config.json").read_text(encoding="utf-8")
+            )
+        except FileNotFoundError:
+            raise RunError(f"{self.path} is no run folder: it has no config.json") from None
+        except ValidationError as error:
+            raise RunError(f"{self.path / 'config.json'}: {describe(error)}") from None
+
+    def triplets(self) -> Iterator[Triplet]:
+        """The frozen triplets."""
+        return self._data("triplets.jsonl", Triplet)
+
+    def comparisons(self) -> Iterator[Comparison]:
+        """The frozen votes."""
+        return self._data("comparisons.jsonl", Comparison)
+
+    def _data(self, name: str, kind: type[Any]) -> Iterator[Any]:
+        file = self.path / "data" / name
+        return read_jsonl(file, kind) if file.exists() else iter(())
+
+    # --- metrics and progress ---------------------------------------------------------------------
+
+    def append_metrics(
+        self, stage: str, step: int, iteration: int, values: Mapping[str, float]
+    ) -> Row:
+        """Add one row; the names must be in the metrics registry. Returns the row."""
+        row = metric_row(stage, step, iteration, values)
+        with (self.path / "metrics.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
+        return row
+
+    def metrics(self) -> list[Row]:
+        """All rows so far. A last line that is still being written is left out."""
+        try:
+            lines = (
+                (self.path / "metrics.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
+            )
+        except FileNotFoundError:
+            return []
+        if lines and not lines[-1].endswith("\n"):
+            lines.pop()
+        return [json.loads(line) for line in lines]
+
+    def cut_metrics(self, iteration: int) -> None:
+        """Drop the rows after this step of the whole run, before a resumed run writes them again."""
+        kept = [row for row in self.metrics() if int(row["iteration"]) <= iteration]
+        file = self.path / ".metrics.jsonl.tmp"
+        file.write_text("".join(json.dumps(row) + "\n" for row in kept), encoding="utf-8")
+        file.replace(self.path / "metrics.jsonl")
+
+    def write_progress(
+        self, stage: str, step: int, total: int, share: float, seconds_left: float | None
+    ) -> None:
+        """Say where the run stands: step of total within the stage, share of the whole run that is done."""
+        progress = Progress(
+            stage=stage, step=step, total=total, share=round(share, 4),
+            seconds_left=None if seconds_left is None else round(seconds_left, 1), updated_ms=now_ms(),
+        )  # fmt: skip
+        write_json(self.path / "progress.json", progress)
+
+    def progress(self) -> Progress | None:
+        """Where the run stands, or None before its first step."""
+        found: Progress | None = self._read("progress.json")
+        return found
+
+    # --- how it goes and ends ---------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """The process that calls this is now the run's; what said that it had ended is taken away."""
+        for name in (*_ENDINGS, "stop"):
+            (self.path / name).unlink(missing_ok=True)
+        (self.path / "pid").write_text(str(os.getpid()), encoding="ascii")
+
+    def request_stop(self) -> None:
+        """Ask the training process to write a checkpoint and stop."""
+        (self.path / "stop").touch()
+
+    def stop_requested(self) -> bool:
+        """Whether someone asked for a stop."""
+        return (self.path / "stop").exists()
+
+    def finish(self, result: Mapping[str, Any]) -> None:
+        """The run is done: `result` holds evaluation and verdict."""
+        write_json(self.path / "result.json", result)
+        self._end("done.json", str(result.get("verdict", {}).get("word", "")))
+
+    def fail(self, sentence: str) -> None:
+        """The run failed; `sentence` says why and what to do."""
+        self._end("failed.json", sentence)
+
+    def stopped(self) -> None:
+        """The run stopped because it was asked to; it can be resumed."""
+        self._end("stopped.json", "stopped on request; it can be resumed")
+
+    def _end(self, name: str, message: str) -> None:
+        write_json(self.path / name, {"message": message, "at_ms": now_ms()})
+        (self.path / "pid").unlink(missing_ok=True)
+
+    def state(self) -> RunStatus:
+        """How the run stands, from its folder alone. A process that vanished without an ending was interrupted."""
+        for name, status in _ENDINGS.items():
+            if (self.path / name).exists():
+                return status
+        try:
+            pid = int((self.path / "pid").read_text(encoding="ascii"))
+        except (FileNotFoundError, ValueError):
+            return RunStatus.QUEUED
+        return RunStatus.RUNNING if _alive(pid) else RunStatus.INTERRUPTED
+
+    def message(self) -> str:
+        """What the ending says: the verdict, or why it failed or stopped; empty while it has not ended."""
+        for name in _ENDINGS:
+            if (ending := self._read(name)) is not None:
+                return str(ending["message"])
+        return ""
+
+    def result(self) -> dict[str, Any] | None:
+        """Evaluation and verdict, once there."""
+        found: dict[str, Any] | None = self._read("result.json")
+        return found
+
+    def _read(self, name: str) -> Any:
+        try:
+            return json.loads((self.path / name).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
