@@ -171,7 +171,7 @@ def read_lora(folder: Path) -> dict[str, LowRank]:
             )
         sides.setdefault(match["path"], {})[match["side"]] = weight
     return {
-        path: LowRank(side["A"], side["B"] * _scaling(path, len(side["A"]), config))
+        path: LowRank(side["A"].float(), side["B"].float() * _scaling(path, len(side["A"]), config))
         for path, side in sides.items()
     }
 

@@ -126,7 +126,7 @@ class Decoder:
         row = answer.row
         try:
             if row.adapter is not None and row.adapter not in self._adapters:
-                raise ModelError("The adapter of this model version is not loaded.")
+                raise ModelError("This model version is not loaded. Ask again.")
             prompt = encode_prompt(self._trunk, row.query, row.behavior)
             if len(prompt) >= self._room:
                 raise ModelError(

@@ -89,15 +89,13 @@ class TrunkThread:
 
     def _run(self) -> None:
         decoder: Decoder | None = None
-        refusal = ""
         try:
             decoder = load_decoder(self._base, self._settings)
-        except Exception as error:
-            log.exception("a base model could not be loaded")
-            refusal = str(error) if isinstance(error, ModelError) else LOAD_FAILED
+        except Exception:
+            log.exception("the base model %s could not be loaded", self._base)
         while tickets := self._next_tickets():
             if decoder is None:
-                _fail(tickets, refusal)
+                _fail(tickets, LOAD_FAILED)
                 continue
             try:
                 self._decode(decoder, tickets)
@@ -134,7 +132,7 @@ class TrunkThread:
                     adapter = self._wear(decoder, job.version)
                 except ModelError as error:
                     log.warning("the adapter of %s cannot be used: %s", job.version.name, error)
-                    ticket.deliver(Chunk(index, end=failed(ADAPTER_FAILED)))
+                    ticket.deliver(Chunk(index, end=failed(LOAD_FAILED)))
                     continue
                 owners.append((ticket, index))
                 rows.append(
@@ -178,16 +176,15 @@ class TrunkThread:
         return name
 
 
-LOAD_FAILED = "The base model could not be loaded; the server's log says why. Restart with another --base-model."
-ADAPTER_FAILED = "This model version's adapter could not be loaded; the server's log says why."
+# What people read while names are hidden, so without names and paths; the log has them.
+LOAD_FAILED = "The model could not be loaded; the server's log says why."
 FAILED = "The model failed while it was answering. Ask again; the details are in the server's log."
 
 
 def load_decoder(base: str, settings: Settings) -> "Decoder":
     """A base model, ready to decode. Slow: torch is imported and the weights are read here."""
-    from rlhb_core.generator import load_trunk
-
     from rlhb_core.decoding import Decoder
+    from rlhb_core.generator import load_trunk
 
     return Decoder(load_trunk(base, settings.device, settings.dtype))
 

@@ -48,19 +48,18 @@ def register_base(store: Store, settings: Settings) -> None:
 
 def shipped_versions() -> list[ModelVersion]:
     """The versions that ship with the package: SFT is the base itself, every other arm an adapter on it."""
-    base = str(embedded.base_path())
-    sft = ModelVersion(name="Embedded SFT", arm=Arm.SFT, base=base, trained_on=BASE_TRAINED_ON)
-    return [sft, *(_shipped(base, arm) for arm in embedded.shipped_arms())]
+    sft = ModelVersion(name="Embedded SFT", arm=Arm.SFT, base=EMBEDDED, trained_on=BASE_TRAINED_ON)
+    return [sft, *(_shipped(arm) for arm in embedded.shipped_arms())]
 
 
-def _shipped(base: str, name: str) -> ModelVersion:
+def _shipped(name: str) -> ModelVersion:
     folder = embedded.version_path(name)
     facts: dict[str, Any] = json.loads((folder / "version.json").read_text("utf-8"))
     arm = Arm(facts["arm"])
     return ModelVersion(
         name=f"Embedded {arm.label}",
         arm=arm,
-        base=base,
+        base=EMBEDDED,
         adapter=str(folder),
         condition=facts.get("condition"),
         trained_on=facts.get("trained_on", ""),
@@ -98,23 +97,15 @@ def _folder_or_hub(base_model: str) -> str:
 
 
 def _ensure_shipped(session: Session, shipped: Sequence[ModelVersion]) -> list[ModelVersion]:
-    """The stored versions of these names, added if missing, their files found again if the package has moved."""
-    sft, *adapted = shipped
-    known = versions.by_name(session, sft.name)
-    if known is None:
-        known = versions.add(session, sft)
-    elif known.base != sft.base:
-        log.info("the embedded base model is now taken from %s", sft.base)
-        for version in versions.all(session):
-            if version.base == known.base:
-                versions.change(session, version.id, base=sft.base)
-        known = versions.get(session, known.id)
-    found = [known]
-    for version in adapted:
+    """The stored versions of these names, added if missing; their adapters are found again if the package has moved."""
+    found: list[ModelVersion] = []
+    for version in shipped:
         stored = versions.by_name(session, version.name)
         if stored is None:
-            stored = versions.add(session, version.model_copy(update={"parent_id": known.id}))
+            parent = found[0].id if found else None
+            stored = versions.add(session, version.model_copy(update={"parent_id": parent}))
         elif stored.adapter != version.adapter:
+            log.info("%s is now taken from %s", stored.name, version.adapter)
             stored = versions.change(session, stored.id, adapter=version.adapter)
         found.append(stored)
     return found

@@ -1,0 +1,313 @@
+"""The life of a comparison: asked, drawn, written, followed, restored, regenerated.
+
+Holds the answers that are being written, in memory, and commits each as it ends; it goes on when the browser that asked
+has gone. Votes and marks are signals and go to the store without passing here.
+Does not know how answers are written (`serving`) nor what a page looks like.
+"""
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from uuid import UUID
+
+from app.comparison import ComparisonView, draw, view_of
+from app.serving import Chunk, End, Job, Serving
+from app.settings import EMBEDDED, Settings
+from app.store import Store, UnknownReference, people, queries, responses, signals, versions
+from rlhb_core.errors import BadRecord, RlhbError
+from rlhb_core.records import (
+    MAX_TEXT,
+    ModelVersion,
+    Outcome,
+    Person,
+    Query,
+    Record,
+    Response,
+)
+
+log = logging.getLogger(__name__)
+
+SNAPSHOTS_PER_S = 15
+"""Most views of a comparison sent per second while it is written."""
+MAX_ANSWER = 200_000
+"""Longest answer kept, in characters."""
+SHUT_DOWN = (
+    "The server was stopped before this answer was complete. Regenerate it, or vote as it is."
+)
+FAILED = "The answer could not be written; the server's log says why. Regenerate it."
+DIED = "The server ended before this answer was complete. Regenerate it, or vote as it is."
+
+
+class NotYours(RlhbError):
+    """The comparison belongs to somebody else."""
+
+
+class StillWriting(RlhbError):
+    """The answer is not complete yet."""
+
+
+class About(Record):
+    """What the page says of the model being served, and what one may ask it. Empty where nothing is known."""
+
+    knows: str
+    samples: list[str]
+
+
+class _Live:
+    """A comparison in the making: answers by id as they stand, and a way to wait for the next change."""
+
+    def __init__(self) -> None:
+        self.answers: dict[UUID, Response] = {}
+        self.writers = 0
+        self.changes = 0
+        self._changed = asyncio.Event()
+
+    def put(self, answer: Response) -> None:
+        """Note how an answer stands now and wake those who wait."""
+        self.answers[answer.id] = answer
+        self.changes += 1
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    async def after(self, changes: int) -> None:
+        """Wait until more has changed than `changes`."""
+        if self.changes == changes:
+            await self._changed.wait()
+
+
+class Comparing:
+    """All comparisons of this server."""
+
+    def __init__(
+        self,
+        store: Store,
+        serving: Serving,
+        settings: Settings,
+        rng: random.Random | None = None,
+    ) -> None:
+        self._store = store
+        self._serving = serving
+        self._settings = settings
+        self._rng = rng or random.SystemRandom()
+        self._live: dict[UUID, _Live] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._one_regenerates = asyncio.Lock()
+        with store.session() as session:
+            if left := responses.give_up_pending(session, DIED):
+                log.info("%d answers were left unfinished by the last server", left)
+
+    # --- asking -----------------------------------------------------------------------------------
+
+    async def ask(self, person_id: UUID, text: str, previous: UUID | None = None) -> UUID:
+        """Draw versions for a query and begin to write their answers; returns the query's id once all is committed.
+
+        `previous` is the query that this one follows; whether it rephrases or goes further is the browser's signal to
+        send. Raises BadRecord for a text that cannot be asked, NotEnoughData if nothing is served, NotYours.
+        """
+        text = text.strip()
+        if not text:
+            raise BadRecord("there is nothing to ask: type a question first")
+        if len(text) > MAX_TEXT:
+            raise BadRecord(
+                f"the question has {len(text)} characters, at most {MAX_TEXT} are taken; shorten it"
+            )
+        query, drawn = await asyncio.to_thread(self._draw, person_id, text, previous)
+        self._write(query, drawn)
+        return query.id
+
+    async def regenerate(self, response_id: UUID, person_id: UUID) -> UUID:
+        """Have the same version answer anew in the same place; returns the new response's id.
+
+        The old answer stays in the store. Asked twice for the same answer, it is regenerated once. Raises StillWriting
+        before the old answer has ended, NotYours, UnknownReference.
+        """
+        async with self._one_regenerates:
+            query, response, version, is_new = await asyncio.to_thread(
+                self._draw_again, response_id, person_id
+            )
+            if is_new:
+                self._write(query, [(response, version)])
+        return response.id
+
+    def _draw(
+        self, person_id: UUID, text: str, previous: UUID | None
+    ) -> tuple[Query, list[tuple[Response, ModelVersion]]]:
+        with self._store.session() as session:
+            person = people.ensure(session, Person(id=person_id))
+            if previous is not None and queries.get(session, previous).person_id != person_id:
+                raise NotYours("the query before this one belongs to somebody else")
+            query = queries.add(
+                session, Query(person_id=person_id, text=text, source=person.source)
+            )
+            drawn = [
+                (
+                    Response(
+                        query_id=query.id,
+                        version_id=version.id,
+                        position=position,
+                        draw_probability=probability,
+                        condition=version.condition,
+                        temperature=self._settings.temperature,
+                    ),
+                    version,
+                )
+                for position, (version, probability) in enumerate(
+                    draw(versions.served(session), self._rng)
+                )
+            ]
+            for response, _ in drawn:
+                responses.add(session, response)
+        return query, drawn
+
+    def _draw_again(
+        self, response_id: UUID, person_id: UUID
+    ) -> tuple[Query, Response, ModelVersion, bool]:
+        with self._store.session() as session:
+            old = responses.get(session, response_id)
+            query = _own(queries.get(session, old.query_id), person_id)
+            version = versions.get(session, old.version_id)
+            for other in responses.of_query(session, query.id):
+                if other.replaces == old.id:
+                    return query, other, version, False
+            if old.outcome is Outcome.PENDING:
+                raise StillWriting("this answer is still being written; regenerate it afterwards")
+            new = Response(
+                query_id=query.id,
+                version_id=version.id,
+                position=old.position,
+                draw_probability=old.draw_probability,
+                condition=version.condition,
+                temperature=self._settings.temperature,
+                replaces=old.id,
+            )
+            return query, responses.add(session, new), version, True
+
+    # --- writing ----------------------------------------------------------------------------------
+
+    def _write(self, query: Query, drawn: Sequence[tuple[Response, ModelVersion]]) -> None:
+        live = self._live.setdefault(query.id, _Live())
+        live.writers += 1
+        for response, _ in drawn:
+            live.put(response)
+        task = asyncio.create_task(self._written(query, live, drawn))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _written(
+        self, query: Query, live: _Live, drawn: Sequence[tuple[Response, ModelVersion]]
+    ) -> None:
+        """Stream the answers into memory and commit each as it ends."""
+        ids = [response.id for response, _ in drawn]
+        jobs = [
+            Job(version, query.text, response.temperature, self._settings.max_new_tokens)
+            for response, version in drawn
+        ]
+        began = time.monotonic()
+        commits: list[asyncio.Future[None]] = []
+        why = End(Outcome.STOPPED, SHUT_DOWN)
+        try:
+            async with aclosing(self._serving.stream(jobs)) as chunks:
+                async for chunk in chunks:
+                    answer = _grown(live.answers[ids[chunk.job]], chunk, began)
+                    live.put(answer)
+                    if answer.outcome is not Outcome.PENDING:
+                        commits.append(asyncio.ensure_future(self._commit(answer)))
+        except Exception:
+            log.exception("the answers to a query could not be written")
+            why = End(Outcome.ERROR, FAILED)
+        finally:
+            for number, each in enumerate(ids):
+                if live.answers[each].outcome is Outcome.PENDING:
+                    answer = _grown(live.answers[each], Chunk(number, end=why), began)
+                    live.put(answer)
+                    commits.append(asyncio.ensure_future(self._commit(answer)))
+            await asyncio.gather(*commits)
+            live.writers -= 1
+            if live.writers == 0:
+                self._live.pop(query.id, None)
+
+    async def _commit(self, answer: Response) -> None:
+        try:
+            await asyncio.to_thread(self._finish, answer)
+        except UnknownReference:
+            log.info("an answer was erased while it was written")
+        except Exception:
+            log.exception("an answer could not be stored")
+
+    def _finish(self, answer: Response) -> None:
+        with self._store.session() as session:
+            responses.finish(session, answer)
+
+    async def close(self) -> None:
+        """End what is being written; it is stored as stopped."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    # --- looking ----------------------------------------------------------------------------------
+
+    async def view(self, query_id: UUID, person_id: UUID) -> ComparisonView:
+        """The comparison as it stands, at any time. Raises NotYours or UnknownReference."""
+        live = self._live.get(query_id)  # before reading: what is forgotten meanwhile was committed
+        return await asyncio.to_thread(self._view, query_id, person_id, live)
+
+    async def follow(self, query_id: UUID, person_id: UUID) -> AsyncGenerator[ComparisonView, None]:
+        """The comparison while it is written, at most 15 views a second; ends with the complete one."""
+        while True:
+            live = self._live.get(query_id)
+            changes = live.changes if live else 0
+            view = await self.view(query_id, person_id)
+            yield view
+            if view.complete or live is None:
+                return
+            await asyncio.gather(live.after(changes), asyncio.sleep(1 / SNAPSHOTS_PER_S))
+
+    def _view(self, query_id: UUID, person_id: UUID, live: _Live | None) -> ComparisonView:
+        with self._store.reading() as session:
+            query = _own(queries.get(session, query_id), person_id)
+            answers = responses.of_query(session, query_id)
+            acts = signals.of_query(session, query_id)
+            known = {each: versions.get(session, each) for each in {a.version_id for a in answers}}
+        growing = live.answers if live else {}
+        answers = [growing.get(a.id, a) if a.outcome is Outcome.PENDING else a for a in answers]
+        return view_of(query, answers, acts, known)
+
+    async def about(self) -> About:
+        """What the served model knows and may be asked; nothing is invented for a model that we do not know."""
+        return await asyncio.to_thread(self._about)
+
+    def _about(self) -> About:
+        with self._store.reading() as session:
+            bases = {version.base for version in versions.served(session)}
+        if EMBEDDED not in bases:
+            return About(knows="", samples=[])
+        from rlhb_core.world import SAMPLE_QUERIES, WHAT_IT_KNOWS
+
+        return About(knows=WHAT_IT_KNOWS, samples=list(SAMPLE_QUERIES))
+
+
+def _own(query: Query, person_id: UUID) -> Query:
+    if query.person_id != person_id:
+        raise NotYours("this comparison belongs to somebody else")
+    return query
+
+
+def _grown(answer: Response, chunk: Chunk, began: float) -> Response:
+    """The answer after one more chunk. Times count from the draw."""
+    elapsed_ms = round((time.monotonic() - began) * 1000)
+    update: dict[str, object] = {}
+    if chunk.text:
+        update["text"] = (answer.text + chunk.text)[:MAX_ANSWER]
+        if answer.first_token_ms is None:
+            update["first_token_ms"] = elapsed_ms
+    if chunk.end is not None:
+        update |= {
+            "text": answer.text.strip(),
+            "outcome": chunk.end.outcome,
+            "error": chunk.end.error,
+            "duration_ms": elapsed_ms,
+        }
+    return answer.model_copy(update=update)

@@ -1,0 +1,193 @@
+"""One comparison as a person may see it, and how its versions are drawn. Pure: no store, no models.
+
+Holds what goes to the page while answers are written, after the vote and after a refresh. Names, arms and conditions
+are in it only once the person's vote stands; nothing else that is sent tells the versions apart.
+"""
+
+import random
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+from uuid import UUID
+
+from pydantic import Field
+
+from rlhb_core.behaviors import summarise
+from rlhb_core.errors import NotEnoughData
+from rlhb_core.records import (
+    ModelVersion,
+    Outcome,
+    Query,
+    Record,
+    Response,
+    Signal,
+    SignalKind,
+    Vote,
+    VoteChoice,
+)
+
+ANSWERS = 3
+"""Answers shown side by side."""
+
+LETTERS = "ABCDEFGHIJKLMNOP"
+
+
+class Marks(Record):
+    """What the person has said about one answer, as it stands."""
+
+    liked: bool = False
+    disliked: bool = False
+    flagged: bool = False
+    edited: str | None = Field(default=None, description="The answer as the person rewrote it.")
+    comment: str = Field(default="", description="The person's last comment.")
+
+
+class Revealed(Record):
+    """Who wrote an answer."""
+
+    version: str
+    arm: str
+    condition: str | None
+    trained_on: str
+    verdict: str
+
+
+class Panel(Record):
+    """One answer on the page."""
+
+    response_id: UUID
+    letter: str
+    text: str
+    outcome: Outcome
+    error: str
+    first_token_ms: int | None
+    duration_ms: int | None
+    regenerated: int = Field(default=0, description="How many answers stood here before.")
+    marks: Marks
+    revealed: Revealed | None = Field(default=None, description="Only once the vote stands.")
+
+
+class VoteState(Record):
+    """The person's vote as it stands; `choice` is None before a vote and after it was withdrawn."""
+
+    choice: VoteChoice | None = None
+    best: UUID | None = None
+    letter: str | None = Field(default=None, description="Letter of the best answer.")
+    early: bool = False
+
+
+class ComparisonView(Record):
+    """A comparison at one moment."""
+
+    query_id: UUID
+    query: str
+    panels: list[Panel] = Field(description="In page order.")
+    vote: VoteState
+    complete: bool = Field(description="Whether no answer is being written any more.")
+
+
+class Drawn(NamedTuple):
+    """A version in its place."""
+
+    version: ModelVersion
+    probability: float
+
+
+def draw(served: Sequence[ModelVersion], rng: random.Random) -> list[Drawn]:
+    """The versions of one comparison in page order.
+
+    With n versions served, three distinct ones are drawn uniformly without replacement, so that each takes part with
+    probability 3/n: that is the `probability` (of inclusion, whatever the place). With fewer than three, each takes part
+    for certain (1.0) and the places left are filled with repeats, as evenly as can be, drawn at random. The order
+    on the page is a uniform shuffle, so each place is equally likely for each answer.
+
+    Raises NotEnoughData if nothing is served.
+    """
+    if not served:
+        raise NotEnoughData("no model version is served; choose some on the Runs page")
+    chosen: list[ModelVersion] = []
+    while len(chosen) < ANSWERS:
+        chosen += rng.sample(list(served), min(len(served), ANSWERS - len(chosen)))
+    rng.shuffle(chosen)
+    probability = min(1.0, ANSWERS / len(served))
+    return [Drawn(version, probability) for version in chosen]
+
+
+def view_of(
+    query: Query,
+    responses: Sequence[Response],
+    signals: Sequence[Signal],
+    versions: Mapping[UUID, ModelVersion],
+) -> ComparisonView:
+    """The comparison as it may be shown now.
+
+    `responses`: all of the query's, regenerated ones after those they replace. `signals`: the person's, in the order in
+    which they happened.
+    """
+    replaced = {response.replaces for response in responses}
+    current = sorted(
+        (response for response in responses if response.id not in replaced),
+        key=lambda response: response.position,
+    )
+    vote = _vote(signals, responses)
+    panels = [
+        Panel(
+            response_id=response.id,
+            letter=LETTERS[response.position],
+            text=response.text,
+            outcome=response.outcome,
+            error=response.error,
+            first_token_ms=response.first_token_ms,
+            duration_ms=response.duration_ms,
+            regenerated=sum(r.position == response.position for r in responses) - 1,
+            marks=_marks(response.id, signals),
+            revealed=_revealed(versions.get(response.version_id)) if vote.choice else None,
+        )
+        for response in current
+    ]
+    return ComparisonView(
+        query_id=query.id,
+        query=query.text,
+        panels=panels,
+        vote=vote,
+        complete=all(panel.outcome is not Outcome.PENDING for panel in panels),
+    )
+
+
+def _marks(response_id: UUID, signals: Sequence[Signal]) -> Marks:
+    mine = [signal for signal in signals if signal.response_id == response_id]
+    features = summarise(response_id, mine)
+    marks = Marks(liked=features.liked, disliked=features.disliked, flagged=features.flagged)
+    for signal in mine:
+        if signal.kind is SignalKind.EDIT:
+            marks.edited = signal.payload["text"]
+        elif signal.kind is SignalKind.CRITIQUE:
+            marks.comment = signal.payload.get("text", "")
+    return marks
+
+
+def _vote(signals: Sequence[Signal], responses: Sequence[Response]) -> VoteState:
+    votes = [signal for signal in signals if signal.kind is SignalKind.VOTE]
+    if not votes:
+        return VoteState()
+    vote = Vote.model_validate(votes[-1].payload)
+    if vote.choice is VoteChoice.WITHDRAWN:
+        return VoteState()
+    place = next((r.position for r in responses if r.id == vote.best), None)
+    return VoteState(
+        choice=vote.choice,
+        best=vote.best,
+        letter=None if place is None else LETTERS[place],
+        early=vote.early,
+    )
+
+
+def _revealed(version: ModelVersion | None) -> Revealed | None:
+    if version is None:
+        return None
+    return Revealed(
+        version=version.name,
+        arm=version.arm.label,
+        condition=version.condition,
+        trained_on=version.trained_on,
+        verdict=version.verdict,
+    )
