@@ -77,8 +77,8 @@ class AdapterSettings(Section):
     rank: int = Field(
         default=32, ge=1, le=512, description="Rank of the LoRA adapter on all linear layers."
     )
-    alpha: float = Field(
-        default=64.0, gt=0, description="LoRA scale: updates are multiplied by alpha / rank."
+    alpha: int = Field(
+        default=64, ge=1, description="LoRA scale: updates are multiplied by alpha / rank."
     )
 
 
@@ -124,7 +124,7 @@ class WarmupSettings(Section):
     steps: int = Field(default=200, ge=0, description="Gradient steps; 0 leaves the warm-up out.")
     batch: int = Field(default=64, ge=1, description="Triplets per gradient step.")
     micro_batch: int = Field(
-        default=64, ge=1, description="Triplets per forward pass; gradients add up to the batch."
+        default=32, ge=1, description="Triplets per forward pass; gradients add up to the batch."
     )
     learning_rate: float = Field(
         default=2e-3, gt=0, description="Peak learning rate, decaying to a tenth."
@@ -189,7 +189,7 @@ class PpoSettings(Section):
     )
     minibatch: int = Field(default=96, ge=1, description="Responses per policy update.")
     micro_batch: int = Field(
-        default=96, ge=1, description="Responses per forward pass; gradients add up exactly."
+        default=32, ge=1, description="Responses per forward pass; gradients add up exactly."
     )
     epochs: int = Field(default=1, ge=1, description="Passes over the rollouts of an iteration.")
     learning_rate: float = Field(

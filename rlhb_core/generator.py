@@ -6,19 +6,22 @@ from the mask, so that sampling and re-scoring see the same positions. Does not 
 """
 
 import logging
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import NamedTuple, cast
 
 import torch
 from jinja2 import TemplateError
 from peft import LoraConfig, PeftModel, get_peft_model
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache, PreTrainedModel
 from transformers.tokenization_utils_base import PreTrainedTokenizerBase
+from transformers.utils import logging as transformers_logging
 
 from rlhb_core import embedded
 from rlhb_core.config import EMBEDDED
@@ -40,7 +43,7 @@ class Trunk:
 
     # --- adapters ---------------------------------------------------------------------------------
 
-    def add_adapter(self, name: str, rank: int, alpha: float) -> None:
+    def add_adapter(self, name: str, rank: int, alpha: int) -> None:
         """A new adapter on all linear layers that changes nothing yet (its output matrix is zero)."""
         config = LoraConfig(
             r=rank,
@@ -49,20 +52,24 @@ class Trunk:
             target_modules="all-linear",
             task_type="CAUSAL_LM",
         )
-        if self.adapters is None:
-            self.adapters = get_peft_model(self.model, config, adapter_name=name)
-        else:
-            self.adapters.add_adapter(name, config)
+        with _quiet():
+            if self.adapters is None:
+                self.adapters = cast(
+                    PeftModel, get_peft_model(self.model, config, adapter_name=name)
+                )
+            else:
+                self.adapters.add_adapter(name, config)
 
     def load_adapter(self, name: str, folder: Path) -> None:
         """An adapter from its folder, frozen. Raises ModelError, in a sentence."""
         if not (folder / "adapter_config.json").is_file():
             raise ModelError(f"{folder} holds no adapter: adapter_config.json is missing")
         try:
-            if self.adapters is None:
-                self.adapters = PeftModel.from_pretrained(self.model, folder, adapter_name=name)
-            else:
-                self.adapters.load_adapter(folder, adapter_name=name)
+            with _quiet():
+                if self.adapters is None:
+                    self.adapters = PeftModel.from_pretrained(self.model, folder, adapter_name=name)
+                else:
+                    self.adapters.load_adapter(folder, adapter_name=name)
         except (OSError, ValueError, RuntimeError, KeyError) as error:
             raise ModelError(
                 f"the adapter in {folder} does not fit this base model: {_first_line(error)}"
@@ -71,10 +78,10 @@ class Trunk:
 
     def save_adapter(self, name: str, folder: Path) -> None:
         """Write one adapter in PEFT format, in half precision."""
-        from safetensors.torch import load_file, save_file
-
         assert self.adapters is not None
-        self.adapters.save_pretrained(folder, selected_adapters=[name], save_embedding_layers=False)
+        self.adapters.save_pretrained(
+            str(folder), selected_adapters=[name], save_embedding_layers=False
+        )
         inner = folder / name  # PEFT puts every adapter but "default" into a folder of its own
         for file in inner.iterdir():
             file.replace(folder / file.name)
@@ -133,6 +140,7 @@ def load_trunk(base: str, device: str = "auto", dtype: str = "auto") -> Trunk:
     where = str(embedded.base_path()) if base == EMBEDDED else base
     place = _device(device)
     precision = _dtype(dtype, place)
+    transformers_logging.disable_progress_bar()
     try:
         tokenizer = AutoTokenizer.from_pretrained(where)
         model = AutoModelForCausalLM.from_pretrained(where, dtype=precision)
@@ -145,8 +153,8 @@ def load_trunk(base: str, device: str = "auto", dtype: str = "auto") -> Trunk:
         raise ModelError(
             f"the tokenizer of {base!r} has no end-of-text token, so answers could never end"
         )
-    model.to(place)
-    model.eval()
+    model.to(place)  # type: ignore[arg-type]
+    model.eval()  # type: ignore[no-untyped-call]
     model.requires_grad_(False)
     return Trunk(model, tokenizer, place, precision)
 
@@ -169,6 +177,179 @@ def _dtype(name: str, device: torch.device) -> torch.dtype:
     return cast(torch.dtype, getattr(torch, name))
 
 
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """PEFT 0.21 calls a property that transformers 5.23 has renamed; the old one still works."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing.*")
+        yield
+
+
 def _first_line(error: Exception) -> str:
     lines = str(error).strip().splitlines()
     return lines[0].rstrip(".") + "." if lines else type(error).__name__ + "."
+
+
+# --- prompts and responses as tokens --------------------------------------------------------------
+
+
+def encode_prompt(trunk: Trunk, query: str, behavior: str | None = None) -> list[int]:
+    """Token ids of the prompt that asks `query`, conditioned on a behaviour text if one is given."""
+    tokenizer = trunk.tokenizer
+    if tokenizer.chat_template is None:
+        head = f"{behavior}\n" if behavior else ""
+        ids: list[int] = tokenizer(f"{head}{query}\n")["input_ids"]
+        return ids
+    chat = messages(query, behavior)
+    if behavior is not None and not _takes_system(tokenizer):
+        chat = without_system(chat)
+    return cast(
+        list[int], tokenizer(_render(tokenizer, chat), add_special_tokens=False)["input_ids"]
+    )
+
+
+def encode_response(trunk: Trunk, response: str, ended: bool = True) -> list[int]:
+    """Token ids of a response as text; the end token closes it unless it was cut off."""
+    ids: list[int] = trunk.tokenizer(response, add_special_tokens=False)["input_ids"]
+    return [*ids, cast(int, trunk.tokenizer.eos_token_id)] if ended else ids
+
+
+def decode_responses(trunk: Trunk, responses: Sequence[Sequence[int]]) -> list[str]:
+    """The texts of sampled responses, without special tokens."""
+    return [
+        text.strip()
+        for text in trunk.tokenizer.batch_decode(
+            [list(ids) for ids in responses],
+            skip_special_tokens=True,
+            clean_up_tokenization_spaces=False,
+        )
+    ]
+
+
+@lru_cache(maxsize=8)
+def _takes_system(tokenizer: PreTrainedTokenizerBase) -> bool:
+    """Whether the chat template has a place for the system message: some refuse it, some drop it."""
+    try:
+        return "behavior-probe" in _render(tokenizer, messages("query", "behavior-probe"))
+    except TemplateError:
+        return False
+
+
+def _render(tokenizer: PreTrainedTokenizerBase, chat: list[Message]) -> str:
+    return str(tokenizer.apply_chat_template(chat, tokenize=False, add_generation_prompt=True))
+
+
+class Tokens(NamedTuple):
+    """Prompts and responses as one batch: [prompt, padded on the left | response, padded on the right]."""
+
+    ids: Tensor  # [B, P + R]
+    mask: Tensor  # [B, P + R], 1 where a token is real
+    response_mask: Tensor  # [B, R], 1.0 where a response token is real (the end token counts)
+
+    @property
+    def response_ids(self) -> Tensor:
+        """[B, R]."""
+        return self.ids[:, -self.response_mask.shape[1] :]
+
+
+def collate(
+    prompts: Sequence[Sequence[int]], responses: Sequence[Sequence[int]], device: torch.device
+) -> Tokens:
+    """Pad B prompts and responses into one batch. No mask is ever inferred from the padding id."""
+    width, length = max(map(len, prompts)), max(1, *map(len, responses))
+    ids = torch.zeros(len(prompts), width + length, dtype=torch.long)
+    mask = torch.zeros_like(ids)
+    for row, (prompt, response) in enumerate(zip(prompts, responses, strict=True)):
+        start, end = width - len(prompt), width + len(response)
+        ids[row, start:end] = torch.tensor([*prompt, *response])
+        mask[row, start:end] = 1
+    ids, mask = ids.to(device), mask.to(device)
+    return Tokens(ids, mask, mask[:, width:].float())
+
+
+def positions(mask: Tensor) -> Tensor:
+    """Position ids [B, T] that count real tokens only."""
+    return (mask.cumsum(1) - 1).clamp(min=0)
+
+
+# --- sampling and log-probabilities ---------------------------------------------------------------
+
+
+@torch.no_grad()
+def sample(
+    trunk: Trunk, prompts: Sequence[Sequence[int]], temperature: float, max_new_tokens: int
+) -> list[list[int]]:
+    """One response per prompt from the model's own distribution: no top-p, no top-k.
+
+    Returns token ids; a response that ended by itself closes with the end token. Draws from torch's global
+    generator, so that a seed gives the same responses again. Rows that have ended leave the batch.
+    """
+    found: list[list[int]] = [[] for _ in prompts]
+    batch = collate(prompts, [[] for _ in prompts], torch.device("cpu"))
+    ids, mask = batch.ids[:, :-1].to(trunk.device), batch.mask[:, :-1].to(trunk.device)
+    place = positions(mask)
+    rows = list(range(len(prompts)))
+    cache = DynamicCache(config=trunk.model.config)
+    for _ in range(max_new_tokens):
+        logits = trunk.model(
+            input_ids=ids,
+            attention_mask=mask,
+            position_ids=place,
+            past_key_values=cache,
+            use_cache=True,
+            logits_to_keep=1,
+        ).logits[:, -1]  # [B, V]
+        drawn = torch.multinomial(torch.softmax(logits.float() / temperature, dim=-1), 1)  # [B, 1]
+        going = []
+        for index, token in enumerate(drawn[:, 0].tolist()):
+            found[rows[index]].append(token)
+            if token != trunk.tokenizer.eos_token_id:
+                going.append(index)
+        if not going:
+            break
+        ids, place = drawn, place[:, -1:] + 1
+        mask = torch.cat([mask, torch.ones_like(mask[:, :1])], dim=1)
+        if len(going) < 0.8 * len(rows):
+            keep = torch.tensor(going, device=trunk.device)
+            ids, place, mask = ids[keep], place[keep], mask[keep]
+            cache.batch_select_indices(keep)
+            rows = [rows[index] for index in going]
+    return [_until_end(tokens, trunk.tokenizer.eos_token_id) for tokens in found]
+
+
+def _until_end(tokens: list[int], end: int | None) -> list[int]:
+    return tokens[: tokens.index(end) + 1] if end in tokens else tokens
+
+
+class Scored(NamedTuple):
+    """What one forward pass says about B responses."""
+
+    logprobs: Tensor  # [B, R], of the response tokens at the sampling temperature; 0 under the mask
+    hidden: (
+        Tensor  # [B, R + 1, H], last hidden states: before each response token, and after the last
+    )
+    logits: Tensor  # [B, R, V], divided by the temperature
+
+
+def score(trunk: Trunk, tokens: Tokens, temperature: float = 1.0) -> Scored:
+    """Log-probabilities of the responses under the adapter in use, over response positions only."""
+    length = tokens.response_mask.shape[1]
+    out = trunk.model(
+        input_ids=tokens.ids,
+        attention_mask=tokens.mask,
+        position_ids=positions(tokens.mask),
+        use_cache=False,
+        output_hidden_states=True,
+        logits_to_keep=length + 1,
+    )
+    logits = out.logits[:, :-1].float() / temperature  # [B, R, V]
+    chosen = torch.gather(logits, 2, tokens.response_ids[:, :, None])[:, :, 0]
+    logprobs = (chosen - torch.logsumexp(logits, dim=-1)) * tokens.response_mask
+    hidden = out.hidden_states[-1][:, -(length + 1) :].float()
+    return Scored(logprobs, hidden, logits)
+
+
+def by_length(lengths: Sequence[int], size: int) -> list[list[int]]:
+    """Indices in chunks of at most `size`, rows of similar length together: little padding. Deterministic."""
+    order = sorted(range(len(lengths)), key=lambda index: lengths[index])
+    return [order[start : start + size] for start in range(0, len(order), size)]
