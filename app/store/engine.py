@@ -183,6 +183,11 @@ def existing(session: Session, column: sa.Column[UUID], ids: Iterable[UUID]) -> 
     return found
 
 
+def storable(text: str) -> str:
+    """The text without the one character that Postgres cannot hold."""
+    return text.replace("\x00", "\ufffd")
+
+
 def _insert(session: Session, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
     if session.dialect.name == "sqlite":
         return sqlite.insert(table)

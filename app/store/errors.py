@@ -31,7 +31,6 @@ class Refusal:
     index: int
     id: UUID | None
     message: str
-    unknown: bool = False
 
 
 class BadSignals(StoreError):

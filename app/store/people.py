@@ -7,7 +7,7 @@ from uuid import UUID
 import orjson
 import sqlalchemy as sa
 
-from app.store.engine import Session, insert_new
+from app.store.engine import Session, Store, insert_new, storable
 from app.store.errors import UnknownReference
 from app.store.tables import BEHAVIOR, PERSON, QUERY, RESPONSE, SIGNAL, to_record
 from rlhb_core.records import Person, Query, Response, Signal
@@ -15,7 +15,8 @@ from rlhb_core.records import Person, Query, Response, Signal
 
 def ensure(session: Session, person: Person) -> Person:
     """The person of this id, made from `person` if not there yet."""
-    insert_new(session, PERSON, [person.model_dump()])
+    row = person.model_dump() | {"display_name": storable(person.display_name)}
+    insert_new(session, PERSON, [row])
     return get(session, person.id)
 
 
@@ -35,7 +36,7 @@ def get(session: Session, person_id: UUID) -> Person:
 
 def rename(session: Session, person_id: UUID, display_name: str) -> Person:
     """Change the name that the person is shown by."""
-    return _change(session, person_id, display_name=display_name)
+    return _change(session, person_id, display_name=storable(display_name))
 
 
 def set_recording(session: Session, person_id: UUID, recording: bool) -> Person:
@@ -95,6 +96,12 @@ def export_lines(session: Session, person_id: UUID) -> Iterator[bytes]:
                 )
                 for row in block
             )
+
+
+def export_all(store: Store, person_id: UUID) -> Iterator[bytes]:
+    """`export_lines` with a unit of work of its own, which lasts as long as the reading."""
+    with store.reading() as session:
+        yield from export_lines(session, person_id)
 
 
 def erase(session: Session, person_id: UUID) -> None:

@@ -6,7 +6,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from app.store import people
-from app.store.engine import Session
+from app.store.engine import Session, storable
 from app.store.errors import Conflict, UnknownReference
 from app.store.tables import PERSON, QUERY, SIGNAL, to_record
 from rlhb_core.records import Query, SignalKind, VoteChoice
@@ -14,6 +14,7 @@ from rlhb_core.records import Query, SignalKind, VoteChoice
 
 def add(session: Session, query: Query) -> Query:
     """Store a query. The same one again changes nothing; another text under its id raises Conflict."""
+    query = query.model_copy(update={"text": storable(query.text)})
     known = find(session, query.id)
     if known is not None:
         if (known.person_id, known.text) != (query.person_id, query.text):
@@ -58,6 +59,12 @@ def of_person(session: Session, person_id: UUID, limit: int = 50) -> Sequence[Qu
         .limit(limit)
     )
     return [to_record(row, Query) for row in session.execute(statement).mappings()]
+
+
+def asked_since(session: Session, person_id: UUID, moment_ms: int) -> int:
+    """How many queries the person asked since that moment."""
+    mine = (QUERY.c.person_id == person_id) & (QUERY.c.created_ms >= moment_ms)
+    return session.execute(sa.select(sa.func.count()).select_from(QUERY).where(mine)).scalar_one()
 
 
 def counts(session: Session, person_id: UUID) -> tuple[int, int]:

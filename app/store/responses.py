@@ -6,7 +6,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from app.store import people
-from app.store.engine import Session
+from app.store.engine import Session, storable
 from app.store.errors import UnknownReference
 from app.store.tables import QUERY, RESPONSE, to_record
 from rlhb_core.records import Outcome, Response
@@ -14,6 +14,7 @@ from rlhb_core.records import Outcome, Response
 
 def add(session: Session, response: Response) -> Response:
     """Store a response, usually pending. Raises UnknownReference if its query or version is not there."""
+    response = _storable(response)
     owner = _owner(session, response.query_id)
     try:
         session.execute(sa.insert(RESPONSE).values(response.model_dump()))
@@ -27,6 +28,7 @@ def add(session: Session, response: Response) -> Response:
 
 def finish(session: Session, response: Response) -> Response:
     """Store how a response ended: text, outcome, error and times. Raises UnknownReference if it was never added."""
+    response = _storable(response)
     owner = _owner(session, response.query_id)
     ending = response.model_dump(
         include={"text", "outcome", "error", "first_token_ms", "duration_ms"}
@@ -76,6 +78,12 @@ def _owner(session: Session, query_id: UUID) -> UUID:
     if owner is None:
         raise UnknownReference("there is no such query; it may have been erased")
     return owner
+
+
+def _storable(response: Response) -> Response:
+    return response.model_copy(
+        update={"text": storable(response.text), "error": storable(response.error)}
+    )
 
 
 def _record(row: sa.RowMapping) -> Response:

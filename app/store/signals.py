@@ -7,7 +7,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from app.store.engine import Session, existing, in_parts, insert_new
-from app.store.errors import BadSignals, Refusal, UnknownReference
+from app.store.errors import BadSignals, Refusal
 from app.store.tables import PERSON, QUERY, RESPONSE, SIGNAL, to_record
 from rlhb_core.behaviors import check_signal
 from rlhb_core.errors import BadRecord
@@ -43,14 +43,17 @@ def record(
     something else under a known id is refused. While the person has paused recording, passive signals are dropped
     and their queries marked, so that no export takes silence for a behaviour.
 
-    Raises BadSignals naming each signal that cannot be true or speaks of what is not this person's,
-    and UnknownReference if the person is unknown.
+    Raises BadSignals naming each signal that cannot be true or speaks of what is not this person's.
     """
+    if not signals:
+        return 0
     received_ms = now_ms() if received_ms is None else received_ms
     sent_ms = received_ms if sent_ms is None else sent_ms
     if refusals := list(_malformed(signals, sent_ms)):
         raise BadSignals(refusals)
     recording = _note_change(session, person_id)
+    if recording is None:
+        raise BadSignals([_nobody(index, signal) for index, signal in enumerate(signals)])
     if refusals := list(_unknown(session, person_id, signals)):
         raise BadSignals(refusals)
     kept = [signal for signal in signals if recording or signal.kind in EXPLICIT]
@@ -95,20 +98,23 @@ def _malformed(signals: Sequence[Signal], sent_ms: int) -> Iterator[Refusal]:
             yield Refusal(index, signal.id, str(error))
 
 
-def _note_change(session: Session, person_id: UUID) -> bool:
-    """Mark the person's behaviours as stale; tells whether the person is being recorded.
+def _note_change(session: Session, person_id: UUID) -> bool | None:
+    """Mark the person's behaviours as stale; tells whether the person is being recorded, None if unknown.
 
     The row stays locked until the end, so that a pause takes effect between two batches, never inside one.
     """
-    recording: bool | None = session.execute(
+    return session.execute(
         sa.update(PERSON)
         .where(PERSON.c.id == person_id)
         .values(changes=PERSON.c.changes + 1)
         .returning(PERSON.c.recording)
     ).scalar()
-    if recording is None:
-        raise UnknownReference("nothing is recorded of this person yet; ask something first")
-    return recording
+
+
+def _nobody(index: int, signal: Signal) -> Refusal:
+    return Refusal(
+        index, signal.id, f"{signal.kind}: nothing is recorded of you yet, or it was erased"
+    )
 
 
 def _unknown(session: Session, person_id: UUID, signals: Sequence[Signal]) -> Iterator[Refusal]:
@@ -135,7 +141,7 @@ def _unknown(session: Session, person_id: UUID, signals: Sequence[Signal]) -> It
             message = "the query that followed is none of yours"
         else:
             continue
-        yield Refusal(index, signal.id, f"{signal.kind}: {message}", unknown=True)
+        yield Refusal(index, signal.id, f"{signal.kind}: {message}")
 
 
 def _responses_in(signal: Signal) -> set[UUID]:

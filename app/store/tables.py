@@ -79,7 +79,10 @@ class QueryRow(Query, Row, table=True):  # type: ignore[misc]
     """What a person asked."""
 
     __tablename__ = "query"
-    __table_args__ = (sa.Index("ix_query_person_id", "person_id", "created_ms"),)
+    __table_args__ = (
+        sa.Index("ix_query_person_id", "person_id", "created_ms"),
+        sa.Index("ix_query_created_ms", "created_ms", "id"),
+    )
 
     id: UUID = Field(primary_key=True)
     person_id: UUID = Field(foreign_key="person.id")

@@ -36,6 +36,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_query"),
     )
     op.create_index("ix_query_person_id", "query", ["person_id", "created_ms"])
+    op.create_index("ix_query_created_ms", "query", ["created_ms", "id"])
     op.create_table(
         "run",
         sa.Column("id", sa.Uuid(), nullable=False),

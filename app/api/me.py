@@ -1,0 +1,107 @@
+"""/api/me: what a person may know and decide about their own data: name, recording, download, erasure."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import StreamingResponse
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.api.data import download
+from app.store import Session, Store, people, queries
+from rlhb_core.records import Person
+
+router = APIRouter(prefix="/api/me", tags=["me"])
+
+
+class Me(BaseModel):
+    """The person who asks."""
+
+    id: UUID
+    display_name: str
+    recording: bool = Field(description="False while passive behaviours are not recorded.")
+    queries: int = Field(description="Queries asked in all.")
+    voted: int = Field(description="Queries with a vote.")
+    today: int = Field(description="Queries asked since midnight where the server stands.")
+
+
+class Change(BaseModel):
+    """What to change; what is left out stays."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    display_name: str | None = Field(default=None, max_length=80)
+    recording: bool | None = None
+
+
+class Confirmation(BaseModel):
+    """Erasing needs a word."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    confirm: Literal[True]
+
+
+def _store(request: Request) -> Store:
+    store: Store = request.app.state.store
+    return store
+
+
+def _person_id(request: Request) -> UUID:
+    person_id: UUID = request.state.person_id
+    return person_id
+
+
+Door = Annotated[Store, Depends(_store)]
+Asking = Annotated[UUID, Depends(_person_id)]
+
+
+@router.get("")
+def show(store: Door, person_id: Asking) -> Me:
+    """Who I am here, and how far I have come."""
+    with store.reading() as session:
+        return _me(session, person_id)
+
+
+@router.patch("")
+def change(store: Door, person_id: Asking, wanted: Change) -> Me:
+    """Change my name, pause or resume recording."""
+    with store.session() as session:
+        people.ensure(session, Person(id=person_id))
+        if wanted.display_name is not None:
+            people.rename(session, person_id, wanted.display_name)
+        if wanted.recording is not None:
+            people.set_recording(session, person_id, wanted.recording)
+        return _me(session, person_id)
+
+
+@router.get("/data")
+def data(store: Door, person_id: Asking) -> StreamingResponse:
+    """Everything that is stored of me, as JSON lines."""
+    return download(people.export_all(store, person_id), "my-data.jsonl")
+
+
+@router.post("/erase")
+def erase(store: Door, person_id: Asking, confirmation: Confirmation) -> Me:
+    """Forget all of me for good. Whoever had paused recording stays paused."""
+    with store.session() as session:
+        before = people.find(session, person_id)
+        people.erase(session, person_id)
+        if before is not None and not before.recording:
+            people.ensure(session, Person(id=person_id, recording=False))
+        return _me(session, person_id)
+
+
+def _me(session: Session, person_id: UUID) -> Me:
+    person = people.find(session, person_id) or Person(id=person_id)
+    midnight = datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
+    asked, voted = queries.counts(session, person_id)
+    return Me(
+        id=person.id,
+        display_name=person.display_name,
+        recording=person.recording,
+        queries=asked,
+        voted=voted,
+        today=queries.asked_since(session, person_id, int(midnight.timestamp() * 1000)),
+    )

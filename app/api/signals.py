@@ -1,0 +1,101 @@
+"""POST /api/signals: batches of recorded acts. A 200 is sent after the transaction has committed, never before.
+
+Holds how a batch is read and how a refusal is told, signal by signal, so that a browser can drop exactly those and
+send the rest again. What makes a signal acceptable is known by the core, what it may refer to by the store.
+"""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+import orjson
+from fastapi import APIRouter, Depends, HTTPException, Request
+from fastapi.responses import JSONResponse, Response
+from pydantic import Field, ValidationError
+from pydantic_core import ErrorDetails
+
+from app.store import BadSignals, Store, signals
+from rlhb_core.records import Record, Signal, describe
+
+router = APIRouter(prefix="/api/signals", tags=["signals"])
+
+MAX_BODY = 2_000_000
+"""Largest request body, in bytes."""
+
+MAX_SIGNALS = 1_000
+"""Most signals in one request."""
+
+
+class Batch(Record):
+    """What a browser sends."""
+
+    sent_ms: int = Field(ge=0, description="The sender's clock at the moment of sending.")
+    signals: list[Signal] = Field(max_length=MAX_SIGNALS)
+
+
+class Receipt(Record):
+    """What the browser may forget: all of it."""
+
+    received: int = Field(description="Signals in the request.")
+    new: int = Field(
+        description="Those stored now; the others were known already, or passive while recording is paused."
+    )
+
+
+async def limited_body(request: Request) -> bytes:
+    """The request's body, whatever its content type (sendBeacon sends text/plain); 413 if too large."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BODY:
+            raise HTTPException(
+                413, f"a request may have {MAX_BODY:,} bytes; send the signals in smaller batches"
+            )
+    return bytes(body)
+
+
+# A plain function on purpose: it runs in a thread, and the commit may wait for the disk.
+@router.post("", response_model=Receipt)
+def record(request: Request, body: Annotated[bytes, Depends(limited_body)]) -> Response:
+    """Store the signals of the person who asks, all or none."""
+    try:
+        batch = Batch.model_validate_json(body)
+    except ValidationError as error:
+        return JSONResponse({"detail": _unreadable(error, body)}, status_code=422)
+    store: Store = request.app.state.store
+    person_id: UUID = request.state.person_id
+    try:
+        with store.session() as session:
+            new = signals.record(session, person_id, batch.signals, sent_ms=batch.sent_ms)
+    except BadSignals as error:
+        detail = [
+            {"index": refusal.index, "id": str(refusal.id), "message": refusal.message}
+            for refusal in error.refusals
+        ]
+        return JSONResponse({"detail": detail}, status_code=422)
+    return JSONResponse({"received": len(batch.signals), "new": new})
+
+
+def _unreadable(error: ValidationError, body: bytes) -> str | list[dict[str, Any]]:
+    """What is wrong with each signal that cannot be read; one sentence if the batch as a whole cannot."""
+    wrong: dict[int, str] = {}
+    for item in error.errors(include_url=False, include_input=False, include_context=False):
+        match item["loc"]:
+            case ("signals", int(index), *rest):
+                wrong.setdefault(index, _sentence(rest, item))
+            case _:
+                return describe(error)
+    sent = orjson.loads(body)["signals"]
+    return [
+        {"index": index, "id": _id_of(sent[index]), "message": message}
+        for index, message in sorted(wrong.items())
+    ]
+
+
+def _sentence(place: list[int | str], item: ErrorDetails) -> str:
+    message = item["msg"].removeprefix("Value error, ")
+    return f"{'.'.join(str(part) for part in place) or 'signal'}: {message[0].lower()}{message[1:]}"
+
+
+def _id_of(sent: object) -> str | None:
+    found = sent.get("id") if isinstance(sent, dict) else None
+    return found if isinstance(found, str) else None

@@ -1,0 +1,204 @@
+"""What leaves for training and download: which data, and the flat streams of rows that hold it.
+
+Reads in blocks, in the order in which answers were written (votes: in which queries were asked), so that memory stays
+flat whatever the size. Does not know how a line looks: that is `app.export`.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from itertools import groupby, islice
+from operator import attrgetter
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.store.engine import Session
+from app.store.tables import BEHAVIOR, PERSON, QUERY, RESPONSE, SIGNAL, VERSION
+from rlhb_core.records import Arm, Outcome, SignalKind, Source
+
+BLOCK = 2_000
+"""Rows fetched at a time."""
+
+QUERIES_PER_BLOCK = 500
+"""Queries whose votes are looked up at a time."""
+
+MAX_WORDS = 400
+"""Longest description of a filter, in characters: what a run stores of it."""
+
+
+class DataFilter(BaseModel):
+    """Which of the stored data is meant. People marked as excluded are left out unless asked for."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    sources: frozenset[Source] = Field(
+        default=frozenset({Source.REAL}), min_length=1, description="Kinds of data."
+    )
+    since_ms: int | None = Field(
+        default=None, ge=0, description="Only queries asked since this moment."
+    )
+    arms: frozenset[Arm] = Field(default=frozenset(), description="Only these arms; none: all.")
+    versions: frozenset[str] = Field(
+        default=frozenset(), description="Only these model versions, by name; none: all."
+    )
+    with_people: bool = Field(default=False, description="Name the people by their ids.")
+    with_excluded: bool = Field(
+        default=False, description="Take in people who are marked as excluded."
+    )
+
+    def words(self) -> str:
+        """The filter as a phrase, such as "real and simulated data since 21 November 2026"."""
+        text = f"{_listed(sorted(self.sources))} data"
+        if self.since_ms is not None:
+            day = datetime.fromtimestamp(self.since_ms / 1000, UTC)
+            text += f" since {day.day} {day:%B %Y}"
+        if self.arms:
+            text += f", answers by {_listed(sorted(arm.label for arm in self.arms))}"
+        if self.versions:
+            text += f", versions {_listed(sorted(self.versions))}"
+        if self.with_excluded:
+            text += ", excluded people taken in"
+        return text if len(text) <= MAX_WORDS else text[: MAX_WORDS - 1] + "…"
+
+
+def _listed(parts: Sequence[str]) -> str:
+    *head, last = [str(part) for part in parts]
+    return f"{', '.join(head)} and {last}" if head else last
+
+
+def triplets(session: Session, chosen: DataFilter) -> Iterator[Sequence[Any]]:
+    """Blocks of rows, one per finished response with its behaviour; the columns of `_TRIPLET` in order.
+
+    Queries asked or read while recording was paused are left out: their silence says nothing.
+    """
+    statement = (
+        sa.select(*_TRIPLET)
+        .select_from(_JOINED)
+        .where(*_conditions(chosen), QUERY.c.recorded)
+        .order_by(RESPONSE.c.created_ms, RESPONSE.c.id)
+    )
+    return iter(_stream(session, statement).partitions())
+
+
+def comparisons(session: Session, chosen: DataFilter) -> Iterator[tuple[Any, Sequence[Any]]]:
+    """(vote or None, rows of the responses it was about) for each query with a vote, oldest first.
+
+    The vote is the signal that counts, as a row of `payload` and `at_ms`; None for imported behaviours that say how
+    the vote went without the vote itself. Filters on arms and versions keep queries that have such an answer.
+    """
+    voted = chosen.model_copy(update={"arms": frozenset(), "versions": frozenset()})
+    conditions = _conditions(voted)
+    if chosen.arms or chosen.versions:
+        theirs = sa.select(RESPONSE.c.query_id).join(VERSION).where(*_by(chosen))
+        conditions.append(QUERY.c.id.in_(theirs))
+    statement = (
+        sa.select(*_COMPARED)
+        .select_from(_JOINED)
+        .where(*conditions, BEHAVIOR.c.vote.is_not(None))
+        .order_by(QUERY.c.created_ms, QUERY.c.id, RESPONSE.c.position, RESPONSE.c.created_ms)
+    )
+    rows = _stream(session, statement)
+    groups = ((key, list(group)) for key, group in groupby(rows, key=attrgetter("query_id")))
+    while block := list(islice(groups, QUERIES_PER_BLOCK)):
+        votes = _last_votes(session, [query_id for query_id, _ in block])
+        for query_id, answers in block:
+            yield votes.get(query_id), answers
+
+
+def count(session: Session, chosen: DataFilter) -> tuple[int, int]:
+    """(finished responses, queries among them) that the filter lets through; a quick look before a run."""
+    statement = (
+        sa.select(sa.func.count(), sa.func.count(sa.distinct(QUERY.c.id)))
+        .select_from(
+            RESPONSE.join(QUERY).join(VERSION).join(PERSON, QUERY.c.person_id == PERSON.c.id)
+        )
+        .where(*_conditions(chosen), QUERY.c.recorded, RESPONSE.c.outcome != Outcome.PENDING)
+    )
+    responses, queries = session.execute(statement).one()
+    return responses, queries
+
+
+def _stream(session: Session, statement: sa.Select[Any]) -> sa.CursorResult[Any]:
+    return session.execute(
+        statement, execution_options={"stream_results": True, "yield_per": BLOCK}
+    )
+
+
+def _last_votes(session: Session, queries: Sequence[UUID]) -> dict[UUID, Any]:
+    statement = (
+        sa.select(SIGNAL.c.query_id, SIGNAL.c.payload, SIGNAL.c.at_ms)
+        .where(SIGNAL.c.query_id.in_(queries), SIGNAL.c.kind == SignalKind.VOTE)
+        .order_by(SIGNAL.c.at_ms, SIGNAL.c.id)
+    )
+    return {row.query_id: row for row in session.execute(statement)}
+
+
+def _conditions(chosen: DataFilter) -> list[sa.ColumnElement[bool]]:
+    """Pending responses have no behaviour yet, so the join leaves them out."""
+    found: list[sa.ColumnElement[bool]] = _by(chosen)
+    if chosen.sources != frozenset(Source):
+        found.append(QUERY.c.source.in_(sorted(chosen.sources)))
+    if chosen.since_ms is not None:
+        found.append(QUERY.c.created_ms >= chosen.since_ms)
+    if not chosen.with_excluded:
+        found.append(~PERSON.c.excluded)
+    return found
+
+
+def _by(chosen: DataFilter) -> list[sa.ColumnElement[bool]]:
+    found: list[sa.ColumnElement[bool]] = []
+    if chosen.arms:
+        found.append(VERSION.c.arm.in_(sorted(chosen.arms)))
+    if chosen.versions:
+        found.append(VERSION.c.name.in_(sorted(chosen.versions)))
+    return found
+
+
+_JOINED = (
+    RESPONSE.join(BEHAVIOR, BEHAVIOR.c.response_id == RESPONSE.c.id)
+    .join(QUERY, QUERY.c.id == RESPONSE.c.query_id)
+    .join(VERSION, VERSION.c.id == RESPONSE.c.version_id)
+    .join(PERSON, PERSON.c.id == QUERY.c.person_id)
+)
+_ANSWERED = (RESPONSE.c.created_ms + sa.func.coalesce(RESPONSE.c.duration_ms, 0)).label("answered")
+
+
+def _text(column: sa.Column[Any]) -> sa.ColumnElement[str]:
+    """An enum as the text that it is stored as: no look-up per row."""
+    return sa.type_coerce(column, sa.String).label(column.name)
+
+
+_TRIPLET = (
+    BEHAVIOR.c.verbaliser_version,
+    QUERY.c.id.label("query_id"),
+    RESPONSE.c.id.label("response_id"),
+    QUERY.c.text.label("query"),
+    RESPONSE.c.text.label("response"),
+    BEHAVIOR.c.text.label("behavior_text"),
+    BEHAVIOR.c.features,
+    _text(VERSION.c.arm),
+    VERSION.c.name.label("model_version"),
+    RESPONSE.c.condition,
+    RESPONSE.c.position,
+    RESPONSE.c.draw_probability,
+    _text(RESPONSE.c.outcome),
+    _text(QUERY.c.source),
+    QUERY.c.created_ms.label("asked"),
+    _ANSWERED,
+    QUERY.c.person_id,
+)
+_COMPARED = (
+    QUERY.c.id.label("query_id"),
+    QUERY.c.text.label("query"),
+    QUERY.c.person_id,
+    _text(QUERY.c.source),
+    RESPONSE.c.id.label("response_id"),
+    RESPONSE.c.text.label("response"),
+    RESPONSE.c.replaces,
+    _text(RESPONSE.c.outcome),
+    _ANSWERED,
+    BEHAVIOR.c.vote,
+    VERSION.c.name.label("model_version"),
+)
