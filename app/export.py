@@ -9,25 +9,27 @@ is not woken for every row. Knows no SQL and no HTTP.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from app.store import Store, behaviors
-from app.store.exports import DataFilter, comparisons, count, triplets
+from app.store import Store, behaviors, exports
+from app.store.exports import Amounts, DataFilter, comparisons, triplets
 from rlhb_core.behaviors import parse, preference_score
 from rlhb_core.records import SCHEMA_VERSION, Outcome, VoteChoice
 
 __all__ = [
     "EXPORTS",
+    "Amounts",
     "DataFilter",
+    "amounts",
     "comparison_lines",
-    "count_matching",
     "label_lines",
     "preference_lines",
+    "start_of",
     "triplet_lines",
     "write_lines",
 ]
@@ -201,7 +203,13 @@ def write_lines(path: Path, blocks: Iterator[bytes]) -> int:
     return lines
 
 
-def count_matching(store: Store, chosen: DataFilter) -> tuple[int, int]:
-    """(responses, queries) that the filter lets through: a quick look before a run."""
+def amounts(store: Store, chosen: DataFilter) -> Amounts:
+    """How much the filter lets through: a quick look before a run."""
+    behaviors.refresh(store)
     with store.reading() as session:
-        return count(session, chosen)
+        return exports.amounts(session, chosen)
+
+
+def start_of(day: date) -> int:
+    """The first moment of a day where the server stands, in milliseconds since 1970 (UTC)."""
+    return int(datetime.combine(day, time.min).astimezone().timestamp() * 1000)

@@ -1,14 +1,14 @@
 """/api/data: what researchers download, streamed, and how much of it there is."""
 
 from collections.abc import AsyncIterator, Generator, Iterator
-from datetime import date, datetime, time
+from datetime import date
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import StreamingResponse
 from starlette.concurrency import iterate_in_threadpool
 
-from app.export import EXPORTS, DataFilter
+from app.export import EXPORTS, DataFilter, start_of
 from app.store import Store, summary
 from app.store.summary import Counts
 from rlhb_core.records import Arm, Source
@@ -35,11 +35,6 @@ def chosen_data(
         with_people=with_people,
         with_excluded=with_excluded,
     )
-
-
-def start_of(day: date) -> int:
-    """The first moment of a day where the server stands, in milliseconds since 1970 (UTC)."""
-    return int(datetime.combine(day, time.min).astimezone().timestamp() * 1000)
 
 
 @router.get("/summary")

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.store.engine import Session
 from app.store.tables import BEHAVIOR, PERSON, QUERY, RESPONSE, SIGNAL, VERSION
-from rlhb_core.records import Arm, Outcome, SignalKind, Source
+from rlhb_core.records import Arm, SignalKind, Source
 
 BLOCK = 2_000
 """Rows fetched at a time."""
@@ -107,17 +107,28 @@ def comparisons(session: Session, chosen: DataFilter) -> Iterator[tuple[Any, Seq
             yield votes.get(query_id), answers
 
 
-def count(session: Session, chosen: DataFilter) -> tuple[int, int]:
-    """(finished responses, queries among them) that the filter lets through; a quick look before a run."""
+class Amounts(BaseModel):
+    """How much a filter lets through: what there is to train on."""
+
+    triplets: int = Field(description="Finished responses with their behaviour.")
+    votes: int = Field(description="Queries with a vote that says something.")
+    people: int = Field(description="People behind them.")
+
+
+def amounts(session: Session, chosen: DataFilter) -> Amounts:
+    """What there is to train on; a quick look before a run."""
+    voted = sa.case((BEHAVIOR.c.vote.is_not(None), QUERY.c.id))
     statement = (
-        sa.select(sa.func.count(), sa.func.count(sa.distinct(QUERY.c.id)))
-        .select_from(
-            RESPONSE.join(QUERY).join(VERSION).join(PERSON, QUERY.c.person_id == PERSON.c.id)
+        sa.select(
+            sa.func.count(),
+            sa.func.count(sa.distinct(voted)),
+            sa.func.count(sa.distinct(QUERY.c.person_id)),
         )
-        .where(*_conditions(chosen), QUERY.c.recorded, RESPONSE.c.outcome != Outcome.PENDING)
+        .select_from(_JOINED)
+        .where(*_conditions(chosen), QUERY.c.recorded)
     )
-    responses, queries = session.execute(statement).one()
-    return responses, queries
+    triplets, votes, people = session.execute(statement).one()
+    return Amounts(triplets=triplets, votes=votes, people=people)
 
 
 def _stream(session: Session, statement: sa.Select[Any]) -> sa.CursorResult[Any]:
