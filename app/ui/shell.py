@@ -276,7 +276,7 @@ _PERSON = """
   long, how far, what you selected or copied, and whether you asked again. It stays in this server's own database and
   is used to train its models.</p>
   <div class="row"><button type="button" class="button" data-recording-toggle>Pause recording</button>
-  <a class="button" href="/api/me/export" download>Download my data</a></div>
+  <a class="button" href="/api/me/data" download>Download my data</a></div>
   <hr>
   <h3 style="margin-top:0">Erase</h3>
   <p>Removes every query, answer, vote and reaction of yours from this server, for good. Models that were already

@@ -1,0 +1,316 @@
+"""The Compare page: three answers side by side, names hidden until the vote.
+
+Holds the page's layout and the three handlers that stream snapshots of a comparison to it. What happens in the browser
+(drawing snapshots, votes, acts, tracking, keys) is in `static/compare/`; votes and acts come back as signals through
+`/api/signals`. Does not know how answers are made (`app/comparing.py`).
+"""
+
+import asyncio
+import html
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+from uuid import UUID
+
+import gradio as gr
+import numpy as np
+from fastapi import FastAPI
+
+from app.comparing import Comparing
+from app.settings import EMBEDDED
+from app.store import Store, queries
+from app.ui.shell import Page, page
+from rlhb_core.errors import RlhbError
+from rlhb_core.records import Query
+from rlhb_core.world import SAMPLE_QUERIES, WHAT_IT_KNOWS, sample_queries
+
+LETTERS = "ABC"
+SAMPLES_IN_VIEW = 4
+SURPRISES = 120
+
+GENERAL_SAMPLES = (
+    "Explain why the sky is blue to a ten-year-old.",
+    "What should I check before buying a used bicycle?",
+    "Write a polite note asking a neighbour to turn the music down.",
+    "How does a bill become a law?",
+    "Suggest three dinners from rice, eggs and spinach.",
+    "What is the difference between weather and climate?",
+)
+"""Shown when a real model answers; the embedded one brings its own."""
+
+# The names in quotation marks are the events that Python listens to.
+_ON_LOAD = """
+const send = (name) => (data) => trigger(name, data);
+import("/static/compare/main.js").then(({ mount }) => mount(element.querySelector(".compare"), {
+  watch: (callback) => watch("value", () => callback(props.value)),
+  ask: send("ask"), restore: send("restore"), regenerate: send("regenerate"),
+}));
+"""
+
+
+def build(app: FastAPI) -> Page:
+    """The page; its handlers use `app.state.comparing` and `app.state.store`."""
+    embedded = app.state.settings.base_model == EMBEDDED
+    with page(
+        "Compare",
+        "compare",
+        heading="Which answer would you rather have?",
+        lead="Ask something: three versions answer at once, names hidden. Read as you normally would, then choose.",
+        styles=("compare",),
+    ) as blocks:
+        stage = gr.HTML(
+            html_template=_layout(embedded),
+            js_on_load=_ON_LOAD,
+            apply_default_css=False,
+            elem_id="stage",
+        )
+        handlers = Handlers(app)
+        for name in ("ask", "restore", "regenerate"):
+            getattr(stage, name)(
+                getattr(handlers, name),
+                outputs=stage,
+                show_progress="hidden",
+                trigger_mode="multiple",
+                concurrency_limit=None,
+                api_visibility="private",
+            )
+    return blocks
+
+
+class Handlers:
+    """The events of the page. Each yields {"token", "view", "error"}; the token is the browser's, to match them."""
+
+    def __init__(self, app: FastAPI) -> None:
+        self.comparing: Comparing = app.state.comparing
+        self.store: Store = app.state.store
+
+    async def ask(self, event: gr.EventData, request: gr.Request) -> AsyncIterator[dict[str, Any]]:
+        """Ask a query and follow its answers."""
+        data, person_id = event._data, _person(request)
+        try:
+            query_id = await self.comparing.ask(
+                person_id, str(data["text"]), _uuid(data.get("previous"))
+            )
+            async for snapshot in self._follow(data["token"], query_id, person_id):
+                yield snapshot
+        except RlhbError as error:
+            yield _snapshot(data["token"], error=str(error))
+
+    async def restore(
+        self, event: gr.EventData, request: gr.Request
+    ) -> AsyncIterator[dict[str, Any]]:
+        """Follow what this tab showed before a refresh, or the comparison the person left open."""
+        data, person_id = event._data, _person(request)
+        query_id = _uuid(data.get("query_id")) or await self._left_open(person_id)
+        if query_id is None:
+            yield _snapshot(data["token"])
+            return
+        try:
+            async for snapshot in self._follow(data["token"], query_id, person_id):
+                yield snapshot
+        except RlhbError:  # erased since, or another person's: begin afresh
+            yield _snapshot(data["token"])
+
+    async def regenerate(
+        self, event: gr.EventData, request: gr.Request
+    ) -> AsyncIterator[dict[str, Any]]:
+        """Have one answer written anew and follow it."""
+        data, person_id = event._data, _person(request)
+        query_id, response_id = UUID(data["query_id"]), UUID(data["response_id"])
+        try:
+            await self.comparing.regenerate(response_id, person_id)
+            async for snapshot in self._follow(data["token"], query_id, person_id):
+                yield snapshot
+        except RlhbError as error:
+            yield _snapshot(data["token"], error=str(error))
+
+    async def _follow(
+        self, token: str, query_id: UUID, person_id: UUID
+    ) -> AsyncIterator[dict[str, Any]]:
+        async for view in self.comparing.follow(query_id, person_id):
+            yield _snapshot(token, view.model_dump(mode="json"))
+
+    async def _left_open(self, person_id: UUID) -> UUID | None:
+        latest = await asyncio.to_thread(self._latest, person_id)
+        if latest is None:
+            return None
+        view = await self.comparing.view(latest.id, person_id)
+        return None if view.vote.choice else latest.id
+
+    def _latest(self, person_id: UUID) -> Query | None:
+        with self.store.reading() as session:
+            return queries.latest_of(session, person_id)
+
+
+def _snapshot(token: str, view: dict[str, Any] | None = None, error: str = "") -> dict[str, Any]:
+    return {"token": token, "view": view, "error": error}
+
+
+def _person(request: gr.Request) -> UUID:
+    person_id: UUID = request.request.state.person_id
+    return person_id
+
+
+def _uuid(value: object) -> UUID | None:
+    return UUID(str(value)) if value else None
+
+
+# --- layout ---------------------------------------------------------------------------------------
+# A Gradio template: no back-quotes, backslashes or dollar signs before braces, or it would be read as code.
+
+
+def _layout(embedded: bool) -> str:
+    panels = "".join(_panel(position) for position in range(len(LETTERS)))
+    pager = "".join(
+        f'<button type="button" aria-current="{"true" if letter == "A" else "false"}">{letter}</button>'
+        for letter in LETTERS
+    )
+    return f"""
+<div class="compare" data-phase="empty">
+  {_composer(embedded)}
+  <p class="trouble" role="alert" hidden></p>
+  <div class="pager" role="group" aria-label="Answer in view">{pager}</div>
+  <div class="arms" role="list" aria-label="Answers">{panels}</div>
+  {_vote_bar()}
+  <div class="foot">
+    <span>{_about_model(embedded)}</span>
+    <span class="connection" role="status" hidden>No connection. What you do is saved here and will be sent.</span>
+    <span><button type="button" class="link" popovertarget="guidelines">Guidelines</button>
+      <button type="button" class="link" popovertarget="keys">Keys<kbd>?</kbd></button></span>
+  </div>
+  <p class="visually-hidden" role="status" aria-live="polite" data-says></p>
+  {_POPOVERS}
+</div>
+"""
+
+
+def _composer(embedded: bool) -> str:
+    if embedded:
+        samples: tuple[str, ...] = SAMPLE_QUERIES
+        surprises = sample_queries(np.random.default_rng(7), SURPRISES, clean=True)
+    else:
+        samples, surprises = GENERAL_SAMPLES, list(GENERAL_SAMPLES)
+    chips = "".join(
+        f'<button type="button" class="chip">{html.escape(text)}</button>'
+        for text in samples[:SAMPLES_IN_VIEW]
+    )
+    surprise = html.escape(json.dumps(surprises, ensure_ascii=False))
+    return f"""
+  <form class="composer" data-surprises="{surprise}">
+    <div class="row"><textarea class="query" rows="1" maxlength="20000" placeholder="Ask anything, or pick a sample"
+      aria-label="Your query" autocomplete="off" enterkeyhint="send"></textarea>
+      <button type="submit" class="button primary" aria-keyshortcuts="Control+Enter">Ask<kbd>Ctrl ⏎</kbd></button></div>
+    <div class="chips" role="group" aria-label="Sample queries">{chips}
+      <button type="button" class="chip" data-surprise>Surprise me</button></div>
+  </form>"""
+
+
+_GHOSTS = (
+    "Ask something above, or pick one of the samples.",
+    "Three answers appear here at once. Which version wrote which stays hidden.",
+    "Choose the one you would rather have. Then the names are shown.",
+)
+
+
+def _panel(position: int) -> str:
+    letter = LETTERS[position]
+    acts = "".join(
+        f'<button type="button" data-act="{act}"{pressed} title="{title}" aria-keyshortcuts="{key}" disabled>'
+        f"{label}<kbd>{key}</kbd></button>"
+        for act, label, key, pressed, title in (
+            ("like", "Like", "L", ' aria-pressed="false"', "I like this answer"),
+            ("dislike", "Dislike", "D", ' aria-pressed="false"', "I do not like this answer"),
+            ("copy", "Copy", "K", "", "Copy the answer"),
+            ("edit", "Edit", "E", "", "Write it as it should be"),
+        )
+    )
+    return f"""
+    <article class="answer" role="listitem" tabindex="-1" data-status="empty" aria-label="Answer {letter}">
+      <div class="top"><span class="badge">{letter}</span><span class="dot"></span><span class="name"></span>
+        <span class="about"></span><span class="state"></span></div>
+      <div class="body">
+        <p class="ghost"><b>{position + 1}</b>{_GHOSTS[position]}</p>
+        <div class="text"></div><p class="note"></p>
+        <form class="editor" hidden><textarea name="text" maxlength="20000" aria-label="Your version of answer {letter}"></textarea>
+          <div class="row"><button type="submit" class="button primary">Save<kbd>Ctrl ⏎</kbd></button>
+          <button type="button" class="button" data-act="cancel-edit">Cancel<kbd>Esc</kbd></button></div></form>
+      </div>
+      <div class="acts" role="group" aria-label="Answer {letter}">{acts}
+        <button type="button" class="end" data-more popovertarget="more-{position}" aria-haspopup="menu" disabled>More<kbd>M</kbd></button></div>
+      <div class="menu" id="more-{position}" popover aria-label="More about answer {letter}">
+        <button type="button" data-act="share">Share</button>
+        <button type="button" data-act="regenerate">Write it anew</button>
+        <button type="button" data-act="flag" aria-pressed="false">Report</button>
+        <form class="comment"><input class="field" name="text" maxlength="2000" placeholder="Comment in a line" autocomplete="off"
+          aria-label="Comment on answer {letter}"><button type="submit" class="button">Save</button></form>
+      </div>
+    </article>"""
+
+
+def _vote_bar() -> str:
+    best = "".join(
+        f'<button type="button" data-choice="best" data-position="{position}" aria-keyshortcuts="{position + 1}">'
+        f'<span><b>{letter}</b><span class="word"> is best</span></span><kbd>{position + 1}</kbd></button>'
+        for position, letter in enumerate(LETTERS)
+    )
+    others = "".join(
+        f'<button type="button" data-choice="{choice}" aria-keyshortcuts="{key}"{quiet}>{label}<kbd>{key}</kbd></button>'
+        for choice, label, key, quiet in (
+            ("tie", "Tie", "T", ""),
+            ("all_bad", "All bad", "X", ""),
+            ("skip", "Skip", "S", ' class="quiet"'),
+        )
+    )
+    return f"""
+  <div class="vote" hidden>
+    <div class="choices" role="group" aria-label="Your choice">{best}{others}</div>
+    <div class="result" hidden>
+      <span class="said">Recorded: <b></b><span class="early"> · early</span></span>
+      <span class="saved">Saved here, will be sent. The names appear then.</span>
+      <button type="button" class="link" data-undo aria-keyshortcuts="U">Undo<kbd>U</kbd></button>
+      <span class="why" role="group" aria-label="Why? Optional"></span>
+      <button type="button" class="button primary" data-next aria-keyshortcuts="N">Next query<kbd>N</kbd></button>
+    </div>
+    <p class="refusal" role="alert"></p>
+  </div>"""
+
+
+def _about_model(embedded: bool) -> str:
+    plug = '<button type="button" class="link" popovertarget="plug-in">Plug in a real one</button>'
+    if embedded:
+        return f"Embedded model: knows countries, elements, animals and planets. {plug}"
+    return 'Names and training are shown after the vote. <button type="button" class="link" popovertarget="plug-in">Plug in another model</button>'
+
+
+_POPOVERS = f"""
+  <aside class="pop centre" id="guidelines" popover aria-labelledby="guidelines-title">
+    <h2 id="guidelines-title">Guidelines</h2>
+    <p>There is no right choice to find. We want to know which answer you would rather have.</p>
+    <ul><li>Read as you normally would; nobody counts your speed.</li>
+      <li>Judge what the answer does for you: is it correct, complete, clear, kind, to the point?</li>
+      <li><b>Tie</b> when you would be just as happy with either; <b>All bad</b> when you would want none of them.</li>
+      <li><b>Skip</b> when you cannot judge. A skip counts neither for nor against an answer.</li>
+      <li>Like, copy, edit or comment whenever you feel like it: these are about one answer, the choice is between them.</li>
+      <li>You can choose before all answers are complete; the choice is then marked as early.</li></ul>
+  </aside>
+  <aside class="pop centre" id="keys" popover aria-labelledby="keys-title">
+    <h2 id="keys-title">Keys</h2>
+    <dl class="keys"><dt><kbd>/</kbd></dt><dd>write a query</dd><dt><kbd>Ctrl</kbd><kbd>⏎</kbd></dt><dd>ask it</dd>
+      <dt><kbd>1</kbd><kbd>2</kbd><kbd>3</kbd></dt><dd>A, B or C is best</dd><dt><kbd>T</kbd></dt><dd>tie</dd>
+      <dt><kbd>X</kbd></dt><dd>all bad</dd><dt><kbd>S</kbd></dt><dd>skip</dd><dt><kbd>U</kbd></dt><dd>undo, for ten seconds</dd>
+      <dt><kbd>N</kbd></dt><dd>next query</dd></dl>
+    <h3>One answer</h3>
+    <dl class="keys"><dt><kbd>A</kbd><kbd>B</kbd><kbd>C</kbd></dt><dd>go to that answer, then</dd>
+      <dt><kbd>L</kbd><kbd>D</kbd></dt><dd>like, dislike</dd><dt><kbd>K</kbd></dt><dd>copy</dd><dt><kbd>E</kbd></dt><dd>edit</dd>
+      <dt><kbd>R</kbd></dt><dd>write it anew</dd><dt><kbd>M</kbd></dt><dd>more: share, report, comment</dd></dl>
+  </aside>
+  <aside class="pop centre" id="plug-in" popover aria-labelledby="plug-in-title">
+    <h2 id="plug-in-title">Plug in a real model</h2>
+    <p>{html.escape(WHAT_IT_KNOWS)} It is there so that the whole loop can be tried at once, without a GPU.</p>
+    <p>Start the server with any causal language model that <i>transformers</i> loads, by folder or hub name:</p>
+    <code class="block">rlhb serve --base-model Qwen/Qwen3-0.6B</code>
+    <p>or with a model server that speaks the OpenAI chat protocol or text-generation-inference's own:</p>
+    <code class="block">rlhb serve --base-model http://localhost:8080</code>
+    <p class="small">Everything else stays as it is: the same page, the same recording, the same training.</p>
+  </aside>
+"""

@@ -1,0 +1,203 @@
+// What a person can do with one answer: like, dislike, copy, edit, and under "More" share, report, regenerate, comment.
+//
+// Every act is a signal through the outbox. Marks are kept here by response, so that they outlive redrawing;
+// a snapshot brings those made before a refresh.
+
+import { record } from "../signals.js";
+
+export class Acts extends EventTarget {
+  /**
+   * Events: "edited" (redraw), "regenerate" with detail = response id, "said" with detail = a sentence.
+   * comparison(): {queryId, query, responses: [{id, letter, text, complete}]} of what stands on the page, or null.
+   */
+  constructor(panels, comparison) {
+    super();
+    this.panels = panels;
+    this.comparison = comparison;
+    this.marks = new Map(); // response id -> {liked, disliked, flagged, edited}
+    panels.forEach((panel, position) => {
+      panel.addEventListener("click", (event) => this.#clicked(position, event.target.closest("[data-act]")));
+      panel.addEventListener("submit", (event) => this.#submitted(position, event));
+      panel.querySelector(".editor textarea").addEventListener("keydown", (event) => this.#editKey(position, event));
+    });
+  }
+
+  /** Take over the marks that a snapshot's panels bring, for answers not touched on this page. */
+  learn(panels) {
+    for (const { response_id: id, marks } of panels) if (!this.marks.has(id)) this.marks.set(id, { ...marks });
+    this.show();
+  }
+
+  /** The person's own version of an answer, or null. */
+  editOf(responseId) {
+    return this.marks.get(responseId)?.edited ?? null;
+  }
+
+  /** Do an act on the answer at `position`. */
+  async act(position, name) {
+    const now = this.comparison();
+    const answer = now?.responses[position];
+    if (!answer?.id) return;
+    const mark = this.#mark(answer.id);
+    const note = (kind, payload) => record(kind, now.queryId, answer.id, payload);
+    switch (name) {
+      case "like":
+      case "dislike": {
+        const [own, other] = name === "like" ? ["liked", "disliked"] : ["disliked", "liked"];
+        mark[own] = !mark[own];
+        if (mark[own]) mark[other] = false;
+        note(name, { on: mark[own] });
+        break;
+      }
+      case "copy":
+        if (await toClipboard(answer.text)) {
+          note("copy", { chars: answer.text.length });
+          this.#flash(position, "copy", "Copied");
+          this.#say(`Answer ${answer.letter} is copied.`);
+        }
+        break;
+      case "share":
+        if (await share(now.query, answer.text)) {
+          note("share", {});
+          this.#say("Question and answer are copied, ready to pass on.");
+        }
+        break;
+      case "flag":
+        mark.flagged = !mark.flagged;
+        note("flag", { reason: "", on: mark.flagged });
+        this.#say(mark.flagged ? `Answer ${answer.letter} is reported.` : "The report is taken back.");
+        break;
+      case "regenerate":
+        note("regenerate", {});
+        this.dispatchEvent(new CustomEvent("regenerate", { detail: answer.id }));
+        break;
+      case "edit":
+        this.#openEditor(position, mark.edited ?? answer.text);
+        break;
+      case "cancel-edit":
+        this.#closeEditor(position);
+        break;
+    }
+    this.show();
+  }
+
+  /** Draw the marks. */
+  show() {
+    const now = this.comparison();
+    this.panels.forEach((panel, position) => {
+      const answer = now?.responses[position];
+      const mark = this.marks.get(answer?.id) ?? {};
+      const pressed = { like: mark.liked, dislike: mark.disliked, flag: mark.flagged };
+      for (const [act, on] of Object.entries(pressed)) {
+        panel.querySelector(`[data-act="${act}"]`)?.setAttribute("aria-pressed", String(Boolean(on)));
+      }
+      const flag = panel.querySelector('[data-act="flag"]');
+      flag.firstChild.data = mark.flagged ? "Take the report back" : "Report";
+      for (const button of panel.querySelectorAll(".acts > [data-act], .acts > [data-more]")) button.disabled = !answer?.id;
+      for (const act of ["copy", "edit"]) panel.querySelector(`.acts > [data-act="${act}"]`).disabled = !answer?.text;
+      if (panel.classList.contains("editing") && panel.dataset.editing !== answer?.id) this.#closeEditor(position);
+    });
+  }
+
+  #mark(id) {
+    if (!this.marks.has(id)) this.marks.set(id, {});
+    return this.marks.get(id);
+  }
+
+  #clicked(position, button) {
+    if (!button) return;
+    button.closest("[popover]")?.hidePopover();
+    this.act(position, button.dataset.act);
+  }
+
+  #submitted(position, event) {
+    event.preventDefault();
+    const now = this.comparison();
+    const answer = now?.responses[position];
+    if (!answer?.id) return;
+    const text = event.target.elements.text.value.trim();
+    if (event.target.matches(".editor")) {
+      if (text && text !== answer.text) {
+        this.#mark(answer.id).edited = text;
+        record("edit", now.queryId, answer.id, { text });
+        this.#say(`Your version of answer ${answer.letter} is saved.`);
+      }
+      this.#closeEditor(position);
+      this.dispatchEvent(new Event("edited"));
+    } else if (text) {
+      record("critique", now.queryId, answer.id, { text, tags: [] });
+      event.target.reset();
+      event.target.closest("[popover]")?.hidePopover();
+      this.#say("Your comment is saved.");
+    }
+  }
+
+  #openEditor(position, text) {
+    const panel = this.panels[position];
+    const field = panel.querySelector(".editor textarea");
+    panel.dataset.editing = this.comparison().responses[position].id;
+    field.value = text;
+    field.style.minHeight = `${panel.querySelector(".text").offsetHeight + 24}px`;
+    panel.classList.add("editing");
+    panel.querySelector(".editor").hidden = false;
+    field.focus();
+  }
+
+  #closeEditor(position) {
+    const panel = this.panels[position];
+    const had = panel.querySelector(".editor").contains(document.activeElement);
+    panel.classList.remove("editing");
+    panel.querySelector(".editor").hidden = true;
+    if (had) panel.querySelector('[data-act="edit"]').focus();
+  }
+
+  #editKey(position, event) {
+    if (event.key === "Escape") {
+      event.stopPropagation();
+      this.#closeEditor(position);
+    } else if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+      event.preventDefault();
+      event.target.form.requestSubmit();
+    }
+  }
+
+  #flash(position, act, text) {
+    const label = this.panels[position].querySelector(`.acts > [data-act="${act}"]`).firstChild;
+    const before = label.data;
+    if (before === text) return;
+    label.data = text;
+    setTimeout(() => (label.data = before), 1400);
+  }
+
+  #say(sentence) {
+    this.dispatchEvent(new CustomEvent("said", { detail: sentence }));
+  }
+}
+
+async function toClipboard(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    // No permission, or plain http: the old way, by way of a hidden field.
+    const field = Object.assign(document.createElement("textarea"), { value: text, className: "visually-hidden" });
+    document.body.append(field);
+    field.select();
+    const done = document.execCommand("copy");
+    field.remove();
+    return done;
+  }
+}
+
+async function share(query, answer) {
+  const text = `${query}\n\n${answer}`;
+  if (navigator.share && matchMedia("(pointer: coarse)").matches) {
+    try {
+      await navigator.share({ text });
+      return true;
+    } catch {
+      return false; // the person closed the sheet
+    }
+  }
+  return toClipboard(text);
+}

@@ -1,0 +1,330 @@
+// The Compare page: connects the composer, the panels, the vote bar, the acts, the tracker and the keys.
+//
+// Snapshots come over Gradio (`app/ui/compare.py` streams them) as {token, view, error}; the token is made here, so that
+// a late stream of an earlier query is told apart. The page itself (HTML) is laid out there too.
+
+import { call } from "../api.js";
+import { bindKeys } from "../keys.js";
+import { refreshPerson } from "../me.js";
+import { placePopovers } from "../popovers.js";
+import { outbox, record } from "../signals.js";
+import { Tracker } from "../tracker.js";
+import { uuid } from "../uuid.js";
+import { Acts } from "./acts.js";
+import { Composer } from "./composer.js";
+import { Panels } from "./panels.js";
+import { sequelKind } from "./sequel.js";
+import { Votes } from "./votes.js";
+
+const TAB = "rlhb.tab"; // in sessionStorage: the comparison this tab shows, so that a refresh restores it
+const SILENCE_MS = 4_000; // without a snapshot for so long, the API is asked instead
+
+/**
+ * Bring the page to life. root: the element laid out by compare.py.
+ * gradio: {watch(callback), ask(data), restore(data), regenerate(data)}.
+ */
+export function mount(root, gradio) {
+  if (!root.dataset.live) new Compare(root, gradio);
+  root.dataset.live = "yes";
+}
+
+class Compare {
+  constructor(root, gradio) {
+    this.root = root;
+    this.gradio = gradio;
+    this.now = null; // {token, queryId, text, sampled, view, completeAt, abandoned}
+    this.before = null; // the comparison that a new query follows
+    const responses = () => this.#comparison();
+    this.composer = new Composer(root.querySelector(".composer"));
+    this.panels = new Panels(root);
+    this.votes = new Votes(root.querySelector(".vote"), responses);
+    this.acts = new Acts(this.panels.elements, responses);
+    this.tracker = new Tracker(this.panels.elements);
+    this.composer.addEventListener("ask", (event) => this.#ask(event.detail));
+    this.votes.addEventListener("voted", () => this.#revealed());
+    this.votes.addEventListener("withdrawn", () => this.#revealed());
+    this.votes.addEventListener("next", () => this.#next());
+    this.acts.addEventListener("edited", () => this.#draw());
+    this.acts.addEventListener("regenerate", (event) => this.#regenerate(event.detail));
+    this.acts.addEventListener("said", (event) => this.#say(event.detail));
+    outbox.addEventListener("change", () => this.#connection());
+    addEventListener("offline", () => this.#connection());
+    addEventListener("online", () => this.#connection());
+    this.#abandonOnLeave();
+    this.#keys();
+    this.#swipes();
+    placePopovers(root);
+    gradio.watch((value) => this.#receive(value));
+    setInterval(() => this.#fallBack(), 1000);
+    this.#restore();
+  }
+
+  // --- asking and following ---------------------------------------------------------------------
+
+  #ask({ text, sampled }) {
+    if (this.asking) return;
+    this.#leaveComparison();
+    this.tracker.settle();
+    this.before = this.now?.queryId ? this.now : this.before;
+    this.#begin({ text, sampled, queryId: null });
+    this.asking = true;
+    this.composer.busy = true;
+    this.panels.wait();
+    this.#say("");
+    this.#trouble("");
+    this.gradio.ask({ token: this.now.token, text, previous: this.before?.queryId ?? null });
+  }
+
+  #restore() {
+    const kept = JSON.parse(sessionStorage.getItem(TAB) ?? "null");
+    this.#begin({ text: kept?.text ?? "", sampled: kept?.sampled ?? true, queryId: kept?.queryId ?? null });
+    this.restoring = true;
+    this.gradio.restore({ token: this.now.token, query_id: kept?.queryId ?? null });
+  }
+
+  #regenerate(responseId) {
+    if (!this.now?.queryId) return;
+    this.now.token = uuid();
+    this.now.heardAt = performance.now();
+    this.now.completeAt = 0;
+    this.gradio.regenerate({ token: this.now.token, query_id: this.now.queryId, response_id: responseId });
+  }
+
+  #begin(fields) {
+    this.now = { token: uuid(), view: null, completeAt: 0, heardAt: performance.now(), abandoned: false, ...fields };
+    this.votes.begin(null);
+  }
+
+  #receive(value) {
+    if (!value || !this.now || value.token !== this.now.token) return;
+    this.now.heardAt = performance.now();
+    if (value.error) return this.#failed(value.error);
+    const first = !this.now.view;
+    this.now.view = value.view;
+    if (!value.view) return this.#settleRestore();
+    if (first) this.#arrived(value.view);
+    this.#draw();
+  }
+
+  /** The first snapshot of a comparison: it has an id now. */
+  #arrived(view) {
+    const { now, before } = this;
+    now.queryId = view.query_id;
+    now.text = view.query;
+    if (this.asking && before && !now.sampled) {
+      const kind = sequelKind(before.text, now.text, before.completeAt ? Date.now() - before.completeAt : 0);
+      if (kind) record(kind, before.queryId, null, { to_query: now.queryId });
+    }
+    if (this.restoring && !this.composer.text.trim()) this.composer.text = now.text;
+    sessionStorage.setItem(TAB, JSON.stringify({ queryId: now.queryId, text: now.text, sampled: now.sampled }));
+    this.asking = this.restoring = false;
+    this.composer.busy = false;
+    this.votes.begin(view.vote);
+  }
+
+  #settleRestore() {
+    this.restoring = false;
+    this.now = null;
+    sessionStorage.removeItem(TAB);
+    this.#draw();
+  }
+
+  #failed(sentence) {
+    this.#trouble(sentence);
+    this.asking = this.restoring = false;
+    this.composer.busy = false;
+    if (!this.now.view) {
+      this.now = this.before;
+      this.votes.begin(this.now?.view?.vote ?? null);
+    }
+    this.#draw();
+  }
+
+  /** The stream has fallen silent (a lost connection, a restarted server): ask the API how things stand. */
+  async #fallBack() {
+    const { now } = this;
+    if (!now || this.#complete() || performance.now() - now.heardAt < SILENCE_MS) return;
+    now.heardAt = performance.now();
+    try {
+      if (now.queryId) {
+        const view = await call("GET", `/api/comparisons/${now.queryId}`);
+        if (this.now === now) this.#receive({ token: now.token, view });
+        return;
+      }
+      await call("GET", "/api/health");
+      now.waits = (now.waits ?? 0) + 1;
+      if (now.waits > 5) this.#failed("The answers are slow to start. Press Ask to try once more.");
+    } catch (error) {
+      if (error.status === 0 && this.asking && this.now === now) {
+        this.#failed("The server cannot be reached, so this was not asked. Press Ask again when the connection is back.");
+      } else if (error.status === 404 && this.now === now) this.#settleRestore();
+    }
+  }
+
+  // --- voting -----------------------------------------------------------------------------------
+
+  /** The server knows of the vote, or of its withdrawal: show the names, or hide them again. */
+  async #revealed() {
+    const { now } = this;
+    refreshPerson();
+    try {
+      const view = await call("GET", `/api/comparisons/${now.queryId}`);
+      if (this.now !== now) return;
+      now.view = view;
+      now.heardAt = performance.now();
+      this.#draw();
+      if (this.votes.vote) {
+        const names = view.panels.map((panel) => `${panel.letter} is ${panel.revealed?.version}`).join(", ");
+        this.#say(`Recorded. ${names}. Ten seconds to undo.`);
+      } else this.#say("The vote is taken back.");
+    } catch {
+      now.heardAt = 0; // the fall-back tries again
+    }
+  }
+
+  #next() {
+    this.composer.focus();
+  }
+
+  /** A comparison that was answered and not voted on is left behind. */
+  #leaveComparison() {
+    const { now } = this;
+    if (!now?.queryId || now.abandoned || this.votes.vote || !now.completeAt) return;
+    now.abandoned = true;
+    record("abandon", now.queryId, null, {});
+  }
+
+  /**
+   * Leaving the page abandons the comparison, a refresh does not: that brings it back. Where the browser does not say
+   * which of the two it is, leaving is recorded; a vote that still comes overrules it (`behaviors.summarise`).
+   */
+  #abandonOnLeave() {
+    let reloading = false;
+    window.navigation?.addEventListener("navigate", (event) => (reloading = event.navigationType === "reload"));
+    addEventListener("pagehide", () => {
+      if (!reloading) this.#leaveComparison();
+      outbox.leave();
+    });
+    addEventListener("pageshow", (event) => event.persisted && (reloading = false));
+  }
+
+  // --- drawing ----------------------------------------------------------------------------------
+
+  #draw() {
+    const { now } = this;
+    const view = now?.view ? this.#blend(now.view) : null;
+    this.root.dataset.phase = !now?.view ? (this.asking ? "asked" : "empty") : this.votes.vote ? "voted" : "open";
+    if (!this.asking) this.panels.draw(view);
+    this.acts.learn(now?.view?.panels ?? []);
+    this.votes.show(this.#comparison());
+    const complete = this.#complete();
+    if (complete && !now.completeAt) {
+      now.completeAt = Date.now();
+      if (!this.votes.vote) this.#say("All answers are complete. Choose the one you would rather have.");
+    }
+    this.tracker.follow(
+      now?.queryId ?? null,
+      (view?.panels ?? []).map((panel) => ({
+        responseId: panel.response_id,
+        readable: Boolean(panel.text) && !panel.revealed,
+        complete: panel.outcome !== "pending",
+      })),
+    );
+  }
+
+  /** A snapshot in the light of what this page knows better: an own edit, a vote that is newer than the snapshot. */
+  #blend(view) {
+    const vote = this.votes.vote;
+    const panels = view.panels.map((panel) => ({
+      ...panel,
+      revealed: vote?.acknowledged ? panel.revealed : null,
+      marks: { ...panel.marks, edited: this.acts.editOf(panel.response_id) ?? panel.marks.edited },
+    }));
+    return { ...view, panels, vote };
+  }
+
+  #complete() {
+    return Boolean(this.now?.view?.panels.every((panel) => panel.outcome !== "pending"));
+  }
+
+  /** What stands on the page, for votes and acts; null if nothing does. */
+  #comparison() {
+    const { now } = this;
+    if (!now?.view) return null;
+    return {
+      queryId: now.queryId,
+      query: now.text,
+      responses: now.view.panels.map((panel) => ({
+        id: panel.response_id,
+        letter: panel.letter,
+        text: panel.text,
+        complete: panel.outcome !== "pending",
+      })),
+    };
+  }
+
+  #say(sentence) {
+    this.root.querySelector("[data-says]").textContent = sentence;
+  }
+
+  #trouble(sentence) {
+    const line = this.root.querySelector(".trouble");
+    line.textContent = sentence;
+    line.hidden = !sentence;
+  }
+
+  #connection() {
+    const away = outbox.waiting > 0 && (outbox.stuck || !navigator.onLine);
+    this.root.querySelector(".connection").hidden = !away;
+  }
+
+  // --- keys and narrow screens ------------------------------------------------------------------
+
+  #keys() {
+    const focused = () => this.panels.elements.findIndex((element) => element.contains(document.activeElement));
+    const act = (name) => () => (focused() < 0 ? false : this.acts.act(focused(), name));
+    const panel = (position) => () => this.panels.elements[position]?.focus();
+    bindKeys({
+      1: () => this.votes.cast("best", 0),
+      2: () => this.votes.cast("best", 1),
+      3: () => this.votes.cast("best", 2),
+      t: () => this.votes.cast("tie"),
+      x: () => this.votes.cast("all_bad"),
+      s: () => this.votes.cast("skip"),
+      u: () => this.votes.undo(),
+      n: () => this.#next(),
+      "/": () => this.composer.focus(),
+      a: panel(0),
+      b: panel(1),
+      c: panel(2),
+      l: act("like"),
+      d: act("dislike"),
+      k: act("copy"),
+      e: act("edit"),
+      r: act("regenerate"),
+      m: () => this.panels.elements[focused()]?.querySelector("[data-more]").click(),
+      "?": () => document.getElementById("keys").togglePopover(),
+    });
+  }
+
+  /** On narrow screens the answers are cards side by side; the letters above tell and choose which is in view. */
+  #swipes() {
+    const strip = this.root.querySelector(".arms");
+    const tabs = [...this.root.querySelectorAll(".pager button")];
+    tabs.forEach((tab, position) =>
+      tab.addEventListener("click", () =>
+        this.panels.elements[position].scrollIntoView({ behavior: "smooth", inline: "center", block: "nearest" }),
+      ),
+    );
+    const seen = new IntersectionObserver(
+      (entries) => {
+        for (const entry of entries) {
+          const tab = tabs[this.panels.elements.indexOf(entry.target)];
+          if (entry.intersectionRatio > 0.6) tabs.forEach((other) => other.setAttribute("aria-current", String(other === tab)));
+        }
+      },
+      { root: strip, threshold: [0.6] },
+    );
+    this.panels.elements.forEach((element) => seen.observe(element));
+  }
+}

@@ -1,0 +1,166 @@
+// The vote bar: choosing, what was recorded, undo within ten seconds, an optional reason.
+//
+// A vote is possible at any time, also while answers are still being written (it is then marked early). It goes through
+// the outbox, so it survives a lost connection; the names are shown once the server has acknowledged it.
+
+import { record } from "../signals.js";
+
+const UNDO_S = 10;
+const REASONS = {
+  best: ["correct", "complete", "clear", "kind", "to the point"],
+  all_bad: ["wrong", "incomplete", "unclear", "unkind", "off the point"],
+};
+const SAID = { tie: "Tie", all_bad: "All bad", skip: "Skipped" };
+
+export class Votes extends EventTarget {
+  /**
+   * Events: "voted" and "withdrawn", once the server has acknowledged; "next".
+   * comparison(): {queryId, responses: [{id, letter, complete}]} of what stands on the page, or null.
+   */
+  constructor(bar, comparison) {
+    super();
+    this.bar = bar;
+    this.comparison = comparison;
+    this.vote = null; // {choice, best, early, acknowledged}
+    this.undoUntil = 0;
+    this.tags = new Set();
+    bar.addEventListener("click", (event) => this.#clicked(event.target.closest("button")));
+    addEventListener("pagehide", () => this.#sendReasons());
+    setInterval(() => this.#countdown(), 250);
+    this.show(null);
+  }
+
+  /** A comparison came onto the page, with the vote it already has, if any. */
+  begin(vote) {
+    this.#sendReasons();
+    this.undoUntil = 0;
+    this.tags.clear();
+    this.vote = vote?.choice ? { ...vote, acknowledged: true } : null;
+    this.show(this.comparison());
+  }
+
+  /** Vote for the panel at `position` (0 the leftmost), or with choice "tie", "all_bad", "skip". */
+  async cast(choice, position = null) {
+    const now = this.comparison();
+    if (!now || this.vote) return;
+    const best = choice === "best" ? now.responses[position] : null;
+    if (choice === "best" && !best?.id) return;
+    const early = now.responses.some((response) => !response.complete);
+    const vote = { choice, best: best?.id ?? null, early, acknowledged: false };
+    this.vote = vote;
+    this.undoUntil = performance.now() + UNDO_S * 1000;
+    const sent = record("vote", now.queryId, null, { choice, best: vote.best, early });
+    this.show(now);
+    this.bar.querySelector("[data-undo]")?.focus({ preventScroll: true });
+    await this.#acknowledged(sent, now.queryId, vote, "voted");
+  }
+
+  /** Take the vote back, while the ten seconds last. */
+  async undo() {
+    const now = this.comparison();
+    if (!now || !this.vote || performance.now() > this.undoUntil) return;
+    this.vote = null;
+    this.tags.clear();
+    this.undoUntil = 0;
+    const sent = record("vote", now.queryId, null, { choice: "withdrawn", best: null, early: false });
+    this.show(now);
+    this.bar.querySelector("[data-choice]")?.focus({ preventScroll: true });
+    await this.#acknowledged(sent, now.queryId, null, "withdrawn");
+  }
+
+  async #acknowledged(sent, queryId, vote, event) {
+    try {
+      await sent;
+    } catch (error) {
+      if (this.vote === vote) this.vote = null;
+      this.refusal = `The vote was not taken: ${error.message}`;
+      this.show(this.comparison());
+      return;
+    }
+    if (this.comparison()?.queryId !== queryId || this.vote !== vote) return;
+    if (vote) vote.acknowledged = true;
+    this.show(this.comparison());
+    this.dispatchEvent(new Event(event));
+  }
+
+  #clicked(button) {
+    if (!button) return;
+    if (button.dataset.choice) this.cast(button.dataset.choice, Number(button.dataset.position ?? 0));
+    else if ("undo" in button.dataset) this.undo();
+    else if ("next" in button.dataset) this.dispatchEvent(new Event("next"));
+    else if (button.dataset.reason) this.#reason(button);
+  }
+
+  #reason(button) {
+    const on = button.getAttribute("aria-pressed") !== "true";
+    button.setAttribute("aria-pressed", String(on));
+    this.tags[on ? "add" : "delete"](button.dataset.reason);
+    this.reasonsAbout = { queryId: this.comparison().queryId, ids: this.#reasonTargets() };
+    clearTimeout(this.reasonTimer);
+    this.reasonTimer = setTimeout(() => this.#sendReasons(), 1200);
+  }
+
+  /** A reason is about the chosen answer; "all bad" is about each of them. */
+  #reasonTargets() {
+    if (this.vote?.choice === "best") return [this.vote.best];
+    return this.comparison().responses.map((response) => response.id);
+  }
+
+  #sendReasons() {
+    clearTimeout(this.reasonTimer);
+    const about = this.reasonsAbout;
+    this.reasonsAbout = null;
+    if (!about) return;
+    for (const id of about.ids) record("critique", about.queryId, id, { text: "", tags: [...this.tags] });
+  }
+
+  /** Draw the bar for what stands on the page. */
+  show(now) {
+    const { bar, vote } = this;
+    bar.hidden = !now;
+    bar.querySelector(".choices").hidden = Boolean(vote);
+    bar.querySelector(".result").hidden = !vote;
+    bar.querySelector(".refusal").textContent = this.refusal ?? "";
+    this.refusal = null;
+    for (const button of bar.querySelectorAll('[data-choice="best"]')) {
+      button.disabled = !now?.responses[Number(button.dataset.position)]?.id;
+    }
+    if (!vote) return;
+    const letter = now?.responses.find((response) => response.id === vote.best)?.letter;
+    bar.querySelector(".said b").textContent = vote.choice === "best" ? `${letter} is best` : SAID[vote.choice];
+    bar.querySelector(".early").hidden = !vote.early;
+    bar.querySelector(".saved").hidden = vote.acknowledged;
+    const reasons = vote.choice in REASONS ? REASONS[vote.choice] : [];
+    bar.querySelector(".why").hidden = !reasons.length;
+    const shown = [...bar.querySelectorAll("[data-reason]")].map((button) => button.dataset.reason).join();
+    if (shown !== reasons.join()) bar.querySelector(".why").replaceChildren(...chips(reasons));
+    if (!this.tags.size) {
+      bar.querySelectorAll("[data-reason]").forEach((button) => button.setAttribute("aria-pressed", "false"));
+    }
+    this.#countdown();
+  }
+
+  #countdown() {
+    const undo = this.bar.querySelector("[data-undo]");
+    const left = Math.ceil((this.undoUntil - performance.now()) / 1000);
+    if (left <= 0 && document.activeElement === undo) this.bar.querySelector("[data-next]").focus({ preventScroll: true });
+    undo.hidden = left <= 0;
+    const text = `Undo (${left} s)`;
+    if (left > 0 && undo.firstChild.data !== text) undo.firstChild.data = text;
+  }
+}
+
+function chips(reasons) {
+  const label = document.createElement("span");
+  label.textContent = "Why?";
+  const buttons = reasons.map((reason) => {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "chip";
+    button.dataset.reason = reason;
+    button.textContent = reason;
+    button.setAttribute("aria-pressed", "false");
+    return button;
+  });
+  return [label, ...buttons];
+}

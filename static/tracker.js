@@ -1,0 +1,129 @@
+// The behaviour tracker: how each answer is read. Records shown, dwell, scroll depth, selection and copying.
+//
+// It watches the stable panels, never the text nodes inside, and only while a blind comparison stands in them:
+// once the names are revealed, reading says something about the names. All it records is passive, so nothing is
+// recorded while the person has paused.
+
+import { Dwell } from "./dwell.js";
+import { isRecording } from "./me.js";
+import { record } from "./signals.js";
+
+const EMIT_MS = 5_000;
+const SCROLL_STEP = 0.1;
+const SELECT_SETTLED_MS = 500;
+
+export class Tracker {
+  /** panels: the elements that hold the answers, leftmost first; each with a `.text` inside. */
+  constructor(panels) {
+    this.watched = panels.map((panel) => ({ panel, dwell: new Dwell(), responseId: null, inView: false }));
+    this.queryId = null;
+    this.observer = new IntersectionObserver((entries) => entries.forEach((entry) => this.#seen(entry)), {
+      threshold: [0, 0.25, 0.5, 0.75, 1],
+    });
+    panels.forEach((panel) => this.observer.observe(panel));
+    setInterval(() => this.#emit(), EMIT_MS);
+    document.addEventListener("visibilitychange", () => this.#visibility());
+    addEventListener("pagehide", () => this.#emit());
+    addEventListener("rlhb:recording", () => this.#restart());
+    addEventListener("scroll", () => this.#scrolled(), { passive: true });
+    document.addEventListener("copy", () => this.#copied());
+    document.addEventListener("selectionchange", () => this.#selecting());
+  }
+
+  /**
+   * What stands in the panels now: [{responseId, readable, complete}], leftmost first.
+   * `readable`: there is something to read, and it is blind. `complete`: the text will not grow any more.
+   */
+  follow(queryId, answers) {
+    this.watched.forEach((answer, position) => {
+      const now = answers[position] ?? { responseId: null, readable: false, complete: false };
+      if (answer.responseId !== now.responseId || this.queryId !== queryId) {
+        this.#emitOne(answer);
+        Object.assign(answer, { responseId: now.responseId, shown: false, depth: 0, position });
+      }
+      Object.assign(answer, { readable: now.readable, complete: now.complete });
+    });
+    this.queryId = queryId;
+    this.watched.forEach((answer) => this.#update(answer));
+    this.#scrolled();
+  }
+
+  /** Record the reading so far. */
+  settle() {
+    this.#emit();
+  }
+
+  /** Recording was paused or resumed: time that passed meanwhile is thrown away, not kept for later. */
+  #restart() {
+    for (const answer of this.watched) {
+      answer.dwell.take();
+      answer.shown = false;
+      this.#update(answer);
+    }
+  }
+
+  #seen(entry) {
+    const answer = this.watched.find((candidate) => candidate.panel === entry.target);
+    const enough = entry.intersectionRatio >= 0.5 || entry.intersectionRect.height >= innerHeight / 2;
+    answer.inView = entry.isIntersecting && enough;
+    this.#update(answer);
+  }
+
+  #update(answer) {
+    const read = Boolean(answer.inView && answer.readable && answer.responseId);
+    answer.dwell.inView = read;
+    if (read && !answer.shown && isRecording()) {
+      answer.shown = true;
+      record("shown", this.queryId, answer.responseId, { position: answer.position });
+    }
+  }
+
+  #visibility() {
+    if (document.visibilityState === "hidden") this.#emit();
+    else this.watched.forEach((answer) => answer.dwell.tick());
+  }
+
+  #emit() {
+    this.watched.forEach((answer) => this.#emitOne(answer));
+  }
+
+  #emitOne(answer) {
+    const ms = answer.dwell.take();
+    if (ms > 0 && answer.responseId) record("dwell", this.queryId, answer.responseId, { ms });
+  }
+
+  #scrolled() {
+    for (const answer of this.watched) {
+      if (!answer.inView || !answer.complete || !answer.readable || document.visibilityState !== "visible") continue;
+      const box = answer.panel.querySelector(".text").getBoundingClientRect();
+      const depth = Math.min(1, Math.max(0, (innerHeight - box.top) / Math.max(box.height, 1)));
+      if (depth < answer.depth + SCROLL_STEP && !(depth === 1 && answer.depth < 1)) continue;
+      answer.depth = depth;
+      record("scroll", this.queryId, answer.responseId, { depth: Math.round(depth * 1000) / 1000 });
+    }
+  }
+
+  #copied() {
+    const found = this.#selected();
+    if (found) record("copy", this.queryId, found.answer.responseId, { chars: found.text.length });
+  }
+
+  #selecting() {
+    clearTimeout(this.selectTimer);
+    this.selectTimer = setTimeout(() => {
+      const found = this.#selected();
+      if (!found || found.text === found.answer.selected) return;
+      found.answer.selected = found.text;
+      record("select", this.queryId, found.answer.responseId, { chars: found.text.length });
+    }, SELECT_SETTLED_MS);
+  }
+
+  #selected() {
+    const selection = getSelection();
+    const text = selection?.toString() ?? "";
+    if (!text.trim()) return null;
+    const within = (node) => this.watched.find((answer) => answer.panel.querySelector(".text").contains(node));
+    const answer = within(selection.anchorNode);
+    return answer?.responseId && answer === within(selection.focusNode) ? { answer, text } : null;
+  }
+}
