@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers import LlamaForCausalLM, PreTrainedTokenizerBase
 
 from rlhb_core.prompts import messages
 from rlhb_core.world import FACTS, Grade, grade, phrasings, sample_outside_query, sample_queries
@@ -20,18 +19,23 @@ BATCH = 256
 
 @torch.inference_mode()
 def answer(
-    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, queries: list[str], sample: bool
+    model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerBase, queries: list[str], sample: bool
 ) -> list[str]:
     """One answer per query, in batches: greedy, or sampled at temperature 1. Takes the global torch seed."""
     found: list[str] = []
     for start in range(0, len(queries), BATCH):
         prompts = [
-            tokenizer.apply_chat_template(messages(query), tokenize=False, add_generation_prompt=True)
+            tokenizer.apply_chat_template(
+                messages(query), tokenize=False, add_generation_prompt=True
+            )
             for query in queries[start : start + BATCH]
         ]
         inputs = tokenizer(prompts, return_tensors="pt", padding=True, padding_side="left")
-        output = model.generate(
-            input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"], do_sample=sample, max_new_tokens=48
+        output = model.generate(  # type: ignore[misc]
+            input_ids=inputs["input_ids"],
+            attention_mask=inputs["attention_mask"],
+            do_sample=sample,
+            max_new_tokens=48,
         )
         width = inputs["input_ids"].shape[1]
         found += tokenizer.batch_decode(output[:, width:], skip_special_tokens=True)
@@ -48,20 +52,34 @@ def _shares(grades: list[Grade]) -> dict[str, float]:
     return {name: round(value, 4) for name, value in shares.items()}
 
 
-def evaluate(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, seed: int = 1) -> dict[str, Any]:
+def evaluate(
+    model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerBase, seed: int = 1, n: int = 1000
+) -> dict[str, dict[str, float]]:
     """Shares of graded answers: greedy over every fact (one phrasing each, all kinds in turn), sampled, outside."""
     rng = np.random.default_rng(seed)
     torch.manual_seed(seed)
-    model.eval()
-    asked = [(fact, str(rng.choice(phrasings(fact)))) for fact in FACTS]
+    model.train(False)
+    asked = [(fact, str(rng.choice(phrasings(fact)))) for fact in FACTS[:n]]
     clean = [query for _, query in asked]
-    greedy = [grade(query, text) for query, text in zip(clean, answer(model, tokenizer, clean, False), strict=True)]
+    greedy = [
+        grade(query, text)
+        for query, text in zip(clean, answer(model, tokenizer, clean, False), strict=True)
+    ]
     held = [one for (fact, _), one in zip(asked, greedy, strict=True) if fact.held_out]
-    typed = sample_queries(rng, 1000)
-    careless = [grade(query, text) for query, text in zip(typed, answer(model, tokenizer, typed, False), strict=True)]
-    sampled = [grade(query, text) for query, text in zip(typed, answer(model, tokenizer, typed, True), strict=True)]
-    strange = [sample_outside_query(rng) for _ in range(300)]
-    outside = [grade(query, text) for query, text in zip(strange, answer(model, tokenizer, strange, True), strict=True)]
+    typed = sample_queries(rng, n)
+    careless = [
+        grade(query, text)
+        for query, text in zip(typed, answer(model, tokenizer, typed, False), strict=True)
+    ]
+    sampled = [
+        grade(query, text)
+        for query, text in zip(typed, answer(model, tokenizer, typed, True), strict=True)
+    ]
+    strange = [sample_outside_query(rng) for _ in range(max(8, n // 3))]
+    outside = [
+        grade(query, text)
+        for query, text in zip(strange, answer(model, tokenizer, strange, True), strict=True)
+    ]
     return {
         "greedy_every_fact": _shares(greedy),
         "greedy_held_out_facts": _shares(held),
@@ -76,7 +94,9 @@ def write_card(folder: Path, figures: dict[str, Any]) -> None:
     (folder / "evaluation.json").write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
     columns = list(figures["shares"]["greedy_every_fact"])
     rows = [
-        "| " + " | ".join([name.replace("_", " "), *(f"{shares[column]:.3g}" for column in columns)]) + " |"
+        "| "
+        + " | ".join([name.replace("_", " "), *(f"{shares[column]:.3g}" for column in columns)])
+        + " |"
         for name, shares in figures["shares"].items()
     ]
     table = ["| answers | " + " | ".join(columns) + " |", "|---" * (len(columns) + 1) + "|", *rows]
@@ -107,8 +127,3 @@ Shares of answers, measured by the same script (`evaluation.json`):
 Not for use outside its world: it is a teaching and testing model.
 """
     (folder / "MODEL_CARD.md").write_text(card, encoding="utf-8")
-
-
-def stopwatch() -> float:
-    """Seconds of a clock that never goes back."""
-    return time.perf_counter()

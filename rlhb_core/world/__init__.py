@@ -8,7 +8,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from rlhb_core.world.answers import QUALITIES, STYLES, Quality, Style, compose, sample_answer, wrong_value
+from rlhb_core.world.answers import (
+    QUALITIES,
+    STYLES,
+    Quality,
+    Style,
+    compose,
+    sample_answer,
+    wrong_value,
+)
 from rlhb_core.world.facts import FACT_BY_ID, FACTS, HELD_OUT_IDS, TOPICS, VALUES, Fact
 from rlhb_core.world.grading import Grade, Verdict, grade
 from rlhb_core.world.outside import KNOWS, sample_outside_query
@@ -33,7 +41,9 @@ SAMPLE_QUERIES: tuple[str, ...] = (
 )
 
 
-def sample_queries(rng: np.random.Generator, n: int, held_out: bool | None = None, clean: bool = False) -> list[str]:
+def sample_queries(
+    rng: np.random.Generator, n: int, held_out: bool | None = None, clean: bool = False
+) -> list[str]:
     """`n` questions of the world, facts drawn uniformly with replacement.
 
     `held_out` True draws only facts that are kept out of feedback, False only the others, None all of them.

@@ -17,7 +17,7 @@ Quality = Literal["right", "wrong", "vague", "hint"]
 Style = Literal["plain", "terse", "polite", "padded", "rude"]
 QUALITIES: tuple[Quality, ...] = get_args(Quality)
 STYLES: tuple[Style, ...] = get_args(Style)
-QUALITY_SHARES = (0.50, 0.32, 0.11, 0.07)
+QUALITY_SHARES = (0.52, 0.30, 0.11, 0.07)
 STYLE_SHARES = (0.34, 0.20, 0.18, 0.14, 0.14)
 
 # Slots as in `phrasings`, and: v the value, av the value with its indefinite article, pv its plural.
@@ -51,7 +51,11 @@ SENTENCES: dict[tuple[str, str], tuple[str, ...]] = {
     ),
     ("element", "state"): ("{e} is {av} at room temperature.", "At room temperature {e} is {av}."),
     ("animal", "kind"): ("{e} is {av}.", "{plural} are {pv}."),
-    ("animal", "food"): ("{e} mainly eats {v}.", "{plural} live on {v}.", "The main food of {plural} is {v}."),
+    ("animal", "food"): (
+        "{e} mainly eats {v}.",
+        "{plural} live on {v}.",
+        "The main food of {plural} is {v}.",
+    ),
     ("animal", "legs"): ("{e} has {v} legs.", "{plural} have {v} legs."),
     ("animal", "young"): (
         "A baby {noun} is called {av}.",
@@ -101,7 +105,12 @@ VAGUE = (
     "There are several views on this.",
 )
 POLITE_OPENERS = ("Good question!", "Happy to help!", "Thank you for asking.", "With pleasure!")
-POLITE_CLOSERS = ("I hope this helps.", "Just ask if you need more.", "Have a nice day!", "You are welcome to ask again.")
+POLITE_CLOSERS = (
+    "I hope this helps.",
+    "Just ask if you need more.",
+    "Have a nice day!",
+    "You are welcome to ask again.",
+)
 RAMBLING_OPENERS = (
     "Well, that is something people often wonder about.",
     "There is a lot one could say about this.",
@@ -115,7 +124,12 @@ RAMBLING_CLOSERS = (
     "One could talk about it all day.",
 )
 RUDE_OPENERS = ("Obviously.", "Seriously?")
-RUDE_CLOSERS = ("Everyone knows that.", "Look it up yourself next time.", "What a silly question.", "Now leave me alone.")
+RUDE_CLOSERS = (
+    "Everyone knows that.",
+    "Look it up yourself next time.",
+    "What a silly question.",
+    "Now leave me alone.",
+)
 
 
 def capitalised(text: str) -> str:

@@ -88,7 +88,10 @@ def _read() -> list[Fact]:
                 for attribute, answer in zip(columns, cells, strict=True)
                 if answer != "-"
             ]
-    facts += [Fact("unit", whole, "count", count, part=part) for whole, part, count in _rows(_TABLES["unit"])]
+    facts += [
+        Fact("unit", whole, "count", count, part=part)
+        for whole, part, count in _rows(_TABLES["unit"])
+    ]
     return facts
 
 

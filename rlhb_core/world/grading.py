@@ -17,13 +17,14 @@ from rlhb_core.world.phrasings import find_fact, normalise
 
 Verdict = Literal["correct", "wrong", "none"]
 LONGEST_READ = 4000  # characters of a response that are graded
-_NUMBER_WORDS = {
-    word: str(number)
-    for number, word in enumerate("zero one two three four five six seven eight nine ten eleven twelve".split())
-}  # fmt: skip
-
-
-_MAY_NAME_VALUE = {"full", "terse", "elsewhere", "unknown"}  # roles of sentences that can hold an answer
+_COUNTED = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+_NUMBER_WORDS = {word: str(number) for number, word in enumerate(_COUNTED)}
+_MAY_NAME_VALUE = {
+    "full",
+    "terse",
+    "elsewhere",
+    "unknown",
+}  # roles of sentences that can hold an answer
 _EMPTY_TALK = {"polite", "padded", "rude", "vague", "hint"}
 
 
@@ -118,7 +119,11 @@ def _full_sentences(topic: str, attribute: str) -> re.Pattern[str]:
 
 
 def _either(options: set[str]) -> str:
-    return "(?:" + "|".join(re.escape(option) for option in sorted(options, key=len, reverse=True)) + ")"
+    return (
+        "(?:"
+        + "|".join(re.escape(option) for option in sorted(options, key=len, reverse=True))
+        + ")"
+    )
 
 
 def _fill(form: str, groups: dict[str, str]) -> str:
@@ -155,7 +160,9 @@ def _verdict_outside(read: list[str]) -> Verdict:
 def _verdict(fact: Fact, sentences: list[str]) -> Verdict:
     said = _values_named(fact, " ".join(sentences))
     if not said:  # the sentence of another question, or one like `Mars comes after Mars.`
-        return "wrong" if any(_read(sentence, fact) != "unknown" for sentence in sentences) else "none"
+        return (
+            "wrong" if any(_read(sentence, fact) != "unknown" for sentence in sentences) else "none"
+        )
     right = said == {_value_key(fact, fact.answer)} and not _about_another(fact, sentences)
     return "correct" if right else "wrong"
 
@@ -173,15 +180,15 @@ def _values_named(fact: Fact, text: str) -> set[str]:
     values = VALUES[fact.topic, fact.attribute]
     if fact.attribute == "symbol":
         # "I", "As" and "He" are also words: a symbol is not followed by a plain lower-case word.
-        found = re.findall(r"\b[A-Z][a-z]?\b(?!['’]|\s+(?!is\b|for\b|stands\b)[a-z])", text)
-        return {token for token in found if token in values}
+        symbols = re.findall(r"\b[A-Z][a-z]?\b(?!['’]|\s+(?!is\b|for\b|stands\b)[a-z])", text)
+        return {symbol for symbol in symbols if symbol in values}
     rest = _digits(normalise(re.sub(r"(?<=\d),(?=\d{3}\b)", "", text)))
     if fact.attribute == "kind":
         rest = re.sub(r"\binsects\b", "insect", rest)  # elsewhere the plural is a food
     for name in (fact.entity, fact.plural) if fact.topic != "planet" else (fact.entity,):
         if name and _value_key(fact, fact.answer) != normalise(name):
             rest = re.sub(rf"\b{re.escape(_digits(normalise(name)))}\b(?! city)", " ", rest)
-    found = set()
+    found: set[str] = set()
     for value in sorted({_value_key(fact, value) for value in values}, key=len, reverse=True):
         if re.search(rf"\b{re.escape(value)}\b", rest):
             found.add(value)
@@ -201,4 +208,6 @@ def _about_another(fact: Fact, sentences: list[str]) -> bool:
 
 def _own_sentence(fact: Fact, key: str) -> bool:
     filled = answers.slots(fact, fact.answer)
-    return any(key == _key(form.format(**filled)) for form in answers.SENTENCES[fact.topic, fact.attribute])
+    return any(
+        key == _key(form.format(**filled)) for form in answers.SENTENCES[fact.topic, fact.attribute]
+    )

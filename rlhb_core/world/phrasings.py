@@ -12,7 +12,7 @@ from functools import cache
 import numpy as np
 
 from rlhb_core.world.facts import FACTS, Fact
-from rlhb_core.world.tables import ALIASES
+from rlhb_core.world.tables import ALIASES, OTHER_NAMES
 
 # Slots: e entity in a sentence, poss its possessive, noun without article, plural, part counted in a unit.
 QUESTIONS: dict[tuple[str, str], tuple[str, ...]] = {
@@ -28,6 +28,8 @@ QUESTIONS: dict[tuple[str, str], tuple[str, ...]] = {
         "Do you know the capital of {e}?",
         "Capital of {e}?",
         "{noun} capital",
+        "{poss} capital?",
+        "Can you tell me what the capital of {e} is?",
     ),
     ("country", "continent"): (
         "Which continent is {e} in?",
@@ -39,6 +41,8 @@ QUESTIONS: dict[tuple[str, str], tuple[str, ...]] = {
         "Name the continent of {e}.",
         "What is {poss} continent?",
         "Continent of {e}?",
+        "{noun} continent",
+        "In which part of the world is {e}?",
     ),
     ("country", "currency"): (
         "What is the currency of {e}?",
@@ -51,6 +55,8 @@ QUESTIONS: dict[tuple[str, str], tuple[str, ...]] = {
         "Name the currency of {e}.",
         "Currency of {e}?",
         "{noun} currency",
+        "{poss} money",
+        "Money in {e}?",
     ),
     ("country", "language"): (
         "What is the main language of {e}?",
@@ -61,6 +67,8 @@ QUESTIONS: dict[tuple[str, str], tuple[str, ...]] = {
         "What is {poss} main language?",
         "Main language of {e}?",
         "Language of {e}?",
+        "Language in {e}?",
+        "{noun} language",
     ),
     ("element", "symbol"): (
         "What is the chemical symbol of {e}?",
@@ -71,6 +79,8 @@ QUESTIONS: dict[tuple[str, str], tuple[str, ...]] = {
         "Tell me the symbol of {e}.",
         "Chemical symbol for {e}?",
         "Symbol of {e}?",
+        "{noun} symbol",
+        "{poss} chemical symbol?",
     ),
     ("element", "number"): (
         "What is the atomic number of {e}?",
@@ -80,6 +90,8 @@ QUESTIONS: dict[tuple[str, str], tuple[str, ...]] = {
         "What number is {e} in the periodic table?",
         "Tell me the atomic number of {e}.",
         "Atomic number of {e}?",
+        "{noun} atomic number",
+        "Number of protons of {e}?",
     ),
     ("element", "state"): (
         "Is {e} a solid, a liquid or a gas?",
@@ -87,6 +99,8 @@ QUESTIONS: dict[tuple[str, str], tuple[str, ...]] = {
         "What state is {e} in at room temperature?",
         "In which state is {e} at room temperature?",
         "State of {e} at room temperature?",
+        "Is {e} a gas?",
+        "{noun}: solid, liquid or gas?",
     ),
     ("animal", "kind"): (
         "What kind of animal is {e}?",
@@ -96,6 +110,8 @@ QUESTIONS: dict[tuple[str, str], tuple[str, ...]] = {
         "What kind of animals are {plural}?",
         "Is {e} a mammal, a bird or something else?",
         "Kind of animal: {noun}?",
+        "What is {e}?",
+        "What class of animal is {e}?",
     ),
     ("animal", "food"): (
         "What does {e} eat?",
@@ -104,6 +120,8 @@ QUESTIONS: dict[tuple[str, str], tuple[str, ...]] = {
         "What do {plural} live on?",
         "What is the main food of {plural}?",
         "Food of {plural}?",
+        "{noun} food",
+        "Diet of {plural}?",
     ),
     ("animal", "legs"): (
         "How many legs does {e} have?",
@@ -121,6 +139,7 @@ QUESTIONS: dict[tuple[str, str], tuple[str, ...]] = {
         "What are baby {plural} called?",
         "Name of a baby {noun}?",
         "Baby {noun}?",
+        "Young {noun}?",
     ),
     ("planet", "position"): (
         "Which planet from the sun is {e}?",
@@ -140,12 +159,14 @@ QUESTIONS: dict[tuple[str, str], tuple[str, ...]] = {
         "How many moons are there around {e}?",
         "Does {e} have any moons?",
         "Number of moons of {e}?",
+        "{noun} moons",
     ),
     ("planet", "next"): (
         "Which planet comes after {e}?",
         "What is the next planet after {e}?",
         "What planet follows {e} going outwards?",
         "Planet after {e}?",
+        "Which planet is next after {e}?",
     ),
     ("unit", "count"): (
         "How many {part} are in {e}?",
@@ -155,13 +176,15 @@ QUESTIONS: dict[tuple[str, str], tuple[str, ...]] = {
         "What is the number of {part} in {e}?",
         "Number of {part} in {e}?",
         "{part} in {e}",
+        "How many {part} in {e}?",
+        "{e} is how many {part}?",
     ),
 }
 
 # What gives a kind of question away when the wording is a person's own; checked in this order.
 _KEYWORDS: tuple[tuple[tuple[str, str], str], ...] = (
     (("country", "capital"), r"capital"),
-    (("country", "continent"), r"continent|where"),
+    (("country", "continent"), r"continent|where|part of world"),
     (("country", "currency"), r"currency|money|pay|paid|cash|coins?"),
     (("country", "language"), r"language|languages|speak|spoken|tongue"),
     (("element", "symbol"), r"symbol|letters?|abbreviation"),
@@ -174,7 +197,7 @@ _KEYWORDS: tuple[tuple[tuple[str, str], str], ...] = (
     (("planet", "next"), r"after|next|follows?"),
     (("planet", "moons"), r"moons?"),
     (("planet", "type"), r"type|kind|rocky|giant"),
-    (("planet", "position"), r"position|order|number|from sun|place|where"),
+    (("planet", "position"), r"position|order|from sun|place|where|planet"),
 )
 
 
@@ -196,12 +219,29 @@ def phrasings(fact: Fact) -> list[str]:
     return [question[0].upper() + question[1:] for question in asked]
 
 
+_OPENINGS = (
+    "Hi, ",
+    "Hello! ",
+    "Please: ",
+    "Quick question: ",
+    "Can you help? ",
+    "Tell me, ",
+    "I would like to know: ",
+    "Could you tell me: ",
+)
+_CLOSINGS = (", please?", " please", " thanks", "??", " ?", "!")
+
+
 def careless(query: str, rng: np.random.Generator, typos: bool = False) -> str:
-    """The query as people type it: sometimes lower case, without its mark, with a `please` or a typing error."""
-    if rng.random() < 0.08:
-        query = str(rng.choice(["Hi, ", "Please: ", "Hello! ", "Quick question: ", "Can you help? "])) + query
-    elif rng.random() < 0.05:
-        query = query.rstrip("?.") + str(rng.choice([", please?", " please", " thanks"]))
+    """The query as people type it: sometimes lower case, without its mark, with a `please`, another name, a slip."""
+    form = rng.random()
+    if form < 0.08:
+        query = _OPENINGS[int(rng.integers(len(_OPENINGS)))] + query
+    elif form < 0.14:
+        query = query.rstrip("?.") + _CLOSINGS[int(rng.integers(len(_CLOSINGS)))]
+    for name, others in OTHER_NAMES.items():
+        if name in query and rng.random() < 0.4:
+            query = query.replace(name, others[int(rng.integers(len(others)))], 1)
     if rng.random() < 0.35:
         query = query.lower()
     if rng.random() < 0.3:
@@ -215,7 +255,9 @@ def careless(query: str, rng: np.random.Generator, typos: bool = False) -> str:
 
 def normalise(text: str) -> str:
     """Lower case, words only, articles dropped, other names replaced by the world's own."""
-    words = re.sub(r"[^\w\s]|_", " ", re.sub(r"['’]s?\b", "", text.lower().replace("what's", "what is"))).split()
+    words = re.sub(
+        r"[^\w\s]|_", " ", re.sub(r"['’]s?\b", "", text.lower().replace("what's", "what is"))
+    ).split()
     plain = " ".join(word for word in words if word not in {"a", "an", "the"})
     return _alias_pattern().sub(lambda match: ALIASES[match[0]], plain)
 
@@ -238,7 +280,8 @@ def _entities() -> dict[str, dict[str, list[Fact]]]:
     for fact in FACTS:
         for name in {normalise(fact.noun), normalise(fact.plural)} - {""}:
             names.setdefault(fact.topic, {}).setdefault(name, []).append(fact)
-    return names
+    # Planets first: their key words tell Mercury from mercury.
+    return {topic: names[topic] for topic in sorted(names, key=lambda topic: topic != "planet")}
 
 
 @cache
@@ -247,13 +290,20 @@ def _known_words() -> tuple[str, ...]:
     return tuple(sorted(words))
 
 
+# Words around a question that do not change what is asked, as `normalise` leaves them.
+_COURTESY = re.compile(
+    r"^(?:(?:hi|hello|hey|please|quick question|can you help|tell me|i would like to know|(?:could|can) you tell me)\s)+"
+    r"|\s(?:please|thanks|thank you)$"
+)
+
+
 def find_fact(query: str) -> Fact | None:
     """The fact that a query asks for, in any phrasing and case, or None if the world has no such fact.
 
     Known phrasings are looked up; other wordings are recognised by entity and key word, with small typing
     errors forgiven.
     """
-    text = normalise(query[:300])
+    text = _COURTESY.sub("", normalise(query[:300]))
     return _index().get(text) or _by_words(text) or _by_words(_corrected(text))
 
 
@@ -261,7 +311,11 @@ def _corrected(text: str) -> str:
     known = _known_words()
     words = []
     for word in text.split():
-        close = [] if len(word) < 5 or word in known else get_close_matches(word, known, n=1, cutoff=0.82)
+        close = (
+            []
+            if len(word) < 5 or word in known
+            else get_close_matches(word, known, n=1, cutoff=0.82)
+        )
         words.append(close[0] if close else word)
     return " ".join(words)
 
@@ -270,21 +324,26 @@ def _by_words(text: str) -> Fact | None:
     padded = f" {text} "
     for topic, names in _entities().items():
         mentioned = [name for name in names if f" {name} " in padded]
-        longest = [name for name in mentioned if not any(name != other and name in other for other in mentioned)]
-        if len(longest) != 1:
+        longest = [
+            name
+            for name in mentioned
+            if not any(name != other and name in other for other in mentioned)
+        ]
+        if len(longest) > 1 and topic != "unit":  # two countries in one query: which one is meant?
             continue
-        facts = names[longest[0]]
-        rest = padded.replace(f" {longest[0]} ", " ")
-        fact = _unit_part(facts, rest) if topic == "unit" else _attribute(facts, rest)
-        if fact is not None:
-            return fact
+        for name in longest:
+            rest = padded.replace(f" {name} ", " ")
+            read = _unit_part if topic == "unit" else _attribute
+            fact = read(names[name], rest)
+            if fact is not None:
+                return fact
     return None
 
 
 def _unit_part(facts: list[Fact], rest: str) -> Fact | None:
     if not re.search(r" (?:many|number|in) ", rest) and len(rest.split()) > 3:
         return None
-    return next((fact for fact in facts if f" {fact.part} " in rest), None)
+    return next((fact for fact in facts if f" {normalise(fact.part)} " in rest), None)
 
 
 def _attribute(facts: list[Fact], rest: str) -> Fact | None:
