@@ -222,5 +222,13 @@ def show_settings() -> None:
         typer.echo(f"{name:28} {default or 'empty':12} {sentence}")
 
 
+@cli.command()
+def reference() -> None:
+    """Print docs/reference.md: every setting, metric, signal and clause with its sentence."""
+    from app.reference import reference as page
+
+    typer.echo(page(), nl=False)
+
+
 if __name__ == "__main__":
     main()

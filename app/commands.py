@@ -1,0 +1,241 @@
+"""What the subcommands of `rlhb` do once their options are parsed: one function each, over the same parts as the pages.
+
+Prints for people. Knows no SQL and no tensors.
+"""
+
+import asyncio
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
+
+from app.settings import Settings
+from app.store import Store, runs
+from app.training import Training
+from rlhb_core.errors import BadConfig, RunError
+from rlhb_core.records import Arm, Run, RunStatus, Source
+from rlhb_core.run_dir import RunDir
+
+console = Console(stderr=True)
+
+
+@contextmanager
+def opened(settings: Settings) -> Iterator[Store]:
+    """The store, closed again at the end."""
+    store = Store.open(settings.database)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def bars() -> Progress:
+    """Progress bars as every command shows them."""
+    return Progress(
+        TextColumn("{task.description:34}"),
+        BarColumn(bar_width=28),
+        TaskProgressColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(compact=True),
+        console=console,
+    )
+
+
+def train_and_follow(
+    settings: Settings,
+    *,
+    arm: Arm | None,
+    sources: Sequence[Source],
+    since: str,
+    recipe: str,
+    parent: str,
+    overrides: Sequence[str],
+    resume: str,
+) -> None:
+    """Start or resume a run, show its progress until it ends, and say what came of it."""
+    from app.planning import Choice, parse_overrides, parse_since
+    from app.serving import register_base
+
+    with opened(settings) as store:
+        register_base(store, settings)
+        training = Training(store, settings)
+        if arm is None:
+            run = training.resume(find_run(store, resume).id)
+        else:
+            choice = Choice(
+                arm=arm,
+                sources=frozenset(sources),
+                since=parse_since(since),
+                recipe=recipe,
+                parent=parent,
+                overrides=parse_overrides(overrides),
+            )
+            console.print(training.plan(choice).sentence)
+            run = training.start(choice)
+        try:
+            with bars() as progress:
+                run = follow_run(training, run, progress)
+        except KeyboardInterrupt:
+            training.stop(run.id)
+            console.print(f"Stopping at the next step; go on with: rlhb train --resume {run.id}")
+            raise SystemExit(130) from None
+        finally:
+            training.close()
+        if run.status is not RunStatus.DONE:
+            raise RunError(f"the run {run.status}: {run.error or 'see ' + run.folder + '/log.txt'}")
+        console.print(f"Done: {run.verdict}. Curves: rlhb figures {run.id}")
+
+
+def follow_run(training: Training, run: Run, progress: Progress) -> Run:
+    """Show a run's progress until it has ended; returns it as it ended."""
+    task = progress.add_task(run.arm.label, total=100)
+    while run.status in (RunStatus.QUEUED, RunStatus.RUNNING):
+        time.sleep(0.5)
+        training.sync()
+        run = training.get(run.id)
+        if (at := training.progress(run)) is not None:
+            progress.update(
+                task,
+                description=f"{run.arm.label}: {at['stage']} {at['step']}/{at['total']}",
+                completed=round(100 * at["share"]),
+            )
+    if run.status is RunStatus.DONE:
+        progress.update(task, description=f"{run.arm.label}: {run.verdict}", completed=100)
+    return run
+
+
+def find_run(store: Store, name: str) -> Run:
+    """A run by its id, the beginning of its id, or its folder. Raises RunError."""
+    with store.reading() as session:
+        found = [
+            run
+            for run in runs.all(session)
+            if str(run.id).startswith(name) or Path(run.folder) == Path(name).resolve()
+        ]
+    if len(found) != 1:
+        raise RunError(
+            f"{len(found) or 'no'} runs match {name!r}; the Runs page and GET /api/runs list their ids"
+        )
+    return found[0]
+
+
+def export_lines(
+    settings: Settings,
+    kind: str,
+    out: Path | None,
+    sources: Sequence[Source],
+    since: str,
+    with_people: bool,
+) -> None:
+    """Write one of the exports to a file or to the screen."""
+    from app.export import EXPORTS, DataFilter, write_lines
+
+    chosen = DataFilter(
+        sources=frozenset(sources), since_ms=_since_ms(since), with_people=with_people
+    )
+    with opened(settings) as store:
+        blocks = EXPORTS[kind](store, chosen)
+        if out is None:
+            for block in blocks:
+                sys.stdout.buffer.write(block)
+            return
+        lines = write_lines(out, blocks)
+    console.print(f"{lines:,} {kind} ({chosen.words()}) written to {out}")
+
+
+def import_file(settings: Settings, file: Path, mapping: Path | None) -> None:
+    """Read a file into the store; bad lines are named. Exit status 1 if nothing could be taken."""
+    from app.importing import import_csv, import_jsonl, read_mapping
+
+    if file.suffix == ".csv" and mapping is None:
+        raise BadConfig(
+            "a CSV needs --mapping: a TOML file that names its columns (docs/import.md)"
+        )
+    with opened(settings) as store:
+        if mapping is None:
+            with file.open("rb") as lines:
+                result = import_jsonl(store, lines)
+        else:
+            result = import_csv(store, file, read_mapping(mapping))
+    for problem in result.errors[:20]:
+        console.print(f"line {problem.line}: {problem.message}", highlight=False)
+    if len(result.errors) > 20:
+        console.print(f"and {len(result.errors) - 20} more bad lines")
+    console.print(
+        f"{result.imported:,} imported, {result.known:,} known already, {len(result.errors):,} bad"
+    )
+    if result.errors and not (result.imported or result.known):
+        raise SystemExit(1)
+
+
+def verify_store(settings: Settings) -> None:
+    """Say what is wrong with the database, if anything is."""
+    from app.store.verify import verify
+
+    with opened(settings) as store:
+        problems = verify(store)
+    for problem in problems:
+        console.print(f"{problem.check}: {problem.message}", highlight=False)
+    console.print(f"{len(problems)} problems found" if problems else "The database is sound.")
+    if problems:
+        raise SystemExit(1)
+
+
+def write_figures(settings: Settings, name: str, out: Path, png: bool) -> None:
+    """The curves of a run as files."""
+    from rlhb_core.figure_page import write_html, write_png
+
+    folder = Path(name)
+    if not (folder / "config.json").exists():
+        with opened(settings) as store:
+            folder = Path(find_run(store, name).folder)
+    run = RunDir(folder)
+    console.print(f"written: {write_html(run, out)}")
+    for path in write_png(run, out) if png else []:
+        console.print(f"written: {path}")
+
+
+def run_simulation(settings: Settings, queries: int, people: int, seed: int) -> None:
+    """Simulated annotators use what is served now."""
+    from app.main import create_app
+    from app.simulate import collect
+
+    async def run() -> None:
+        app = create_app(settings)
+        async with app.router.lifespan_context(app):
+            with bars() as progress:
+                task = progress.add_task("Simulated annotators", total=queries)
+                found = await collect(
+                    app,
+                    queries,
+                    people,
+                    seed,
+                    lambda done, _: progress.update(task, completed=done),
+                )
+        console.print(
+            f"Stored as source = simulated: {found.queries:,} queries, {found.responses:,} responses, "
+            f"{found.signals:,} signals, {found.votes:,} votes"
+        )
+
+    asyncio.run(run())
+
+
+def _since_ms(day: str) -> int | None:
+    from app.planning import parse_since
+
+    found = parse_since(day)
+    if found is None:
+        return None
+    return int(datetime(found.year, found.month, found.day, tzinfo=UTC).timestamp() * 1000)

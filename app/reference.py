@@ -1,0 +1,98 @@
+"""docs/reference.md, made from the sentences in the code: settings, recipe settings, metrics, signals, behaviours.
+
+`rlhb reference > docs/reference.md` writes it; a test sees to it that the committed file is what this makes.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from app.settings import settings_table
+from rlhb_core.behaviors import CLAUSES, IMPLICIT_CLAUSES, VERBALISER_VERSION
+from rlhb_core.config import describe_settings
+from rlhb_core.metrics import METRICS
+from rlhb_core.records import PAYLOADS, QUERY_SIGNALS, BehaviorFeatures, Triplet
+
+
+def reference() -> str:
+    """The whole page as Markdown."""
+    return "\n".join(
+        [
+            "# Reference",
+            "",
+            "Made by `rlhb reference` from the sentences in the code; do not edit by hand.",
+            *_section(
+                "Settings of the app",
+                "Environment variables, and the same-named options of every `rlhb` command (`RLHB_DATA_DIR`, `--data-dir`).",
+                ("variable", "default", "what it is"),
+                ((f"`{name}`", f"`{default}`" if default else "", text) for name, default, text in settings_table()),
+            ),
+            *_section(
+                "Settings of a run",
+                "Fields of `rlhb_core/recipes/*.toml`; changed for one run with `rlhb train --set ppo.kl=0.1` or on the Runs page.",
+                ("setting", "default", "what it is"),
+                ((f"`{row.name}`", f"`{row.default}`" if row.default else "", row.sentence) for row in describe_settings()),
+            ),
+            *_section(
+                "Metrics",
+                "What a run logs into `metrics.jsonl`. A name that is not in this table cannot be logged.",
+                ("metric", "unit", "what it says"),
+                ((f"`{m.name}`", m.unit, m.sentence) for m in METRICS.values()),
+            ),
+            *_section(
+                "Signals",
+                "What `POST /api/signals` takes: one recorded act each.",
+                ("kind", "about", "payload", "what it says"),
+                (
+                    (
+                        f"`{kind}`",
+                        "the query" if kind in QUERY_SIGNALS else "one response",
+                        ", ".join(f"`{name}`" for name in payload.model_fields),
+                        _first_sentence(payload.__doc__),
+                    )
+                    for kind, payload in PAYLOADS.items()
+                ),
+            ),
+            *_section(
+                "Behaviour text",
+                f"Verbaliser version {VERBALISER_VERSION}. Clauses in the order of the sentence; the arms of RLHB train on "
+                f"{', '.join(IMPLICIT_CLAUSES)} unless a recipe says otherwise.",
+                ("clause", "says one of", "meaning"),
+                ((f"`{c.name}`", "; ".join(filter(None, c.options)), c.help) for c in CLAUSES),
+            ),
+            *_section(
+                "Triplet",
+                "One line of `rlhb export triplets`.",
+                ("field", "what it is"),
+                ((f"`{name}`", field.description or "") for name, field in Triplet.model_fields.items()),
+            ),
+            *_section(
+                "Behaviour features",
+                "`behavior_features` of a triplet.",
+                ("field", "what it is"),
+                ((f"`{name}`", field.description or "") for name, field in BehaviorFeatures.model_fields.items()),
+            ),
+            "",
+        ]
+    )  # fmt: skip
+
+
+def _section(
+    title: str, lead: str, head: Sequence[str], rows: Iterable[Sequence[str]]
+) -> list[str]:
+    return [
+        "",
+        f"## {title}",
+        "",
+        lead,
+        "",
+        _line(head),
+        _line(["---"] * len(head)),
+        *map(_line, rows),
+    ]
+
+
+def _line(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def _first_sentence(text: str | None) -> str:
+    return (text or "").strip().split("\n")[0]
