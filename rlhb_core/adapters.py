@@ -38,7 +38,7 @@ class MixedLinear(nn.Module):
         self.changes: dict[str, LowRank] = {}
         self._down: Tensor | None = None  # [sum R, in]
         self._up: Tensor | None = None  # [out, sum R]
-        self._own: Tensor | None = None  # [rows, 1, sum R], 1 where the part is the row's own
+        self._others: Tensor | None = None  # [rows, 1, sum R], True where the part is another row's
 
     def join(self, names: Sequence[str]) -> None:
         """Lay the changes by these adapters side by side; those that leave this layer alone are skipped."""
@@ -50,21 +50,22 @@ class MixedLinear(nn.Module):
         """Rank of the change by each of these adapters, 0 where there is none."""
         return tuple(len(self.changes[name].down) if name in self.changes else 0 for name in names)
 
-    def own(self, mask: Tensor) -> None:
-        """Which parts belong to which row: [rows, 1, sum R]."""
-        self._own = mask
+    def hide(self, others: Tensor) -> None:
+        """Which parts do not belong to which row: [rows, 1, sum R]."""
+        self._others = others
 
     def forward(self, x: Tensor) -> Tensor:
         """x: [rows, T, in]. Returns [rows, T, out]."""
         out: Tensor = self.base(x)
-        if self._down is None or self._up is None or self._own is None:
+        if self._down is None or self._up is None or self._others is None:
             return out
         if x.dim() != 3:
             raise ModelError(
                 "this model mixes the rows of a batch before an adapted layer, so adapters cannot be "
                 "told apart in it; merge each adapter into its own model folder and serve those"
             )
-        inner = F.linear(x, self._down).mul_(self._own)  # [rows, T, sum R]
+        # filled, not multiplied by 0: what is infinite for one row must not reach another
+        inner = F.linear(x, self._down).masked_fill_(self._others, 0.0)  # [rows, T, sum R]
         return out.add_(F.linear(inner, self._up))
 
 
@@ -109,17 +110,17 @@ class Adapters:
             for layer in self._layers.values():
                 layer.join(used)
             self._joined = used
-        chosen = torch.zeros(len(rows), 1, len(used))
+        others = torch.ones(len(rows), 1, len(used), dtype=torch.bool)
         for row, name in enumerate(rows):
             if name is not None:
-                chosen[row, 0, used.index(name)] = 1
+                others[row, 0, used.index(name)] = False
         masks: dict[tuple[int, ...], Tensor] = {}  # layers of the same ranks share one
         for layer in self._layers.values():
             ranks = layer.ranks(used)
             if ranks not in masks:
-                mask = chosen.repeat_interleave(torch.tensor(ranks, dtype=torch.long), dim=2)
-                masks[ranks] = mask.to(self._device, self._dtype)
-            layer.own(masks[ranks])
+                mask = others.repeat_interleave(torch.tensor(ranks, dtype=torch.long), dim=2)
+                masks[ranks] = mask.to(self._device)
+            layer.hide(masks[ranks])
 
     def _check(self, path: str, change: LowRank, folder: Path) -> None:
         try:
@@ -164,6 +165,8 @@ def read_lora(folder: Path) -> dict[str, LowRank]:
         raise ModelError(f"the adapter in {folder.name} is not plain LoRA; merge it into its model")
     sides: dict[str, dict[str, Tensor]] = {}
     for key, weight in weights.items():
+        if not torch.isfinite(weight).all():
+            raise ModelError(f"the adapter in {folder.name} is broken: {key} is not finite")
         match = _WEIGHT.match(key)
         if match is None:
             raise ModelError(

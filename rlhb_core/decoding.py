@@ -64,7 +64,7 @@ class Decoder:
     def __init__(self, trunk: Trunk) -> None:
         self._trunk = trunk
         self._adapters = Adapters(trunk.model, trunk.device, trunk.dtype)
-        self._ends = _end_tokens(trunk)
+        self.ends = _end_tokens(trunk)
         self._room: int = getattr(trunk.model.config, "max_position_embeddings", None) or 1 << 30
         keeps = "logits_to_keep" in inspect.signature(trunk.model.forward).parameters
         self._forward_options = {"logits_to_keep": 1} if keeps else {}
@@ -115,7 +115,7 @@ class Decoder:
                     break
                 for answer, token in zip(batch.answers, tokens, strict=True):
                     if answer.finished is None:
-                        answer.take(token, self._ends)
+                        answer.take(token, self.ends)
                 if batch.is_roomy:
                     batch.repack()
                     self._adapters.choose(batch.adapters)

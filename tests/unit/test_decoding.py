@@ -1,0 +1,306 @@
+"""Decoding: mixed batches say what PEFT says, text never splits a character, rows do not disturb each other."""
+
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from peft import LoraConfig, PeftModel, get_peft_model
+from safetensors.torch import load_file, save_file
+from transformers import AutoModelForCausalLM
+
+from rlhb_core import embedded
+from rlhb_core.adapters import read_lora
+from rlhb_core.decoding import Decoder, Finished, IncrementalText, Row, _sample
+from rlhb_core.errors import ModelError
+from rlhb_core.generator import Trunk, encode_prompt, load_trunk
+
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:Adapter name:UserWarning",
+    "ignore:.*is_gradient_checkpointing:FutureWarning",
+)
+
+BASE = str(embedded.base_path())
+QUERIES = (
+    "What is the capital of Peru?",
+    "gold?",
+    "Which language do people speak in Brazil, if I may ask you that in so many words?",
+)
+KINDS = {
+    "plain": LoraConfig(r=8, lora_alpha=16, target_modules="all-linear", init_lora_weights=False),
+    "attention": LoraConfig(
+        r=4, lora_alpha=4, target_modules=["q_proj", "v_proj"], init_lora_weights=False
+    ),
+    "patterns": LoraConfig(
+        r=6,
+        lora_alpha=12,
+        use_rslora=True,
+        target_modules="all-linear",
+        rank_pattern={"o_proj": 3},
+        alpha_pattern={"layers.1.mlp.down_proj": 5},
+        init_lora_weights=False,
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def trunk() -> Trunk:
+    return load_trunk(BASE, "cpu", "float32")
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """One adapter of each kind with random weights, saved by PEFT itself."""
+    found = {}
+    for number, (name, config) in enumerate(KINDS.items()):
+        torch.manual_seed(number)
+        model = get_peft_model(AutoModelForCausalLM.from_pretrained(BASE), config)
+        found[name] = tmp_path_factory.mktemp(name)
+        model.save_pretrained(str(found[name]))
+    return found
+
+
+@pytest.fixture
+def decoder(folders: dict[str, Path]) -> Decoder:
+    made = Decoder(load_trunk(BASE, "cpu", "float32"))
+    for name, folder in folders.items():
+        made.add(name, folder)
+    return made
+
+
+def write(decoder: Decoder, rows: Sequence[Row]) -> list[Finished]:
+    """The rows as one batch; what was streamed must be what was returned."""
+    streamed = [""] * len(rows)
+
+    def on_text(row: int, text: str) -> None:
+        assert text, "rows that have nothing to say stay silent"
+        streamed[row] += text
+
+    ended: dict[int, Finished] = {}
+    finished = decoder.stream(rows, on_text, on_end=ended.__setitem__)
+    assert [each.text for each in finished] == streamed
+    assert [ended[i] for i in range(len(rows))] == finished
+    return finished
+
+
+def by_peft(folder: Path | None, query: str, trunk: Trunk, new_tokens: int) -> str:
+    """The greedy answer of transformers' and PEFT's own code."""
+    model = AutoModelForCausalLM.from_pretrained(BASE).eval()
+    if folder is not None:
+        model = PeftModel.from_pretrained(model, folder).eval()
+    prompt = torch.tensor([encode_prompt(trunk, query)])
+    out = model.generate(
+        input_ids=prompt,
+        attention_mask=torch.ones_like(prompt),
+        do_sample=False,
+        max_new_tokens=new_tokens,
+    )
+    text = trunk.tokenizer.decode(out[0, prompt.shape[1] :], skip_special_tokens=True)
+    assert isinstance(text, str)
+    return text
+
+
+def test_a_mixed_batch_says_what_peft_says_row_by_row(
+    decoder: Decoder, folders: dict[str, Path], trunk: Trunk
+) -> None:
+    names = [*folders, None]
+    rows = [
+        Row(query, adapter=name, temperature=0, max_new_tokens=24)
+        for name in names
+        for query in QUERIES
+    ]
+    expected = [
+        by_peft(folders.get(name or ""), query, trunk, 24) for name in names for query in QUERIES
+    ]
+    finished = write(decoder, rows)
+    # a text that ends inside a character is cut before it
+    assert [each.text for each in finished] == [text.rstrip("\ufffd") for text in expected]
+    assert len({each.text for each in finished}) > len(QUERIES), "the adapters must differ"
+
+
+def test_a_row_is_the_same_alone_and_in_company(decoder: Decoder) -> None:
+    rows = [
+        Row(query, adapter=name, temperature=0, max_new_tokens=4 + 3 * i, seed=i)
+        for i, (query, name) in enumerate((q, n) for q in QUERIES for n in (*KINDS, None))
+    ]  # twelve rows of unlike lengths: the batch is repacked on the way
+    together = write(decoder, rows)
+    assert together == [write(decoder, [row])[0] for row in rows]
+
+
+def test_the_same_seeds_give_the_same_texts(decoder: Decoder) -> None:
+    rows = [Row(QUERIES[0], seed=seed) for seed in range(6)]
+    texts = [each.text for each in write(decoder, rows)]
+    assert [each.text for each in write(decoder, rows)] == texts
+    assert len(set(texts)) > 1
+
+
+def test_a_row_ends_at_its_end_token_or_its_limit(decoder: Decoder) -> None:
+    free, cut = write(
+        decoder,
+        [Row(QUERIES[0], temperature=0), Row(QUERIES[0], temperature=0, max_new_tokens=3)],
+    )
+    assert not free.truncated
+    assert cut.truncated
+    assert cut.tokens == 3
+    assert free.text.startswith(cut.text)
+    assert free.tokens > 3
+
+
+def test_special_tokens_are_never_shown(trunk: Trunk) -> None:
+    text = IncrementalText(trunk.tokenizer)
+    special = list(trunk.tokenizer.all_special_ids)
+    word = trunk.tokenizer("Lima", add_special_tokens=False)["input_ids"]
+    for token in [*special, *word, *special]:
+        text.push(token)
+    assert text.text == "Lima"
+    assert special
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(st.text(max_size=200))
+def test_pieces_join_to_the_whole_and_split_no_character(trunk: Trunk, written: str) -> None:
+    tokens = trunk.tokenizer(written, add_special_tokens=False)["input_ids"]
+    text = IncrementalText(trunk.tokenizer)
+    pieces = [text.push(token) for token in tokens]
+    whole = trunk.tokenizer.decode(tokens, skip_special_tokens=True)
+    assert isinstance(whole, str)
+    assert "".join(pieces) == text.text == whole
+    if "\ufffd" not in written:
+        assert not any("\ufffd" in piece for piece in pieces)
+
+
+def test_a_character_cut_at_the_end_is_left_out(trunk: Trunk) -> None:
+    tokens = trunk.tokenizer("A giraffe: 🦒", add_special_tokens=False)["input_ids"]
+    text = IncrementalText(trunk.tokenizer)
+    for token in tokens[:-1]:
+        text.push(token)
+    assert text.text.strip() == "A giraffe:"
+    assert text.push(tokens[-1]) == "🦒"
+
+
+def test_a_failing_row_leaves_the_others_alone(decoder: Decoder) -> None:
+    def on_text(row: int, text: str) -> None:
+        if row == 1:
+            raise OSError("the listener has gone")
+
+    finished = decoder.stream(
+        [
+            Row(QUERIES[0], temperature=0),
+            Row(QUERIES[0], temperature=0),
+            Row(QUERIES[0], adapter="unheard of"),
+            Row("Peru " * 2000),
+        ],
+        on_text,
+    )
+    assert finished[0] == write(decoder, [Row(QUERIES[0], temperature=0)])[0]
+    assert "failed" in finished[1].error
+    assert "not loaded" in finished[2].error
+    assert "too long" in finished[3].error
+    assert all(each.truncated for each in finished[1:])
+
+
+def scaled(folder: Path, factor: float, into: Path) -> Path:
+    """A copy of an adapter with its weights multiplied."""
+    for file in folder.iterdir():
+        (into / file.name).write_bytes(file.read_bytes())
+    weights = load_file(into / "adapter_model.safetensors")
+    save_file({k: v * factor for k, v in weights.items()}, into / "adapter_model.safetensors")
+    return into
+
+
+def test_numbers_that_overflow_end_their_own_row_only(
+    decoder: Decoder, folders: dict[str, Path], tmp_path: Path
+) -> None:
+    decoder.add("huge", scaled(folders["plain"], 1e30, tmp_path))
+    row = Row(QUERIES[0], temperature=0, adapter="attention")
+    good, broken = write(decoder, [row, Row(QUERIES[0], adapter="huge")])
+    assert "not a number" in broken.error
+    assert good == write(decoder, [row])[0]
+
+
+def test_an_adapter_that_is_not_finite_is_refused(
+    decoder: Decoder, folders: dict[str, Path], tmp_path: Path
+) -> None:
+    with pytest.raises(ModelError, match="not finite"):
+        decoder.add("broken", scaled(folders["plain"], math.nan, tmp_path))
+
+
+def test_stopping_ends_all_rows_and_keeps_their_texts(decoder: Decoder) -> None:
+    seen: list[str] = []
+    finished = decoder.stream(
+        [Row(QUERIES[0], temperature=0), Row(QUERIES[2], temperature=0)],
+        lambda row, text: seen.append(text),
+        stopped=lambda: len(seen) >= 4,
+    )
+    assert all(each.truncated for each in finished)
+    assert "".join(each.text for each in finished)
+    assert len("".join(seen)) == sum(len(each.text) for each in finished)
+
+
+def test_adapters_are_replaced_and_removed(decoder: Decoder, folders: dict[str, Path]) -> None:
+    row = Row(QUERIES[0], temperature=0, adapter="plain", max_new_tokens=16)
+    before = write(decoder, [row])[0]
+    decoder.add("plain", folders["attention"])
+    after = write(decoder, [row])[0]
+    other = write(decoder, [Row(QUERIES[0], temperature=0, adapter="attention", max_new_tokens=16)])
+    assert before != after == other[0]
+    decoder.remove("plain")
+    assert write(decoder, [row])[0].error
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"use_dora": True}, "not plain LoRA"),
+        ({"peft_type": "IA3"}, "not plain LoRA"),
+    ],
+)
+def test_adapters_of_other_kinds_are_refused(
+    folders: dict[str, Path], tmp_path: Path, change: dict[str, object], says: str
+) -> None:
+    for file in folders["plain"].iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    config = json.loads((tmp_path / "adapter_config.json").read_text())
+    (tmp_path / "adapter_config.json").write_text(json.dumps(config | change))
+    with pytest.raises(ModelError, match=says):
+        read_lora(tmp_path)
+
+
+def test_adapters_for_another_model_are_refused(
+    decoder: Decoder, folders: dict[str, Path], tmp_path: Path
+) -> None:
+    with pytest.raises(ModelError, match="no readable adapter"):
+        decoder.add("missing", tmp_path / "nowhere")
+    for file in folders["plain"].iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    weights = load_file(tmp_path / "adapter_model.safetensors")
+    wide = {k: torch.zeros(v.shape[0], v.shape[1] + 1) for k, v in weights.items() if "lora_A" in k}
+    save_file({**weights, **wide}, tmp_path / "adapter_model.safetensors")
+    with pytest.raises(ModelError, match="does not fit"):
+        decoder.add("wide", tmp_path)
+    foreign = {key.replace("layers.0", "layers.99"): value for key, value in weights.items()}
+    save_file(foreign, tmp_path / "adapter_model.safetensors")
+    with pytest.raises(ModelError, match=r"has no layer .*layers\.99"):
+        decoder.add("foreign", tmp_path)
+    assert not write(decoder, [Row(QUERIES[0])])[0].error
+
+
+def test_sampling_inverts_the_cumulated_probabilities() -> None:
+    # softmax of log p is p; at temperature 2 the square roots count: 3/6, 2/6, 1/6
+    p = torch.tensor([9.0, 4.0, 1.0])
+    draws = [(i + 0.5) / 600 for i in range(600)]
+    tokens = _sample(p.log().expand(600, 3), [2.0] * 600, draws)
+    assert torch.bincount(tokens).tolist() == [300, 200, 100]
+    sharp = _sample(p.log().expand(600, 3), [1.0] * 600, draws)
+    assert torch.bincount(sharp).tolist() == [round(600 * 9 / 14), round(600 * 4 / 14), 43]
+
+
+def test_sampling_never_takes_the_impossible_and_tells_broken_rows() -> None:
+    logits = torch.tensor(
+        [[-math.inf, 0.0, -math.inf], [0.0, 5.0, -math.inf], [math.nan, 0.0, 0.0]]
+    )
+    assert _sample(logits, [1.0, 0.0, 1.0], [0.0, 0.99, 0.5]).tolist() == [1, 1, -1]
