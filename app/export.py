@@ -18,6 +18,7 @@ import orjson
 
 from app.store import Store, behaviors, exports
 from app.store.exports import Amounts, DataFilter, comparisons, triplets
+from app.store.imports import UNNAMED
 from rlhb_core.behaviors import parse, preference_score
 from rlhb_core.records import SCHEMA_VERSION, Outcome, VoteChoice
 
@@ -36,6 +37,7 @@ __all__ = [
 
 LINE = orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z
 BLOCK_LINES = 500
+NOBODY = frozenset(UNNAMED.values())
 CLEAR = 0.5
 """A behaviour is a label if it speaks for or against the answer by at least this much, in likes."""
 
@@ -74,7 +76,7 @@ def _triplet(row: Any, with_people: bool) -> bytes:
             "source": source,
             "asked_at": datetime.fromtimestamp(asked / 1000, UTC),
             "answered_at": datetime.fromtimestamp(answered / 1000, UTC),
-            "person": person_id if with_people else None,
+            "person": person_id if with_people and person_id not in NOBODY else None,
         },
         option=LINE,
     )
@@ -115,7 +117,7 @@ def _comparison(vote: Any, rows: Sequence[Any], with_people: bool) -> dict[str, 
         "early": vote is not None and bool(vote.payload.get("early", False)),
         "source": first.source,
         "voted_at": datetime.fromtimestamp(voted / 1000, UTC),
-        "person": first.person_id if with_people else None,
+        "person": first.person_id if with_people and first.person_id not in NOBODY else None,
     }
 
 

@@ -14,6 +14,7 @@ Holds what the rest of the app may use; the rest of this package is private. Kno
 from app.store import (
     behaviors,
     deployments,
+    imports,
     people,
     queries,
     responses,
@@ -37,6 +38,7 @@ __all__ = [
     "UnknownReference",
     "behaviors",
     "deployments",
+    "imports",
     "people",
     "queries",
     "responses",

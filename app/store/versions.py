@@ -55,7 +55,8 @@ def all(session: Session) -> Sequence[ModelVersion]:
 
 def names(session: Session) -> dict[UUID, str]:
     """The name of every version, those known from imports too."""
-    return dict(session.execute(sa.select(VERSION.c.id, VERSION.c.name)).tuples().all())
+    rows = session.execute(sa.select(VERSION.c.id, VERSION.c.name))
+    return {row.id: row.name for row in rows}
 
 
 def change(session: Session, version_id: UUID, **values: Any) -> ModelVersion:

@@ -1,0 +1,187 @@
+"""Data that comes in from files: whole items, many at a time, each item either stored entirely or not at all.
+
+An item is one query with the person who asked it, some answers, and either behaviours as they are (they have no
+signals behind them) or signals. Does not know any file format: that is `app.importing`.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID, uuid5
+
+import sqlalchemy as sa
+
+from app.store import people
+from app.store.engine import Session, existing, in_parts, insert_new, storable
+from app.store.tables import BEHAVIOR, PERSON, QUERY, RESPONSE, SIGNAL, VERSION
+from rlhb_core.behaviors import VERBALISER_VERSION
+from rlhb_core.records import Arm, Outcome, Person, Query, Serving, Signal, Source, now_ms
+
+NAMESPACE = UUID("6f0d3c1e-51a4-5a77-9b0c-6f2f3b0d8a11")
+"""Ids of what a file names in words (people, model versions) are made from this, the same at every import."""
+
+UNNAMED = {source: uuid5(NAMESPACE, f"person|{source}|") for source in Source}
+"""The person to whom all lines belong that name nobody."""
+
+
+@dataclass(frozen=True)
+class Behavior:
+    """What a reader did, as the file tells it."""
+
+    features: str
+    text: str
+    vote: str | None
+    verbaliser_version: int
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One imported response. What the file does not tell (place, probability of the draw, arm) is None."""
+
+    id: UUID
+    version_id: UUID
+    model: str
+    arm: Arm | None
+    text: str
+    outcome: Outcome
+    position: int | None
+    draw_probability: float | None
+    condition: str | None
+    created_ms: int
+    behavior: Behavior | None = None
+
+
+@dataclass(frozen=True)
+class Item:
+    """One query with what belongs to it."""
+
+    person: Person
+    query: Query
+    answers: Sequence[Answer]
+    signals: Sequence[Signal] = field(default_factory=tuple)
+    excluded: bool = False
+
+
+def add(session: Session, items: Sequence[Item]) -> list[int | str]:
+    """Store the items; for each the number of new answers (0: all known already), or why it was not taken."""
+    known_answers = existing(session, RESPONSE.c.id, {a.id for item in items for a in item.answers})
+    known_queries = _known_queries(session, {item.query.id for item in items})
+    known_people = _known_people(session, {item.person.id for item in items})
+    told: list[int | str] = []
+    taken: list[tuple[Item, list[Answer]]] = []
+    for item in items:
+        new = [answer for answer in item.answers if answer.id not in known_answers]
+        says = (item.person.id, item.query.text, item.query.source)
+        if new and known_queries.setdefault(item.query.id, says) != says:
+            told.append("its query id is already taken by another query")
+            continue
+        if new and known_people.setdefault(item.person.id, says[2]) != says[2]:
+            told.append("its person is someone of this store, in whose name nothing is imported")
+            continue
+        told.append(len(new))
+        if new:
+            known_answers.update(answer.id for answer in new)
+            taken.append((item, new))
+    _insert(session, taken)
+    return told
+
+
+def _known_queries(session: Session, ids: Iterable[UUID]) -> dict[UUID, tuple[Any, ...]]:
+    found: dict[UUID, tuple[Any, ...]] = {}
+    for part in in_parts(list(ids)):
+        statement = sa.select(QUERY.c.id, QUERY.c.person_id, QUERY.c.text, QUERY.c.source)
+        for query_id, *says in session.execute(statement.where(QUERY.c.id.in_(part))):
+            found[query_id] = tuple(says)
+    return found
+
+
+def _known_people(session: Session, ids: Iterable[UUID]) -> dict[UUID, Source]:
+    found: dict[UUID, Source] = {}
+    for part in in_parts(list(ids)):
+        statement = sa.select(PERSON.c.id, PERSON.c.source).where(PERSON.c.id.in_(part))
+        found.update((person_id, source) for person_id, source in session.execute(statement))
+    return found
+
+
+def _insert(session: Session, taken: Sequence[tuple[Item, list[Answer]]]) -> None:
+    """Parents before children, each table in one go."""
+    persons = {item.person.id: item.person for item, _ in taken}
+    insert_new(session, PERSON, [_person_row(person) for person in persons.values()])
+    queries = {item.query.id: item.query for item, _ in taken}
+    insert_new(session, QUERY, [q.model_dump() | {"recorded": True} for q in queries.values()])
+    answers = [(item.person.id, item.query.id, answer) for item, new in taken for answer in new]
+    versions = {answer.version_id: answer for _, _, answer in answers}
+    insert_new(session, VERSION, [_version_row(answer) for answer in versions.values()])
+    insert_new(session, RESPONSE, [_response_row(query, answer) for _, query, answer in answers])
+    insert_new(
+        session,
+        BEHAVIOR,
+        [
+            _behavior_row(person_id, answer.id, answer.behavior)
+            for person_id, _, answer in answers
+            if answer.behavior is not None
+        ],
+    )
+    signals = [_signal_row(item.person.id, signal) for item, _ in taken for signal in item.signals]
+    insert_new(session, SIGNAL, signals)
+    # Behaviours without signals are whole as they came; all others are to be summarised.
+    people.touch(
+        session,
+        {item.person.id for item, new in taken if any(answer.behavior is None for answer in new)},
+    )
+    for person_id in {item.person.id for item, _ in taken if item.excluded}:
+        people.set_excluded(session, person_id, True)
+
+
+def _person_row(person: Person) -> dict[str, Any]:
+    return person.model_dump() | {
+        "display_name": storable(person.display_name),
+        "behaviors_version": VERBALISER_VERSION,
+    }
+
+
+def _version_row(answer: Answer) -> dict[str, Any]:
+    return {
+        "id": answer.version_id,
+        "name": answer.model,
+        "arm": answer.arm,
+        "serving": Serving.LOCAL,
+        "base": "",
+        "trained_on": "known by name only, from imported data",
+        "created_ms": now_ms(),
+        "imported": True,
+    }
+
+
+def _response_row(query_id: UUID, answer: Answer) -> dict[str, Any]:
+    return {
+        "id": answer.id,
+        "query_id": query_id,
+        "version_id": answer.version_id,
+        "position": answer.position,
+        "draw_probability": answer.draw_probability,
+        "condition": answer.condition,
+        "text": answer.text,
+        "outcome": answer.outcome,
+        "created_ms": answer.created_ms,
+    }
+
+
+def _behavior_row(person_id: UUID, response_id: UUID, behavior: Behavior) -> dict[str, Any]:
+    return {
+        "response_id": response_id,
+        "person_id": person_id,
+        "features": behavior.features,
+        "text": behavior.text,
+        "vote": behavior.vote,
+        "verbaliser_version": behavior.verbaliser_version,
+        "given": True,
+    }
+
+
+def _signal_row(person_id: UUID, signal: Signal) -> dict[str, Any]:
+    return signal.model_dump() | {
+        "payload": signal.model_dump(mode="json", include={"payload"})["payload"],
+        "person_id": person_id,
+        "received_ms": now_ms(),
+    }
