@@ -298,14 +298,13 @@ def _own(query: Query, person_id: UUID) -> Query:
 def _grown(answer: Response, chunk: Chunk, began: float) -> Response:
     """The answer after one more chunk. Times count from the draw."""
     elapsed_ms = round((time.monotonic() - began) * 1000)
-    update: dict[str, object] = {}
-    if chunk.text:
-        update["text"] = (answer.text + chunk.text)[:MAX_ANSWER]
-        if answer.first_token_ms is None:
-            update["first_token_ms"] = elapsed_ms
+    text = (answer.text + chunk.text)[:MAX_ANSWER]
+    update: dict[str, object] = {"text": text}
+    if chunk.text and answer.first_token_ms is None:
+        update["first_token_ms"] = elapsed_ms
     if chunk.end is not None:
         update |= {
-            "text": answer.text.strip(),
+            "text": text.strip(),
             "outcome": chunk.end.outcome,
             "error": chunk.end.error,
             "duration_ms": elapsed_ms,

@@ -62,12 +62,12 @@ def of_query(session: Session, query_id: UUID) -> Sequence[Response]:
 
 
 def give_up_pending(session: Session, reason: str) -> int:
-    """End responses that no process is writing any more, as after a crash; returns their number."""
+    """End responses that no process is writing any more, as after a crash, as stopped; returns their number."""
     pending = RESPONSE.c.outcome == Outcome.PENDING
     owners = sa.select(QUERY.c.person_id).join(RESPONSE).where(pending).distinct()
     people.touch(session, set(session.execute(owners).scalars()))
     return session.execute(
-        sa.update(RESPONSE).where(pending).values(outcome=Outcome.ERROR, error=reason)
+        sa.update(RESPONSE).where(pending).values(outcome=Outcome.STOPPED, error=reason)
     ).rowcount
 
 

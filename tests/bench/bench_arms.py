@@ -121,8 +121,8 @@ async def first_token_seconds() -> list[float]:
             query_id = await comparing.ask(person, QUERY)
             asked = time.perf_counter() - began
             async for view in comparing.follow(query_id, person):
-                pass
-            firsts = [panel.first_token_ms for panel in view.panels]
+                complete = view
+            firsts = [panel.first_token_ms for panel in complete.panels]
             if number:  # the first query loads the model; the server does that while it starts
                 waits.append(asked + max(first / 1000 for first in firsts if first is not None))
         await comparing.close()

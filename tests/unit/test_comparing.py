@@ -1,0 +1,493 @@
+"""The life of a comparison: fair draws, hidden names, answers that do not wait for each other, nothing lost."""
+
+import asyncio
+import json
+import random
+from collections import Counter
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.comparing import Comparing, NotYours, StillWriting
+from app.comparison import ComparisonView, draw, view_of
+from app.serving import Chunk, End, Job, Serving
+from app.settings import Settings
+from app.store import Store, UnknownReference, queries, responses, signals, versions
+from rlhb_core.errors import BadRecord, NotEnoughData
+from rlhb_core.records import (
+    MAX_TEXT,
+    Arm,
+    ModelVersion,
+    Outcome,
+    Query,
+    Response,
+    Signal,
+    SignalKind,
+    Vote,
+    VoteChoice,
+    now_ms,
+)
+
+# --- the draw -------------------------------------------------------------------------------------
+
+
+def made_versions(count: int) -> list[ModelVersion]:
+    return [
+        ModelVersion(
+            name=f"secret-name-{i}",
+            arm=Arm.RLHB,
+            base="secret-base",
+            adapter=f"secret-adapter-{i}",
+            condition=f"secret-condition-{i}",
+            trained_on=f"secret-data-{i}",
+            verdict="secret-verdict",
+        )
+        for i in range(count)
+    ]
+
+
+@given(st.integers(1, 9), st.integers(0, 10_000))
+def test_three_answers_are_drawn_distinct_where_possible(count: int, seed: int) -> None:
+    served = made_versions(count)
+    drawn = draw(served, random.Random(seed))
+    times = Counter(each.version.id for each in drawn)
+    assert len(drawn) == 3
+    assert len(times) == min(3, count)
+    assert max(times.values()) - min(times.values()) <= 1, "repeats are spread evenly"
+    # inclusion probabilities sum to the number of distinct versions drawn
+    assert drawn[0].probability * count == pytest.approx(min(3, count))
+    assert len({each.probability for each in drawn}) == 1
+
+
+@pytest.mark.parametrize("count", [2, 3, 5])
+def test_every_place_and_version_is_drawn_as_often_as_its_probability_says(count: int) -> None:
+    served, rng, trials = made_versions(count), random.Random(7), 6000
+    drawn = [draw(served, rng) for _ in range(trials)]
+    for version in served:
+        included = sum(any(d.version.id == version.id for d in each) for each in drawn) / trials
+        assert included == pytest.approx(drawn[0][0].probability, abs=0.03)
+        for place in range(3):
+            here = sum(each[place].version.id == version.id for each in drawn) / trials
+            assert here == pytest.approx(1 / count, abs=0.03)
+
+
+def test_nothing_served_is_said_in_a_sentence() -> None:
+    with pytest.raises(NotEnoughData, match="no model version is served"):
+        draw([], random.Random(0))
+
+
+# --- what may be seen -----------------------------------------------------------------------------
+
+
+def made_comparison() -> tuple[Query, list[Response], dict[UUID, ModelVersion]]:
+    query = Query(person_id=uuid4(), text="What is the capital of Peru?")
+    known = made_versions(3)
+    answers = [
+        Response(
+            query_id=query.id,
+            version_id=version.id,
+            position=place,
+            draw_probability=1.0,
+            condition=version.condition,
+            text=f"answer {place}",
+            outcome=Outcome.OK,
+        )
+        for place, version in enumerate(known)
+    ]
+    return query, answers, {version.id: version for version in known}
+
+
+def act(
+    kind: SignalKind, answer: Response, at_ms: int = 1000, about_query: bool = False, **payload: Any
+) -> Signal:
+    return Signal(
+        kind=kind,
+        query_id=answer.query_id,
+        response_id=None if about_query else answer.id,
+        at_ms=at_ms,
+        page_id=uuid4(),
+        page_opened_ms=0,
+        payload=payload,
+    )
+
+
+def vote(answer: Response, choice: VoteChoice, at_ms: int = 1000) -> Signal:
+    best = answer.id if choice is VoteChoice.BEST else None
+    payload = Vote(choice=choice, best=best).model_dump(mode="json")
+    return act(SignalKind.VOTE, answer, at_ms, about_query=True, **payload)
+
+
+def secrets_in(view: ComparisonView, known: dict[UUID, ModelVersion]) -> list[str]:
+    sent = view.model_dump_json()
+    telling = [*map(str, known), "secret", *Arm, *(arm.label for arm in Arm)]
+    return [each for each in telling if each in sent]
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            [k for k in SignalKind if k in {"like", "dislike", "flag", "copy", "regenerate"}]
+        ),
+        max_size=8,
+    )
+)
+def test_names_are_hidden_whatever_was_done_until_the_vote(kinds: list[SignalKind]) -> None:
+    query, answers, known = made_comparison()
+    acts = [act(kind, answers[i % 3], i) for i, kind in enumerate(kinds)]
+    assert secrets_in(view_of(query, answers, acts, known), known) == []
+
+
+@pytest.mark.parametrize(
+    "choice", [VoteChoice.BEST, VoteChoice.TIE, VoteChoice.ALL_BAD, VoteChoice.SKIP]
+)
+def test_names_are_shown_after_the_vote_and_hidden_again_by_undo(choice: VoteChoice) -> None:
+    query, answers, known = made_comparison()
+    voted = view_of(query, answers, [vote(answers[1], choice)], known)
+    assert [p.revealed.version for p in voted.panels if p.revealed] == [
+        f"secret-name-{i}" for i in range(3)
+    ]
+    assert voted.vote.choice is choice
+    assert voted.vote.letter == ("B" if choice is VoteChoice.BEST else None)
+    undone = [vote(answers[1], choice), vote(answers[1], VoteChoice.WITHDRAWN, 2000)]
+    hidden = view_of(query, answers, undone, known)
+    assert secrets_in(hidden, known) == []
+    assert hidden.vote.choice is None
+
+
+def test_marks_are_as_they_stood_last() -> None:
+    query, answers, known = made_comparison()
+    acts = [
+        act(SignalKind.LIKE, answers[0], 1, on=True),
+        act(SignalKind.LIKE, answers[1], 1, on=True),
+        act(SignalKind.DISLIKE, answers[1], 2, on=True),
+        act(SignalKind.FLAG, answers[2], 1, on=True),
+        act(SignalKind.FLAG, answers[2], 2, on=False),
+        act(SignalKind.EDIT, answers[2], 3, text="first"),
+        act(SignalKind.EDIT, answers[2], 4, text="second"),
+        act(SignalKind.CRITIQUE, answers[0], 5, text="too short"),
+    ]
+    a, b, c = (panel.marks for panel in view_of(query, answers, acts, known).panels)
+    assert (a.liked, a.comment) == (True, "too short")
+    assert (b.liked, b.disliked) == (False, True)
+    assert (c.flagged, c.edited) == (False, "second")
+
+
+# --- its life, with answers written by script -----------------------------------------------------
+
+
+class Scripted(Serving):
+    """Serving whose arms say what the test tells them, when it tells them."""
+
+    def __init__(self) -> None:
+        self.asked: list[list[Job]] = []
+        self.chunks: list[asyncio.Queue[Chunk]] = []
+
+    async def stream(self, jobs: Sequence[Job]) -> AsyncGenerator[Chunk, None]:
+        self.asked.append(list(jobs))
+        chunks: asyncio.Queue[Chunk] = asyncio.Queue()
+        self.chunks.append(chunks)
+        unfinished = len(jobs)
+        while unfinished:
+            chunk = await chunks.get()
+            if chunk.text == "BOOM":
+                raise RuntimeError("serving broke")
+            unfinished -= chunk.end is not None
+            yield chunk
+
+    def say(self, job: int, text: str = "", end: End | None = None, call: int = -1) -> None:
+        self.chunks[call].put_nowait(Chunk(job, text, end))
+
+
+OK = End(Outcome.OK)
+
+
+class Scene:
+    """A store, scripted arms, and a person."""
+
+    def __init__(self, store: Store, tmp_path: Path) -> None:
+        self.store = store
+        self.settings = Settings(data_dir=tmp_path)
+        self.serving = Scripted()
+        self.person = uuid4()
+        with store.session() as session:
+            added = [versions.add(session, version) for version in made_versions(4)]
+            versions.deploy(session, [version.id for version in added])
+        self.comparing = self.restarted()
+
+    def restarted(self) -> Comparing:
+        return Comparing(self.store, self.serving, self.settings, random.Random(1))
+
+    async def ask(self, text: str = "What is the capital of Peru?") -> UUID:
+        query_id = await self.comparing.ask(self.person, text)
+        await settled()
+        return query_id
+
+    async def view(self, query_id: UUID) -> ComparisonView:
+        return await self.comparing.view(query_id, self.person)
+
+    def stored(self, query_id: UUID) -> Sequence[Response]:
+        with self.store.reading() as session:
+            return responses.of_query(session, query_id)
+
+
+async def settled() -> None:
+    """Let tasks take what has been said."""
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+async def until(true: Callable[[], object]) -> None:
+    for _ in range(500):
+        if true():
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("it never came true")
+
+
+Story = Callable[[Scene], Coroutine[Any, Any, None]]
+
+
+@pytest.fixture
+def tell(sqlite_store: Store, tmp_path: Path) -> Callable[[Story], None]:
+    """Run a story in a scene of its own."""
+
+    async def told(story: Story) -> None:
+        scene = Scene(sqlite_store, tmp_path)
+        await story(scene)
+        await scene.comparing.close()
+
+    return lambda story: asyncio.run(told(story))
+
+
+Tell = Callable[[Story], None]
+
+
+def test_asking_commits_the_draw_before_anything_is_written(tell: Tell) -> None:
+    async def story(scene: Scene) -> None:
+        query_id = await scene.ask("  What is the capital of Peru? ")
+        stored = scene.stored(query_id)
+        assert [r.position for r in stored] == [0, 1, 2]
+        assert {r.draw_probability for r in stored} == {0.75}
+        assert {r.outcome for r in stored} == {Outcome.PENDING}
+        jobs = scene.serving.asked[0]
+        assert [job.version.id for job in jobs] == [r.version_id for r in stored]
+        assert [job.version.condition for job in jobs] == [r.condition for r in stored]
+        assert {job.query for job in jobs} == {"What is the capital of Peru?"}
+        with scene.store.reading() as session:
+            assert queries.get(session, query_id).person_id == scene.person
+
+    tell(story)
+
+
+def test_what_cannot_be_asked_is_refused_and_nothing_stored(tell: Tell) -> None:
+    async def story(scene: Scene) -> None:
+        with pytest.raises(BadRecord, match="nothing to ask"):
+            await scene.ask("  \n ")
+        with pytest.raises(BadRecord, match="shorten it"):
+            await scene.ask("x" * (MAX_TEXT + 1))
+        with pytest.raises(UnknownReference):
+            await scene.comparing.ask(scene.person, "And then?", previous=uuid4())
+        others = await scene.comparing.ask(uuid4(), "Mine")
+        with pytest.raises(NotYours):
+            await scene.comparing.ask(scene.person, "And then?", previous=others)
+        with scene.store.reading() as session:
+            assert queries.of_person(session, scene.person) == []
+
+    tell(story)
+
+
+def test_an_arm_that_stalls_or_fails_holds_up_no_other(tell: Tell) -> None:
+    async def story(scene: Scene) -> None:
+        query_id = await scene.ask()
+        scene.serving.say(0, "Lima")
+        scene.serving.say(0, ".", OK)
+        scene.serving.say(1, "Li", End(Outcome.ERROR, "The model server failed."))
+        await until(lambda: [r.outcome for r in scene.stored(query_id)][:2] == ["ok", "error"])
+        first, failed, stalled = (await scene.view(query_id)).panels
+        assert (first.text, first.outcome) == ("Lima.", Outcome.OK)
+        assert (failed.text, failed.error) == ("Li", "The model server failed.")
+        assert stalled.outcome is Outcome.PENDING
+        assert scene.stored(query_id)[0].first_token_ms is not None
+        assert scene.stored(query_id)[0].duration_ms is not None
+        scene.serving.say(2, "Lima!", OK)
+        await until(lambda: all(r.outcome != Outcome.PENDING for r in scene.stored(query_id)))
+        assert (await scene.view(query_id)).complete
+
+    tell(story)
+
+
+def test_following_shows_growing_text_and_ends_when_all_is_written(tell: Tell) -> None:
+    async def story(scene: Scene) -> None:
+        query_id = await scene.ask()
+        seen: list[ComparisonView] = []
+
+        async def follow() -> None:
+            async for view in scene.comparing.follow(query_id, scene.person):
+                seen.append(view)
+
+        first, second = asyncio.create_task(follow()), asyncio.create_task(follow())
+        for word in ("Lima ", "is ", "it."):
+            for arm in range(3):
+                scene.serving.say(arm, word)
+            await asyncio.sleep(0.1)
+        first.cancel()  # a refresh in mid-stream: one browser goes, the writing goes on
+        for arm in range(3):
+            scene.serving.say(arm, end=OK)
+        await asyncio.wait_for(second, 5)
+        texts = [view.panels[0].text for view in seen]
+        assert texts == sorted(texts, key=len)
+        assert len(set(texts)) >= 3
+        assert seen[-1].complete
+        assert {panel.text for panel in seen[-1].panels} == {"Lima is it."}
+        assert all(secrets_in(view, {}) == [] for view in seen)
+        again = [view async for view in scene.comparing.follow(query_id, scene.person)]
+        assert again == [seen[-1]]
+
+    tell(story)
+
+
+def test_followers_get_at_most_fifteen_views_a_second(tell: Tell) -> None:
+    async def story(scene: Scene) -> None:
+        query_id = await scene.ask()
+
+        async def chatter() -> None:
+            for _ in range(50):
+                scene.serving.say(0, "word ")
+                await asyncio.sleep(0.01)
+            for arm in range(3):
+                scene.serving.say(arm, "end", OK)
+
+        talking = asyncio.create_task(chatter())
+        began = asyncio.get_running_loop().time()
+        views = [view async for view in scene.comparing.follow(query_id, scene.person)]
+        took = asyncio.get_running_loop().time() - began
+        await talking
+        assert 3 <= len(views) <= took * 15 + 2
+
+    tell(story)
+
+
+def test_a_dead_servers_answers_are_given_up_at_the_next_start(tell: Tell) -> None:
+    async def story(scene: Scene) -> None:
+        query_id = await scene.ask()
+        scene.serving.say(0, "Lima.", OK)
+        await until(lambda: scene.stored(query_id)[0].outcome is Outcome.OK)
+        heir = scene.restarted()  # the old process is gone without a word
+        view = await heir.view(query_id, scene.person)
+        assert view.complete
+        assert [p.outcome for p in view.panels] == [
+            Outcome.OK,
+            Outcome.STOPPED,
+            Outcome.STOPPED,
+        ]
+        assert "server ended" in view.panels[1].error
+        assert [view async for view in heir.follow(query_id, scene.person)] == [view]
+
+    tell(story)
+
+
+def test_closing_stores_what_was_written_so_far_as_stopped(tell: Tell) -> None:
+    async def story(scene: Scene) -> None:
+        query_id = await scene.ask()
+        scene.serving.say(0, "Lima is")
+        await settled()
+        await scene.comparing.close()
+        stored = scene.stored(query_id)
+        assert {r.outcome for r in stored} == {Outcome.STOPPED}
+        assert stored[0].text == "Lima is"
+        assert "server was stopped" in stored[0].error
+
+    tell(story)
+
+
+def test_a_failure_of_serving_itself_ends_all_answers_with_a_sentence(tell: Tell) -> None:
+    async def story(scene: Scene) -> None:
+        query_id = await scene.ask()
+        scene.serving.say(0, "BOOM")
+        await until(lambda: all(r.outcome is Outcome.ERROR for r in scene.stored(query_id)))
+        assert "could not be written" in scene.stored(query_id)[2].error
+
+    tell(story)
+
+
+def test_regenerating_asks_the_same_version_in_the_same_place_and_keeps_the_old(tell: Tell) -> None:
+    async def story(scene: Scene) -> None:
+        query_id = await scene.ask()
+        old = (await scene.view(query_id)).panels[1]
+        with pytest.raises(StillWriting):
+            await scene.comparing.regenerate(old.response_id, scene.person)
+        for arm in range(3):
+            scene.serving.say(arm, f"answer {arm}", OK)
+        await until(lambda: all(r.outcome is Outcome.OK for r in scene.stored(query_id)))
+        with pytest.raises(NotYours):
+            await scene.comparing.regenerate(old.response_id, uuid4())
+        twice = await asyncio.gather(
+            *(scene.comparing.regenerate(old.response_id, scene.person) for _ in range(2))
+        )
+        assert twice[0] == twice[1], "a double click regenerates once"
+        assert len(scene.serving.asked) == 2
+        await settled()
+        assert not (await scene.view(query_id)).complete
+        scene.serving.say(0, "a new answer", OK)
+        await until(lambda: all(r.outcome is Outcome.OK for r in scene.stored(query_id)))
+        panel = (await scene.view(query_id)).panels[1]
+        assert (panel.text, panel.letter, panel.regenerated) == ("a new answer", "B", 1)
+        before, after = (r for r in scene.stored(query_id) if r.position == 1)
+        assert after.replaces == before.id
+        assert (after.version_id, after.draw_probability, after.condition) == (
+            before.version_id,
+            before.draw_probability,
+            before.condition,
+        )
+        assert before.text == "answer 1"
+
+    tell(story)
+
+
+def test_another_persons_comparison_is_not_shown(tell: Tell) -> None:
+    async def story(scene: Scene) -> None:
+        query_id = await scene.ask()
+        with pytest.raises(NotYours):
+            await scene.comparing.view(query_id, uuid4())
+        with pytest.raises(UnknownReference):
+            await scene.view(uuid4())
+
+    tell(story)
+
+
+def test_a_stored_vote_reveals_and_its_withdrawal_hides(tell: Tell) -> None:
+    async def story(scene: Scene) -> None:
+        query_id = await scene.ask()
+        scene.serving.say(0, "Lima.", OK)
+        await until(lambda: scene.stored(query_id)[0].outcome is Outcome.OK)
+        best = (await scene.view(query_id)).panels[0]
+
+        def cast(choice: VoteChoice) -> None:
+            answer = scene.stored(query_id)[0]
+            signal = vote(answer, choice, now_ms())
+            with scene.store.session() as session:
+                signals.record(session, scene.person, [signal])
+
+        assert best.revealed is None
+        cast(VoteChoice.BEST)  # early: two answers are still being written
+        view = await scene.view(query_id)
+        assert all(panel.revealed for panel in view.panels)
+        assert view.vote.letter == "A"
+        await asyncio.sleep(0.002)
+        cast(VoteChoice.WITHDRAWN)
+        assert not any(panel.revealed for panel in (await scene.view(query_id)).panels)
+
+    tell(story)
+
+
+def test_a_view_is_plain_json(tell: Tell) -> None:
+    async def story(scene: Scene) -> None:
+        view = await scene.view(await scene.ask())
+        assert ComparisonView.model_validate(json.loads(view.model_dump_json())) == view
+
+    tell(story)
