@@ -1,59 +1,64 @@
 // The Curves page: one run's verdict, its figures, what goes on now. Figures come from the API as plotly JSON and are
-// updated in place, so that a zoom stays while a run goes on. Knows nothing of Gradio but the element it fills.
+// updated in place, so that a zoom stays while a run goes on. Fills the element that it is started on; knows no Gradio.
 
-import { dot, fill, get, h, isDark, isGoing, number, poll, post, say, serve, span, when } from "/static/kit.js";
+import { dot, fill, get, h, isDark, isGoing, number, poll, post, say, serve, span } from "./kit.js";
 
 const GOING_MS = 1500;
 const IDLE_MS = 8000;
 
-const root = await when("#curves-page");
 const plotly = loadPlotly();
 const seen = {};
 const state = { runs: [], id: new URLSearchParams(location.search).get("run"), run: null, drawn: null };
+let root = null;
+let refresh = () => {};
 
 const place = {
-  sub: h("p", { class: "sub" }, "…"),
-  choose: h("select", { class: "field", id: "choose-run", "aria-label": "Run", onchange: (e) => choose(e.target.value) }),
-  verdict: h("div", { id: "verdict", "aria-live": "polite" }),
-  main: h("div", { class: "panels" }),
+  choose: h("select", { class: "field", "aria-label": "Run", onchange: (event) => choose(event.target.value) }),
+  lineage: h("p", { class: "lineage" }),
+  verdict: h("div", { "aria-live": "polite" }),
+  main: h("div", {}),
   now: h("aside", { class: "panel now", "aria-label": "Going on now" }),
-  rest: h("div", { class: "panels small" }),
+  rest: h("div", { class: "small-multiples" }),
   samples: h("div", {}),
 };
-const page = h("div", {}, place.verdict, h("div", { class: "curves-grid" }, place.main, place.now), place.rest, place.samples);
+const page = h(
+  "div",
+  { class: "curves", hidden: true },
+  h("div", { class: "chooser" }, place.choose, place.lineage),
+  place.verdict,
+  h("div", { class: "curves-grid" }, place.main, place.now),
+  place.rest,
+  place.samples,
+);
 const nothing = h(
   "div",
-  { class: "empty" },
+  { class: "empty", hidden: true },
   "No run yet. Its curves will move here as soon as it has begun. ",
   h("a", { class: "link", href: "/runs/" }, "Start one"),
 );
-fill(
-  root,
-  h("div", { class: "page-head" }, h("div", {}, h("h1", {}, "Curves"), place.sub), place.choose),
-  page,
-  nothing,
-);
-page.hidden = true;
 
-const refresh = poll(update);
-new MutationObserver(() => draw()).observe(document.documentElement, { attributeFilter: ["data-theme"] });
+/** Fill an element with the page and keep it up to date. */
+export function start(element) {
+  root = element;
+  fill(root, page, nothing);
+  refresh = poll(update);
+  addEventListener("rlhb:theme", () => draw());
+}
 
 async function update() {
   const runs = await get("/api/runs", seen);
-  if (runs) state.runs = runs;
-  const known = state.runs.some((run) => run.id === state.id);
-  if (!known) state.id = state.runs[0]?.id ?? null;
-  nothing.hidden = state.id !== null;
-  page.hidden = place.choose.hidden = state.id === null;
-  if (state.id === null) {
-    place.sub.textContent = "How a run went, in words and curves.";
-    return IDLE_MS;
+  if (runs) {
+    state.runs = runs;
+    if (!runs.some((run) => run.id === state.id)) state.id = runs[0]?.id ?? null;
+    offer();
   }
-  if (runs) offer();
+  nothing.hidden = state.id !== null;
+  page.hidden = state.id === null;
+  if (state.id === null) return IDLE_MS;
   const run = await get(`/api/runs/${state.id}`, seen);
-  if (run && run.id === state.id) show((state.run = run));
+  if (run?.id === state.id) show((state.run = run));
   const figures = await get(`/api/runs/${state.id}/figures`, seen);
-  if (figures && figures.run === state.id) await draw(figures);
+  if (figures?.run === state.id) await draw(figures);
   return state.run && isGoing(state.run) ? GOING_MS : IDLE_MS;
 }
 
@@ -74,7 +79,7 @@ function offer() {
 // --- words -------------------------------------------------------------------------------------------
 
 function show(run) {
-  fill(place.sub, `${run.name} · ${run.parent ? `from ${run.parent} · ` : ""}${run.data}`);
+  fill(place.lineage, dot(run.arm), ` ${run.arm_label}${run.parent ? ` from ${run.parent}` : ""} · ${run.data}`);
   fill(place.verdict, verdictStrip(run));
   fill(place.now, ...now(run));
   fill(place.samples, samples(run));
@@ -189,7 +194,6 @@ async function draw(figures = state.drawn) {
   const template = figures.templates[isDark() ? "dark" : "light"];
   const wanted = new Set(figures.figures.map((figure) => figure.name));
   for (const panel of root.querySelectorAll("[data-figure]")) if (!wanted.has(panel.dataset.figure)) panel.remove();
-  place.main.classList.toggle("waiting", !figures.figures.length);
   for (const { name, title, sentence, wide, figure } of figures.figures) {
     const layout = { ...figure.layout, template, uirevision: figures.run, autosize: true };
     await Plotly.react(container(name, title, sentence, wide), figure.data, layout, {

@@ -1,6 +1,10 @@
 // Small tools that the Runs, Curves and Data pages share: build elements, talk to the API, poll, say numbers in words.
 // Knows no page.
 
+import { ApiError, call } from "./api.js";
+
+export { ApiError };
+
 /** An element: h("p", {class: "sub", onclick: f}, "text", child). Text is always text, never markup. */
 export function h(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
@@ -20,67 +24,47 @@ export function fill(element, ...children) {
   return element;
 }
 
-/** The element, as soon as the page has it (Gradio builds its pages late). */
-export function when(selector) {
-  return new Promise((resolve) => {
-    const look = () => document.querySelector(selector);
-    if (look()) return resolve(look());
-    const observer = new MutationObserver(() => {
-      if (!look()) return;
-      observer.disconnect();
-      resolve(look());
-    });
-    observer.observe(document.documentElement, { childList: true, subtree: true });
-  });
-}
-
-export class ApiError extends Error {
-  constructor(status, body) {
-    super(typeof body.detail === "string" ? body.detail : `The server answered ${status}.`);
-    this.status = status;
-    this.body = body;
+/** GET as JSON; null if nothing has changed since `seen` (kept by the caller: address -> ETag) last saw it. */
+export async function get(url, seen = {}) {
+  let answer;
+  try {
+    answer = await fetch(url, { headers: seen[url] ? { "If-None-Match": seen[url] } : {}, cache: "no-store" });
+  } catch {
+    throw new ApiError("The server cannot be reached just now.", 0);
   }
-}
-
-async function answer(response) {
-  const body = await response.json().catch(() => ({}));
-  if (!response.ok) throw new ApiError(response.status, body);
+  if (answer.status === 304) return null;
+  const body = await answer.json().catch(() => null);
+  if (!answer.ok) throw new ApiError(body?.detail ?? `The server answered ${answer.status}.`, answer.status, body);
+  seen[url] = answer.headers.get("ETag");
   return body;
 }
 
-/** GET as JSON. With `seen` (an object), an unchanged answer costs nothing and is null. */
-export async function get(url, seen) {
-  const headers = seen?.[url] ? { "If-None-Match": seen[url] } : {};
-  const response = await fetch(url, { headers, cache: "no-store" });
-  if (response.status === 304) return null;
-  if (seen && response.ok) seen[url] = response.headers.get("ETag");
-  return answer(response);
-}
+/** POST JSON; throws ApiError with the server's sentence. */
+export const post = (url, body = {}) => call("POST", url, body);
 
-/** POST JSON, answer as JSON. Throws ApiError with the server's sentence. */
-export async function post(url, body = {}) {
-  return answer(
-    await fetch(url, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) }),
-  );
-}
-
-/** Call `work` now and then again `work`'s answer in milliseconds later; sleeps while the page is hidden. */
+/**
+ * Call `work` now, and again after the milliseconds that it answers; sleeps while the page is hidden.
+ * Returns a function that calls it at once.
+ */
 export function poll(work) {
   let timer = null;
   let busy = false;
+  let again = false;
   const tick = async () => {
     clearTimeout(timer);
+    again = busy;
     if (busy || document.hidden) return;
     busy = true;
     let pause = 5000;
     try {
-      pause = (await work()) ?? 3000;
+      pause = await work();
       say("");
     } catch (error) {
-      say(error instanceof ApiError ? error.message : "The server does not answer; trying again.");
+      if (!(error instanceof ApiError)) throw error;
+      say(error.message);
     } finally {
       busy = false;
-      timer = setTimeout(tick, pause);
+      timer = setTimeout(tick, again ? 0 : pause);
     }
   };
   document.addEventListener("visibilitychange", tick);
@@ -130,7 +114,7 @@ export async function serve(version) {
     await post(`/api/versions/${version.id}/serve`);
     return true;
   } catch (error) {
-    if (!(error instanceof ApiError) || !error.body.override) throw error;
+    if (!(error instanceof ApiError) || !error.body?.override) throw error;
     if (!(await ask("Its verdict speaks against it", error.message, "Put it in all the same", "Leave it out"))) return false;
     await post(`/api/versions/${version.id}/serve`, { override: true });
     return true;

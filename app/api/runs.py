@@ -1,0 +1,265 @@
+"""/api/runs, /api/versions, /api/deployments: training runs, their curves, and what is served.
+
+Parse, call one function, shape the answer. Answers that pages ask for again and again carry an ETag, so that an
+unchanged one costs a few bytes.
+"""
+
+import gzip
+import hashlib
+from collections.abc import Mapping
+from datetime import date
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Any
+from uuid import UUID
+
+import orjson
+import plotly
+from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field
+
+from app import deploying
+from app.planning import Choice
+from app.run_views import RunView, VersionsView, list_runs, list_versions, show_run
+from app.store import Store, UnknownReference, runs
+from app.training import Training
+from rlhb_core.figures import figures, plain, template
+from rlhb_core.records import Arm, Deployment, Run, Source
+from rlhb_core.run_dir import RunDir
+
+router = APIRouter(prefix="/api", tags=["runs"])
+
+
+def _store(request: Request) -> Store:
+    store: Store = request.app.state.store
+    return store
+
+
+def _training(request: Request) -> Training:
+    training: Training = request.app.state.training
+    return training
+
+
+Door = Annotated[Store, Depends(_store)]
+Trainer = Annotated[Training, Depends(_training)]
+
+
+def _run(store: Door, run_id: UUID) -> Run:
+    try:
+        with store.reading() as session:
+            return runs.get(session, run_id)
+    except UnknownReference as error:
+        raise HTTPException(404, str(error)) from None
+
+
+Named = Annotated[Run, Depends(_run)]
+
+
+class NewRun(BaseModel):
+    """What to train, on what."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    arm: Arm
+    sources: list[Source] = Field(default=[Source.REAL], min_length=1, description="Kinds of data.")
+    since: date | None = Field(default=None, description="Only data since this day.")
+    recipe: str = Field(default="", description="Recipe by name; empty: the arm's own.")
+    parent: str = Field(default="", description="Version to start from, by name.")
+    overrides: dict[str, Any] = Field(
+        default={}, description="Settings changed from the recipe, such as ppo.iterations."
+    )
+
+    def choice(self) -> Choice:
+        """The same as the rest of the app speaks of it."""
+        return Choice(**dict(self) | {"sources": frozenset(self.sources)})
+
+
+class PlanView(BaseModel):
+    """Whether a run could start, and on how much."""
+
+    triplets: int
+    votes: int
+    people: int
+    enough: bool
+    sentence: str
+
+
+class Override(BaseModel):
+    """Serve a version although its verdict speaks against it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    override: bool = False
+
+
+class LogTail(BaseModel):
+    """A piece of a run's log."""
+
+    text: str
+    next: int = Field(description="Ask for what comes after this position next time.")
+
+
+# --- runs -----------------------------------------------------------------------------------------
+
+
+@router.get("/runs", response_model=list[RunView])
+def index(request: Request, store: Door) -> Response:
+    """Every run, newest first."""
+    with store.reading() as session:
+        return _if_changed(request, [run.model_dump(mode="json") for run in list_runs(session)])
+
+
+@router.post("/runs", status_code=201)
+def start(training: Trainer, wanted: NewRun) -> Run:
+    """Start a run, or queue it behind the others."""
+    return training.start(wanted.choice())
+
+
+@router.post("/runs/plan")
+def plan(training: Trainer, wanted: NewRun) -> PlanView:
+    """What a run would have to work with; starts nothing."""
+    found = training.plan(wanted.choice())
+    return PlanView(**dict(found.amounts), enough=found.enough, sentence=found.sentence)
+
+
+@router.get("/runs/{run_id}")
+def show(request: Request, store: Door, run: Named) -> Response:
+    """One run: state, progress, newest numbers, verdict, and the version that came of it."""
+    with store.reading() as session:
+        return _if_changed(request, show_run(session, run.id).model_dump(mode="json"))
+
+
+@router.post("/runs/{run_id}/stop")
+def stop(training: Trainer, run: Named) -> Run:
+    """Ask a run to stop at its next step; it can be resumed."""
+    return training.stop(run.id)
+
+
+@router.post("/runs/{run_id}/resume")
+def resume(training: Trainer, run: Named) -> Run:
+    """Continue a run from its last checkpoint."""
+    return training.resume(run.id)
+
+
+@router.get("/runs/{run_id}/log")
+def log(
+    training: Trainer,
+    run: Named,
+    after: Annotated[int, Query(ge=0, description="Only what comes after this position.")] = 0,
+) -> LogTail:
+    """The end of a run's log."""
+    text, position = training.log_tail(run, after)
+    return LogTail(text=text, next=position)
+
+
+@router.get("/runs/{run_id}/figures")
+def curves(request: Request, run: Named) -> Response:
+    """The run's figures as plotly JSON without colours, and a template of colours for light and for dark."""
+    folder = RunDir(Path(run.folder))
+    tag = _tag(_stamp(folder.path / "metrics.jsonl"))
+    if request.headers.get("if-none-match") == tag:
+        return _unchanged(tag)
+    rows = folder.metrics()
+    body = {
+        "run": str(run.id),
+        "rows": len(rows),
+        "figures": [
+            {
+                "name": figure.name,
+                "title": figure.title,
+                "sentence": figure.sentence,
+                "wide": figure.wide,
+                "figure": plain(figure.figure),
+            }
+            for figure in figures(rows)
+        ],
+        "templates": {theme: template(theme).to_plotly_json() for theme in ("light", "dark")},
+    }
+    return _json(body, tag)
+
+
+# --- versions -------------------------------------------------------------------------------------
+
+
+@router.get("/versions", response_model=VersionsView)
+def versions_index(request: Request, store: Door) -> Response:
+    """Every version that can be served, and what going back would serve."""
+    with store.reading() as session:
+        return _if_changed(request, list_versions(session).model_dump(mode="json"))
+
+
+@router.post("/versions/{version_id}/serve", response_model=Deployment)
+def serve(store: Door, version_id: UUID, wanted: Override) -> Any:
+    """Put a version into the side-by-side. 409 with `override` if its verdict speaks against it."""
+    try:
+        return deploying.put_into_compare(store, version_id, override=wanted.override)
+    except deploying.NeedsOverride as error:
+        return JSONResponse({"detail": str(error), "override": True}, status_code=409)
+
+
+@router.post("/versions/{version_id}/unserve")
+def unserve(store: Door, version_id: UUID) -> Deployment:
+    """Take a version out of the side-by-side."""
+    return deploying.take_out(store, version_id)
+
+
+@router.post("/deployments/rollback")
+def rollback(store: Door) -> Deployment:
+    """Serve again what was served before the newest change."""
+    return deploying.roll_back(store)
+
+
+# --- plotly and answers that rarely change --------------------------------------------------------
+
+
+@router.get("/plotly.js", include_in_schema=False)
+def plotly_js(request: Request) -> Response:
+    """The plotly.js of the installed plotly, from here rather than from a network of others."""
+    code, tag = _plotly_js()
+    if request.headers.get("if-none-match") == tag:
+        return _unchanged(tag)
+    headers = {"ETag": tag, "Cache-Control": "public, max-age=86400", "Vary": "Accept-Encoding"}
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        headers["Content-Encoding"] = "gzip"
+    else:
+        code = gzip.decompress(code)
+    return Response(code, media_type="text/javascript", headers=headers)
+
+
+@lru_cache(maxsize=1)
+def _plotly_js() -> tuple[bytes, str]:
+    file = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
+    return gzip.compress(file.read_bytes(), 6), f'"plotly-{plotly.__version__}"'
+
+
+def _if_changed(request: Request, body: Mapping[str, Any] | list[Any]) -> Response:
+    """The body, or 304 if the browser says that it has this one already."""
+    content = orjson.dumps(body)
+    tag = _tag(content)
+    if request.headers.get("if-none-match") == tag:
+        return _unchanged(tag)
+    return _json(content, tag)
+
+
+def _stamp(file: Path) -> bytes:
+    """Changes whenever the file does."""
+    try:
+        found = file.stat()
+    except FileNotFoundError:
+        return b""
+    return f"{found.st_size}-{found.st_mtime_ns}".encode()
+
+
+def _tag(content: bytes) -> str:
+    return f'"{hashlib.sha1(content, usedforsecurity=False).hexdigest()[:20]}"'
+
+
+def _unchanged(tag: str) -> Response:
+    return Response(status_code=304, headers={"ETag": tag})
+
+
+def _json(body: Any, tag: str) -> Response:
+    content = body if isinstance(body, bytes) else orjson.dumps(body)
+    headers = {"ETag": tag, "Cache-Control": "no-cache"}
+    return Response(content, media_type="application/json", headers=headers)

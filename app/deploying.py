@@ -1,0 +1,88 @@
+"""Which versions stand in the side-by-side: put one in, take one out, go back to the set before.
+
+Every change is a new deployment, so nothing is overwritten and going back is one more step forward. A version whose
+verdict speaks against it needs a second word (`override`). Does not know how versions are loaded (`serving`).
+"""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from app.store import Session, Store, versions
+from rlhb_core.errors import RlhbError
+from rlhb_core.records import Deployment, ModelVersion
+
+
+AGAINST = {
+    "never discriminated": "its discriminator never told real from generated, so it had nothing to teach.",
+    "collapsed": "its discriminator or its answers collapsed on the way.",
+    "diverged": "it moved too far from where it started.",
+}
+"""Verdicts that speak against serving a version, and why."""
+
+
+def speaks_against(verdict: str) -> str:
+    """Why this verdict speaks against serving the version; empty if it does not."""
+    return AGAINST.get(verdict.lower(), "")
+
+
+class CannotDeploy(RlhbError):
+    """The set of served versions would be one that nobody can want."""
+
+
+class NeedsOverride(RlhbError):
+    """The version's verdict speaks against serving it; ask for it with `override` if it is wanted all the same."""
+
+
+def put_into_compare(store: Store, version_id: UUID, *, override: bool = False) -> Deployment:
+    """Serve this version too, from now on. Raises NeedsOverride, saying why, or UnknownReference."""
+    with store.session() as session:
+        version = versions.get(session, version_id)
+        served = [each.id for each in versions.served(session)]
+        if version_id in served:
+            raise CannotDeploy(f"{version.name} is in Compare already")
+        if not override and (reason := speaks_against(version.verdict)):
+            raise NeedsOverride(f"The verdict on {version.name} is “{version.verdict}”: {reason}")
+        return versions.deploy(session, [*served, version_id], f"put in {version.name}")
+
+
+def take_out(store: Store, version_id: UUID) -> Deployment:
+    """Serve this version no longer. Raises CannotDeploy if it is the last one, or is not served."""
+    with store.session() as session:
+        version = versions.get(session, version_id)
+        served = [each.id for each in versions.served(session)]
+        if version_id not in served:
+            raise CannotDeploy(f"{version.name} is not in Compare")
+        if len(served) == 1:
+            raise CannotDeploy(
+                f"{version.name} is the last version in Compare; put another one in before taking it out"
+            )
+        kept = [each for each in served if each != version_id]
+        return versions.deploy(session, kept, f"took out {version.name}")
+
+
+def roll_back(store: Store) -> Deployment:
+    """Serve again what was served before the newest change. Raises CannotDeploy if there was no other set."""
+    with store.session() as session:
+        before = previous(session)
+        if before is None:
+            raise CannotDeploy("no other set of versions was served before this one")
+        names = ", ".join(version.name for version in before)
+        return versions.deploy(session, [version.id for version in before], _note("back to ", names))
+
+
+def previous(session: Session) -> Sequence[ModelVersion] | None:
+    """The set that was served before the present one; None if there is none.
+
+    Going back twice goes two sets back, not to and fro: a set that was returned to hides all that came after it.
+    """
+    path: list[list[UUID]] = []
+    for deployment in versions.deployments(session):
+        if deployment.note.startswith("back to ") and deployment.served in path:
+            del path[path.index(deployment.served) + 1 :]
+        else:
+            path.append(deployment.served)
+    return None if len(path) < 2 else [versions.get(session, each) for each in path[-2]]
+
+
+def _note(verb: str, names: str) -> str:
+    return (verb + names)[:200]

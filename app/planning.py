@@ -1,0 +1,226 @@
+"""What a training run would have to work with: the choice on the form, and whether its data is enough, in words.
+
+Read-only: nothing is started here (`training.py`). Does not know how data is filtered or written (`export.py`).
+"""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from app.export import Amounts, DataFilter, amounts, start_of
+from app.settings import Settings
+from app.store import Session, Store, versions
+from rlhb_core import embedded
+from rlhb_core.config import EMBEDDED, RunConfig, load_recipe, recipes
+from rlhb_core.errors import BadConfig, NotEnoughData, RlhbError
+from rlhb_core.records import Arm, ModelVersion, Serving, Source
+
+TRAINABLE = (Arm.RLHF, Arm.RLHB, Arm.RLHF_RLHB)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What a person asks to have trained."""
+
+    arm: Arm
+    sources: frozenset[Source] = frozenset({Source.REAL})
+    since: date | None = None
+    """Only data since the beginning of this day."""
+    recipe: str = ""
+    """Empty: the arm's own."""
+    parent: str = ""
+    """Name of the version to start from; empty: the base model, for RLHF+RLHB the newest RLHF version."""
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+    """Settings changed from the recipe, by dotted name."""
+
+    @property
+    def data(self) -> DataFilter:
+        """The data that is asked for. People are told apart, so that none can outweigh the others."""
+        since = None if self.since is None else start_of(self.since)
+        return DataFilter(sources=self.sources, since_ms=since, with_people=True)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What would be trained, on how much; `enough` says whether it can start, `sentence` why or why not."""
+
+    choice: Choice
+    amounts: Amounts
+    data: str
+    """The data in words, such as "2,140 real triplets and 712 votes from 3 people since 1 November 2026"."""
+    enough: bool
+    sentence: str
+    config: RunConfig | None = None
+    parent: ModelVersion | None = None
+
+
+def make_plan(store: Store, settings: Settings, choice: Choice) -> Plan:
+    """The plan for this choice; what speaks against it is a sentence in the plan rather than an error."""
+    if choice.arm not in TRAINABLE:
+        raise BadConfig("SFT is the base model itself; choose RLHF, RLHB or RLHF+RLHB")
+    found = amounts(store, choice.data)
+    data = data_words(choice, found)
+    try:
+        with store.reading() as session:
+            parent = find_parent(session, settings, choice)
+        config = make_config(settings, choice, parent)
+        _check_amounts(choice, config, found, data)
+    except RlhbError as reason:
+        return Plan(choice, found, data, False, str(reason) + _elsewhere(store, choice, reason))
+    start = f", starting from {parent.name}" if parent.adapter else ""
+    return Plan(
+        choice, found, data, True, f"{data}: enough for {choice.arm.label}{start}.", config, parent
+    )
+
+
+def find_parent(session: Session, settings: Settings, choice: Choice) -> ModelVersion:
+    """The version that the run starts from. Raises BadConfig, saying what to do."""
+    if choice.parent:
+        parent = versions.by_name(session, choice.parent)
+        if parent is None:
+            known = ", ".join(version.name for version in versions.all(session))
+            raise BadConfig(f"there is no version {choice.parent!r}; there are: {known}")
+    else:
+        parent = _usual_parent(session, choice.arm)
+    if parent.arm not in STARTS[choice.arm]:
+        fitting = ", ".join(parents_for(session, choice.arm)) or "none yet"
+        raise BadConfig(
+            f"{choice.arm.label} cannot start from {parent.name}; versions that it can start from: {fitting}"
+        )
+    if parent.serving is not Serving.LOCAL:
+        raise BadConfig(
+            f"{parent.name} answers from a server, and its weights are needed for training: start the app with "
+            "--base-model naming a folder or a hub model"
+        )
+    return parent
+
+
+def _usual_parent(session: Session, arm: Arm) -> ModelVersion:
+    """The newest version of the arm that comes before, on the base model that is served."""
+    stored = versions.all(session)
+    served = versions.served(session)
+    here = [version for version in stored if not served or version.base == served[0].base]
+    wanted = Arm.RLHF if arm is Arm.RLHF_RLHB else Arm.SFT
+    fitting = [version for version in here if version.arm is wanted]
+    if fitting:
+        return fitting[-1]
+    if wanted is Arm.RLHF:
+        raise BadConfig(
+            "RLHF+RLHB starts from an RLHF version and there is none yet: train RLHF first"
+        )
+    raise BadConfig("there is no base model to start from: start the app with --base-model")
+
+
+STARTS: Mapping[Arm, tuple[Arm, ...]] = {
+    Arm.RLHF: (Arm.SFT, Arm.RLHF),
+    Arm.RLHB: (Arm.SFT, Arm.RLHB),
+    Arm.RLHF_RLHB: (Arm.RLHF, Arm.RLHF_RLHB),
+}
+"""Arms of the versions that a run may start from; one of the same arm is a further round."""
+
+
+def parents_for(session: Session, arm: Arm) -> list[str]:
+    """Names of the versions that a run of this arm may start from, newest first."""
+    return [
+        version.name
+        for version in reversed(versions.all(session))
+        if version.arm in STARTS[arm] and version.serving is Serving.LOCAL
+    ]
+
+
+def recipes_for(arm: Arm) -> list[str]:
+    """Names of the recipes that train this arm, its own first."""
+    fitting = [name for name in recipes() if load_recipe(name, {"start": "."}).arm is arm]
+    return sorted(fitting, key=lambda name: (name != arm.value, name))
+
+
+def make_config(settings: Settings, choice: Choice, parent: ModelVersion) -> RunConfig:
+    """The run's settings: recipe, what the app decides, then the person's overrides. Raises BadConfig."""
+    recipe = choice.recipe or next(iter(recipes_for(choice.arm)), choice.arm.value)
+    base = EMBEDDED if parent.base == str(embedded.base_path()) else parent.base
+    of_the_app = {
+        "base": base,
+        "parent_version": parent.name,
+        "device": settings.device,
+        "dtype": settings.dtype,
+        "threads": settings.threads,
+    }
+    if parent.adapter:
+        of_the_app["start"] = parent.adapter
+    if len(choice.sources) == 1:
+        of_the_app["source"] = next(iter(choice.sources))
+    config = load_recipe(recipe, {**of_the_app, **choice.overrides})
+    if config.arm is not choice.arm:
+        raise BadConfig(f"recipe {config.recipe!r} trains {config.arm.label}, not {choice.arm.label}")
+    return config
+
+
+def parse_overrides(lines: Iterable[str]) -> dict[str, Any]:
+    """Settings written as `name=value`, values as JSON or plain text. Raises BadConfig."""
+    found: dict[str, Any] = {}
+    for line in filter(None, (line.strip() for line in lines)):
+        name, equals, value = (part.strip() for part in line.partition("="))
+        if not equals or not re.fullmatch(r"[a-z_]+(\.[a-z_]+)*", name):
+            raise BadConfig(f"{line[:60]!r} is no setting; write it like ppo.iterations=40")
+        try:
+            found[name] = json.loads(value)
+        except json.JSONDecodeError:
+            found[name] = value
+    return found
+
+
+def parse_since(text: str) -> date | None:
+    """A day as YYYY-MM-DD, or None for an empty text. Raises BadConfig."""
+    if not text.strip():
+        return None
+    try:
+        return date.fromisoformat(text.strip()[:10])
+    except ValueError:
+        raise BadConfig(f"{text.strip()[:40]!r} is no day; write it as YYYY-MM-DD") from None
+
+
+# --- words -------------------------------------------------------------------------------------------
+
+
+def data_words(choice: Choice, found: Amounts) -> str:
+    """The data as a phrase."""
+    kinds = " and ".join(sorted(choice.sources))
+    since = f" since {choice.since.day} {choice.since:%B %Y}" if choice.since else ""
+    return (
+        f"{found.triplets:,} {kinds} {_plural(found.triplets, 'triplet')} and "
+        f"{found.votes:,} {_plural(found.votes, 'vote')} "
+        f"from {found.people:,} {'person' if found.people == 1 else 'people'}{since}"
+    )
+
+
+def _plural(count: int, noun: str) -> str:
+    return noun if count == 1 else f"{noun}s"
+
+
+def _check_amounts(choice: Choice, config: RunConfig, found: Amounts, data: str) -> None:
+    if config.adversarial:
+        wanted, there, noun = config.data.min_triplets, found.triplets, "triplets"
+    else:
+        wanted, there, noun = config.data.min_comparisons, found.votes, "votes"
+    if there < wanted:
+        raise NotEnoughData(
+            f"{data}: too little for {choice.arm.label}, which needs at least {wanted:,} {noun}."
+        )
+
+
+def _elsewhere(store: Store, choice: Choice, reason: RlhbError) -> str:
+    """Where more data is to be had, if it is data that is lacking."""
+    if not isinstance(reason, NotEnoughData):
+        return ""
+    others = frozenset(Source) - choice.sources
+    there = {
+        source: amounts(store, DataFilter(sources=frozenset({source}))).triplets
+        for source in sorted(others)
+    }
+    kinds = " and ".join(f"{count:,} {source}" for source, count in there.items() if count)
+    if kinds:
+        return f" There are {kinds} ones: tick them above to train on them too."
+    return " Ask and react on the Compare page, or let simulated annotators do it: rlhb simulate."

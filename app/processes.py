@@ -1,0 +1,68 @@
+"""Training processes: start one for a run folder, and tell whether it still lives, also after a restart of the server.
+
+A process is its own group and outlives the server. Knows no run record and no database.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from rlhb_core.run_dir import RunDir
+
+SECRETS = frozenset({"RLHB_DATABASE_URL"})
+"""Environment that a training process has no use for."""
+
+
+class Processes:
+    """The training processes of this machine that somebody asked about."""
+
+    def __init__(self) -> None:
+        self._children: dict[int, subprocess.Popen[bytes]] = {}
+
+    def spawn(self, folder: Path, *, threads: int, resume: bool) -> int:
+        """Start training on a run folder; returns the process id."""
+        command = [sys.executable, "-m", "rlhb_core.train", str(folder)]
+        environment = {k: v for k, v in os.environ.items() if k not in SECRETS}
+        environment["OMP_NUM_THREADS"] = str(threads)
+        with RunDir(folder).log.open("ab") as log:
+            child = subprocess.Popen(
+                command + ["--resume"] * resume,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                env=environment,
+            )
+        self._children[child.pid] = child
+        return child.pid
+
+    def alive(self, pid: int, folder: Path) -> bool:
+        """Whether the process still works on this folder: the number alone may have passed to another one."""
+        child = self._children.get(pid)
+        if child is not None:
+            if child.poll() is None:
+                return True
+            del self._children[pid]
+            return False
+        return str(folder) in _command_line(pid)
+
+    def close(self) -> None:
+        """Let go of the processes; they live on and are found again by their number."""
+        for child in self._children.values():
+            if child.poll() is None:
+                child.returncode = 0  # not ours to wait for any more
+        self._children.clear()
+
+
+def _command_line(pid: int) -> str:
+    """The command of a process; empty if there is none, or only its remains."""
+    if Path("/proc/self/cmdline").exists():
+        try:
+            return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+        except OSError:
+            return ""
+    found = subprocess.run(
+        ["ps", "-o", "args=", "-p", str(pid)], capture_output=True, text=True, check=False
+    )
+    return found.stdout

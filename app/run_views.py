@@ -1,0 +1,283 @@
+"""Runs and versions as pages and API clients see them: names, states and numbers in words.
+
+Turns records and run folders into plain answers. Changes nothing, and knows no web framework.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, Field
+
+from app.deploying import previous, speaks_against
+from app.store import Session, runs, versions
+from app.training import GOING, RESUMABLE
+from rlhb_core.metrics import METRICS
+from rlhb_core.records import Arm, ModelVersion, Run, RunStatus
+from rlhb_core.run_dir import RunDir
+
+Tone = Literal["good", "warn", "bad", "plain"]
+"""How a page colours a word."""
+
+STATUS_WORDS = {
+    RunStatus.QUEUED: "waiting for its turn",
+    RunStatus.RUNNING: "training",
+    RunStatus.STOPPED: "stopped",
+    RunStatus.INTERRUPTED: "broke off",
+    RunStatus.FAILED: "failed",
+    RunStatus.DONE: "done",
+}
+
+WATCHED: tuple[tuple[str, str], ...] = (
+    ("objective/rlhf_reward", "reward"),
+    ("objective/kl", "KL to start"),
+    ("response/length", "response length"),
+    ("objective/entropy", "entropy"),
+    ("disc/p_real", "D on real"),
+    ("disc/p_fake", "D on generated"),
+    ("disc/swap_auc", "swap AUC"),
+    ("reward_model/accuracy", "reward model"),
+    ("warmup/held_out_loss", "warm-up loss"),
+)
+"""The numbers beside the curves while a run goes on, with the names they go by."""
+
+
+class ProgressView(BaseModel):
+    """Where a run stands."""
+
+    words: str
+    share: float = Field(description="Part of the whole run that is done, 0 to 1.")
+    seconds_left: float | None
+
+
+class RunView(BaseModel):
+    """A line in the list of runs."""
+
+    id: UUID
+    name: str
+    arm: Arm
+    arm_label: str
+    recipe: str
+    parent: str | None = Field(description="Name of the version that it starts from.")
+    data: str
+    status: RunStatus
+    status_words: str
+    tone: Tone
+    error: str
+    progress: ProgressView | None
+    can_stop: bool
+    can_resume: bool
+    created_ms: int
+    ended_ms: int | None
+
+
+class Number(BaseModel):
+    """A metric's newest value, with its sentence."""
+
+    name: str
+    label: str
+    value: float
+    unit: str
+    sentence: str
+
+
+class VersionLink(BaseModel):
+    """The version that came of a run."""
+
+    id: UUID
+    name: str
+    served: bool
+
+
+class RunDetail(RunView):
+    """All that the curves page says in words."""
+
+    verdict: dict[str, Any] | None
+    verdict_words: str
+    verdict_sentence: str
+    version: VersionLink | None
+    numbers: list[Number]
+    sample_columns: list[str]
+    samples: list[list[str]]
+
+
+class VersionView(BaseModel):
+    """A line in the table of model versions."""
+
+    id: UUID
+    name: str
+    arm: Arm
+    arm_label: str
+    verdict_words: str
+    tone: Tone
+    lineage: str
+    run_id: UUID | None
+    served: bool
+
+
+class PreviousSet(BaseModel):
+    """What going back would serve again."""
+
+    names: list[str]
+
+
+class VersionsView(BaseModel):
+    """The table of model versions."""
+
+    versions: list[VersionView]
+    previous: PreviousSet | None
+
+
+def list_runs(session: Session) -> list[RunView]:
+    """Every run, newest first."""
+    stored = runs.all(session)
+    names = versions.names(session)
+    return [_run_view(run, len(stored) - place, names) for place, run in enumerate(stored)]
+
+
+def show_run(session: Session, run_id: UUID) -> RunDetail:
+    """One run with its words and numbers. Raises UnknownReference."""
+    run = runs.get(session, run_id)
+    order = [each.id for each in runs.all(session)]
+    line = _run_view(run, len(order) - order.index(run_id), versions.names(session))
+    folder = RunDir(Path(run.folder))
+    result = folder.result() or {}
+    verdict = verdict_view(result)
+    word, sentence = _unjudged(run)
+    columns, samples = _samples(result)
+    return RunDetail(
+        **line.model_dump(),
+        verdict=verdict,
+        verdict_words=word,
+        verdict_sentence=sentence,
+        version=_version_of(session, run),
+        numbers=newest_numbers(folder.metrics()),
+        sample_columns=columns,
+        samples=samples,
+    )
+
+
+def list_versions(session: Session) -> VersionsView:
+    """Every version that can be served, newest first; those served now on top."""
+    served = {version.id for version in versions.served(session)}
+    names = versions.names(session)
+    stored = sorted(reversed(versions.all(session)), key=lambda v: v.id not in served)
+    before = previous(session)
+    return VersionsView(
+        versions=[_version_view(version, served, names) for version in stored],
+        previous=None if before is None else PreviousSet(names=[v.name for v in before]),
+    )
+
+
+# --- one thing at a time --------------------------------------------------------------------------
+
+
+def _run_view(run: Run, number: int, names: Mapping[UUID, str]) -> RunView:
+    return RunView(
+        id=run.id,
+        name=f"Run {number} · {run.arm.label}",
+        arm=run.arm,
+        arm_label=run.arm.label,
+        recipe=run.recipe,
+        parent=names.get(run.parent_id) if run.parent_id else None,
+        data=run.data,
+        status=run.status,
+        status_words=run.verdict or STATUS_WORDS[run.status],
+        tone=_tone(run),
+        error=_why(run),
+        progress=_progress(run),
+        can_stop=run.status in GOING,
+        can_resume=run.status in RESUMABLE,
+        created_ms=run.created_ms,
+        ended_ms=run.ended_ms,
+    )
+
+
+def _tone(run: Run) -> Tone:
+    if run.status is RunStatus.FAILED:
+        return "bad"
+    if run.status is RunStatus.INTERRUPTED:
+        return "warn"
+    return verdict_tone(run.verdict)
+
+
+def verdict_tone(verdict: str) -> Tone:
+    """The colour of a verdict."""
+    if not verdict:
+        return "plain"
+    return "bad" if speaks_against(verdict) else "good"
+
+
+def _why(run: Run) -> str:
+    if run.status is RunStatus.INTERRUPTED:
+        return "Its process is gone without a word. Resume takes it up at its last checkpoint."
+    return run.error
+
+
+def _progress(run: Run) -> ProgressView | None:
+    folder = RunDir(Path(run.folder))
+    at = folder.progress()
+    if at is None:
+        if run.status is not RunStatus.RUNNING:
+            return None
+        return ProgressView(words="Loading the model", share=0.0, seconds_left=None)
+    words = f"{at['stage'].capitalize()}: step {at['step']:,} of {at['total']:,}"
+    left = at["seconds_left"] if run.status is RunStatus.RUNNING else None
+    if run.status is RunStatus.RUNNING and folder.stop_requested():
+        words, left = f"{words}, stopping at the next checkpoint", None
+    return ProgressView(words=words, share=at["share"], seconds_left=left)
+
+
+def newest_numbers(rows: Sequence[Mapping[str, Any]]) -> list[Number]:
+    """The newest value of every watched metric that the run has logged."""
+    found = []
+    for name, label in WATCHED:
+        value = next((row[name] for row in reversed(rows) if name in row), None)
+        if value is not None:
+            metric = METRICS[name]
+            found.append(
+                Number(name=name, label=label, value=value, unit=metric.unit, sentence=metric.sentence)
+            )
+    return found
+
+
+def _version_of(session: Session, run: Run) -> VersionLink | None:
+    served = {version.id for version in versions.served(session)}
+    for version in versions.all(session):
+        if version.run_id == run.id:
+            return VersionLink(id=version.id, name=version.name, served=version.id in served)
+    return None
+
+
+def _version_view(
+    version: ModelVersion, served: set[UUID], names: Mapping[UUID, str]
+) -> VersionView:
+    parent = names.get(version.parent_id) if version.parent_id else None
+    parts = [f"from {parent}" if parent else "", version.trained_on]
+    return VersionView(
+        id=version.id,
+        name=version.name,
+        arm=version.arm,
+        arm_label=version.arm.label,
+        verdict_words=version.verdict or "–",
+        tone=verdict_tone(version.verdict),
+        lineage=" · ".join(filter(None, parts)),
+        run_id=version.run_id,
+        served=version.id in served,
+    )
+
+
+def verdict_view(result: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The verdict with its checks."""
+    found = result.get("verdict")
+    return None if not found else dict(found)
+
+
+def _unjudged(run: Run) -> tuple[str, str]:
+    """What stands in the verdict's place while there is none."""
+    return STATUS_WORDS[run.status].capitalize(), _why(run)
+
+
+def _samples(result: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
+    return [], []

@@ -1,0 +1,229 @@
+"""Training runs: start, follow, stop and resume them; register the version that comes of one.
+
+A run is a process of its own whose folder is the contract (`rlhb_core.run_dir`); the store holds one row about it.
+`sync` carries what the folder says into that row, so it does not matter which server started the run, or whether one
+was there when it ended. Does not know how training works, nor which versions are served (`deploying.py`).
+"""
+
+import logging
+import re
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import UUID, uuid4, uuid5
+
+from app.export import comparison_lines, triplet_lines, write_lines
+from app.planning import Choice, Plan, make_plan
+from app.processes import Processes
+from app.settings import Settings
+from app.store import Session, Store, runs, versions
+from rlhb_core.errors import NotEnoughData, RunError
+from rlhb_core.records import Arm, ModelVersion, Run, RunStatus, now_ms
+from rlhb_core.run_dir import Progress, RunDir
+
+log = logging.getLogger(__name__)
+
+RESUMABLE = frozenset({RunStatus.STOPPED, RunStatus.INTERRUPTED, RunStatus.FAILED})
+GOING = frozenset({RunStatus.QUEUED, RunStatus.RUNNING})
+SYNC_S = 1.0
+"""Seconds between two looks at the folders."""
+
+
+class Training:
+    """The training runs of a store."""
+
+    def __init__(self, store: Store, settings: Settings) -> None:
+        self.store = store
+        self.settings = settings
+        self._processes = Processes()
+        self._turn = threading.Lock()
+        self._closing = threading.Event()
+        self._follower: threading.Thread | None = None
+
+    # --- what a person asks for -----------------------------------------------------------------------
+
+    def plan(self, choice: Choice) -> Plan:
+        """What the run would have to work with, and whether that is enough."""
+        return make_plan(self.store, self.settings, choice)
+
+    def start(self, choice: Choice) -> Run:
+        """Freeze the data, make the run's folder and start it, or queue it behind the others.
+
+        Raises NotEnoughData with the plan's sentence if it cannot start.
+        """
+        plan = self.plan(choice)
+        if not plan.enough or plan.config is None or plan.parent is None:
+            raise NotEnoughData(plan.sentence)
+        run_id = uuid4()
+        folder = self.settings.runs_dir / _folder_name(choice.arm, run_id)
+        RunDir.create(folder, plan.config)
+        write_lines(folder / "data" / "triplets.jsonl", triplet_lines(self.store, choice.data))
+        write_lines(folder / "data" / "comparisons.jsonl", comparison_lines(self.store, choice.data))
+        run = Run(
+            id=run_id,
+            arm=choice.arm,
+            recipe=plan.config.recipe,
+            folder=str(folder),
+            parent_id=plan.parent.id,
+            data=plan.data[:400],
+        )
+        with self.store.session() as session:
+            runs.add(session, run)
+        self.sync()
+        return self.get(run_id)
+
+    def stop(self, run_id: UUID) -> Run:
+        """Ask a run to write a checkpoint and stop; a queued one stops at once. Raises RunError if it has ended."""
+        with self._turn, self.store.session() as session:
+            run = runs.get(session, run_id)
+            if run.status not in GOING:
+                raise RunError(f"the run has already ended: it is {run.status}")
+            RunDir(Path(run.folder)).request_stop()
+            if run.status is RunStatus.QUEUED:
+                run = _ended(run, RunStatus.STOPPED)
+                runs.update(session, run)
+        return run
+
+    def resume(self, run_id: UUID) -> Run:
+        """Continue a run from its last checkpoint. Raises RunError if it goes on or is done."""
+        with self._turn, self.store.session() as session:
+            run = runs.get(session, run_id)
+            if run.status not in RESUMABLE:
+                raise RunError(f"only a run that broke off can be resumed; this one is {run.status}")
+            again = {"status": RunStatus.QUEUED, "pid": None, "error": "", "ended_ms": None}
+            runs.update(session, run.model_copy(update=again))
+        self.sync()
+        return self.get(run_id)
+
+    def get(self, run_id: UUID) -> Run:
+        """The run as it stands in the store. Raises UnknownReference."""
+        with self.store.reading() as session:
+            return runs.get(session, run_id)
+
+    def progress(self, run: Run) -> Progress | None:
+        """Where a run stands, or None before its first step."""
+        return RunDir(Path(run.folder)).progress()
+
+    def log_tail(self, run: Run, after: int = 0, most: int = 64_000) -> tuple[str, int]:
+        """(text, position to ask for next): what the log holds from `after` on, at most the last `most` bytes."""
+        try:
+            with RunDir(Path(run.folder)).log.open("rb") as file:
+                size = file.seek(0, 2)
+                file.seek(max(after if after <= size else 0, size - most))
+                return file.read().decode(errors="replace"), size
+        except FileNotFoundError:
+            return "", 0
+
+    # --- following ------------------------------------------------------------------------------------
+
+    def follow(self) -> None:
+        """Keep the store up to date with the folders from now on, in the background."""
+        if self._follower is None:
+            self._follower = threading.Thread(target=self._follow, name="runs", daemon=True)
+            self._follower.start()
+
+    def close(self) -> None:
+        """Stop following. Training processes go on; the next server finds them again."""
+        self._closing.set()
+        if self._follower is not None:
+            self._follower.join()
+            self._follower = None
+        self._processes.close()
+
+    def _follow(self) -> None:
+        while not self._closing.is_set():
+            try:
+                self.sync()
+            except Exception:
+                log.exception("following the training runs failed; trying again")
+            self._closing.wait(SYNC_S)
+
+    def sync(self) -> None:
+        """Carry what the folders say into the store, then start queued runs while there is room."""
+        with self._turn:
+            with self.store.reading() as session:
+                going = [run for run in runs.all(session) if run.status in GOING]
+            for run in going:
+                if run.status is RunStatus.RUNNING:
+                    self._look_at(run)
+            if any(run.status is RunStatus.QUEUED for run in going):
+                self._start_queued()
+
+    def _look_at(self, run: Run) -> None:
+        """If the process is gone, what it left behind says how the run ended."""
+        folder = RunDir(Path(run.folder))
+        if run.pid is not None and self._processes.alive(run.pid, folder.path):
+            return
+        status = folder.state()
+        if status in GOING:
+            status = RunStatus.INTERRUPTED
+        with self.store.session() as session:
+            if runs.get(session, run.id).status is not RunStatus.RUNNING:
+                return  # another server was quicker
+            ended = _ended(run, status, folder)
+            runs.update(session, ended)
+            if status is RunStatus.DONE:
+                register(session, ended)
+        log.info("run %s: %s", run.id, status)
+
+    def _start_queued(self) -> None:
+        with self.store.session() as session:
+            stored = runs.all(session)
+            room = self.settings.max_runs - sum(r.status is RunStatus.RUNNING for r in stored)
+            waiting = [run for run in reversed(stored) if run.status is RunStatus.QUEUED]
+            for run in waiting[: max(room, 0)]:
+                folder = RunDir(Path(run.folder))
+                pid = self._processes.spawn(
+                    folder.path,
+                    threads=self.settings.threads,
+                    resume=folder.state() is not RunStatus.QUEUED,
+                )
+                runs.update(session, run.model_copy(update={"status": RunStatus.RUNNING, "pid": pid}))
+
+
+def register(session: Session, run: Run) -> ModelVersion:
+    """The model version of a finished run, with its lineage; made on the first call, found on later ones."""
+    version_id = uuid5(run.id, "version")
+    known = versions.find(session, version_id)
+    if known is not None:
+        return known
+    folder = RunDir(Path(run.folder))
+    result = folder.result() or {}
+    parent = versions.get(session, run.parent_id) if run.parent_id else None
+    version = ModelVersion(
+        id=version_id,
+        name=_next_name(run.arm, [each.name for each in versions.all(session)]),
+        arm=run.arm,
+        base=parent.base if parent else folder.config().base,
+        adapter=str(folder.version),
+        condition=result.get("condition"),
+        parent_id=run.parent_id,
+        run_id=run.id,
+        trained_on=run.data,
+        verdict=run.verdict,
+    )
+    return versions.add(session, version)
+
+
+def _next_name(arm: Arm, taken: list[str]) -> str:
+    """"RLHB v3": numbers go on from the highest one of the arm."""
+    pattern = re.compile(rf"{re.escape(arm.label)} v(\d+)")
+    numbers = [int(match[1]) for name in taken if (match := pattern.fullmatch(name))]
+    return f"{arm.label} v{max(numbers, default=0) + 1}"
+
+
+def _ended(run: Run, status: RunStatus, folder: RunDir | None = None) -> Run:
+    message = folder.message() if folder else ""
+    return run.model_copy(
+        update={
+            "status": status,
+            "pid": None,
+            "ended_ms": now_ms(),
+            "error": message[:2000] if status is RunStatus.FAILED else "",
+            "verdict": message[:40] if status is RunStatus.DONE else "",
+        }
+    )
+
+
+def _folder_name(arm: Arm, run_id: UUID) -> str:
+    return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{arm.value}-{run_id.hex[:8]}"

@@ -1,0 +1,196 @@
+"""The Runs page: choose what to train on what, start it, follow it, and put what came of it into Compare.
+
+The form is Gradio's and calls the same functions as the API; the lists under it are `static/runs.js`, which polls the
+API. Holds layout and handlers, no rules of its own: what is enough data is `planning.py`.
+"""
+
+from collections.abc import Callable
+from html import escape
+from typing import Any
+
+import gradio as gr
+from fastapi import FastAPI
+
+from app.planning import (
+    TRAINABLE,
+    Choice,
+    Plan,
+    parse_overrides,
+    parse_since,
+    parents_for,
+    recipes_for,
+)
+from app.store import Store
+from app.training import Training
+from app.ui.shell import Page, page
+from rlhb_core.config import describe_settings
+from rlhb_core.errors import RlhbError
+from rlhb_core.records import Arm, Source
+
+ARMS = {
+    Arm.RLHF: "RLHF · reward model from votes, then PPO",
+    Arm.RLHB: "RLHB · generator against a discriminator of behaviours",
+    Arm.RLHF_RLHB: "RLHF+RLHB · the same, starting from an RLHF version",
+}
+SOURCES = {
+    Source.REAL: "real",
+    Source.SIMULATED: "simulated",
+    Source.IMPORTED: "imported",
+}
+
+MAIN_SETTINGS = (
+    ("seed", "Seed"),
+    ("ppo.iterations", "Iterations"),
+    ("ppo.rollouts", "Rollouts"),
+    ("ppo.learning_rate", "Learning rate"),
+    ("ppo.kl", "KL weight"),
+    ("warmup.steps", "Warm-up steps"),
+)
+"""Settings with a field of their own; any other one can be written as name = value."""
+
+USUAL = "the usual one"
+
+
+def build(app: FastAPI) -> Page:
+    """The page's blocks."""
+    training: Training = app.state.training
+    store: Store = app.state.store
+    with page(
+        "Runs",
+        "runs",
+        lead="Retrain on what people did. A run is a process of its own: it goes on if you close this page.",
+        styles=("runs",),
+    ) as blocks:
+        _form(blocks, training, store)
+        _filled_by_script("runs", "Training runs")
+        _filled_by_script("versions", "Model versions")
+    return blocks
+
+
+def _form(blocks: Page, training: Training, store: Store) -> None:
+    sentences = {row.name: row for row in describe_settings()}
+    with gr.Column(elem_id="new-run", elem_classes="panel"):
+        arm = gr.Radio(
+            [(label, value.value) for value, label in ARMS.items()],
+            value=Arm.RLHF.value,
+            label="What to train",
+            elem_id="arm",
+        )
+        with gr.Row():
+            sources = gr.CheckboxGroup(
+                [(label, value.value) for value, label in SOURCES.items()],
+                value=[Source.REAL.value],
+                label="On which data",
+                elem_id="sources",
+            )
+            since = gr.Textbox(
+                label="Since", placeholder="YYYY-MM-DD, or empty for all", elem_id="since"
+            )
+            recipe = gr.Dropdown(recipes_for(Arm.RLHF), label="Recipe", elem_id="recipe")
+            parent = gr.Dropdown([USUAL], value=USUAL, label="Start from", elem_id="parent")
+        with gr.Accordion("Settings of the run", open=False, elem_id="settings"):
+            gr.HTML("<p>Empty fields keep what the recipe says.</p>", apply_default_css=False)
+            with gr.Row(elem_classes="main-settings"):
+                fields = [
+                    gr.Textbox(label=label, info=sentences[name].sentence, placeholder="as in the recipe")
+                    for name, label in MAIN_SETTINGS
+                ]
+            others = gr.Textbox(
+                label="Any other setting",
+                info="One a line, such as evaluation.samples = 400. The log of a run begins with all of them.",
+                lines=2,
+            )
+        with gr.Row(elem_classes="start-row"):
+            sentence = gr.HTML("", elem_id="plan", apply_default_css=False)
+            start = gr.Button("Start", variant="primary", elem_id="start", scale=0, interactive=False)
+
+    inputs = [arm, sources, since, recipe, parent, *fields, others]
+    look = _looker(training)
+    gr.on([blocks.load, *(each.change for each in inputs)], look, inputs, [sentence, start],
+          show_progress="hidden", trigger_mode="always_last")  # fmt: skip
+    gr.on([blocks.load, arm.change], _offers(store), arm, [recipe, parent], show_progress="hidden")
+    start.click(_starter(training), inputs, sentence, show_progress="hidden").then(
+        None, js="() => { dispatchEvent(new Event('rlhb:runs')); }"
+    )
+
+
+def _filled_by_script(kind: str, label: str) -> None:
+    gr.HTML(
+        "",
+        elem_id=f"{kind}-list",
+        label=label,
+        apply_default_css=False,
+        js_on_load=f"import('/static/runs.js').then((module) => module.start('{kind}', element));",
+    )
+
+
+# --- handlers -----------------------------------------------------------------------------------------
+
+
+def _choice(
+    arm: str, sources: list[str], since: str, recipe: str, parent: str, *settings: str
+) -> Choice:
+    """What the form says. Raises RlhbError with a sentence."""
+    *fields, others = settings
+    lines = [
+        f"{name}={value}"
+        for (name, _), value in zip(MAIN_SETTINGS, fields, strict=True)
+        if value.strip()
+    ]
+    return Choice(
+        arm=Arm(arm),
+        sources=frozenset(Source(each) for each in sources),
+        since=parse_since(since),
+        recipe=recipe or "",
+        parent="" if parent in (None, USUAL) else parent,
+        overrides=parse_overrides([*lines, *others.splitlines()]),
+    )
+
+
+def _looker(training: Training) -> Callable[..., tuple[str, Any]]:
+    def look(*form: Any) -> tuple[str, Any]:
+        """The plan as a sentence; Start can be pressed if it is enough."""
+        try:
+            plan = _plan(training, form)
+        except RlhbError as error:
+            return _said(str(error), "missing"), gr.update(interactive=False)
+        tone = "enough" if plan.enough else "missing"
+        return _said(plan.sentence, tone), gr.update(interactive=plan.enough)
+
+    return look
+
+
+def _plan(training: Training, form: tuple[Any, ...]) -> Plan:
+    if not form[1]:
+        raise RlhbError("Tick at least one kind of data.")
+    return training.plan(_choice(*form))
+
+
+def _starter(training: Training) -> Callable[..., str]:
+    def start(*form: Any) -> str:
+        """Start the run and say so."""
+        try:
+            run = training.start(_choice(*form))
+        except RlhbError as error:
+            return _said(str(error), "missing")
+        return _said(f"{run.arm.label} has begun on {run.data}. Follow it below, or on Curves.", "enough")
+
+    return start
+
+
+def _offers(store: Store) -> Callable[[str], tuple[Any, Any]]:
+    def offer(arm: str) -> tuple[Any, Any]:
+        """The recipes and the versions that fit this arm."""
+        with store.reading() as session:
+            parents = parents_for(session, Arm(arm))
+        names = recipes_for(Arm(arm))
+        return (
+            gr.update(choices=names, value=names[0] if names else None),
+            gr.update(choices=[USUAL, *parents], value=USUAL),
+        )
+
+    return offer
+
+
+def _said(sentence: str, tone: str) -> str:
+    return f'<p class="plan {tone}" role="status">{escape(sentence)}</p>'

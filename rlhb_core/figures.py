@@ -1,0 +1,312 @@
+"""The curves of a run: metric rows -> plotly figures, and the same figures as a static page or as pictures.
+
+Pure functions over rows of `metrics.jsonl`; every curve is a metric of `metrics.METRICS` and carries its sentence.
+Colours live in the two templates, so one figure serves light and dark. Knows no web page (`figure_page.py` writes the
+static one) and does not judge a run (`verdict.py`).
+"""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import plotly.graph_objects as go
+
+from rlhb_core.metrics import METRICS
+
+Row = Mapping[str, Any]
+"""One line of metrics.jsonl: `metrics.POSITION` and some metrics."""
+
+Theme = Literal["light", "dark"]
+
+CONFUSION_BAND = 0.05
+"""Half-width of the band round 0.5 in which a discriminator counts as confused (DESIGN, section 3)."""
+
+MAX_POINTS = 1200
+"""Points per curve: more cannot be told apart on a screen, and a page that is watched stays light."""
+
+
+@dataclass(frozen=True)
+class Plot:
+    """What one figure shows. `curves`: metric name -> label in the legend; the first ones get the accent."""
+
+    name: str
+    title: str
+    curves: Mapping[str, str]
+    sentence: str = ""
+    """Empty: the sentence of the first metric."""
+    chance: float | None = None
+    """A line to read against, such as 0.5 for a judge that guesses."""
+    band: float | None = None
+    """Half-width of a band round `chance`."""
+    span: tuple[float, float] | None = None
+    """Fixed range of y, for quantities with natural ends."""
+    wide: bool = False
+    """The first thing to look at."""
+
+
+PLOTS: tuple[Plot, ...] = (
+    Plot(
+        "discriminator-output",
+        "Discriminator output",
+        {"disc/p_real": "real (held out)", "disc/p_fake": "generated"},
+        "How sure it is that a triplet is real. Both lines meeting at 0.5 means that it can no longer tell.",
+        chance=0.5,
+        band=CONFUSION_BAND,
+        span=(0.0, 1.0),
+        wide=True,
+    ),
+    Plot(
+        "reward",
+        "Reward",
+        {"objective/rlhf_reward": "with KL penalty", "objective/reward": "without"},
+    ),
+    Plot("kl", "KL to start", {"objective/kl": "KL"}),
+    Plot(
+        "discriminator-accuracy",
+        "Discriminator accuracy",
+        {"disc/acc_real": "on real", "disc/acc_fake": "on generated"},
+        "Share of held-out triplets of either kind that the discriminator tells right; 0.5 is chance.",
+        chance=0.5,
+        span=(0.0, 1.0),
+    ),
+    Plot("discriminator-loss", "Discriminator loss", {"disc/loss": "loss"}),
+    Plot(
+        "discriminator-auc",
+        "What the discriminator looks at",
+        {"disc/swap_auc": "behaviour", "disc/length_auc": "length alone"},
+        "How well it tells a response's true behaviour from another one, and how well length alone would tell real "
+        "from generated (AUC); 0.5 is chance.",
+        chance=0.5,
+        span=(0.0, 1.0),
+    ),
+    Plot("returns", "Mean return", {"objective/returns": "return"}),
+    Plot("scores", "Score", {"objective/scores": "score"}),
+    Plot("entropy", "Entropy", {"objective/entropy": "entropy"}),
+    Plot("response-length", "Response length", {"response/length": "length"}),
+    Plot("warmup", "Warm-up", {"warmup/held_out_loss": "held out", "warmup/loss": "training"}),
+    Plot(
+        "reward-model-accuracy",
+        "Reward model accuracy",
+        {"reward_model/accuracy": "accuracy"},
+        chance=0.5,
+        span=(0.0, 1.0),
+    ),
+    Plot(
+        "reward-model-loss",
+        "Reward model loss",
+        {"reward_model/held_out_loss": "held out", "reward_model/loss": "training"},
+    ),
+    Plot("policy-loss", "Generator loss", {"loss/policy_avg": "loss"}),
+    Plot("value-loss", "Critic loss", {"loss/value_avg": "loss"}),
+    Plot("explained-variance", "Critic", {"critic/vf_explained_var": "explained variance"}),
+)
+"""Every figure, in the order of the page. Those whose metrics a run has not logged are left out."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A drawn plot with its words."""
+
+    name: str
+    title: str
+    sentence: str
+    wide: bool
+    figure: go.Figure
+
+
+def figures(rows: Sequence[Row]) -> list[Figure]:
+    """The figures for these rows of one run, without colours (`template`) and without titles (`titled`)."""
+    return [
+        Figure(plot.name, plot.title, _sentence(plot), plot.wide, _draw(plot, rows))
+        for plot in PLOTS
+        if any(metric in row for metric in plot.curves for row in rows)
+    ]
+
+
+def plain(figure: go.Figure) -> dict[str, Any]:
+    """The figure as JSON values: lists and numbers, no colours of plotly's own."""
+    found: dict[str, Any] = json.loads(figure.to_json(validate=False))
+    found["layout"].pop("template", None)
+    return found
+
+
+def _sentence(plot: Plot) -> str:
+    return plot.sentence or METRICS[next(iter(plot.curves))].sentence
+
+
+def _draw(plot: Plot, rows: Sequence[Row]) -> go.Figure:
+    figure = go.Figure()
+    for metric, label in plot.curves.items():
+        points = thin(points_of(rows, metric))
+        if not points:
+            continue
+        figure.add_scatter(
+            x=[x for x, _ in points],
+            y=[y for _, y in points],
+            name=label,
+            mode="lines" if len(points) > 1 else "markers",
+            hovertemplate=f"{label} %{{y:.4~g}}<extra>step %{{x}}</extra>",
+        )
+    if plot.chance is not None:
+        _mark_chance(figure, plot.chance, plot.band)
+    _mark_stages(figure, stages(rows))
+    figure.update_layout(showlegend=len(plot.curves) > 1)
+    if plot.span:
+        low, high = plot.span
+        room = 0.02 * (high - low)
+        figure.update_yaxes(range=[low - room, high + room])
+    return figure
+
+
+def points_of(rows: Sequence[Row], metric: str) -> list[tuple[int, float]]:
+    """(iteration, value) of every row that has the metric as a finite number."""
+    return [
+        (int(row["iteration"]), float(value))
+        for row in rows
+        if (value := row.get(metric)) is not None and math.isfinite(value)
+    ]
+
+
+def thin(points: list[tuple[int, float]]) -> list[tuple[int, float]]:
+    """At most MAX_POINTS points: of every stretch the lowest and the highest, so that no spike is lost."""
+    if len(points) <= MAX_POINTS:
+        return points
+    stretches = MAX_POINTS // 2
+    kept: list[tuple[int, float]] = []
+    for i in range(stretches):
+        stretch = points[i * len(points) // stretches : (i + 1) * len(points) // stretches]
+        ends = {min(stretch, key=lambda p: p[1]), max(stretch, key=lambda p: p[1])}
+        kept.extend(sorted(ends))
+    return kept
+
+
+def stages(rows: Sequence[Row]) -> list[tuple[str, int, int]]:
+    """(stage, first step, last step) in the order in which they were trained."""
+    found: list[tuple[str, int, int]] = []
+    for row in rows:
+        stage, step = str(row.get("stage", "")), int(row["iteration"])
+        if found and found[-1][0] == stage:
+            found[-1] = (stage, found[-1][1], step)
+        else:
+            found.append((stage, step, step))
+    return found
+
+
+def _mark_chance(figure: go.Figure, chance: float, band: float | None) -> None:
+    if band is not None:
+        figure.add_hrect(
+            y0=chance - band,
+            y1=chance + band,
+            fillcolor="rgba(45,140,138,0.13)",
+            line_width=0,
+            layer="below",
+        )
+    figure.add_hline(y=chance, line={"dash": "4px,5px", "width": 1}, layer="below")
+
+
+def _mark_stages(figure: go.Figure, found: list[tuple[str, int, int]]) -> None:
+    """A thin line where a stage begins, its name beside it; nothing if there is only one."""
+    if len(found) < 2:
+        return
+    for index, (stage, first, _) in enumerate(found):
+        if index:
+            figure.add_vline(x=first, line={"width": 1, "dash": "1px,3px"}, layer="below")
+        figure.add_annotation(
+            x=first,
+            y=1,
+            yref="paper",
+            text=stage,
+            showarrow=False,
+            xanchor="left",
+            yanchor="bottom",
+            xshift=3,
+        )
+
+
+# --- colours ---------------------------------------------------------------------------------------
+
+_FONT = 'Inter, ui-sans-serif, system-ui, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif'
+
+_INK: dict[Theme, dict[str, str]] = {
+    "light": {
+        "ink": "#16181d",
+        "ink-2": "#565b66",
+        "ink-3": "#8b909c",
+        "line": "#ece9e3",
+        "card": "#ffffff",
+        "accent": "#0b6e6e",
+    },
+    "dark": {
+        "ink": "#eceae5",
+        "ink-2": "#a9adb6",
+        "ink-3": "#868b96",
+        "line": "#2b2f36",
+        "card": "#1b1e23",
+        "accent": "#4cb8b2",
+    },
+}
+
+
+def template(theme: Theme) -> go.layout.Template:
+    """The quiet look of all figures: one accent, hairline grid, no frame."""
+    ink = _INK[theme]
+    axis = {
+        "gridcolor": ink["line"],
+        "linecolor": ink["line"],
+        "zeroline": False,
+        "tickfont": {"color": ink["ink-2"], "size": 12},
+        "title": {"font": {"color": ink["ink-2"], "size": 12}},
+        "automargin": True,
+    }
+    return go.layout.Template(
+        layout={
+            "font": {"family": _FONT, "size": 12.5, "color": ink["ink-2"]},
+            "title": {
+                "font": {"color": ink["ink"], "size": 16, "weight": 600},
+                "x": 0,
+                "xref": "paper",
+            },
+            "colorway": [ink["accent"], ink["ink-3"], "#c9741b", "#6a55c9"],
+            "paper_bgcolor": "rgba(0,0,0,0)",
+            "plot_bgcolor": "rgba(0,0,0,0)",
+            "margin": {"l": 8, "r": 14, "t": 26, "b": 8},
+            "xaxis": {**axis, "showgrid": False, "ticks": "", "rangemode": "tozero", "nticks": 8},
+            "yaxis": {**axis, "ticks": "", "nticks": 6},
+            "hovermode": "x unified",
+            "hoverlabel": {
+                "bgcolor": ink["card"],
+                "bordercolor": ink["line"],
+                "font": {"family": _FONT, "color": ink["ink"]},
+            },
+            "legend": {
+                "orientation": "h",
+                "x": 1,
+                "xanchor": "right",
+                "y": 1.01,
+                "yanchor": "bottom",
+            },
+            "shapedefaults": {"line": {"color": ink["ink-3"]}},
+            "annotationdefaults": {"font": {"color": ink["ink-3"], "size": 11.5}},
+            "modebar": {
+                "color": ink["ink-3"],
+                "activecolor": ink["accent"],
+                "bgcolor": "rgba(0,0,0,0)",
+            },
+        },
+        data={"scatter": [{"line": {"width": 2}, "marker": {"size": 6}}]},
+    )
+
+
+def titled(figure: Figure, theme: Theme = "light") -> go.Figure:
+    """The figure in its colours, with its title and its sentence as the subtitle: for a picture that stands alone."""
+    drawn = go.Figure(figure.figure)
+    drawn.update_layout(
+        template=template(theme),
+        paper_bgcolor=_INK[theme]["card"],
+        title={"text": figure.title, "subtitle": {"text": figure.sentence}},
+        margin={"l": 64, "r": 24, "t": 104, "b": 48},
+    )
+    drawn.update_xaxes(title="step")
+    return drawn
