@@ -60,6 +60,14 @@ class Trunk:
             else:
                 self.adapters.add_adapter(name, config)
 
+    def copy_adapter(self, source: str, name: str) -> None:
+        """A second adapter with the weights that the first one has now; an existing one is overwritten."""
+        assert self.adapters is not None
+        if name not in self.adapters.peft_config:
+            config = cast(LoraConfig, self.adapters.peft_config[source])
+            self.add_adapter(name, config.r, config.lora_alpha)
+        self.set_adapter_state(name, self.adapter_state(source))
+
     def load_adapter(self, name: str, folder: Path) -> None:
         """An adapter from its folder, frozen. Raises ModelError, in a sentence."""
         if not (folder / "adapter_config.json").is_file():
@@ -99,19 +107,23 @@ class Trunk:
         return {
             key.replace(f".{name}.", "."): value.detach()
             for key, value in self.model.named_parameters()
-            if f".{name}." in key
+            if "lora_" in key and f".{name}." in key
         }
 
     def set_adapter_state(self, name: str, state: dict[str, Tensor]) -> None:
         """Overwrite the weights of one adapter with those of `adapter_state`."""
         with torch.no_grad():
             for key, value in self.model.named_parameters():
-                if f".{name}." in key:
+                if "lora_" in key and f".{name}." in key:
                     value.copy_(state[key.replace(f".{name}.", ".")])
 
     def parameters_of(self, name: str) -> list[torch.nn.Parameter]:
         """The trainable parameters of one adapter, in a fixed order."""
-        return [value for key, value in self.model.named_parameters() if f".{name}." in key]
+        return [
+            value
+            for key, value in self.model.named_parameters()
+            if "lora_" in key and f".{name}." in key
+        ]
 
     @contextmanager
     def using(self, name: str | None) -> Iterator[None]:
@@ -140,7 +152,7 @@ def load_trunk(base: str, device: str = "auto", dtype: str = "auto") -> Trunk:
     where = str(embedded.base_path()) if base == EMBEDDED else base
     place = _device(device)
     precision = _dtype(dtype, place)
-    transformers_logging.disable_progress_bar()
+    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
         tokenizer = AutoTokenizer.from_pretrained(where)
         model = AutoModelForCausalLM.from_pretrained(where, dtype=precision)

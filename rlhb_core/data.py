@@ -1,0 +1,177 @@
+"""From a run's frozen records to training rows: re-verbalised, weighted, split into training and held-out.
+
+Does not know tokens or models.
+"""
+
+import hashlib
+import logging
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, TypeVar
+
+from rlhb_core.behaviors import preferred_behavior, verbalise
+from rlhb_core.config import DataSettings, RunConfig
+from rlhb_core.errors import NotEnoughData
+from rlhb_core.records import Comparison, Outcome, Triplet, VoteChoice
+
+log = logging.getLogger(__name__)
+
+TIE, ALL_BAD = -1, -2
+"""Outcomes of a vote beside the index of the best response."""
+
+
+@dataclass(frozen=True)
+class Logged:
+    """One logged triplet."""
+
+    query: str
+    response: str
+    behavior: str
+    outcome: Outcome = Outcome.OK
+    weight: float = 1.0
+
+    @property
+    def whole(self) -> bool:
+        """Whether the response is one to learn from: neither empty nor an error."""
+        return self.outcome in (Outcome.OK, Outcome.STOPPED) and bool(self.response.strip())
+
+    @property
+    def ended(self) -> bool:
+        """Whether the response ended by itself."""
+        return self.outcome is not Outcome.STOPPED
+
+
+@dataclass(frozen=True)
+class Voted:
+    """One vote: the index of the best response, TIE or ALL_BAD."""
+
+    query: str
+    responses: tuple[str, ...]
+    outcome: int
+    weight: float = 1.0
+
+
+Row = TypeVar("Row", Logged, Voted)
+
+
+@dataclass(frozen=True)
+class Split:
+    """The data of a run. Held-out rows are chosen by the text of their query and never trained on."""
+
+    train: list[Logged]
+    held_out: list[Logged]
+    train_votes: list[Voted]
+    held_out_votes: list[Voted]
+    condition: str | None
+    """The behaviour text that the trained version is served on, for arms with behaviours."""
+
+    @property
+    def queries(self) -> list[str]:
+        """Texts of the training queries of triplets and votes, as often as they were asked."""
+        return [row.query for row in self.train] + [vote.query for vote in self.train_votes]
+
+
+def load_split(
+    config: RunConfig, triplets: Iterable[Triplet], comparisons: Iterable[Comparison]
+) -> Split:
+    """The rows that this run trains and is judged on. Raises NotEnoughData saying what is missing."""
+    settings = config.data
+    logged, voted = _logged(config, triplets), _voted(comparisons, settings)
+    if config.adversarial:
+        _enough(len(logged), settings.min_triplets, "triplets with a behaviour")
+    else:
+        _enough(len(voted), settings.min_comparisons, "votes")
+    condition = None
+    if config.adversarial:
+        condition = settings.condition or preferred_behavior(row.behavior for row in logged)
+    train, held_out = _parted(logged, settings)
+    train_votes, held_out_votes = _parted(voted, settings)
+    for rows in (train, held_out) if config.adversarial else (train_votes, held_out_votes):
+        _enough(len(rows), 4, "rows on one side of the held-out split; more different queries")
+    log.info(
+        "%d triplets for training and %d held out; %d votes for training and %d held out",
+        len(train), len(held_out), len(train_votes), len(held_out_votes),
+    )  # fmt: skip
+    return Split(train, held_out, train_votes, held_out_votes, condition)
+
+
+def _enough(found: int, needed: int, what: str) -> None:
+    if found < needed:
+        raise NotEnoughData(
+            f"{found} {what} where at least {needed} are needed: collect more, or widen the data filter"
+        )
+
+
+def _logged(config: RunConfig, triplets: Iterable[Triplet]) -> list[Logged]:
+    chosen = [
+        triplet
+        for triplet in triplets
+        if triplet.outcome is not Outcome.PENDING
+        and (config.data.from_versions == "all" or triplet.model_version == config.parent_version)
+    ]
+    weights = person_weights([triplet.person for triplet in chosen], config.data.person_share)
+    return [
+        Logged(
+            triplet.query,
+            triplet.response,
+            verbalise(triplet.behavior_features, config.data.clauses),
+            triplet.outcome,
+            weight,
+        )
+        for triplet, weight in zip(chosen, weights, strict=True)
+    ]
+
+
+def _voted(comparisons: Iterable[Comparison], settings: DataSettings) -> list[Voted]:
+    outcomes = {VoteChoice.TIE: TIE, VoteChoice.ALL_BAD: ALL_BAD}
+    found = []
+    for comparison in comparisons:
+        if comparison.choice is VoteChoice.BEST and comparison.best is not None:
+            found.append((comparison, comparison.best))
+        elif comparison.choice in outcomes:
+            found.append((comparison, outcomes[comparison.choice]))
+    weights = person_weights([comparison.person for comparison, _ in found], settings.person_share)
+    return [
+        Voted(comparison.query, tuple(comparison.responses), outcome, weight)
+        for (comparison, outcome), weight in zip(found, weights, strict=True)
+    ]
+
+
+def person_weights(people: Sequence[str | None], share: float) -> list[float]:
+    """Weights under which no person has more than `share` of the total; rows without a person keep 1.
+
+    With fewer people than 1 / share nobody can be kept below it: then all count alike.
+    """
+    counts = Counter(person for person in people if person is not None)
+    total = float(len(people))
+    loads = {person: float(count) for person, count in counts.items()}
+    anonymous = total - sum(loads.values())
+    share = max(share, 0.0 if anonymous else 1 / max(1, len(loads)))
+    for _ in range(100):  # taking weight off one person raises everyone else's share
+        bound = share * (anonymous + sum(loads.values()))
+        if all(load <= bound * (1 + 1e-9) for load in loads.values()):
+            break
+        loads = {person: min(load, bound) for person, load in loads.items()}
+    return [1.0 if person is None else loads[person] / counts[person] for person in people]
+
+
+def is_held_out(query: str, share: float) -> bool:
+    """Whether a query belongs to the held-out part: by a hash of its text, so the same in every run."""
+    digest = hashlib.sha256(" ".join(query.lower().split()).encode()).digest()
+    return int.from_bytes(digest[:8]) < share * 2**64
+
+
+def _parted(rows: list[Row], settings: DataSettings) -> tuple[list[Row], list[Row]]:
+    train: list[Row] = []
+    held_out: list[Row] = []
+    for row in rows:
+        (held_out if is_held_out(row.query, settings.held_out) else train).append(row)
+    return train, held_out
+
+
+class Pair(NamedTuple):
+    """What a rollout answers: a query, and the behaviour that the answer should draw."""
+
+    query: str
+    behavior: str | None

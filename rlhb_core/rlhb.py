@@ -1,0 +1,309 @@
+"""RLHB: the discriminator, its pretraining, and the reward that it gives while it learns beside the generator.
+
+D(q, r, b) is a projection on frozen features. Logged triplets are real; rollouts, part of them replayed, are
+generated; logged (q, r) with another behaviour are the third, mismatched kind, of which only the ranking below the
+true behaviour is learned. The reward is the bounded logit, centred over other responses under the same behaviour.
+Does not know how the policy is updated (`ppo.py`), nor when a run may be called converged (`verdict.py`).
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from rlhb_core.data import Logged, Pair
+from rlhb_core.losses import adversarial_loss, mismatch_loss
+from rlhb_core.ppo import Scores
+from rlhb_core.rollout import Rollouts
+from rlhb_core.scorers import Discriminator, auc
+from rlhb_core.session import ORIGIN, Metrics, Session
+
+STEPS_AT_ONCE = 10
+"""Gradient steps in one step of the pretraining stage."""
+LOOK_ROWS = 512
+"""Held-out logged triplets behind the curves."""
+
+
+class Triplets(NamedTuple):
+    """Triplets as a discriminator sees them."""
+
+    features: Tensor  # [N, F]
+    behaviors: Tensor  # [N, L] token ids, -1 where there is none
+    names: list[str]  # the behaviour texts
+    lengths: Tensor  # [N], characters of the response
+
+    def rows(self, index: Tensor) -> "Triplets":
+        """The rows named by `index`."""
+        return Triplets(
+            self.features[index],
+            self.behaviors[index],
+            [self.names[i] for i in index.tolist()],
+            self.lengths[index],
+        )
+
+
+def logged_triplets(session: Session, rows: Sequence[Logged]) -> Triplets:
+    """Logged rows as triplets."""
+    names = [row.behavior for row in rows]
+    lengths = torch.tensor([float(len(row.response)) for row in rows])
+    return Triplets(session.logged_features(rows), session.behaviors.encode(names), names, lengths)
+
+
+def generated_triplets(session: Session, rollouts: Rollouts, behaviors: Sequence[str]) -> Triplets:
+    """Rollouts as triplets with these behaviours."""
+    lengths = torch.tensor([float(len(text)) for text in rollouts.texts])
+    return Triplets(
+        session.features(rollouts.seen()),
+        session.behaviors.encode(behaviors),
+        list(behaviors),
+        lengths,
+    )
+
+
+def joined(first: Triplets, second: Triplets) -> Triplets:
+    """Both, one after the other."""
+    width = max(first.behaviors.shape[1], second.behaviors.shape[1])
+    padded = [
+        torch.nn.functional.pad(part.behaviors, (0, width - part.behaviors.shape[1]), value=-1)
+        for part in (first, second)
+    ]
+    return Triplets(
+        torch.cat([first.features, second.features]),
+        torch.cat(padded),
+        first.names + second.names,
+        torch.cat([first.lengths, second.lengths]),
+    )
+
+
+def swapped(names: Sequence[str]) -> tuple[Tensor, Tensor]:
+    """A permutation of rows under which behaviours change, and which rows got another text. [N], [N] bool."""
+    order = torch.randperm(len(names))
+    changed = [names[i] != names[j] for i, j in enumerate(order.tolist())]
+    return order, torch.tensor(changed, dtype=torch.bool)
+
+
+class Side:
+    """The discriminator with its optimiser and the logged triplets: what both RLHB stages work on."""
+
+    def __init__(self, session: Session) -> None:
+        settings = session.config.discriminator
+        self.session = session
+        self.settings = settings
+        train = [row for row in session.split.train if row.whole]
+        held_out = [row for row in session.split.held_out if row.whole]
+        self.real = logged_triplets(session, train)
+        self.held_out = logged_triplets(session, held_out[:LOOK_ROWS])
+        self.weights = torch.tensor([row.weight for row in train])
+        self.model = make_discriminator(session, self.real.features, settings.dropout)
+        session.heads["discriminator"] = self.model
+        self.optimiser = torch.optim.AdamW(
+            self.model.parameters(),
+            lr=settings.learning_rate,
+            betas=(0.5, 0.99),
+            weight_decay=settings.weight_decay,
+        )
+
+    def draw_real(self, count: int) -> Triplets:
+        """Logged triplets by their weights."""
+        repeat = count > len(self.weights)
+        return self.real.rows(torch.multinomial(self.weights, count, replacement=repeat))
+
+    def learn(self, real: Triplets, fake: Triplets) -> tuple[float, float]:
+        """One gradient step; loss and gradient norm."""
+        self.model.train()
+        on_real = self.model(real.features, real.behaviors)
+        on_fake = self.model(fake.features, fake.behaviors)
+        loss = adversarial_loss(on_real, on_fake, self.settings.smoothing)
+        order, changed = swapped(real.names)
+        if self.settings.mismatch and changed.any():
+            on_swapped = self.model(real.features, real.behaviors[order])
+            loss = loss + self.settings.mismatch * mismatch_loss(
+                on_real[changed], on_swapped[changed]
+            )
+        self.optimiser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), 5.0)
+        self.optimiser.step()
+        return float(loss), float(norm)
+
+    @torch.no_grad()
+    def look(self, fake: Triplets) -> Metrics:
+        """The discriminator on held-out triplets: logged, generated, and logged with another behaviour."""
+        self.model.eval()
+        real = self.held_out
+        on_real = self.model(real.features, real.behaviors)
+        on_fake = self.model(fake.features, fake.behaviors)
+        order, changed = swapped(real.names)
+        on_swapped = self.model(real.features, real.behaviors[order])
+        acc_real = float((on_real > 0).float().mean())
+        acc_fake = float((on_fake <= 0).float().mean())
+        return {
+            "disc/p_real": float(torch.sigmoid(on_real).mean()),
+            "disc/p_fake": float(torch.sigmoid(on_fake).mean()),
+            "disc/acc_real": acc_real,
+            "disc/acc_fake": acc_fake,
+            "disc/accuracy": (acc_real + acc_fake) / 2,
+            "disc/swap_auc": auc((on_real - on_swapped)[changed], torch.zeros(1)),
+            "disc/length_auc": auc(real.lengths, fake.lengths),
+        }
+
+
+def make_discriminator(session: Session, features: Tensor, dropout: float) -> Discriminator:
+    """A new discriminator, standardised on these features."""
+    vocabulary = len(session.trunk.tokenizer)
+    model = Discriminator(features.shape[1], vocabulary, dropout).to(features.device)
+    model.standardise.fit(features)
+    return model
+
+
+def origin_triplets(session: Session, rows: Sequence[Logged]) -> Triplets:
+    """Rollouts, without any behaviour in the prompt, of the version that the run started from; the behaviours are
+    those of the rows.
+    """
+    rollouts = session.answers(ORIGIN, [Pair(row.query, None) for row in rows])
+    return generated_triplets(session, rollouts, [row.behavior for row in rows])
+
+
+class PretrainStage:
+    """Logged triplets against permuted ones and rollouts of the start, before the adversarial stage."""
+
+    name = "discriminator"
+    cost = 0.1
+
+    def __init__(self, session: Session, side: Side) -> None:
+        self._session, self._side = session, side
+        self._settings = session.config.discriminator
+        self.total = -(-self._settings.pretrain_steps // STEPS_AT_ONCE)
+        self._fake: Triplets | None = None
+        self._look: Triplets | None = None
+
+    def step(self, number: int) -> Metrics:
+        """Ten gradient steps, then a look at held-out triplets."""
+        fake, held_out = self._rollouts()
+        losses, norms = [], []
+        half = self._settings.batch // 2
+        for _ in range(STEPS_AT_ONCE):
+            permuted = self._side.draw_real(self._settings.batch - half)
+            order, _ = swapped(permuted.names)
+            permuted = permuted._replace(behaviors=permuted.behaviors[order])
+            drawn = fake.rows(torch.randint(len(fake.names), (half,)))
+            loss, norm = self._side.learn(
+                self._side.draw_real(self._settings.batch), joined(permuted, drawn)
+            )
+            losses.append(loss)
+            norms.append(norm)
+        found = self._side.look(held_out)
+        if number == self.total:
+            self._session.evidence["discriminated"] = {
+                "accuracy": found["disc/accuracy"],
+                "swap_auc": found["disc/swap_auc"],
+                "rows": len(self._side.held_out.names) + len(held_out.names),
+            }
+        return found | {
+            "disc/loss": sum(losses) / len(losses),
+            "disc/grad_norm": sum(norms) / len(norms),
+        }
+
+    def _rollouts(self) -> tuple[Triplets, Triplets]:
+        if self._fake is None or self._look is None:
+            count = self._settings.pretrain_rollouts
+            train = [row for row in self._session.split.train if row.whole]
+            held_out = [row for row in self._session.split.held_out if row.whole]
+            drawn = torch.randperm(len(train))[:count].tolist()
+            self._fake = origin_triplets(self._session, [train[i] for i in drawn])
+            # behind the logged rows of `Side.held_out` where there are enough, so that both differ
+            self._look = origin_triplets(
+                self._session, (held_out[LOOK_ROWS:] or held_out)[:LOOK_ROWS]
+            )
+        return self._fake, self._look
+
+    def state(self) -> dict[str, Any]:
+        """Optimiser and rollouts."""
+        return {
+            "optimiser": self._side.optimiser.state_dict(),
+            "fake": self._fake,
+            "look": self._look,
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take up a state."""
+        self._side.optimiser.load_state_dict(state["optimiser"])
+        self._fake, self._look = state["fake"], state["look"]
+
+
+class DiscriminatorReward:
+    """The source of rewards of RLHB: a discriminator that learns beside the generator."""
+
+    def __init__(self, session: Session, side: Side) -> None:
+        self._session, self._side = session, side
+        self._settings = session.config.discriminator
+        self._replay: Triplets | None = None
+        self._fresh: Triplets | None = None  # the present rollouts, between score and learn
+        self._held_out = [Pair(row.query, row.behavior) for row in session.split.held_out]
+
+    def watched(self) -> Sequence[Pair]:
+        """A few held-out pairs, drawn anew in every iteration."""
+        count = min(self._session.config.evaluation.watch, len(self._held_out))
+        drawn = torch.randperm(len(self._held_out))[:count]
+        return [self._held_out[i] for i in drawn.tolist()]
+
+    @torch.no_grad()
+    def score(self, rollouts: Rollouts) -> Scores:
+        """Logit, and the bounded logit minus its mean over the other responses under the same behaviour."""
+        self._fresh = self._triplets(rollouts)
+        model = self._side.model
+        model.eval()
+        logits = model.crossed(self._fresh.features, self._fresh.behaviors)  # [response, behaviour]
+        bounded = logits.clamp(-self._settings.reward_clip, self._settings.reward_clip)
+        own = bounded.diagonal()
+        others = (bounded.sum(0) - own) / max(1, len(bounded) - 1)
+        return Scores(logits.diagonal(), own - others)
+
+    def learn(self, rollouts: Rollouts, watched: Rollouts) -> Metrics:
+        """Look at held-out triplets, then learn from this iteration's rollouts and replayed ones."""
+        fresh = self._fresh
+        assert fresh is not None, "score comes before learn"
+        found = self._side.look(self._triplets(watched) if watched.pairs else fresh)
+        losses, norms = [], []
+        for _ in range(self._settings.steps):
+            fake = self._draw_fake(fresh)
+            loss, norm = self._side.learn(self._side.draw_real(self._settings.batch), fake)
+            losses.append(loss)
+            norms.append(norm)
+        self._remember(fresh)
+        if losses:
+            found |= {
+                "disc/loss": sum(losses) / len(losses),
+                "disc/grad_norm": sum(norms) / len(norms),
+            }
+        return found
+
+    def _triplets(self, rollouts: Rollouts) -> Triplets:
+        return generated_triplets(
+            self._session, rollouts, [pair.behavior or "" for pair in rollouts.pairs]
+        )
+
+    def _draw_fake(self, fresh: Triplets) -> Triplets:
+        replayed = 0 if self._replay is None else int(self._settings.replay * self._settings.batch)
+        drawn = fresh.rows(torch.randint(len(fresh.names), (self._settings.batch - replayed,)))
+        if self._replay is None or not replayed:
+            return drawn
+        old = self._replay.rows(torch.randint(len(self._replay.names), (replayed,)))
+        return joined(drawn, old)
+
+    def _remember(self, fresh: Triplets) -> None:
+        if not self._settings.replay_size:
+            return
+        kept = fresh if self._replay is None else joined(self._replay, fresh)
+        first = max(0, len(kept.names) - self._settings.replay_size)
+        self._replay = kept.rows(torch.arange(first, len(kept.names)))
+
+    def state(self) -> dict[str, Any]:
+        """Optimiser and replay buffer."""
+        return {"optimiser": self._side.optimiser.state_dict(), "replay": self._replay}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take up a state."""
+        self._side.optimiser.load_state_dict(state["optimiser"])
+        self._replay = state["replay"]
