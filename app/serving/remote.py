@@ -48,8 +48,7 @@ class RemoteServers:
     def __init__(self, timeout_s: float) -> None:
         self._timeout_s = timeout_s
         self._turns: dict[str, asyncio.Semaphore] = {}
-        # The hub's own client refuses every address, even this machine's, when HF_HUB_OFFLINE is set.
-        set_async_client_factory(lambda: httpx2.AsyncClient(follow_redirects=True))
+        set_async_client_factory(_http_client)
 
     async def stream(self, job: Job) -> AsyncIterator[str]:
         """The answer's text, piece by piece. Raises RemoteFailure."""
@@ -63,6 +62,16 @@ class RemoteServers:
             except FAILURES as error:
                 log.warning("%s failed: %s: %s", job.version.name, type(error).__name__, error)
                 raise RemoteFailure(_sentence(error, self._timeout_s)) from error
+
+
+def _http_client() -> httpx2.AsyncClient:
+    """In place of the hub's own client, which refuses every address, even this machine's, under HF_HUB_OFFLINE."""
+
+    async def read_errors(response: httpx2.Response) -> None:
+        if response.is_error:  # else the body of a stream that was refused cannot be looked at
+            await response.aread()
+
+    return httpx2.AsyncClient(follow_redirects=True, event_hooks={"response": [read_errors]})
 
 
 def _client(timeout_s: float) -> AsyncInferenceClient:
