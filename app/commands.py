@@ -24,7 +24,7 @@ from rich.progress import (
 from app.settings import Settings
 from app.store import Store, runs
 from app.training import Training
-from rlhb_core.errors import BadConfig, RunError
+from rlhb_core.errors import RunError
 from rlhb_core.records import Arm, Run, RunStatus, Source
 from rlhb_core.run_dir import RunDir
 
@@ -157,26 +157,16 @@ def export_lines(
 
 def import_file(settings: Settings, file: Path, mapping: Path | None) -> None:
     """Read a file into the store; bad lines are named. Exit status 1 if nothing could be taken."""
-    from app.importing import import_csv, import_jsonl, read_mapping
+    from app.importing import import_file as read_into
 
-    if file.suffix == ".csv" and mapping is None:
-        raise BadConfig(
-            "a CSV needs --mapping: a TOML file that names its columns (docs/import.md)"
-        )
     with opened(settings) as store:
-        if mapping is None:
-            with file.open("rb") as lines:
-                result = import_jsonl(store, lines)
-        else:
-            result = import_csv(store, file, read_mapping(mapping))
-    for problem in result.errors[:20]:
-        console.print(f"line {problem.line}: {problem.message}", highlight=False)
-    if len(result.errors) > 20:
-        console.print(f"and {len(result.errors) - 20} more bad lines")
-    console.print(
-        f"{result.imported:,} imported, {result.known:,} known already, {len(result.errors):,} bad"
-    )
-    if result.errors and not (result.imported or result.known):
+        result = read_into(store, file, mapping)
+    for bad in result.errors[:20]:
+        console.print(str(bad), highlight=False)
+    if result.failed > 20:
+        console.print(f"and {result.failed - 20:,} more bad lines")
+    console.print(result.words())
+    if result.failed and not (result.imported or result.skipped):
         raise SystemExit(1)
 
 

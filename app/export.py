@@ -124,9 +124,10 @@ def _comparison(vote: Any, rows: Sequence[Any], with_people: bool) -> dict[str, 
 def _as_shown(rows: Sequence[Any]) -> list[Any]:
     """The answers that the vote was about, one per place: of an answer and its regeneration, the chosen or the last.
 
-    Answers that failed are left out: passing over them says nothing about a model.
+    Answers that failed, or were stopped before they said anything, are left out: passing over them says nothing
+    about a model.
     """
-    rows = [row for row in rows if row.outcome != Outcome.ERROR]
+    rows = [row for row in rows if not _failed(row)]
     chosen = {row.response_id for row in rows if row.vote == "won"}
     replaced = {row.replaces for row in rows if row.replaces is not None} - chosen
     return [
@@ -134,6 +135,10 @@ def _as_shown(rows: Sequence[Any]) -> list[Any]:
         for row in rows
         if row.response_id not in replaced and (row.replaces is None or row.replaces not in chosen)
     ]
+
+
+def _failed(row: Any) -> bool:
+    return row.outcome == Outcome.ERROR or (row.outcome == Outcome.STOPPED and not row.response)
 
 
 def preference_lines(store: Store, chosen: DataFilter) -> Iterator[bytes]:
@@ -166,7 +171,7 @@ def _labels(store: Store, chosen: DataFilter) -> Iterator[dict[str, Any]]:
                 score = scores.get(text)
                 if score is None:
                     score = scores[text] = preference_score(parse(text))
-                if abs(score) >= CLEAR and row.outcome != Outcome.ERROR:
+                if abs(score) >= CLEAR and not _failed(row):
                     yield {
                         "prompt": _says("user", row.query),
                         "completion": _says("assistant", row.response),

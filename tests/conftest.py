@@ -58,6 +58,9 @@ def running_postgres() -> Iterator[Postgres]:
 def postgres() -> Iterator[Postgres]:
     """The Postgres server of this test session."""
     with running_postgres() as server:
+        with psycopg.connect(server.server.get_uri(), autocommit=True) as connection:
+            connection.execute("ALTER SYSTEM SET fsync = off")  # nobody cuts the power of a test
+            connection.execute("SELECT pg_reload_conf()")
         yield server
 
 

@@ -114,7 +114,9 @@ def connect(address: sa.URL, *, migrating: bool = False) -> sa.Engine:
     else:
         options |= {"pool_size": 10, "max_overflow": 30, "pool_pre_ping": True}
     if address.get_backend_name() != "sqlite":
-        return sa.create_engine(address, **options)
+        engine = sa.create_engine(address, **options)
+        sa.event.listen(engine, "handle_error", _hide_detail)
+        return engine
     Path(address.database or "").parent.mkdir(parents=True, exist_ok=True)
     engine = sa.create_engine(address, connect_args={"timeout": BUSY_MS / 1000}, **options)
 
@@ -138,6 +140,16 @@ def connect(address: sa.URL, *, migrating: bool = False) -> sa.Engine:
         connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
     return engine
+
+
+def _hide_detail(context: sa.engine.ExceptionContext) -> None:
+    """Postgres repeats the refused row in the detail of an error; an error's text may reach a log."""
+    original = context.original_exception
+    detail = getattr(getattr(original, "diag", None), "message_detail", None)
+    if detail:
+        for error in (original, context.sqlalchemy_exception):
+            if error is not None:
+                error.args = tuple(str(part).replace(detail, "(hidden)") for part in error.args)
 
 
 def insert_new(

@@ -29,6 +29,10 @@ EXPLICIT = frozenset(
 """Acts by which a person says something on purpose: stored even while recording is paused. All others are passive."""
 
 
+SAID = ("kind", "query_id", "response_id", "payload")
+"""What a signal says; two under one id must agree in it."""
+
+
 def record(
     session: Session,
     person_id: UUID,
@@ -64,7 +68,7 @@ def record(
         return 0
     shift = received_ms - sent_ms
     rows = {
-        signal.id: signal.model_dump(mode="python")
+        signal.id: signal.model_dump()
         | {
             "at_ms": max(signal.at_ms + shift, 0),
             "page_opened_ms": max(signal.page_opened_ms + shift, 0),
@@ -72,11 +76,11 @@ def record(
             "person_id": person_id,
             "received_ms": received_ms,
         }
-        for signal in kept
+        for signal in reversed(kept)  # of two under one id, the first stands
     }
-    new = set(insert_new(session, SIGNAL, list(rows.values())))
+    new = insert_new(session, SIGNAL, list(rows.values()))
     if len(new) < len(kept):
-        _check_same(session, signals, rows, new)
+        _check_same(session, signals, rows)
     return len(new)
 
 
@@ -161,19 +165,24 @@ def _plain(signal: Signal) -> dict[str, Any]:
 
 
 def _check_same(
-    session: Session, signals: Sequence[Signal], rows: dict[UUID, dict[str, Any]], new: set[UUID]
+    session: Session, signals: Sequence[Signal], rows: dict[UUID, dict[str, Any]]
 ) -> None:
-    """Those that were known already must say the same: a retry does, another act under the same id does not."""
-    said = ("person_id", "kind", "query_id", "response_id", "payload")
+    """What was known already must say the same: a retry does, another act under the same id does not.
+
+    Times are not compared: each attempt sets them right by its own measure.
+    """
     known: dict[UUID, tuple[Any, ...]] = {}
-    for part in in_parts([signal_id for signal_id in rows if signal_id not in new]):
+    for part in in_parts(list(rows)):
         statement = sa.select(SIGNAL).where(SIGNAL.c.id.in_(part))
         for row in session.execute(statement).mappings():
-            known[row["id"]] = tuple(row[name] for name in said)
+            known[row["id"]] = (*(row[name] for name in SAID), row["person_id"])
+    person_id = next(iter(rows.values()))["person_id"]
     refusals = [
         Refusal(index, signal.id, f"{signal.kind}: its id is already taken by another signal")
         for index, signal in enumerate(signals)
-        if signal.id in known and known[signal.id] != tuple(rows[signal.id][name] for name in said)
+        if signal.id in known
+        and known[signal.id]
+        != (signal.kind, signal.query_id, signal.response_id, _plain(signal), person_id)
     ]
     if refusals:
         raise BadSignals(refusals)
