@@ -79,15 +79,16 @@ async def collect(
     count: int,
     size: int = 20,
     seed: int = 0,
+    population: int = 0,
     progress: Progress = lambda done, total: None,
 ) -> Collected:
     """Let `size` simulated people put `count` queries to what is served now.
 
-    Facts that the world holds out are never asked, so that they stay fit for evaluation. The same seed gives the
-    same people and the same queries; answers are sampled by the served models as for anybody.
+    Facts that the world holds out are never asked, so that they stay fit for evaluation. The same `population` gives
+    the same people, the same `seed` the same queries; answers are sampled by the served models as for anybody.
     """
     rng = np.random.default_rng(seed)
-    crowd = _crowd(app, seed, size)
+    crowd = _crowd(app, population, size)
     texts = world.sample_queries(rng, count, held_out=False)
     fresh = deque(
         Visit(*crowd[int(index)], text)
@@ -116,11 +117,11 @@ async def collect(
     return Collected(queries=total, responses=answers, signals=acts, votes=votes)
 
 
-def _crowd(app: FastAPI, seed: int, size: int) -> list[tuple[UUID, Annotator]]:
-    """The people of a seed, known to the store as simulated."""
+def _crowd(app: FastAPI, population: int, size: int) -> list[tuple[UUID, Annotator]]:
+    """The first people of a population, known to the store as simulated."""
     crowd = []
     with app.state.store.session() as session:
-        for annotator in annotators.population(seed, size):
+        for annotator in annotators.population(population, size):
             person_id = uuid5(NAMESPACE_OID, annotator.name)
             people.ensure(
                 session,
