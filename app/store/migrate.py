@@ -15,6 +15,9 @@ from alembic.script import ScriptDirectory
 from app.store.engine import connect
 from app.store.errors import StoreError
 
+MIGRATIONS = Path(__file__).parent / "migrations"
+"""Where the steps lie."""
+
 LOCK = 7_245_052
 """Key of the Postgres advisory lock under which migrations run."""
 
@@ -22,8 +25,7 @@ LOCK = 7_245_052
 def config(connection: sa.Connection | None = None) -> Config:
     """Alembic's configuration, for this connection."""
     made = Config()
-    folder = Path(__file__).parent / "migrations"
-    made.set_main_option("script_location", str(folder).replace("%", "%%"))
+    made.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     made.set_main_option("path_separator", "os")
     made.attributes["connection"] = connection
     return made
