@@ -46,11 +46,11 @@ class Problem:
 def verify(store: Store) -> list[Problem]:
     """All problems found; an empty list means that the database is sound."""
     with store.reading() as session:
-        checks = (_schema, _file, _references, _ownership, _served, _payloads, _features, _stuck)
-        schema = list(_schema(session))
-        if schema:  # the other checks would trip over missing tables
-            return schema
-        return [problem for check in checks[1:] for problem in check(session)]
+        for first in (_schema, _file):  # the other checks would trip over what these find
+            if problems := list(first(session)):
+                return problems
+        checks = (_references, _ownership, _served, _payloads, _features, _stuck)
+        return [problem for check in checks for problem in check(session)]
 
 
 def _schema(session: Session) -> Iterator[Problem]:
