@@ -65,10 +65,14 @@ def _schema(session: Session) -> Iterator[Problem]:
 
 
 def _file(session: Session) -> Iterator[Problem]:
-    if session.dialect.name == "sqlite":
+    if session.dialect.name != "sqlite":
+        return
+    try:
         for line in session.exec_driver_sql("PRAGMA integrity_check").scalars():
             if line != "ok":
                 yield Problem("file", f"SQLite says: {line}")
+    except sa.exc.DatabaseError as error:
+        yield Problem("file", f"SQLite says: {error.orig}; restore the file from a copy")
 
 
 def _references(session: Session) -> Iterator[Problem]:
