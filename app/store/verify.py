@@ -45,6 +45,15 @@ class Problem:
 
 def verify(store: Store) -> list[Problem]:
     """All problems found; an empty list means that the database is sound."""
+    try:
+        return _problems(store)
+    except sa.exc.DatabaseError as error:
+        if store.engine.dialect.name != "sqlite":
+            raise
+        return [Problem("file", f"SQLite says: {error.orig}; restore the file from a copy")]
+
+
+def _problems(store: Store) -> list[Problem]:
     with store.reading() as session:
         for first in (_schema, _file):  # the other checks would trip over what these find
             if problems := list(first(session)):
@@ -65,14 +74,10 @@ def _schema(session: Session) -> Iterator[Problem]:
 
 
 def _file(session: Session) -> Iterator[Problem]:
-    if session.dialect.name != "sqlite":
-        return
-    try:
+    if session.dialect.name == "sqlite":
         for line in session.exec_driver_sql("PRAGMA integrity_check").scalars():
             if line != "ok":
-                yield Problem("file", f"SQLite says: {line}")
-    except sa.exc.DatabaseError as error:
-        yield Problem("file", f"SQLite says: {error.orig}; restore the file from a copy")
+                yield Problem("file", f"SQLite says: {line}; restore the file from a copy")
 
 
 def _references(session: Session) -> Iterator[Problem]:
