@@ -1,7 +1,7 @@
 // The behaviour tracker: how each answer is read. Records shown, dwell, scroll depth, selection and copying.
 //
-// It watches the stable panels, never the text nodes inside, and only while a blind comparison stands in them:
-// once the names are revealed, reading says something about the names. All it records is passive, so nothing is
+// It watches the stable panels, never the text nodes inside, and only until the vote: after it the names are revealed,
+// and reading says something about the names. All it records is passive, so nothing is
 // recorded while the person has paused.
 
 import { Dwell } from "./dwell.js";

@@ -147,6 +147,7 @@ def _snapshot(token: str, view: dict[str, Any] | None = None, error: str = "") -
 
 
 def _person(request: gr.Request) -> UUID:
+    assert request.request is not None  # gradio sets it for every event from a browser
     person_id: UUID = request.request.state.person_id
     return person_id
 
@@ -227,10 +228,10 @@ def _panel(position: int) -> str:
     return f"""
     <article class="answer" role="listitem" tabindex="-1" data-status="empty" aria-label="Answer {letter}">
       <div class="top"><span class="badge">{letter}</span><span class="dot"></span><span class="name"></span>
-        <span class="about"></span><span class="state"></span></div>
+        <span class="choice">your choice</span><span class="state"></span></div>
       <div class="body">
         <p class="ghost"><b>{position + 1}</b>{_GHOSTS[position]}</p>
-        <div class="text"></div><p class="note"></p>
+        <div class="text"></div><p class="note"></p><p class="origin"></p>
         <form class="editor" hidden><textarea name="text" maxlength="20000" aria-label="Your version of answer {letter}"></textarea>
           <div class="row"><button type="submit" class="button primary">Save<kbd>Ctrl ⏎</kbd></button>
           <button type="button" class="button" data-act="cancel-edit">Cancel<kbd>Esc</kbd></button></div></form>
@@ -239,7 +240,7 @@ def _panel(position: int) -> str:
         <button type="button" class="end" data-more popovertarget="more-{position}" aria-haspopup="menu" disabled>More<kbd>M</kbd></button></div>
       <div class="menu" id="more-{position}" popover aria-label="More about answer {letter}">
         <button type="button" data-act="share">Share</button>
-        <button type="button" data-act="regenerate">Write it anew</button>
+        <button type="button" data-act="regenerate">Regenerate</button>
         <button type="button" data-act="flag" aria-pressed="false">Report</button>
         <form class="comment"><input class="field" name="text" maxlength="2000" placeholder="Comment in a line" autocomplete="off"
           aria-label="Comment on answer {letter}"><button type="submit" class="button">Save</button></form>
@@ -302,7 +303,7 @@ _POPOVERS = f"""
     <h3>One answer</h3>
     <dl class="keys"><dt><kbd>A</kbd><kbd>B</kbd><kbd>C</kbd></dt><dd>go to that answer, then</dd>
       <dt><kbd>L</kbd><kbd>D</kbd></dt><dd>like, dislike</dd><dt><kbd>K</kbd></dt><dd>copy</dd><dt><kbd>E</kbd></dt><dd>edit</dd>
-      <dt><kbd>R</kbd></dt><dd>write it anew</dd><dt><kbd>M</kbd></dt><dd>more: share, report, comment</dd></dl>
+      <dt><kbd>R</kbd></dt><dd>regenerate</dd><dt><kbd>M</kbd></dt><dd>more: share, report, comment</dd></dl>
   </aside>
   <aside class="pop centre" id="plug-in" popover aria-labelledby="plug-in-title">
     <h2 id="plug-in-title">Plug in a real model</h2>

@@ -39,6 +39,7 @@ SITE = "RLHB Studio"
 class Page(gr.Blocks):
     """The blocks of one page, with what the frame needs to know about it."""
 
+    name: str
     active: str
     styles: tuple[str, ...]
 
@@ -61,7 +62,7 @@ def page(
     if active not in {key for key, _, _ in NAV}:
         raise ValueError(f"{active!r} is no page of the navigation; see NAV in shell.py")
     blocks = Page(title=f"{title} · {SITE}", analytics_enabled=False, fill_width=True)
-    blocks.active, blocks.styles = active, styles
+    blocks.name, blocks.active, blocks.styles = title, active, styles
     with blocks:
         heading = title if heading is None else heading
         if heading:
@@ -233,7 +234,7 @@ def _head(blocks: Page) -> str:
         f'<link rel="stylesheet" href="/static/{name}.css">' for name in (*STYLES, *blocks.styles)
     )
     return (
-        f"<title>{html.escape(blocks.title)}</title><script>{_THEME_SCRIPT}</script>"
+        f"<title>{html.escape(blocks.name)} · {SITE}</title><script>{_THEME_SCRIPT}</script>"
         f'<link rel="icon" href="{_ICON}">{fonts}{sheets}'
         '<script type="module" src="/static/shell.js"></script>'
     )

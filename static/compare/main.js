@@ -41,6 +41,10 @@ class Compare {
     this.acts = new Acts(this.panels.elements, responses);
     this.tracker = new Tracker(this.panels.elements);
     this.composer.addEventListener("ask", (event) => this.#ask(event.detail));
+    this.votes.addEventListener("cast", () => {
+      this.#draw();
+      this.tracker.settle();
+    });
     this.votes.addEventListener("voted", () => this.#revealed());
     this.votes.addEventListener("withdrawn", () => this.#revealed());
     this.votes.addEventListener("next", () => this.#next());
@@ -127,6 +131,7 @@ class Compare {
     this.now = null;
     sessionStorage.removeItem(TAB);
     this.#draw();
+    if (matchMedia("(pointer: fine)").matches && document.activeElement === document.body) this.composer.focus();
   }
 
   #failed(sentence) {
@@ -226,7 +231,7 @@ class Compare {
       now?.queryId ?? null,
       (view?.panels ?? []).map((panel) => ({
         responseId: panel.response_id,
-        readable: Boolean(panel.text) && !panel.revealed,
+        readable: Boolean(panel.text) && !this.votes.vote,
         complete: panel.outcome !== "pending",
       })),
     );
@@ -320,7 +325,7 @@ class Compare {
       (entries) => {
         for (const entry of entries) {
           const tab = tabs[this.panels.elements.indexOf(entry.target)];
-          if (entry.intersectionRatio > 0.6) tabs.forEach((other) => other.setAttribute("aria-current", String(other === tab)));
+          if (this.now?.view && entry.intersectionRatio > 0.6) tabs.forEach((other) => other.setAttribute("aria-current", String(other === tab)));
         }
       },
       { root: strip, threshold: [0.6] },

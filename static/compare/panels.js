@@ -15,7 +15,7 @@ export class Panels {
       state: element.querySelector(".state"),
       dot: element.querySelector(".dot"),
       name: element.querySelector(".name"),
-      about: element.querySelector(".about"),
+      origin: element.querySelector(".origin"),
       startedAt: 0,
     }));
     setInterval(() => this.#slow(), 1000);
@@ -58,8 +58,7 @@ export class Panels {
     panel.element.classList.toggle("chosen", revealed && view?.vote?.best === answer.response_id);
     panel.dot.dataset.arm = answer?.revealed?.arm ?? "";
     panel.name.textContent = answer?.revealed?.version ?? "";
-    panel.about.textContent = revealed ? aboutOf(answer, view) : "";
-    panel.about.title = panel.about.textContent;
+    panel.origin.textContent = answer?.revealed?.trained_on ?? "";
   }
 
   #slow() {
@@ -95,14 +94,6 @@ function noteOf(answer, status) {
   if (status === "silent") return "This version answered with nothing at all.";
   if (status === "stopped") return answer.text ? "" : "This version was stopped before it wrote anything.";
   return "";
-}
-
-function aboutOf(answer, view) {
-  const parts = [];
-  const { trained_on: trainedOn } = answer.revealed;
-  if (view?.vote?.best === answer.response_id) parts.push("your choice");
-  if (trainedOn) parts.push(trainedOn);
-  return parts.join(" · ");
 }
 
 /** Set the text of an element that holds one text node; what only grows is appended. */

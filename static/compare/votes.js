@@ -14,7 +14,7 @@ const SAID = { tie: "Tie", all_bad: "All bad", skip: "Skipped" };
 
 export class Votes extends EventTarget {
   /**
-   * Events: "voted" and "withdrawn", once the server has acknowledged; "next".
+   * Events: "cast" at once; "voted" and "withdrawn" once the server has acknowledged; "next".
    * comparison(): {queryId, responses: [{id, letter, complete}]} of what stands on the page, or null.
    */
   constructor(bar, comparison) {
@@ -51,6 +51,7 @@ export class Votes extends EventTarget {
     this.undoUntil = performance.now() + UNDO_S * 1000;
     const sent = record("vote", now.queryId, null, { choice, best: vote.best, early });
     this.show(now);
+    this.dispatchEvent(new Event("cast"));
     this.bar.querySelector("[data-undo]")?.focus({ preventScroll: true });
     await this.#acknowledged(sent, now.queryId, vote, "voted");
   }
@@ -64,6 +65,7 @@ export class Votes extends EventTarget {
     this.undoUntil = 0;
     const sent = record("vote", now.queryId, null, { choice: "withdrawn", best: null, early: false });
     this.show(now);
+    this.dispatchEvent(new Event("cast"));
     this.bar.querySelector("[data-choice]")?.focus({ preventScroll: true });
     await this.#acknowledged(sent, now.queryId, null, "withdrawn");
   }

@@ -1,0 +1,232 @@
+"""One real server process and one real browser for all browser tests; a fresh person for each.
+
+The server is what `rlhb serve` starts, on a database of its own, with the embedded model. Beside the embedded versions
+there are some that misbehave (`model_server`); a test chooses with `studio.serve(...)`. `visit` opens a page and,
+after the test, checks what must hold in every test: no error in the console, no request to anywhere else.
+"""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from urllib.parse import urlsplit
+from uuid import UUID
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from app.store import Store, signals, versions
+from rlhb_core.records import Arm, ModelVersion, Serving, Signal
+from tests.browser.model_server import model_server
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+QUIET = (
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-default-apps",
+    "--disable-sync",
+    "--no-first-run",
+    "--no-default-browser-check",
+)
+EMBEDDED = ("Quokka One", "Marmot Two", "Gecko Three")
+"""Names of embedded versions that nothing else on a page is called."""
+
+
+class Studio:
+    """The running server, seen from outside and through its database."""
+
+    def __init__(self, address: str, store: Store, process: "subprocess.Popen[bytes]") -> None:
+        self.address = address
+        self.store = store
+        self.process = process
+
+    def serve(self, *names: str) -> None:
+        """Put these versions, and no others, behind the next queries."""
+        with self.store.session() as session:
+            found = [versions.by_name(session, name) for name in names]
+            versions.deploy(session, [version.id for version in found if version], note="test")
+
+    def signals(self, query_id: str) -> list[Signal]:
+        """What is recorded about a query, in order."""
+        with self.store.reading() as session:
+            return signals.of_query(session, UUID(query_id))
+
+    def kinds(self, query_id: str) -> list[str]:
+        """The kinds of what is recorded about a query, in order."""
+        return [signal.kind.value for signal in self.signals(query_id)]
+
+    def wait_for(self, query_id: str, *kinds: str, seconds: float = 6) -> list[Signal]:
+        """Wait until signals of these kinds are recorded about a query."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            if set(kinds) <= set(self.kinds(query_id)):
+                return self.signals(query_id)
+            time.sleep(0.05)
+        raise AssertionError(f"recorded are {self.kinds(query_id)}, missing one of {kinds}")
+
+
+@pytest.fixture(scope="session")
+def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
+    data_dir = tmp_path_factory.mktemp("studio")
+    port = _free_port()
+    with model_server() as remote, (data_dir / "server.log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "app.cli", "serve"],
+            env={
+                **os.environ,
+                "RLHB_DATA_DIR": str(data_dir),
+                "RLHB_PORT": str(port),
+                "RLHB_DATABASE_URL": "",
+                "OMP_NUM_THREADS": "1",
+            },
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+        address = f"http://127.0.0.1:{port}"
+        try:
+            _await_health(address, process, data_dir / "server.log")
+            store = Store.open(f"sqlite:///{data_dir / 'rlhb.sqlite'}")
+            _add_versions(store, remote)
+            yield Studio(address, store, process)
+            store.close()
+        finally:
+            process.terminate()
+            process.wait(timeout=20)
+
+
+def _add_versions(store: Store, remote: str) -> None:
+    with store.session() as session:
+        base = versions.served(session)[0].base
+        for name, arm in zip(EMBEDDED, (Arm.SFT, Arm.RLHF, Arm.RLHF_RLHB), strict=True):
+            trained_on = f"Simulated: the story of {name}."
+            versions.add(
+                session, ModelVersion(name=name, arm=arm, base=base, trained_on=trained_on)
+            )
+        for name, model in (
+            ("Sloth Slow", "slow"),
+            ("Dodo Broken", "broken"),
+            ("Parrot Markup", "markup"),
+        ):
+            versions.add(
+                session,
+                ModelVersion(
+                    name=name, arm=Arm.RLHB, serving=Serving.OPENAI, base=f"{remote}#{model}"
+                ),
+            )
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _await_health(address: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
+    until = time.monotonic() + 90
+    while time.monotonic() < until and process.poll() is None:
+        with (
+            suppress(OSError),
+            urllib.request.urlopen(f"{address}/api/health", timeout=2) as answer,
+        ):
+            if answer.status == 200:
+                return
+        time.sleep(0.1)
+    pytest.fail(f"the server did not come up:\n{log.read_text()[-3000:]}")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    path = next((found for name in BROWSERS if (found := shutil.which(name))), None)
+    if path is None:
+        reason = "no Chromium or Chrome found: the browser tests cannot run"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(f"NOT RUN: {reason}")
+    arguments = [*QUIET, *(["--no-sandbox"] if os.geteuid() == 0 else [])]
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=path, args=arguments)
+        yield running
+        running.close()
+
+
+class Visit:
+    """Opens pages for one person and remembers what they asked of the network."""
+
+    def __init__(self, browser: Browser, studio: Studio) -> None:
+        self.browser = browser
+        self.studio = studio
+        self.context = self.new_person()
+        self.trouble: list[str] = []
+        self.requests: list[str] = []
+        self.expected: list[str] = []
+
+    def new_person(self, **options: object) -> BrowserContext:
+        """A browser profile of its own, that is, another person."""
+        options = {"viewport": {"width": 1360, "height": 900}, **options}
+        context = self.browser.new_context(base_url=self.studio.address, **options)  # type: ignore[arg-type]
+        context.grant_permissions(["clipboard-read", "clipboard-write"])
+        context.set_default_timeout(15_000)
+        return context
+
+    def __call__(self, path: str = "/", context: BrowserContext | None = None) -> Page:
+        page = (context or self.context).new_page()
+        page.on("console", self._console)
+        page.on("pageerror", lambda error: self.trouble.append(f"uncaught: {error}"))
+        page.on("request", lambda request: self.requests.append(request.url))
+        page.goto(path)
+        if path == "/":
+            page.wait_for_selector(".compare[data-live]")
+        return page
+
+    def expect(self, *fragments: str) -> None:
+        """Console errors with one of these fragments belong to this test (a lost connection, for instance)."""
+        self.expected += fragments
+
+    def _console(self, message: object) -> None:
+        kind, text = message.type, message.text  # type: ignore[attr-defined]
+        if kind in ("error", "warning"):
+            self.trouble.append(f"{kind}: {text}")
+
+    def check(self) -> None:
+        """No errors, and nothing asked of anywhere else."""
+        unexpected = [
+            line for line in self.trouble if not any(part in line for part in self.expected)
+        ]
+        assert not unexpected, unexpected
+        own = urlsplit(self.studio.address).netloc
+        hosts = {urlsplit(url).netloc for url in self.requests if not url.startswith("data:")}
+        assert hosts <= {own}, f"requests went elsewhere: {hosts - {own}}"
+
+
+@pytest.fixture
+def visit(browser: Browser, studio: Studio) -> Iterator[Visit]:
+    studio.serve(*EMBEDDED)
+    visit = Visit(browser, studio)
+    yield visit
+    for context in browser.contexts:
+        context.close()
+    visit.check()
+
+
+@pytest.fixture
+def ask() -> Callable[..., str]:
+    """ask(page, text) types a query, asks it, and waits for all answers; returns the query's id."""
+
+    def ask(page: Page, text: str, *, complete: bool = True) -> str:
+        before = page.evaluate("sessionStorage.getItem('rlhb.tab')")
+        page.locator(".query").fill(text)
+        page.locator(".query").press("Control+Enter")
+        page.wait_for_function("old => sessionStorage.getItem('rlhb.tab') !== old", arg=before)
+        if complete:
+            page.wait_for_selector(".compare:not(:has(.answer[aria-busy=true]))")
+        query_id: str = page.evaluate("JSON.parse(sessionStorage.getItem('rlhb.tab')).queryId")
+        return query_id
+
+    return ask

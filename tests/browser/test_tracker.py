@@ -1,0 +1,223 @@
+"""Nothing that a person did is lost or told twice: outbox, tabs, lost connections, closing, pausing, erasing."""
+
+import json
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from rlhb_core.records import SignalKind
+from tests.browser.conftest import Studio, Visit
+
+pytestmark = pytest.mark.browser
+Ask = Callable[..., str]
+
+CAPITAL = "What is the capital of Peru?"
+
+
+def in_outboxes(page: Page) -> int:
+    count: int = page.evaluate(
+        "Object.keys(localStorage).filter(key => key.startsWith('rlhb.outbox.'))"
+        ".flatMap(key => JSON.parse(localStorage[key])).length"
+    )
+    return count
+
+
+def hide(page: Page, hidden: bool) -> None:
+    """As if the tab were put behind another; headless Chromium never does so by itself."""
+    page.evaluate(
+        """(hidden) => {
+          Object.defineProperty(document, 'visibilityState', { configurable: true, get: () => hidden ? 'hidden' : 'visible' });
+          document.dispatchEvent(new Event('visibilitychange'));
+        }""",
+        hidden,
+    )
+
+
+def test_time_in_a_hidden_tab_is_not_reading(visit: Visit, studio: Studio, ask: Ask) -> None:
+    page = visit()
+    query_id = ask(page, CAPITAL)
+    page.evaluate("window.began = performance.now()")
+    hide(page, True)
+    hidden_for = 1_500
+    page.wait_for_timeout(hidden_for)
+    hide(page, False)
+    page.keyboard.press("s")
+    waited = page.evaluate("performance.now() - window.began")
+    recorded = studio.wait_for(query_id, "vote")
+    dwelt = Counter[str]()
+    for signal in recorded:
+        if signal.kind is SignalKind.DWELL:
+            dwelt[str(signal.response_id)] += signal.payload["ms"]
+    assert max(dwelt.values()) < waited - hidden_for + 700  # streaming took its moment too
+
+
+def test_selecting_and_copying_by_hand_are_recorded(visit: Visit, studio: Studio, ask: Ask) -> None:
+    page = visit()
+    query_id = ask(page, CAPITAL)
+    page.locator(".answer .text").first.evaluate("text => getSelection().selectAllChildren(text)")
+    length = len(page.locator(".answer .text").first.inner_text())
+    page.keyboard.press("Control+C")
+    recorded = studio.wait_for(query_id, "select", "copy")
+    chars = {s.kind: s.payload["chars"] for s in recorded if s.kind in (SignalKind.SELECT, SignalKind.COPY)}
+    assert chars == {SignalKind.SELECT: length, SignalKind.COPY: length}
+
+
+def test_a_tab_closed_at_once_loses_nothing(visit: Visit, studio: Studio, ask: Ask) -> None:
+    page = visit()
+    query_id = ask(page, CAPITAL)
+    for letter in "abc":
+        page.keyboard.press(letter)
+        page.keyboard.press("l")
+    page.keyboard.press("2")
+    page.close()
+    recorded = studio.wait_for(query_id, "like", "vote", "dwell", "shown")
+    kinds = Counter(signal.kind for signal in recorded)
+    assert kinds[SignalKind.LIKE] == 3
+    assert kinds[SignalKind.VOTE] == 1
+
+
+def test_leaving_without_a_vote_is_recorded_and_a_refresh_is_not_leaving(
+    visit: Visit, studio: Studio, ask: Ask
+) -> None:
+    page = visit()
+    query_id = ask(page, CAPITAL)
+    page.reload()
+    expect(page.locator(".answer[data-status=done]")).to_have_count(3)
+    assert "abandon" not in studio.kinds(query_id)
+    page.close()
+    studio.wait_for(query_id, "abandon")
+
+
+def test_two_tabs_do_not_get_in_each_others_way(visit: Visit, studio: Studio, ask: Ask) -> None:
+    one, two = visit(), visit()
+    first = ask(one, CAPITAL)
+    second = ask(two, "What does a giraffe eat?")
+    assert first != second
+    for page in (one, two):
+        page.keyboard.press("a")
+        page.keyboard.press("l")
+    one.keyboard.press("1")
+    two.keyboard.press("t")
+    for page in (one, two):
+        expect(page.locator(".answer.revealed")).to_have_count(3)
+    votes = [studio.wait_for(query_id, "like", "vote")[-1] for query_id in (first, second)]
+    assert votes
+    one.reload()
+    expect(one.locator(".result .said")).to_contain_text("A is best")
+    assert one.locator(".query").input_value() == CAPITAL
+
+
+def test_offline_is_said_calmly_and_made_good(visit: Visit, studio: Studio, ask: Ask) -> None:
+    page = visit()
+    query_id = ask(page, CAPITAL)
+    visit.expect("ERR_INTERNET_DISCONNECTED", "Connection errored out", "AbortError")
+    visit.context.set_offline(True)
+    page.keyboard.press("a")
+    page.keyboard.press("l")
+    page.keyboard.press("1")
+    expect(page.get_by_text("Saved here, will be sent.")).to_be_visible()
+    expect(page.get_by_text("No connection. What you do is saved here and will be sent.")).to_be_visible()
+    assert in_outboxes(page) >= 2
+    assert "vote" not in studio.kinds(query_id)
+    visit.context.set_offline(False)
+    expect(page.locator(".answer.revealed")).to_have_count(3)
+    expect(page.get_by_text("No connection.", exact=False)).to_be_hidden()
+    recorded = studio.wait_for(query_id, "like", "vote")
+    assert Counter(signal.kind for signal in recorded)[SignalKind.VOTE] == 1
+
+
+def test_a_page_that_dies_offline_leaves_its_outbox_to_the_next(
+    visit: Visit, studio: Studio, ask: Ask
+) -> None:
+    page = visit()
+    query_id = ask(page, CAPITAL)
+    visit.expect("ERR_INTERNET_DISCONNECTED", "Connection errored out", "AbortError")
+    visit.context.set_offline(True)
+    page.keyboard.press("3")
+    expect(page.get_by_text("Saved here, will be sent.")).to_be_visible()
+    page.close()
+    visit.context.set_offline(False)
+    other = visit("/")
+    studio.wait_for(query_id, "vote")
+    other.wait_for_function(
+        "() => !Object.keys(localStorage).some(key => key.startsWith('rlhb.outbox.') && localStorage[key].includes('\"vote\"'))"
+    )
+
+
+def test_a_refused_signal_does_not_hold_back_the_others(
+    visit: Visit, studio: Studio, ask: Ask
+) -> None:
+    page = visit()
+    query_id = ask(page, CAPITAL)
+    visit.expect("422")
+    outcome = page.evaluate(
+        """async (queryId) => {
+          const { record, page } = await import('/static/signals.js');
+          const responseId = document.querySelector('.answer').dataset.response;
+          const sent = [record('like', queryId, responseId, { on: true }), record('like', queryId, null, {}),
+                        record('flag', queryId, responseId, { reason: 'r', on: true })];
+          return (await Promise.allSettled(sent)).map(({ status }) => status);
+        }""",
+        query_id,
+    )
+    assert outcome == ["fulfilled", "rejected", "fulfilled"]
+    assert {"like", "flag"} <= set(studio.kinds(query_id))
+    assert in_outboxes(page) == 0
+
+
+def test_paused_means_that_reading_is_not_recorded(visit: Visit, studio: Studio, ask: Ask) -> None:
+    page = visit()
+    page.get_by_role("button", name="pause", exact=True).click()
+    expect(page.get_by_text("Recording paused")).to_be_visible()
+    query_id = ask(page, CAPITAL)
+    page.wait_for_timeout(700)
+    page.locator('.answer [data-act="copy"]').first.click()
+    page.keyboard.press("t")
+    expect(page.locator(".answer.revealed")).to_have_count(3)
+    assert set(studio.kinds(query_id)) == {"vote"}
+    page.get_by_role("button", name="resume", exact=True).click()
+    expect(page.get_by_text("Recording how you read and react")).to_be_visible()
+    query_id = ask(page, "What does a giraffe eat?")
+    page.keyboard.press("s")
+    studio.wait_for(query_id, "shown", "dwell", "vote")
+
+
+def test_a_name_the_own_data_and_erasing_it(visit: Visit, studio: Studio, ask: Ask) -> None:
+    page = visit()
+    query_id = ask(page, CAPITAL)
+    page.keyboard.press("1")
+    expect(page.locator(".answer.revealed")).to_have_count(3)
+    page.locator(".person").click()
+    page.get_by_role("textbox", name="Your name").fill("Ada")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.locator("[data-person-name]")).to_have_text("Ada")
+    expect(page.locator("[data-person-today]")).to_have_text("1 today")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download my data").click()
+    lines = [json.loads(line) for line in download.value.path().read_text().splitlines()]
+    assert query_id in {line["id"] for line in lines if line["type"] == "query"}
+    page.get_by_role("button", name="Erase my data").click()
+    page.get_by_role("button", name="Yes, erase everything of mine").click()
+    expect(page.locator("[data-person-today]")).to_have_text("0 today")
+    expect(page.locator(".compare")).to_have_attribute("data-phase", "empty")
+    assert studio.signals(query_id) == []
+
+
+def test_other_pages_have_the_same_frame(visit: Visit) -> None:
+    for path, heading in (("/runs/", "Runs"), ("/curves/", "Curves"), ("/data/", "Data")):
+        page = visit(path)
+        expect(page.locator("nav [aria-current]")).to_have_text(heading)
+        expect(page.locator("h1")).to_be_visible()
+        expect(page.get_by_text("Recording how you read and react")).to_be_visible()
+        page.close()
+
+
+def test_light_and_dark_are_remembered(visit: Visit) -> None:
+    page = visit()
+    page.get_by_role("button", name="Switch between light and dark").click()
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    page.reload()
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    expect(page.locator("body")).to_have_class("dark")
