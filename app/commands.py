@@ -212,7 +212,7 @@ def run_simulation(settings: Settings, queries: int, people: int, seed: int) -> 
                     queries,
                     people,
                     seed,
-                    lambda done, _: progress.update(task, completed=done),
+                    progress=lambda done, _: progress.update(task, completed=done),
                 )
         console.print(
             f"Stored as source = simulated: {found.queries:,} queries, {found.responses:,} responses, "

@@ -11,7 +11,6 @@ from app.store import Session, Store, versions
 from rlhb_core.errors import RlhbError
 from rlhb_core.records import Deployment, ModelVersion
 
-
 AGAINST = {
     "never discriminated": "its discriminator never told real from generated, so it had nothing to teach.",
     "collapsed": "its discriminator or its answers collapsed on the way.",
@@ -67,7 +66,9 @@ def roll_back(store: Store) -> Deployment:
         if before is None:
             raise CannotDeploy("no other set of versions was served before this one")
         names = ", ".join(version.name for version in before)
-        return versions.deploy(session, [version.id for version in before], _note("back to ", names))
+        return versions.deploy(
+            session, [version.id for version in before], _note("back to ", names)
+        )
 
 
 def previous(session: Session) -> Sequence[ModelVersion] | None:

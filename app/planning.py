@@ -154,7 +154,9 @@ def make_config(settings: Settings, choice: Choice, parent: ModelVersion) -> Run
         of_the_app["source"] = next(iter(choice.sources))
     config = load_recipe(recipe, {**of_the_app, **choice.overrides})
     if config.arm is not choice.arm:
-        raise BadConfig(f"recipe {config.recipe!r} trains {config.arm.label}, not {choice.arm.label}")
+        raise BadConfig(
+            f"recipe {config.recipe!r} trains {config.arm.label}, not {choice.arm.label}"
+        )
     return config
 
 

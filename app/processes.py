@@ -26,7 +26,7 @@ class Processes:
         environment = {k: v for k, v in os.environ.items() if k not in SECRETS}
         environment["OMP_NUM_THREADS"] = str(threads)
         with RunDir(folder).log.open("ab") as log:
-            child = subprocess.Popen(
+            child = subprocess.Popen(  # noqa: S603 - our own module on our own folder
                 command + ["--resume"] * resume,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -62,7 +62,5 @@ def _command_line(pid: int) -> str:
             return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
         except OSError:
             return ""
-    found = subprocess.run(
-        ["ps", "-o", "args=", "-p", str(pid)], capture_output=True, text=True, check=False
-    )
-    return found.stdout
+    command = ["ps", "-o", "args=", "-p", str(pid)]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout  # noqa: S603

@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 from app.deploying import previous, speaks_against
 from app.store import Session, runs, versions
 from app.training import GOING, RESUMABLE
+from rlhb_core.figures import STAGES
 from rlhb_core.metrics import METRICS
 from rlhb_core.records import Arm, ModelVersion, Run, RunStatus
 from rlhb_core.run_dir import RunDir
@@ -162,7 +163,7 @@ def list_versions(session: Session) -> VersionsView:
     """Every version that can be served, newest first; those served now on top."""
     served = {version.id for version in versions.served(session)}
     names = versions.names(session)
-    stored = sorted(reversed(versions.all(session)), key=lambda v: v.id not in served)
+    stored = sorted(versions.all(session), key=lambda v: (v.id not in served, -v.created_ms))
     before = previous(session)
     return VersionsView(
         versions=[_version_view(version, served, names) for version in stored],
@@ -222,7 +223,8 @@ def _progress(run: Run) -> ProgressView | None:
         if run.status is not RunStatus.RUNNING:
             return None
         return ProgressView(words="Loading the model", share=0.0, seconds_left=None)
-    words = f"{at['stage'].capitalize()}: step {at['step']:,} of {at['total']:,}"
+    stage = STAGES.get(at["stage"], at["stage"])
+    words = f"{stage[0].upper()}{stage[1:]}: step {at['step']:,} of {at['total']:,}"
     left = at["seconds_left"] if run.status is RunStatus.RUNNING else None
     if run.status is RunStatus.RUNNING and folder.stop_requested():
         words, left = f"{words}, stopping at the next checkpoint", None
@@ -230,14 +232,18 @@ def _progress(run: Run) -> ProgressView | None:
 
 
 def newest_numbers(rows: Sequence[Mapping[str, Any]]) -> list[Number]:
-    """The newest value of every watched metric that the run has logged."""
+    """The newest value of every watched metric of the stage that the run is in."""
     found = []
+    stage = rows[-1]["stage"] if rows else None
+    here = [row for row in rows if row["stage"] == stage]
     for name, label in WATCHED:
-        value = next((row[name] for row in reversed(rows) if name in row), None)
+        value = next((row[name] for row in reversed(here) if name in row), None)
         if value is not None:
             metric = METRICS[name]
             found.append(
-                Number(name=name, label=label, value=value, unit=metric.unit, sentence=metric.sentence)
+                Number(
+                    name=name, label=label, value=value, unit=metric.unit, sentence=metric.sentence
+                )
             )
     return found
 

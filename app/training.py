@@ -58,7 +58,9 @@ class Training:
         folder = self.settings.runs_dir / _folder_name(choice.arm, run_id)
         RunDir.create(folder, plan.config)
         write_lines(folder / "data" / "triplets.jsonl", triplet_lines(self.store, choice.data))
-        write_lines(folder / "data" / "comparisons.jsonl", comparison_lines(self.store, choice.data))
+        write_lines(
+            folder / "data" / "comparisons.jsonl", comparison_lines(self.store, choice.data)
+        )
         run = Run(
             id=run_id,
             arm=choice.arm,
@@ -89,7 +91,9 @@ class Training:
         with self._turn, self.store.session() as session:
             run = runs.get(session, run_id)
             if run.status not in RESUMABLE:
-                raise RunError(f"only a run that broke off can be resumed; this one is {run.status}")
+                raise RunError(
+                    f"only a run that broke off can be resumed; this one is {run.status}"
+                )
             again = {"status": RunStatus.QUEUED, "pid": None, "error": "", "ended_ms": None}
             runs.update(session, run.model_copy(update=again))
         self.sync()
@@ -178,7 +182,9 @@ class Training:
                     threads=self.settings.threads,
                     resume=folder.state() is not RunStatus.QUEUED,
                 )
-                runs.update(session, run.model_copy(update={"status": RunStatus.RUNNING, "pid": pid}))
+                runs.update(
+                    session, run.model_copy(update={"status": RunStatus.RUNNING, "pid": pid})
+                )
 
 
 def register(session: Session, run: Run) -> ModelVersion:
@@ -206,7 +212,7 @@ def register(session: Session, run: Run) -> ModelVersion:
 
 
 def _next_name(arm: Arm, taken: list[str]) -> str:
-    """"RLHB v3": numbers go on from the highest one of the arm."""
+    """The next free name, such as "RLHB v3": numbers go on from the highest one of the arm."""
     pattern = re.compile(rf"{re.escape(arm.label)} v(\d+)")
     numbers = [int(match[1]) for name in taken if (match := pattern.fullmatch(name))]
     return f"{arm.label} v{max(numbers, default=0) + 1}"

@@ -105,6 +105,17 @@ PLOTS: tuple[Plot, ...] = (
 """Every figure, in the order of the page. Those whose metrics a run has not logged are left out."""
 
 
+STAGES = {
+    "reward_model": "reward model",
+    "warmup": "warm-up",
+    "discriminator": "discriminator",
+    "ppo": "PPO",
+    "adversarial": "adversarial",
+    "judging": "judging",
+}
+"""Stages of a run as people read them."""
+
+
 @dataclass(frozen=True)
 class Figure:
     """A drawn plot with its words."""
@@ -151,8 +162,10 @@ def _draw(plot: Plot, rows: Sequence[Row]) -> go.Figure:
         )
     if plot.chance is not None:
         _mark_chance(figure, plot.chance, plot.band)
-    _mark_stages(figure, stages(rows))
-    figure.update_layout(showlegend=len(plot.curves) > 1)
+    here = [row for row in rows if plot.wide or any(metric in row for metric in plot.curves)]
+    _mark_stages(figure, stages(here))
+    legend = len(figure.data) > 1
+    figure.update_layout(showlegend=legend, margin={"t": 52 if legend else 26})
     if plot.span:
         low, high = plot.span
         room = 0.02 * (high - low)
@@ -217,7 +230,7 @@ def _mark_stages(figure: go.Figure, found: list[tuple[str, int, int]]) -> None:
             x=first,
             y=1,
             yref="paper",
-            text=stage,
+            text=STAGES.get(stage, stage),
             showarrow=False,
             xanchor="left",
             yanchor="bottom",
@@ -272,7 +285,7 @@ def template(theme: Theme) -> go.layout.Template:
             "paper_bgcolor": "rgba(0,0,0,0)",
             "plot_bgcolor": "rgba(0,0,0,0)",
             "margin": {"l": 8, "r": 14, "t": 26, "b": 8},
-            "xaxis": {**axis, "showgrid": False, "ticks": "", "rangemode": "tozero", "nticks": 8},
+            "xaxis": {**axis, "showgrid": False, "ticks": "", "nticks": 8},
             "yaxis": {**axis, "ticks": "", "nticks": 6},
             "hovermode": "x unified",
             "hoverlabel": {

@@ -79,7 +79,7 @@ function offer() {
 // --- words -------------------------------------------------------------------------------------------
 
 function show(run) {
-  fill(place.lineage, dot(run.arm), ` ${run.arm_label}${run.parent ? ` from ${run.parent}` : ""} · ${run.data}`);
+  fill(place.lineage, dot(run.arm_label), ` ${run.arm_label}${run.parent ? ` from ${run.parent}` : ""} · ${run.data}`);
   fill(place.verdict, verdictStrip(run));
   fill(place.now, ...now(run));
   fill(place.samples, samples(run));
@@ -149,7 +149,6 @@ function now(run) {
         { class: "bar", role: "progressbar", "aria-valuemin": "0", "aria-valuemax": "100", "aria-valuenow": String(Math.round(100 * progress.share)), "aria-label": "Progress" },
         h("i", { style: `width:${100 * progress.share}%` }),
       ),
-    run.error && h("p", { class: "failure" }, run.error),
     h(
       "table",
       { class: "plain numbers" },

@@ -55,7 +55,7 @@ function runRow(run) {
     h(
       "div",
       { class: "what" },
-      h("h3", {}, dot(run.arm), run.name),
+      h("h3", {}, dot(run.arm_label), run.name),
       h("p", {}, `${run.parent ? `from ${run.parent} · ` : ""}${run.data}`),
     ),
     h("div", { class: "how" }, state(run)),
@@ -85,7 +85,7 @@ function state(run) {
   }
   return [
     h("p", { class: `status ${run.tone}` }, run.status_words, h("span", {}, ` · ${ago(run.ended_ms ?? run.created_ms)}`)),
-    run.error && h("p", { class: "failure" }, run.error),
+    run.error && h("p", { class: run.status === "failed" ? "failure" : "" }, run.error),
   ];
 }
 
@@ -156,7 +156,7 @@ function versionRow(version) {
   return h(
     "tr",
     { "data-version": version.id },
-    h("td", {}, h("span", { class: "name" }, dot(version.arm), version.name), version.served && h("span", { class: "served" }, "served")),
+    h("td", {}, h("span", { class: "name" }, dot(version.arm_label), version.name), version.served && h("span", { class: "served" }, "served")),
     h("td", { class: `verdict-word ${version.tone}` }, version.verdict_words),
     h("td", { class: "lineage" }, version.lineage, version.run_id && [" ", h("a", { class: "link", href: `/curves/?run=${version.run_id}` }, "curves")]),
     h("td", {}, button),

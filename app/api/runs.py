@@ -53,9 +53,6 @@ def _run(store: Door, run_id: UUID) -> Run:
         raise HTTPException(404, str(error)) from None
 
 
-Named = Annotated[Run, Depends(_run)]
-
-
 class NewRun(BaseModel):
     """What to train, on what."""
 
@@ -124,20 +121,20 @@ def plan(training: Trainer, wanted: NewRun) -> PlanView:
 
 
 @router.get("/runs/{run_id}")
-def show(request: Request, store: Door, run: Named) -> Response:
+def show(request: Request, store: Door, run: Annotated[Run, Depends(_run)]) -> Response:
     """One run: state, progress, newest numbers, verdict, and the version that came of it."""
     with store.reading() as session:
         return _if_changed(request, show_run(session, run.id).model_dump(mode="json"))
 
 
 @router.post("/runs/{run_id}/stop")
-def stop(training: Trainer, run: Named) -> Run:
+def stop(training: Trainer, run: Annotated[Run, Depends(_run)]) -> Run:
     """Ask a run to stop at its next step; it can be resumed."""
     return training.stop(run.id)
 
 
 @router.post("/runs/{run_id}/resume")
-def resume(training: Trainer, run: Named) -> Run:
+def resume(training: Trainer, run: Annotated[Run, Depends(_run)]) -> Run:
     """Continue a run from its last checkpoint."""
     return training.resume(run.id)
 
@@ -145,7 +142,7 @@ def resume(training: Trainer, run: Named) -> Run:
 @router.get("/runs/{run_id}/log")
 def log(
     training: Trainer,
-    run: Named,
+    run: Annotated[Run, Depends(_run)],
     after: Annotated[int, Query(ge=0, description="Only what comes after this position.")] = 0,
 ) -> LogTail:
     """The end of a run's log."""
@@ -154,7 +151,7 @@ def log(
 
 
 @router.get("/runs/{run_id}/figures")
-def curves(request: Request, run: Named) -> Response:
+def curves(request: Request, run: Annotated[Run, Depends(_run)]) -> Response:
     """The run's figures as plotly JSON without colours, and a template of colours for light and for dark."""
     folder = RunDir(Path(run.folder))
     tag = _tag(_stamp(folder.path / "metrics.jsonl"))

@@ -59,7 +59,7 @@ def build(app: FastAPI) -> Page:
         styles=("runs",),
     ) as blocks:
         counts = gr.HTML(elem_id="counts", apply_default_css=False)
-        with gr.Column(elem_id="take", elem_classes="panel"):
+        with gr.Column(elem_id="take"):
             with gr.Row():
                 sources = gr.CheckboxGroup(
                     [(source.value, source.value) for source in Source],
@@ -67,7 +67,9 @@ def build(app: FastAPI) -> Page:
                     label="Which data",
                     elem_id="data-sources",
                 )
-                since = gr.Textbox(label="Since", placeholder="YYYY-MM-DD, or empty for all")
+                since = gr.Textbox(
+                    label="Since", placeholder="YYYY-MM-DD, or empty for all", max_lines=1
+                )
                 arms = gr.CheckboxGroup(
                     [(arm.label, arm.value) for arm in Arm],
                     label="Answers by",
@@ -77,7 +79,7 @@ def build(app: FastAPI) -> Page:
                 False, label=WITH_PEOPLE, info=WITH_PEOPLE_SENTENCE, elem_id="with-people"
             )
             found = gr.HTML(elem_id="found", apply_default_css=False)
-        with gr.Column(elem_id="bring", elem_classes="panel"):
+        with gr.Column(elem_id="bring"):
             gr.HTML(
                 "<h3>Import</h3><p>Triplets as JSON lines, as they are downloaded here; or CSV together with a mapping "
                 "(TOML) that names its columns. Bad lines are named and do not stop the rest.</p>",
@@ -93,7 +95,7 @@ def build(app: FastAPI) -> Page:
             take = gr.Button("Import", elem_id="import", scale=0)
             told = gr.HTML(elem_id="imported", apply_default_css=False)
 
-        choice = [sources, since, arms, people]
+        choice: list[Any] = [sources, since, arms, people]
         count = _counter(store)
         show = _shower(store)
         blocks.load(count, None, counts, show_progress="hidden")
@@ -113,7 +115,9 @@ def _counter(store: Store) -> Callable[[], str]:
         """How much there is of each source, as cards."""
         with store.reading() as session:
             found = summary.by_source(session)
-        return f'<div class="cards">{"".join(_card(source, found[source]) for source in Source)}</div>'
+        return (
+            f'<div class="cards">{"".join(_card(source, found[source]) for source in Source)}</div>'
+        )
 
     return count
 
@@ -159,6 +163,8 @@ def _shower(store: Store) -> Callable[..., str]:
             f"{amount.triplets:,} triplets and {amount.votes:,} votes from {amount.people:,} "
             f"{'person' if amount.people == 1 else 'people'}."
         )
+        if not amount.triplets:
+            return f'<p class="plan missing">{sentence} Widen the filter, or ask something on Compare.</p>'
         return f'<p class="plan enough">{sentence}</p>{_links(urlencode(query))}{_preview(store, chosen)}'
 
     return show
@@ -177,14 +183,12 @@ def _preview(store: Store, chosen: DataFilter) -> str:
     with closing(triplet_lines(store, chosen)) as blocks:  # type: ignore[type-var]
         lines = next(blocks, b"").splitlines()
     shown = [Triplet.model_validate_json(line) for line in itertools.islice(lines, PREVIEWED)]
-    if not shown:
-        return '<div class="empty">Nothing matches. Widen the filter, or ask something on the Compare page.</div>'
     cards = "".join(_triplet(each) for each in shown)
     return f'<h3 class="preview-title">The first of them</h3><div class="triplets">{cards}</div>'
 
 
 def _triplet(triplet: Triplet) -> str:
-    arm = f'<i class="dot" data-arm="{triplet.arm}"></i>' if triplet.arm else ""
+    arm = f'<i class="dot" data-arm="{triplet.arm.label}"></i>' if triplet.arm else ""
     meta = [triplet.model_version, triplet.source, _moment_of(triplet.asked_at)]
     if triplet.outcome != "ok":
         meta.append(f"outcome: {triplet.outcome}")

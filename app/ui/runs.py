@@ -12,16 +12,16 @@ import gradio as gr
 from fastapi import FastAPI
 
 from app.planning import (
-    TRAINABLE,
     Choice,
     Plan,
+    parents_for,
     parse_overrides,
     parse_since,
-    parents_for,
     recipes_for,
 )
 from app.store import Store
 from app.training import Training
+from app.ui import crowd
 from app.ui.shell import Page, page
 from rlhb_core.config import describe_settings
 from rlhb_core.errors import RlhbError
@@ -61,15 +61,17 @@ def build(app: FastAPI) -> Page:
         lead="Retrain on what people did. A run is a process of its own: it goes on if you close this page.",
         styles=("runs",),
     ) as blocks:
-        _form(blocks, training, store)
+        look_again = _form(blocks, training, store)
+        look_again(crowd.panel(app))
         _filled_by_script("runs", "Training runs")
         _filled_by_script("versions", "Model versions")
     return blocks
 
 
-def _form(blocks: Page, training: Training, store: Store) -> None:
+def _form(blocks: Page, training: Training, store: Store) -> Callable[[gr.HTML], None]:
+    """The form. Returns how to have the plan looked at again when a line elsewhere says that there is more data."""
     sentences = {row.name: row for row in describe_settings()}
-    with gr.Column(elem_id="new-run", elem_classes="panel"):
+    with gr.Column(elem_id="new-run"):
         arm = gr.Radio(
             [(label, value.value) for value, label in ARMS.items()],
             value=Arm.RLHF.value,
@@ -82,9 +84,11 @@ def _form(blocks: Page, training: Training, store: Store) -> None:
                 value=[Source.REAL.value],
                 label="On which data",
                 elem_id="sources",
+                scale=2,
+                min_width=340,
             )
             since = gr.Textbox(
-                label="Since", placeholder="YYYY-MM-DD, or empty for all", elem_id="since"
+                label="Since", placeholder="YYYY-MM-DD, or all", elem_id="since", max_lines=1
             )
             recipe = gr.Dropdown(recipes_for(Arm.RLHF), label="Recipe", elem_id="recipe")
             parent = gr.Dropdown([USUAL], value=USUAL, label="Start from", elem_id="parent")
@@ -92,19 +96,23 @@ def _form(blocks: Page, training: Training, store: Store) -> None:
             gr.HTML("<p>Empty fields keep what the recipe says.</p>", apply_default_css=False)
             with gr.Row(elem_classes="main-settings"):
                 fields = [
-                    gr.Textbox(label=label, info=sentences[name].sentence, placeholder="as in the recipe")
+                    gr.Textbox(
+                        label=label, info=sentences[name].sentence, placeholder="as in the recipe"
+                    )
                     for name, label in MAIN_SETTINGS
                 ]
             others = gr.Textbox(
                 label="Any other setting",
-                info="One a line, such as evaluation.samples = 400. The log of a run begins with all of them.",
+                info="One a line, such as evaluation.samples = 400.",
                 lines=2,
             )
         with gr.Row(elem_classes="start-row"):
             sentence = gr.HTML("", elem_id="plan", apply_default_css=False)
-            start = gr.Button("Start", variant="primary", elem_id="start", scale=0, interactive=False)
+            start = gr.Button(
+                "Start", variant="primary", elem_id="start", scale=0, interactive=False
+            )
 
-    inputs = [arm, sources, since, recipe, parent, *fields, others]
+    inputs: list[Any] = [arm, sources, since, recipe, parent, *fields, others]
     look = _looker(training)
     gr.on([blocks.load, *(each.change for each in inputs)], look, inputs, [sentence, start],
           show_progress="hidden", trigger_mode="always_last")  # fmt: skip
@@ -112,6 +120,11 @@ def _form(blocks: Page, training: Training, store: Store) -> None:
     start.click(_starter(training), inputs, sentence, show_progress="hidden").then(
         None, js="() => { dispatchEvent(new Event('rlhb:runs')); }"
     )
+
+    def look_again(said: gr.HTML) -> None:
+        said.change(_once_done(look), [said, *inputs], [sentence, start], show_progress="hidden")
+
+    return look_again
 
 
 def _filled_by_script(kind: str, label: str) -> None:
@@ -128,10 +141,15 @@ def _filled_by_script(kind: str, label: str) -> None:
 
 
 def _choice(
-    arm: str, sources: list[str], since: str, recipe: str, parent: str, *settings: str
+    arm: str,
+    sources: list[str],
+    since: str | None,
+    recipe: str | None,
+    parent: str | None,
+    *settings: str | None,
 ) -> Choice:
-    """What the form says. Raises RlhbError with a sentence."""
-    *fields, others = settings
+    """What the form says; Gradio says None for what nobody has touched. Raises RlhbError with a sentence."""
+    *fields, others = [setting or "" for setting in settings]
     lines = [
         f"{name}={value}"
         for (name, _), value in zip(MAIN_SETTINGS, fields, strict=True)
@@ -140,7 +158,7 @@ def _choice(
     return Choice(
         arm=Arm(arm),
         sources=frozenset(Source(each) for each in sources),
-        since=parse_since(since),
+        since=parse_since(since or ""),
         recipe=recipe or "",
         parent="" if parent in (None, USUAL) else parent,
         overrides=parse_overrides([*lines, *others.splitlines()]),
@@ -160,6 +178,14 @@ def _looker(training: Training) -> Callable[..., tuple[str, Any]]:
     return look
 
 
+def _once_done(look: Callable[..., tuple[str, Any]]) -> Callable[..., Any]:
+    def look_once_done(said: str, *form: Any) -> Any:
+        """Look when something has come to its end, not at every line that tells how far it is."""
+        return (gr.skip(), gr.skip()) if "plan going" in (said or "") else look(*form)
+
+    return look_once_done
+
+
 def _plan(training: Training, form: tuple[Any, ...]) -> Plan:
     if not form[1]:
         raise RlhbError("Tick at least one kind of data.")
@@ -173,7 +199,9 @@ def _starter(training: Training) -> Callable[..., str]:
             run = training.start(_choice(*form))
         except RlhbError as error:
             return _said(str(error), "missing")
-        return _said(f"{run.arm.label} has begun on {run.data}. Follow it below, or on Curves.", "enough")
+        return _said(
+            f"{run.arm.label} has begun on {run.data}. Follow it below, or on Curves.", "enough"
+        )
 
     return start
 
