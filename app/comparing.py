@@ -15,7 +15,7 @@ from uuid import UUID
 
 from app.comparison import ComparisonView, draw, view_of
 from app.serving import Chunk, End, Job, Serving
-from app.settings import EMBEDDED, Settings
+from app.settings import Settings
 from app.store import Store, UnknownReference, people, queries, responses, signals, versions
 from rlhb_core.errors import BadRecord, RlhbError
 from rlhb_core.records import (
@@ -24,7 +24,6 @@ from rlhb_core.records import (
     Outcome,
     Person,
     Query,
-    Record,
     Response,
 )
 
@@ -47,13 +46,6 @@ class NotYours(RlhbError):
 
 class StillWriting(RlhbError):
     """The answer is not complete yet."""
-
-
-class About(Record):
-    """What the page says of the model being served, and what one may ask it. Empty where nothing is known."""
-
-    knows: str
-    samples: list[str]
 
 
 class _Live:
@@ -274,19 +266,6 @@ class Comparing:
         growing = live.answers if live else {}
         answers = [growing.get(a.id, a) if a.outcome is Outcome.PENDING else a for a in answers]
         return view_of(query, answers, acts, known)
-
-    async def about(self) -> About:
-        """What the served model knows and may be asked; nothing is invented for a model that we do not know."""
-        return await asyncio.to_thread(self._about)
-
-    def _about(self) -> About:
-        with self._store.reading() as session:
-            bases = {version.base for version in versions.served(session)}
-        if EMBEDDED not in bases:
-            return About(knows="", samples=[])
-        from rlhb_core.world import SAMPLE_QUERIES, WHAT_IT_KNOWS
-
-        return About(knows=WHAT_IT_KNOWS, samples=list(SAMPLE_QUERIES))
 
 
 def _own(query: Query, person_id: UUID) -> Query:

@@ -65,6 +65,7 @@ class Decoder:
         self._trunk = trunk
         self._adapters = Adapters(trunk.model, trunk.device, trunk.dtype)
         self.ends = _end_tokens(trunk)
+        """The tokens that end an answer."""
         self._room: int = getattr(trunk.model.config, "max_position_embeddings", None) or 1 << 30
         keeps = "logits_to_keep" in inspect.signature(trunk.model.forward).parameters
         self._forward_options = {"logits_to_keep": 1} if keeps else {}
@@ -318,10 +319,11 @@ def _sample(logits: Tensor, temperatures: Sequence[float], draws: Sequence[float
     device = logits.device
     temperature = torch.tensor(temperatures, device=device)[:, None]
     scaled = logits.float() / temperature.clamp(min=1e-4)
-    # float64: in a large vocabulary float32 sums would swallow the rare tokens
-    cumulated = torch.softmax(scaled, dim=-1).cumsum(dim=-1, dtype=torch.float64)
+    # float64 where there is any: in a large vocabulary float32 sums would swallow the rare tokens
+    precision = torch.float32 if device.type == "mps" else torch.float64
+    cumulated = torch.softmax(scaled, dim=-1).cumsum(dim=-1, dtype=precision)
     total = cumulated[:, -1:]
-    drawn = torch.tensor(draws, dtype=torch.float64, device=device)[:, None] * total
+    drawn = torch.tensor(draws, dtype=precision, device=device)[:, None] * total
     tokens = torch.searchsorted(cumulated, drawn, right=True)[:, 0].clamp(max=logits.shape[1] - 1)
     if min(temperatures) == 0:
         tokens = torch.where(temperature[:, 0] == 0, logits.argmax(-1), tokens)

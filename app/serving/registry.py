@@ -14,7 +14,7 @@ from app.settings import EMBEDDED, Settings
 from app.store import Session, Store, versions
 from rlhb_core import embedded
 from rlhb_core.errors import BadConfig
-from rlhb_core.records import Arm, ModelVersion, Serving
+from rlhb_core.records import Arm, ModelVersion, Serving, now_ms
 
 log = logging.getLogger(__name__)
 
@@ -62,8 +62,8 @@ def _shipped(name: str) -> ModelVersion:
         base=EMBEDDED,
         adapter=str(folder),
         condition=facts.get("condition"),
-        trained_on=facts.get("trained_on", ""),
-        verdict=facts.get("verdict") or "",
+        trained_on=str(facts["trained_on"])[:400],
+        verdict=str(facts.get("verdict") or "")[:40],
     )
 
 
@@ -99,11 +99,12 @@ def _folder_or_hub(base_model: str) -> str:
 def _ensure_shipped(session: Session, shipped: Sequence[ModelVersion]) -> list[ModelVersion]:
     """The stored versions of these names, added if missing; their adapters are found again if the package has moved."""
     found: list[ModelVersion] = []
-    for version in shipped:
+    began = now_ms()
+    for place, version in enumerate(shipped):
         stored = versions.by_name(session, version.name)
         if stored is None:
-            parent = found[0].id if found else None
-            stored = versions.add(session, version.model_copy(update={"parent_id": parent}))
+            lineage = {"parent_id": found[0].id if found else None, "created_ms": began + place}
+            stored = versions.add(session, version.model_copy(update=lineage))
         elif stored.adapter != version.adapter:
             log.info("%s is now taken from %s", stored.name, version.adapter)
             stored = versions.change(session, stored.id, adapter=version.adapter)

@@ -253,11 +253,11 @@ Story = Callable[[Scene], Coroutine[Any, Any, None]]
 
 
 @pytest.fixture
-def tell(sqlite_store: Store, tmp_path: Path) -> Callable[[Story], None]:
-    """Run a story in a scene of its own."""
+def tell(store: Store, tmp_path: Path) -> Callable[[Story], None]:
+    """Run a story in a scene of its own, on SQLite and on Postgres."""
 
     async def told(story: Story) -> None:
-        scene = Scene(sqlite_store, tmp_path)
+        scene = Scene(store, tmp_path)
         await story(scene)
         await scene.comparing.close()
 
