@@ -106,7 +106,7 @@ class SamplingSettings(Section):
 class RewardModelSettings(Section):
     """The Bradley-Terry reward model: a head on frozen features of the base model."""
 
-    steps: int = Field(default=300, ge=1, description="Gradient steps.")
+    steps: int = Field(default=120, ge=1, description="Gradient steps.")
     batch: int = Field(default=256, ge=2, description="Votes per step.")
     learning_rate: float = Field(default=1e-3, gt=0, description="Learning rate of the head.")
     weight_decay: float = Field(default=0.05, ge=0, description="Weight decay of the head.")

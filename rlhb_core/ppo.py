@@ -123,6 +123,7 @@ class PpoStage:
             clock.lap("timing/update")
         found |= self._source.learn(rollouts, watched)  # 6
         clock.lap("timing/disc")
+        self._remember(found)
         self._guard(found["objective/kl"])
         return found | clock.laps()  # 7
 
@@ -259,7 +260,7 @@ class PpoStage:
                     self._critic.parameters(), self._settings.gradient_clip
                 )
                 self._critic_optimiser.step()
-                losses.append(float(loss))
+                losses.append(loss.item())
         return sum(losses) / len(losses)
 
     def _learning_rate(self, number: int) -> float:
@@ -280,6 +281,12 @@ class PpoStage:
                 f"the probability ratio before the first update is {ratio:.4f} where it must be 1: "
                 "this model answers differently in training and in scoring (dropout, or padding it cannot take)"
             )
+
+    def _remember(self, found: Metrics) -> None:
+        """What the verdict needs of every iteration, kept with the evidence."""
+        names = ("disc/p_real", "disc/p_fake", "disc/accuracy", "response/distinct", "objective/kl")
+        row = {name.split("/")[1]: found[name] for name in names if name in found}
+        self._session.evidence.setdefault("history", []).append(row)
 
     def _guard(self, kl: float) -> None:
         settings = self._settings

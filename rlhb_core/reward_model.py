@@ -119,7 +119,7 @@ class RewardModelStage:
                 loss = loss + self._loss(member, Votes(*(column[rows] for column in self._train)))
             loss.backward()  # type: ignore[no-untyped-call]
             self._optimiser.step()
-            losses.append(float(loss) / len(self._model.members))
+            losses.append(loss.item() / len(self._model.members))
         self._model.eval()
         with torch.no_grad():
             held_out = [float(self._loss(member, self._held_out)) for member in self._model.members]

@@ -125,7 +125,7 @@ class Side:
         loss.backward()  # type: ignore[no-untyped-call]
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), 5.0)
         self.optimiser.step()
-        return float(loss), float(norm)
+        return loss.item(), norm.item()
 
     @torch.no_grad()
     def look(self, fake: Triplets) -> Metrics:

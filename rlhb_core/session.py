@@ -88,6 +88,11 @@ class Session:
         with self.trunk.using(adapter):
             return roll_out(self.trunk, pairs, self.config.sampling)
 
+    def answers_of_base(self, pairs: Sequence[Pair]) -> Rollouts:
+        """Responses of the base model itself."""
+        with self.trunk.using(None):
+            return roll_out(self.trunk, pairs, self.config.sampling)
+
     # --- state ------------------------------------------------------------------------------------
 
     def state(self) -> dict[str, Any]:

@@ -73,7 +73,7 @@ class WarmupStage:
             loss = -score(self._trunk, tokens, sampling.temperature).logprobs.sum() / count
             if learn:
                 loss.backward()  # type: ignore[no-untyped-call]
-            total += float(loss)
+            total += loss.item()
         return total
 
     def _learning_rate(self, number: int) -> float:

@@ -1,0 +1,280 @@
+"""The training process: `python -m rlhb_core.train RUN_DIR [--resume]`.
+
+Builds the stages of the run's arm and goes through them step by step: metrics, progress, checkpoints, stopping,
+resuming and failing are written here once for all stages. Does not know what the steps do.
+"""
+
+import argparse
+import logging
+import os
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from rlhb_core.config import RunConfig
+from rlhb_core.data import Pair, load_split
+from rlhb_core.errors import RlhbError, RunError
+from rlhb_core.generator import load_trunk
+from rlhb_core.judging import JudgeStage
+from rlhb_core.ppo import PpoStage
+from rlhb_core.reward_model import LearnedReward, RewardModelStage
+from rlhb_core.rlhb import DiscriminatorReward, PretrainStage, Side
+from rlhb_core.run_dir import RunDir
+from rlhb_core.session import Session, Stage, seed_all
+from rlhb_core.version import write_version
+from rlhb_core.warmup import WarmupStage
+
+log = logging.getLogger(__name__)
+
+Plan = list[tuple[str, Callable[[], Stage]]]
+"""Stages by name; each is made when its turn comes, or earlier, when a resumed run needs what it owns."""
+
+
+def plan(session: Session) -> Plan:
+    """The stages of the run's arm, in order."""
+    split = session.split
+    if not session.config.adversarial:
+        queries = split.queries
+        return [
+            ("reward_model", lambda: RewardModelStage(session)),
+            (
+                "ppo",
+                lambda: PpoStage(
+                    session,
+                    "ppo",
+                    LearnedReward(session),
+                    [Pair(query, None) for query in queries],
+                    [1.0] * len(queries),
+                ),
+            ),
+            ("judging", lambda: JudgeStage(session)),
+        ]
+    sides: list[Side] = []
+
+    def side() -> Side:
+        if not sides:
+            sides.append(Side(session))
+        return sides[0]
+
+    stages: Plan = [
+        ("discriminator", lambda: PretrainStage(session, side())),
+        (
+            "adversarial",
+            lambda: PpoStage(
+                session,
+                "adversarial",
+                DiscriminatorReward(session, side()),
+                [Pair(row.query, row.behavior) for row in split.train],
+                [row.weight for row in split.train],
+            ),
+        ),
+        ("judging", lambda: JudgeStage(session)),
+    ]
+    if session.config.warmup.steps:
+        stages.insert(0, ("warmup", lambda: WarmupStage(session)))
+    return stages
+
+
+class Stopped(Exception):
+    """The run was asked to stop and has written its checkpoint."""
+
+
+class Trainer:
+    """One run from its first step, or its checkpoint, to its verdict."""
+
+    def __init__(self, run: RunDir) -> None:
+        self._run = run
+        self._config = run.config()
+        torch.set_num_threads(self._config.threads)
+        split = load_split(self._config, run.triplets(), run.comparisons())
+        seed_all(self._config.seed)
+        self._session = Session(
+            self._config,
+            split,
+            load_trunk(self._config.base, self._config.device, self._config.dtype),
+        )
+        self._plan = plan(self._session)
+        self._checkpoint = Checkpoint(run.checkpoint)
+        self._iteration = 0
+        self._started = time.monotonic()
+        self._cost_done = self._cost_before = 0.0
+
+    def train(self, resume: bool) -> dict[str, Any]:
+        """Go through all stages; returns the result. Raises Stopped, or RlhbError."""
+        saved = self._checkpoint.load() if resume else None
+        if saved is None:
+            self._run.cut_metrics(0)
+            first = 0
+        else:
+            first = saved["stage"]
+            self._iteration = saved["iteration"]
+            self._run.cut_metrics(self._iteration)
+            log.info("resuming in stage %s after step %d", self._plan[first][0], saved["step"])
+        stage: Stage | None = None
+        for index in range(len(self._plan)):
+            if index < first and not self._owns_heads(index):
+                continue
+            stage = self._plan[index][1]()
+            if index < first:
+                continue
+            step = 0
+            if saved is not None and index == first:
+                self._session.restore(saved["session"])
+                stage.restore(saved["stage_state"])
+                step = saved["step"]
+                self._cost_done = self._cost_before = saved["cost"]
+            self._go(stage, index, step)
+        return self._finish()
+
+    def _owns_heads(self, index: int) -> bool:
+        """Whether a finished stage made a head that later ones use, so that it must be made again on resume."""
+        return self._plan[index][0] == "reward_model"
+
+    def _go(self, stage: Stage, index: int, step: int) -> None:
+        log.info("stage %s: %d steps", stage.name, stage.total)
+        while step < stage.total and not self._session.diverged:
+            step += 1
+            self._iteration += 1
+            metrics = stage.step(step)
+            self._cost_done += stage.cost
+            if metrics:
+                self._run.append_metrics(stage.name, step, self._iteration, metrics)
+            self._report(stage, index, step)
+            stopping = self._run.stop_requested()
+            if stopping or step % self._config.checkpoint_every == 0 or step == stage.total:
+                self._save(stage, index, step)
+            if stopping and not (step == stage.total and index == len(self._plan) - 1):
+                raise Stopped
+        if self._session.diverged and stage.name != "judging":
+            log.warning(
+                "stage %s stopped early: %s", stage.name, self._session.evidence["diverged"]
+            )
+
+    def _save(self, stage: Stage, index: int, step: int) -> None:
+        self._checkpoint.save(
+            {
+                "stage": index,
+                "step": step,
+                "iteration": self._iteration,
+                "cost": self._cost_done,
+                "stage_state": stage.state(),
+                "session": self._session.state(),
+            }
+        )
+
+    def _report(self, stage: Stage, index: int, step: int) -> None:
+        left = (stage.total - step) * stage.cost
+        left += sum(expected_cost(self._config, name) for name, _ in self._plan[index + 1 :])
+        speed = (self._cost_done - self._cost_before) / max(1e-6, time.monotonic() - self._started)
+        share = self._cost_done / max(1e-6, self._cost_done + left)
+        self._run.write_progress(
+            stage.name, step, stage.total, share, left / speed if speed else None
+        )
+
+    def _finish(self) -> dict[str, Any]:
+        result: dict[str, Any] = self._session.evidence["result"]
+        write_version(self._run.version, self._session, result)
+        return result
+
+
+def expected_cost(config: RunConfig, stage: str) -> float:
+    """Time of a stage that has not begun, in iterations of PPO: for the time left."""
+    return {
+        "reward_model": 0.01 * config.reward_model.steps,
+        "warmup": 0.25 * config.warmup.steps,
+        "discriminator": 0.01 * config.discriminator.pretrain_steps,
+        "ppo": float(config.ppo.iterations),
+        "adversarial": float(config.ppo.iterations),
+        "judging": 10.0,
+    }[stage]
+
+
+class Checkpoint:
+    """The one checkpoint of a run: a folder that is replaced as a whole."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def save(self, state: dict[str, Any]) -> None:
+        """Write, then swap: a kill at any moment leaves the old checkpoint or the new one."""
+        self._folder.mkdir(exist_ok=True)
+        new = self._folder / "state.pt.tmp"
+        with new.open("wb") as file:
+            torch.save(state, file)
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(self._folder / "state.pt")
+
+    def load(self) -> dict[str, Any] | None:
+        """The last checkpoint, or None. Only files of this very run are read, so unpickling is safe."""
+        file = self._folder / "state.pt"
+        if not file.exists():
+            return None
+        found: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=False)
+        return found
+
+    def remove(self) -> None:
+        """The run is done."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def train(run: RunDir, resume: bool = False) -> int:
+    """Train the run in this process; its ending is written into its folder. Returns an exit status."""
+    run.begin()
+    try:
+        trainer = Trainer(run)
+        result = trainer.train(resume)
+        run.finish(result)
+    except Stopped:
+        run.stopped()
+        log.info("stopped on request")
+        return 0
+    except RlhbError as error:
+        log.exception("the run failed")
+        run.fail(str(error))
+        return 1
+    except Exception as error:
+        log.exception("the run failed")
+        run.fail(_sentence(error))
+        return 1
+    log.info("done: %s", result["verdict"]["word"])
+    return 0
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return "Training ran out of memory: lower ppo.micro_batch, warmup.micro_batch and sampling.batch."
+    kind = type(error).__name__
+    return (
+        f"Training failed unexpectedly ({kind}: {str(error)[:300]}). The whole story is in log.txt."
+    )
+
+
+def main() -> int:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m rlhb_core.train", description="Train one run.")
+    parser.add_argument("run", type=Path, help="the run's folder")
+    parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
+    args = parser.parse_args()
+    run = RunDir(args.run)
+    if not run.path.is_dir():
+        parser.error(f"{run.path} is no folder")
+    logging.basicConfig(
+        filename=run.log,
+        level=logging.INFO,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )
+    try:
+        run.config()
+    except RunError as error:
+        parser.error(str(error))
+    return train(run, args.resume)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,379 @@
+"""The honest verdict on a run: a pure function of the evidence stored with it.
+
+A discriminator that never learned anything answers 0.5 as well. So an RLHB run is called converged only if it once
+discriminated, ends confused, fresh judges agree, and the adversarial stage did it. An RLHF run is called improved only
+by a judge that did not supply the reward. Every check carries its value, its bar and a sentence.
+Knows no models: the evidence is gathered in `judging.py`.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from rlhb_core.records import Arm
+
+BAND = 0.05
+"""Full confusion: mean outputs within 0.5 +- this."""
+NEAR_CHANCE = 0.55
+"""A fresh judge at or below this accuracy is confused."""
+LAST_PART = 5
+"""The ending of a run is its last fifth."""
+ROWS_FLOOR = 30
+"""Fewer rows than these say nothing."""
+DISTINCT_FLOOR = 0.3
+"""Share of the start's diversity below which the responses have collapsed."""
+
+WORDS = {
+    "converged": "It once discriminated, ends confused, fresh judges agree, and the adversarial stage did it.",
+    "not converged yet": "The discriminator, or a fresh judge, still tells generated answers from logged ones, "
+    "or nothing shows that the adversarial stage made the difference.",
+    "never discriminated": "The discriminator could not tell logged from generated triplets to begin with: "
+    "its 0.5 means nothing.",
+    "collapsed": "The discriminator or the answers gave way: its 0.5 is no confusion.",
+    "diverged": "The policy ran away from its start and the run was stopped.",
+    "improved": "A judge that did not supply the reward prefers the new answers.",
+    "no gain": "No judge outside the reward shows a gain.",
+    "reward hacked": "The reward rose while a judge that did not supply it got less: the reward was gamed.",
+}
+"""Every verdict and what it means."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One condition: what was measured, against what, and what it means."""
+
+    name: str
+    value: float | None
+    bar: str
+    passed: bool
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The verdict in a word, its reason in a sentence, and the checks behind it."""
+
+    word: str
+    sentence: str
+    checks: list[Check] = field(default_factory=list)
+
+    def as_json(self) -> dict[str, Any]:
+        """As stored in result.json."""
+        return asdict(self)
+
+
+Evidence = Mapping[str, Any]
+
+
+def judge_run(arm: Arm, evidence: Evidence, kl_stop: float = math.inf) -> Verdict:
+    """The verdict on a run of this arm."""
+    if "diverged" in evidence:
+        sentence = f"{WORDS['diverged']} {str(evidence['diverged']).capitalize()}."
+        check = Check("stayed near its start", None, f"KL at most {kl_stop:g}", False, sentence)
+        return Verdict("diverged", sentence, [check])
+    if arm is Arm.RLHF:
+        return judge_rlhf(evidence)
+    return judge_rlhb(evidence)
+
+
+# --- RLHB -----------------------------------------------------------------------------------------
+
+
+def judge_rlhb(evidence: Evidence) -> Verdict:
+    """Converged, not converged yet, never discriminated, or collapsed.
+
+    Evidence: `discriminated` {accuracy, swap_auc, rows} after pretraining; `history` rows of {p_real, p_fake,
+    accuracy, distinct}, one per iteration; `judges` {origin, before, after} -> {projection, words, rows}.
+    """
+    once = _once_discriminated(evidence)
+    saw_behaviour = _saw_behaviour(evidence)
+    diverse = _stayed_diverse(evidence)
+    confused = _ends_confused(evidence)
+    separable = _judges_separate_origin(evidence)
+    agree = _fresh_judges_agree(evidence)
+    credit = _adversarial_stage_did_it(evidence)
+    checks = [once, saw_behaviour, *confused, separable, *agree, credit, diverse]
+    if not once.passed or not saw_behaviour.passed:
+        failed = once if not once.passed else saw_behaviour
+        return Verdict(
+            "never discriminated", f"{WORDS['never discriminated']} {failed.sentence}", checks
+        )
+    if not diverse.passed:
+        return Verdict("collapsed", f"{WORDS['collapsed']} {diverse.sentence}", checks)
+    if _died(evidence, confused):
+        sentence = (
+            "It ends near 0.5 although fresh judges tell the answers apart as well as at the start."
+        )
+        return Verdict("collapsed", f"{WORDS['collapsed']} {sentence}", checks)
+    if all(check.passed for check in checks):
+        return Verdict("converged", f"{WORDS['converged']} {credit.sentence}", checks)
+    missing = next(check for check in checks if not check.passed)
+    return Verdict(
+        "not converged yet", f"{missing.sentence} {_credit_sentence(evidence)}".strip(), checks
+    )
+
+
+def _once_discriminated(evidence: Evidence) -> Check:
+    found = evidence.get("discriminated") or {}
+    accuracy, rows = float(found.get("accuracy", 0.5)), int(found.get("rows", 0))
+    bar = 0.5 + 2 * standard_error(rows)
+    passed = rows >= ROWS_FLOOR and accuracy > bar
+    return Check(
+        "it once discriminated",
+        accuracy,
+        f"above {bar:.3f}",
+        passed,
+        f"Before the adversarial stage the discriminator told {accuracy:.0%} of {rows} held-out triplets right"
+        + ("." if passed else ", which is no better than chance."),
+    )
+
+
+def _saw_behaviour(evidence: Evidence) -> Check:
+    found = evidence.get("discriminated") or {}
+    value, rows = float(found.get("swap_auc", 0.5)), int(found.get("rows", 0))
+    bar = 0.5 + 2 * standard_error(rows)
+    passed = rows >= ROWS_FLOOR and value > bar
+    return Check(
+        "it saw the behaviour",
+        value,
+        f"above {bar:.3f}",
+        passed,
+        f"It ranked a response's true behaviour above another one in {value:.0%} of held-out cases"
+        + ("." if passed else ", which is no better than chance."),
+    )
+
+
+def _ends_confused(evidence: Evidence) -> list[Check]:
+    last = ending(evidence.get("history") or [])
+    names = {"p_real": "logged", "p_fake": "generated"}
+    checks = []
+    for name, kind in names.items():
+        value = _mean([row[name] for row in last])
+        checks.append(
+            Check(
+                f"ends confused on {kind} triplets",
+                value,
+                f"within 0.5 +- {BAND}",
+                value is not None and abs(value - 0.5) <= BAND,
+                "Nothing was measured in the last fifth of the iterations."
+                if value is None
+                else f"In the last fifth its mean output on held-out {kind} triplets is {value:.2f}.",
+            )
+        )
+    accuracy = _mean([row["accuracy"] for row in last])
+    checks.append(
+        Check(
+            "ends at chance",
+            accuracy,
+            f"at most {NEAR_CHANCE}",
+            accuracy is not None and accuracy <= NEAR_CHANCE,
+            "Nothing was measured in the last fifth of the iterations."
+            if accuracy is None
+            else f"In the last fifth it tells {accuracy:.1%} of held-out triplets right.",
+        )
+    )
+    return checks
+
+
+def _judges_separate_origin(evidence: Evidence) -> Check:
+    found = _judges(evidence, "origin")
+    best = max(found.values(), default=None)
+    bar = 0.5 + 2 * standard_error(_rows(evidence))
+    return Check(
+        "fresh judges can judge",
+        best,
+        f"above {bar:.3f}",
+        best is not None and best > bar,
+        "No fresh judge was trained."
+        if best is None
+        else f"The better fresh judge tells {best:.1%} of the answers of the starting version from logged ones.",
+    )
+
+
+def _fresh_judges_agree(evidence: Evidence) -> list[Check]:
+    found = _judges(evidence, "after")
+    names = {"projection": "with D's features", "words": "on words alone"}
+    return [
+        Check(
+            f"fresh judge {names[kind]} is near chance",
+            found.get(kind),
+            f"at most {NEAR_CHANCE}",
+            kind in found and found[kind] <= NEAR_CHANCE,
+            f"A fresh judge {names[kind]} tells {found[kind]:.1%} of the final answers from logged ones."
+            if kind in found
+            else f"No fresh judge {names[kind]} was trained.",
+        )
+        for kind in names
+    ]
+
+
+def _adversarial_stage_did_it(evidence: Evidence) -> Check:
+    before, after = _judges(evidence, "before"), _judges(evidence, "after")
+    bar = 2 * math.sqrt(2) * standard_error(_rows(evidence))
+    drops = [before[kind] - after[kind] for kind in before if kind in after]
+    drop = max(drops, default=None)
+    passed = drop is not None and drop > bar
+    return Check(
+        "the adversarial stage did it",
+        drop,
+        f"above {bar:.3f}",
+        passed,
+        _credit_sentence(evidence)
+        or "No fresh judge looked at the policy before the adversarial stage.",
+    )
+
+
+def _credit_sentence(evidence: Evidence) -> str:
+    """Who brought the answers closer to the logged ones: warm-up or adversarial stage."""
+    origin, before, after = (_judges(evidence, part) for part in ("origin", "before", "after"))
+    kinds = [kind for kind in origin if kind in before and kind in after]
+    if not kinds:
+        return ""
+    kind = max(kinds, key=lambda one: origin[one])  # the judge that sees most
+    warm, trained = origin[kind] - before[kind], before[kind] - after[kind]
+    bar = 2 * math.sqrt(2) * standard_error(_rows(evidence))
+    figures = f"(best judge: {origin[kind]:.3f} at the start, {before[kind]:.3f} after the warm-up, {after[kind]:.3f} at the end)"
+    if warm > bar and trained > bar:
+        return f"Warm-up and adversarial stage both brought the answers closer to the logged ones {figures}."
+    if trained > bar:
+        return f"The adversarial stage brought the answers closer to the logged ones {figures}."
+    if warm > bar:
+        return f"The likelihood warm-up deserves the credit, not the adversarial stage {figures}."
+    return f"Neither stage clearly brought the answers closer to the logged ones {figures}."
+
+
+def _stayed_diverse(evidence: Evidence) -> Check:
+    history = evidence.get("history") or []
+    first = _mean([row["distinct"] for row in history[: max(1, len(history) // LAST_PART)]])
+    last = _mean([row["distinct"] for row in ending(history)])
+    share = None if first is None or last is None else last / max(first, 1e-9)
+    return Check(
+        "answers stayed diverse",
+        share,
+        f"at least {DISTINCT_FLOOR}",
+        share is None or share >= DISTINCT_FLOOR,
+        "Nothing was measured."
+        if share is None
+        else f"The share of distinct answers is {share:.0%} of what it was in the beginning.",
+    )
+
+
+def _died(evidence: Evidence, confused: Sequence[Check]) -> bool:
+    """Whether D ends at 0.5 while fresh judges still see all that they saw at the start."""
+    if not all(check.passed for check in confused):
+        return False
+    origin, after = _judges(evidence, "origin"), _judges(evidence, "after")
+    bar = 2 * math.sqrt(2) * standard_error(_rows(evidence))
+    return any(
+        after[kind] > NEAR_CHANCE and after[kind] > origin[kind] - bar
+        for kind in after
+        if kind in origin
+    )
+
+
+# --- RLHF -----------------------------------------------------------------------------------------
+
+
+def judge_rlhf(evidence: Evidence) -> Verdict:
+    """Improved, no gain, or reward hacked.
+
+    Evidence: `reward_model` {accuracy, pairs}; `gain` {reward, words: paired comparisons with the start, words_accuracy,
+    words_pairs, truncated, distinct, distinct_origin}.
+    """
+    model, gain = evidence.get("reward_model") or {}, evidence.get("gain") or {}
+    learned = _beats_chance(
+        "the reward model learned", model.get("accuracy"), model.get("pairs"), "The reward model"
+    )
+    judge = _beats_chance(
+        "the other judge can judge",
+        gain.get("words_accuracy"),
+        gain.get("words_pairs"),
+        "The judge on words",
+    )
+    rose = _wins("the reward rose", gain.get("reward"), "The reward model")
+    agrees = _wins(
+        "a judge that did not supply the reward agrees", gain.get("words"), "A judge on words"
+    )
+    whole = _whole(gain)
+    checks = [learned, rose, judge, agrees, whole]
+    hacked = rose.passed and judge.passed and _loses(gain.get("words"))
+    if hacked or (rose.passed and not whole.passed):
+        reason = agrees.sentence if hacked else whole.sentence
+        return Verdict("reward hacked", f"{WORDS['reward hacked']} {reason}", checks)
+    if all(check.passed for check in checks):
+        return Verdict("improved", f"{WORDS['improved']} {agrees.sentence}", checks)
+    missing = next(check for check in checks if not check.passed)
+    return Verdict("no gain", f"{WORDS['no gain']} {missing.sentence}", checks)
+
+
+def _beats_chance(name: str, accuracy: float | None, rows: int | None, who: str) -> Check:
+    count = int(rows or 0)
+    bar = 0.5 + 2 * standard_error(count)
+    passed = accuracy is not None and count >= ROWS_FLOOR and accuracy > bar
+    sentence = (
+        f"{who} was not measured."
+        if accuracy is None
+        else f"{who} ranks {accuracy:.0%} of {count} held-out pairs of votes right."
+    )
+    return Check(name, accuracy, f"above {bar:.3f}", passed, sentence)
+
+
+def _wins(name: str, comparison: Mapping[str, Any] | None, who: str) -> Check:
+    if not comparison:
+        return Check(name, None, "interval above 0.5", False, f"{who} was not asked.")
+    low, high = comparison["interval"]
+    rate = float(comparison["win_rate"])
+    return Check(
+        name,
+        rate,
+        "interval above 0.5",
+        low > 0.5,
+        f"{who} prefers the new answer in {rate:.0%} of {comparison['n']} held-out queries "
+        f"(95 % interval {low:.2f} to {high:.2f}).",
+    )
+
+
+def _loses(comparison: Mapping[str, Any] | None) -> bool:
+    return bool(comparison) and comparison["interval"][1] < 0.5  # type: ignore[index]
+
+
+def _whole(gain: Mapping[str, Any]) -> Check:
+    truncated = float(gain.get("truncated", 0.0))
+    distinct = float(gain.get("distinct", 1.0)) / max(1e-9, float(gain.get("distinct_origin", 1.0)))
+    passed = truncated <= 0.2 and distinct >= DISTINCT_FLOOR
+    return Check(
+        "answers stayed whole and diverse",
+        distinct,
+        f"at least {DISTINCT_FLOOR}, at most 20 % cut off",
+        passed,
+        f"{truncated:.0%} of the answers were cut off, and the share of distinct ones is {distinct:.0%} "
+        "of what it was.",
+    )
+
+
+# --- small parts ----------------------------------------------------------------------------------
+
+
+def standard_error(rows: int) -> float:
+    """Of an accuracy near one half over so many rows."""
+    return 0.5 / math.sqrt(max(1, rows))
+
+
+def ending(history: Sequence[Mapping[str, float]]) -> Sequence[Mapping[str, float]]:
+    """The last fifth of the iterations, at least one."""
+    return history[-max(1, len(history) // LAST_PART) :] if history else []
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return sum(values) / len(values) if values else None
+
+
+def _judges(evidence: Evidence, part: str) -> dict[str, float]:
+    found = (evidence.get("judges") or {}).get(part) or {}
+    return {kind: float(found[kind]) for kind in ("projection", "words") if kind in found}
+
+
+def _rows(evidence: Evidence) -> int:
+    found = (evidence.get("judges") or {}).get("after") or {}
+    return int(found.get("rows", 0))
