@@ -10,18 +10,15 @@ from uuid import UUID
 from app.store import Session, Store, versions
 from rlhb_core.errors import RlhbError
 from rlhb_core.records import Deployment, ModelVersion
+from rlhb_core.verdict import WORDS
 
-AGAINST = {
-    "never discriminated": "its discriminator never told real from generated, so it had nothing to teach.",
-    "collapsed": "its discriminator or its answers collapsed on the way.",
-    "diverged": "it moved too far from where it started.",
-}
-"""Verdicts that speak against serving a version, and why."""
+AGAINST = frozenset({"never discriminated", "collapsed", "diverged", "reward hacked"})
+"""Verdicts that speak against serving a version. The others say that it did some good, or none."""
 
 
 def speaks_against(verdict: str) -> str:
     """Why this verdict speaks against serving the version; empty if it does not."""
-    return AGAINST.get(verdict.lower(), "")
+    return WORDS[verdict] if verdict in AGAINST else ""
 
 
 class CannotDeploy(RlhbError):

@@ -83,6 +83,26 @@ class Number(BaseModel):
     sentence: str
 
 
+class CheckView(BaseModel):
+    """One thing that the verdict rests on."""
+
+    name: str
+    value: str
+    bar: str
+    passed: bool
+    sentence: str
+
+
+class VerdictView(BaseModel):
+    """The verdict in words."""
+
+    word: str
+    tone: Tone
+    sentence: str
+    checks: list[CheckView]
+    evaluation: str = Field(description="How it does against the base model, where that is known.")
+
+
 class VersionLink(BaseModel):
     """The version that came of a run."""
 
@@ -94,13 +114,9 @@ class VersionLink(BaseModel):
 class RunDetail(RunView):
     """All that the curves page says in words."""
 
-    verdict: dict[str, Any] | None
-    verdict_words: str
-    verdict_sentence: str
+    verdict: VerdictView | None
     version: VersionLink | None
     numbers: list[Number]
-    sample_columns: list[str]
-    samples: list[list[str]]
 
 
 class VersionView(BaseModel):
@@ -144,18 +160,11 @@ def show_run(session: Session, run_id: UUID) -> RunDetail:
     line = _run_view(run, len(order) - order.index(run_id), versions.names(session))
     folder = RunDir(Path(run.folder))
     result = folder.result() or {}
-    verdict = verdict_view(result)
-    word, sentence = _unjudged(run)
-    columns, samples = _samples(result)
     return RunDetail(
         **line.model_dump(),
-        verdict=verdict,
-        verdict_words=word,
-        verdict_sentence=sentence,
+        verdict=verdict_view(result),
         version=_version_of(session, run),
         numbers=newest_numbers(folder.metrics()),
-        sample_columns=columns,
-        samples=samples,
     )
 
 
@@ -198,7 +207,7 @@ def _run_view(run: Run, number: int, names: Mapping[UUID, str]) -> RunView:
 def _tone(run: Run) -> Tone:
     if run.status is RunStatus.FAILED:
         return "bad"
-    if run.status is RunStatus.INTERRUPTED:
+    if run.status in (RunStatus.INTERRUPTED, RunStatus.STOPPED):
         return "warn"
     return verdict_tone(run.verdict)
 
@@ -207,7 +216,9 @@ def verdict_tone(verdict: str) -> Tone:
     """The colour of a verdict."""
     if not verdict:
         return "plain"
-    return "bad" if speaks_against(verdict) else "good"
+    if speaks_against(verdict):
+        return "bad"
+    return "good" if verdict in ("converged", "improved") else "warn"
 
 
 def _why(run: Run) -> str:
@@ -274,16 +285,32 @@ def _version_view(
     )
 
 
-def verdict_view(result: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The verdict with its checks."""
+def verdict_view(result: Mapping[str, Any]) -> VerdictView | None:
+    """The verdict with its checks, from a run's result; None while there is none."""
     found = result.get("verdict")
-    return None if not found else dict(found)
+    if not found:
+        return None
+    return VerdictView(
+        word=found["word"],
+        tone=verdict_tone(found["word"]),
+        sentence=found["sentence"],
+        checks=[
+            CheckView(
+                **check | {"value": "–" if check["value"] is None else f"{check['value']:.2f}"}
+            )
+            for check in found["checks"]
+        ],
+        evaluation=_evaluation(result),
+    )
 
 
-def _unjudged(run: Run) -> tuple[str, str]:
-    """What stands in the verdict's place while there is none."""
-    return STATUS_WORDS[run.status].capitalize(), _why(run)
-
-
-def _samples(result: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
-    return [], []
+def _evaluation(result: Mapping[str, Any]) -> str:
+    evaluation = result.get("evaluation")
+    if not evaluation:
+        return ""
+    won = evaluation["conditions"]["served"]["against_sft"]
+    low, high = won["interval"]
+    return (
+        f"Against SFT it wins {won['win_rate']:.2f} [{low:.2f}, {high:.2f}] of {won['n']:,} questions, "
+        f"by {evaluation['judge']}."
+    )

@@ -19,7 +19,6 @@ const place = {
   main: h("div", {}),
   now: h("aside", { class: "panel now", "aria-label": "Going on now" }),
   rest: h("div", { class: "small-multiples" }),
-  samples: h("div", {}),
 };
 const page = h(
   "div",
@@ -28,7 +27,6 @@ const page = h(
   place.verdict,
   h("div", { class: "curves-grid" }, place.main, place.now),
   place.rest,
-  place.samples,
 );
 const nothing = h(
   "div",
@@ -82,33 +80,34 @@ function show(run) {
   fill(place.lineage, dot(run.arm_label), ` ${run.arm_label}${run.parent ? ` from ${run.parent}` : ""} · ${run.data}`);
   fill(place.verdict, verdictStrip(run));
   fill(place.now, ...now(run));
-  fill(place.samples, samples(run));
 }
 
 function verdictStrip(run) {
   const verdict = run.verdict;
-  if (!verdict) {
-    return h("div", { class: "verdict" }, h("b", {}, run.verdict_words), h("p", {}, run.verdict_sentence), versionButton(run));
-  }
+  const words = [h("b", {}, capital(verdict ? verdict.word : run.status_words))];
+  if (!verdict) return h("div", { class: `verdict ${run.tone}` }, words, h("p", {}, run.error || "The verdict comes at the end."), versionButton(run));
   return h(
     "div",
-    { class: `verdict ${verdict.tone}` },
-    h("b", {}, verdict.word),
+    { class: `verdict judged ${verdict.tone}` },
+    h("div", { class: "row between" }, h("div", {}, words, h("p", {}, verdict.sentence), verdict.evaluation && h("p", {}, verdict.evaluation)), versionButton(run)),
     h(
-      "div",
-      {},
-      h("p", {}, verdict.sentence),
-      h(
-        "ul",
-        {},
-        verdict.checks.map((check) =>
-          h("li", { class: check.passed ? "passed" : "missed", title: check.sentence }, `${check.passed ? "✓" : "✗"} ${check.name} `, h("strong", {}, check.value)),
+      "ul",
+      { class: "checks" },
+      verdict.checks.map((check) =>
+        h(
+          "li",
+          { class: check.passed ? "passed" : "missed", title: check.sentence },
+          h("i", { "aria-hidden": "true" }, check.passed ? "✓" : "✗"),
+          h("span", {}, h("span", { class: "visually-hidden" }, check.passed ? "Holds: " : "Does not hold: "), check.name),
+          h("strong", {}, check.value),
+          h("small", {}, check.bar),
         ),
       ),
     ),
-    versionButton(run),
   );
 }
+
+const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 
 function versionButton(run) {
   const version = run.version;
@@ -156,23 +155,6 @@ function now(run) {
     ),
     going && h("button", { class: "button", onclick: () => post(`/api/runs/${run.id}/stop`).then(refresh, (e) => say(e.message)) }, "Stop after this step"),
   ];
-}
-
-function samples(run) {
-  if (!run.samples.length) return null;
-  const columns = run.sample_columns;
-  return h(
-    "section",
-    { class: "panel samples" },
-    h("h3", {}, "What it answers"),
-    h("p", {}, "Held-out queries, sampled at the end of the run."),
-    h(
-      "table",
-      { class: "plain" },
-      h("thead", {}, h("tr", {}, columns.map((column) => h("th", {}, column)))),
-      h("tbody", {}, run.samples.map((row) => h("tr", {}, row.map((cell, i) => h("td", { class: i ? "written" : "asked" }, cell))))),
-    ),
-  );
 }
 
 // --- figures -----------------------------------------------------------------------------------------

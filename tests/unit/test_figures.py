@@ -1,0 +1,131 @@
+"""Figures: the curves hold the numbers of the rows, every curve has its sentence, and the page stands alone."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import plotly.graph_objects as go
+import pytest
+
+from rlhb_core.config import RunConfig
+from rlhb_core.errors import RunError
+from rlhb_core.figure_page import write_html
+from rlhb_core.figures import (
+    MAX_POINTS,
+    PLOTS,
+    STAGES,
+    Figure,
+    figures,
+    plain,
+    stages,
+    template,
+    thin,
+    titled,
+)
+from rlhb_core.metrics import METRICS, metric_row
+from rlhb_core.records import Arm
+from rlhb_core.run_dir import RunDir
+
+
+def a_run() -> list[dict[str, Any]]:
+    """Two steps of warm-up, then three adversarial ones."""
+    rows = [metric_row("warmup", 1, 1, {"warmup/loss": 2.0, "warmup/held_out_loss": 2.1})]
+    rows.append(metric_row("warmup", 2, 2, {"warmup/loss": 1.5}))
+    for step, (real, fake) in enumerate([(0.7, 0.2), (0.6, 0.4), (0.52, 0.49)], start=1):
+        values = {"disc/p_real": real, "disc/p_fake": fake, "objective/kl": 0.5 * step}
+        rows.append(metric_row("adversarial", step, 2 + step, values))
+    return [dict(row) for row in rows]
+
+
+def named(found: list[Figure], name: str) -> Figure:
+    return next(figure for figure in found if figure.name == name)
+
+
+def lines(figure: go.Figure) -> dict[str, list[tuple[int, float]]]:
+    return {line.name: list(zip(line.x, line.y, strict=True)) for line in figure.data}
+
+
+def test_the_curves_hold_the_numbers_that_were_logged() -> None:
+    output = named(figures(a_run()), "discriminator-output")
+    assert lines(output.figure) == {
+        "real (held out)": [(3, 0.7), (4, 0.6), (5, 0.52)],
+        "generated": [(3, 0.2), (4, 0.4), (5, 0.49)],
+    }
+    warmup = lines(named(figures(a_run()), "warmup").figure)
+    assert warmup == {"held out": [(1, 2.1)], "training": [(1, 2.0), (2, 1.5)]}
+
+
+def test_a_figure_without_numbers_is_left_out() -> None:
+    assert {figure.name for figure in figures(a_run())} == {"discriminator-output", "kl", "warmup"}
+    assert figures([]) == []
+
+
+def test_confusion_has_its_line_its_band_and_its_stages() -> None:
+    figure = named(figures(a_run()), "discriminator-output").figure
+    band, chance, stage = figure.layout.shapes
+    assert (band.type, band.y0, band.y1) == ("rect", 0.45, 0.55)
+    assert (chance.y0, chance.y1) == (0.5, 0.5)
+    assert (stage.x0, stage.x1) == (3, 3)
+    assert [note.text for note in figure.layout.annotations] == ["warm-up", "adversarial"]
+
+
+def test_every_curve_is_a_metric_and_every_figure_has_words() -> None:
+    for plot in PLOTS:
+        assert set(plot.curves) <= METRICS.keys()
+        assert plot.title
+        assert plot.sentence or METRICS[next(iter(plot.curves))].sentence.endswith(".")
+    assert len({plot.name for plot in PLOTS}) == len(PLOTS)
+
+
+def test_every_stage_of_a_run_has_a_name() -> None:
+    source = Path("rlhb_core/train.py").read_text()
+    built = set(re.findall(r'^\s+\("?([a-z_]+)"?, lambda', source, re.MULTILINE))
+    built |= set(re.findall(r'^\s+"([a-z_]+)",\n\s+lambda', source, re.MULTILINE))
+    assert built
+    assert built <= STAGES.keys()
+
+
+def test_stages_in_the_order_of_training() -> None:
+    assert stages(a_run()) == [("warmup", 1, 2), ("adversarial", 3, 5)]
+
+
+def test_thinning_keeps_the_ends_and_the_spikes() -> None:
+    points = [(x, 0.0) for x in range(100_000)]
+    points[41_234] = (41_234, 9.0)
+    points[70_001] = (70_001, -9.0)
+    kept = thin(points)
+    assert len(kept) <= MAX_POINTS
+    assert (41_234, 9.0) in kept
+    assert (70_001, -9.0) in kept
+    assert kept == sorted(kept)
+    assert thin(points[:MAX_POINTS]) == points[:MAX_POINTS]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_colours_come_from_the_template_only(theme: Any) -> None:
+    figure = named(figures(a_run()), "discriminator-output")
+    assert all("color" not in json.dumps(line) for line in plain(figure.figure)["data"])
+    assert "template" not in plain(figure.figure)["layout"]
+    drawn = titled(figure, theme)
+    assert drawn.layout.template.layout.colorway == template(theme).layout.colorway
+    assert drawn.layout.title.text == figure.title
+    assert drawn.layout.title.subtitle.text == figure.sentence
+    assert figure.figure.layout.title.text is None
+
+
+def test_the_page_stands_alone(tmp_path: Path) -> None:
+    run = RunDir.create(tmp_path / "run", RunConfig(arm=Arm.RLHB))
+    with pytest.raises(RunError, match="no metrics yet"):
+        write_html(run, tmp_path)
+    for row in a_run():
+        values = {name: value for name, value in row.items() if name in METRICS}
+        run.append_metrics(row["stage"], row["step"], row["iteration"], values)
+    page = write_html(run, tmp_path / "out").read_text()
+    assert page.count("plotly.js v") == 1
+    assert not re.search(r"<(script|link|img)[^>]+(src|href)=", page)
+    data = page.split('id="figures">')[1].split("</script>")[0]
+    drawn = json.loads(data)["figures"]
+    assert drawn["discriminator-output"]["data"][1]["y"] == [0.2, 0.4, 0.49]
+    assert "Discriminator output" in page
+    assert METRICS["objective/kl"].sentence in page
