@@ -39,7 +39,8 @@ class Settings(BaseSettings):
     )
     base_model: str = Field(
         default=EMBEDDED,
-        description="What answers: 'embedded', a folder or hub name that transformers loads, or a server's address.",
+        description="What answers: 'embedded', a folder or hub name that transformers loads, or a server's address "
+        "(with #MODEL where a model must be named; a key goes into RLHB_REMOTE_API_KEY, which is never stored).",
     )
     base_model_protocol: Literal["auto", "tgi", "openai"] = Field(
         default="auto",

@@ -58,6 +58,11 @@ class Finished:
     """What went wrong, in a sentence; empty if nothing did."""
 
 
+def use_threads(count: int) -> None:
+    """Let the calling thread decode on so many CPU threads; more than a small model needs only slow it down."""
+    torch.set_num_threads(count)
+
+
 class Decoder:
     """A trunk and the adapters it can wear. One batch at a time; callers from other threads wait."""
 

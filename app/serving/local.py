@@ -183,9 +183,10 @@ FAILED = "The model failed while it was answering. Ask again; the details are in
 
 def load_decoder(base: str, settings: Settings) -> "Decoder":
     """A base model, ready to decode. Slow: torch is imported and the weights are read here."""
-    from rlhb_core.decoding import Decoder
+    from rlhb_core.decoding import Decoder, use_threads
     from rlhb_core.generator import load_trunk
 
+    use_threads(settings.threads)
     return Decoder(load_trunk(base, settings.device, settings.dtype))
 
 
