@@ -8,7 +8,7 @@ import { record } from "../signals.js";
 export class Acts extends EventTarget {
   /**
    * Events: "edited" (redraw), "regenerate" with detail = response id, "said" with detail = a sentence.
-   * comparison(): {queryId, query, responses: [{id, letter, text, complete}]} of what stands on the page, or null.
+   * comparison(): {queryId, query, voted, responses: [{id, letter, text, complete}]} of what stands on the page, or null.
    */
   constructor(panels, comparison) {
     super();
@@ -38,6 +38,7 @@ export class Acts extends EventTarget {
     const now = this.comparison();
     const answer = now?.responses[position];
     if (!answer?.id) return;
+    if (this.panels[position].querySelector(`[data-act="${name}"]`)?.disabled) return;
     const mark = this.#mark(answer.id);
     const note = (kind, payload) => record(kind, now.queryId, answer.id, payload);
     switch (name) {
@@ -94,6 +95,7 @@ export class Acts extends EventTarget {
       const flag = panel.querySelector('[data-act="flag"]');
       flag.firstChild.data = mark.flagged ? "Take the report back" : "Report";
       for (const button of panel.querySelectorAll(".acts > [data-act], .acts > [data-more]")) button.disabled = !answer?.id;
+      panel.querySelector('[data-act="regenerate"]').disabled = !answer?.complete || now.voted;
       for (const act of ["copy", "edit"]) panel.querySelector(`.acts > [data-act="${act}"]`).disabled = !answer?.text;
       if (panel.classList.contains("editing") && panel.dataset.editing !== answer?.id) this.#closeEditor(position);
     });

@@ -1,5 +1,7 @@
 // The composer: writing a query, the samples, and the draft that survives a refresh.
 
+import { smoothly } from "../motion.js";
+
 const DRAFT = "rlhb.draft"; // in sessionStorage: each tab has its own
 
 export class Composer extends EventTarget {
@@ -53,7 +55,7 @@ export class Composer extends EventTarget {
   focus() {
     this.field.focus({ preventScroll: true });
     this.field.select();
-    scrollTo({ top: 0, behavior: "smooth" });
+    scrollTo({ top: 0, behavior: smoothly() });
   }
 
   #surprise() {

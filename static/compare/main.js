@@ -6,6 +6,7 @@
 import { call } from "../api.js";
 import { bindKeys } from "../keys.js";
 import { refreshPerson } from "../me.js";
+import { smoothly } from "../motion.js";
 import { placePopovers } from "../popovers.js";
 import { outbox, record } from "../signals.js";
 import { Tracker } from "../tracker.js";
@@ -17,7 +18,11 @@ import { sequelKind } from "./sequel.js";
 import { Votes } from "./votes.js";
 
 const TAB = "rlhb.tab"; // in sessionStorage: the comparison this tab shows, so that a refresh restores it
+const ABANDONED = "rlhb.abandoned"; // in sessionStorage: the comparison that leaving was last recorded for
+const RELOAD_MS = 1_000;
 const SILENCE_MS = 4_000; // without a snapshot for so long, the API is asked instead
+
+const NOT_ASKED = "The server cannot be reached, so this was not asked. Press Ask again when the connection is back.";
 
 /**
  * Bring the page to life. root: the element laid out by compare.py.
@@ -32,7 +37,7 @@ class Compare {
   constructor(root, gradio) {
     this.root = root;
     this.gradio = gradio;
-    this.now = null; // {token, queryId, text, sampled, view, completeAt, abandoned}
+    this.now = null; // {token, queryId, text, sampled, view, completeAt}
     this.before = null; // the comparison that a new query follows
     const responses = () => this.#comparison();
     this.composer = new Composer(root.querySelector(".composer"));
@@ -67,13 +72,17 @@ class Compare {
 
   #ask({ text, sampled }) {
     if (this.asking) return;
+    if (!navigator.onLine) return this.#trouble(NOT_ASKED);
     this.#leaveComparison();
     this.tracker.settle();
-    this.before = this.now?.queryId ? this.now : this.before;
+    if (this.now?.queryId) this.before = { ...this.now, vote: this.votes.vote };
     this.#begin({ text, sampled, queryId: null });
     this.asking = true;
     this.composer.busy = true;
+    this.root.dataset.phase = "asked";
     this.panels.wait();
+    this.votes.wait();
+    this.acts.show();
     this.#say("");
     this.#trouble("");
     this.gradio.ask({ token: this.now.token, text, previous: this.before?.queryId ?? null });
@@ -95,7 +104,7 @@ class Compare {
   }
 
   #begin(fields) {
-    this.now = { token: uuid(), view: null, completeAt: 0, heardAt: performance.now(), abandoned: false, ...fields };
+    this.now = { token: uuid(), view: null, completeAt: 0, heardAt: performance.now(), ...fields };
     this.votes.begin(null);
   }
 
@@ -140,7 +149,7 @@ class Compare {
     this.composer.busy = false;
     if (!this.now.view) {
       this.now = this.before;
-      this.votes.begin(this.now?.view?.vote ?? null);
+      this.votes.resume(this.now?.vote ?? null);
     }
     this.#draw();
   }
@@ -161,7 +170,7 @@ class Compare {
       if (now.waits > 5) this.#failed("The answers are slow to start. Press Ask to try once more.");
     } catch (error) {
       if (error.status === 0 && this.asking && this.now === now) {
-        this.#failed("The server cannot be reached, so this was not asked. Press Ask again when the connection is back.");
+        this.#failed(NOT_ASKED);
       } else if (error.status === 404 && this.now === now) this.#settleRestore();
     }
   }
@@ -194,23 +203,28 @@ class Compare {
   /** A comparison that was answered and not voted on is left behind. */
   #leaveComparison() {
     const { now } = this;
-    if (!now?.queryId || now.abandoned || this.votes.vote || !now.completeAt) return;
-    now.abandoned = true;
+    if (!now?.queryId || this.votes.vote || !now.completeAt) return;
+    if (sessionStorage.getItem(ABANDONED) === now.queryId) return;
+    sessionStorage.setItem(ABANDONED, now.queryId);
     record("abandon", now.queryId, null, {});
   }
 
   /**
-   * Leaving the page abandons the comparison, a refresh does not: that brings it back. Where the browser does not say
-   * which of the two it is, leaving is recorded; a vote that still comes overrules it (`behaviors.summarise`).
+   * Leaving the page abandons the comparison, a refresh does not: that brings it back. A browser does not always say
+   * which of the two it is (it does not for its reload button); leaving is recorded then, once for each comparison,
+   * and a vote that still comes overrules it (`behaviors.summarise`).
    */
   #abandonOnLeave() {
-    let reloading = false;
-    window.navigation?.addEventListener("navigate", (event) => (reloading = event.navigationType === "reload"));
+    let reloadAt = -Infinity;
+    const reloading = () => (reloadAt = performance.now());
+    window.navigation?.addEventListener("navigate", (event) => event.navigationType === "reload" && reloading());
+    addEventListener("keydown", ({ key, ctrlKey, metaKey }) => {
+      if (key === "F5" || ((ctrlKey || metaKey) && key.toLowerCase() === "r")) reloading();
+    });
     addEventListener("pagehide", () => {
-      if (!reloading) this.#leaveComparison();
+      if (performance.now() - reloadAt > RELOAD_MS) this.#leaveComparison();
       outbox.leave();
     });
-    addEventListener("pageshow", (event) => event.persisted && (reloading = false));
   }
 
   // --- drawing ----------------------------------------------------------------------------------
@@ -259,6 +273,7 @@ class Compare {
     return {
       queryId: now.queryId,
       query: now.text,
+      voted: Boolean(this.votes.vote),
       responses: now.view.panels.map((panel) => ({
         id: panel.response_id,
         letter: panel.letter,
@@ -318,7 +333,7 @@ class Compare {
     const tabs = [...this.root.querySelectorAll(".pager button")];
     tabs.forEach((tab, position) =>
       tab.addEventListener("click", () =>
-        this.panels.elements[position].scrollIntoView({ behavior: "smooth", inline: "center", block: "nearest" }),
+        this.panels.elements[position].scrollIntoView({ behavior: smoothly(), inline: "center", block: "nearest" }),
       ),
     );
     const seen = new IntersectionObserver(

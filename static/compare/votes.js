@@ -30,12 +30,17 @@ export class Votes extends EventTarget {
     this.show(null);
   }
 
-  /** A comparison came onto the page, with the vote it already has, if any. */
+  /** A comparison came onto the page, with the vote that the server knows of, if any. */
   begin(vote) {
+    this.resume(vote?.choice ? { ...vote, acknowledged: true } : null);
+  }
+
+  /** An earlier comparison came back, with what `vote` was then. */
+  resume(vote) {
     this.#sendReasons();
     this.undoUntil = 0;
     this.tags.clear();
-    this.vote = vote?.choice ? { ...vote, acknowledged: true } : null;
+    this.vote = vote;
     this.show(this.comparison());
   }
 
@@ -116,6 +121,12 @@ export class Votes extends EventTarget {
     for (const id of about.ids) record("critique", about.queryId, id, { text: "", tags: [...this.tags] });
   }
 
+  /** A query is on its way: the bar keeps its place, but there is nothing to choose yet. */
+  wait() {
+    this.show(null);
+    this.bar.hidden = false;
+  }
+
   /** Draw the bar for what stands on the page. */
   show(now) {
     const { bar, vote } = this;
@@ -124,8 +135,8 @@ export class Votes extends EventTarget {
     bar.querySelector(".result").hidden = !vote;
     bar.querySelector(".refusal").textContent = this.refusal ?? "";
     this.refusal = null;
-    for (const button of bar.querySelectorAll('[data-choice="best"]')) {
-      button.disabled = !now?.responses[Number(button.dataset.position)]?.id;
+    for (const button of bar.querySelectorAll("[data-choice]")) {
+      button.disabled = !now?.responses[Number(button.dataset.position ?? 0)]?.id;
     }
     if (!vote) return;
     const letter = now?.responses.find((response) => response.id === vote.best)?.letter;

@@ -110,6 +110,7 @@ def _add_versions(store: Store, remote: str) -> None:
             )
         for name, model in (
             ("Sloth Slow", "slow"),
+            ("Turtle Steady", "steady"),
             ("Dodo Broken", "broken"),
             ("Parrot Markup", "markup"),
         ):

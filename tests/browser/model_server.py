@@ -1,6 +1,6 @@
 """A model server that misbehaves on purpose: it speaks the OpenAI chat protocol, slowly, brokenly, or with markup.
 
-Which of these it does is chosen by the model's name in the request: `slow`, `broken`, `markup`.
+Which of these it does is chosen by the model's name in the request: `slow`, `steady`, `broken`, `markup`.
 """
 
 import json
@@ -13,11 +13,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 SLOW_WORDS = [f"word{number}" for number in range(1, 41)]
 SLOW_TEXT = " ".join(SLOW_WORDS)
 MARKUP = 'Bold <b>claim</b> <img src="x" onerror="window.hacked = true">\n- first\n- second ${value} {{this}}'
-WORD_S = 0.1
+WORD_S = {"slow": 0.1, "steady": 0.03}
 
 
 class _Handler(BaseHTTPRequestHandler):
-    def do_POST(self) -> None:  # noqa: N802, the name is http.server's
+    def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         if body["model"] == "broken":
             self.send_error(500)
@@ -48,7 +48,7 @@ def _pieces(model: str) -> Iterator[str]:
         yield MARKUP
         return
     for number, word in enumerate(SLOW_WORDS):
-        time.sleep(WORD_S)
+        time.sleep(WORD_S[model])
         yield word if number == 0 else f" {word}"
 
 

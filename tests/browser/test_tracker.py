@@ -53,6 +53,27 @@ def test_time_in_a_hidden_tab_is_not_reading(visit: Visit, studio: Studio, ask: 
     assert max(dwelt.values()) < waited - hidden_for + 700  # streaming took its moment too
 
 
+def test_time_without_a_move_for_half_a_minute_is_not_reading(
+    visit: Visit, studio: Studio, ask: Ask
+) -> None:
+    page = visit.context.new_page()
+    page.clock.install()
+    page.goto("/")
+    page.wait_for_selector(".compare[data-live]")
+    query_id = ask(page, CAPITAL)
+    page.clock.fast_forward(120_000)
+    page.clock.run_for(6_000)
+    page.keyboard.press("s")
+    page.clock.run_for(2_000)
+    recorded = studio.wait_for(query_id, "vote", "dwell")
+    dwelt = Counter[str]()
+    for signal in recorded:
+        if signal.kind is SignalKind.DWELL:
+            dwelt[str(signal.response_id)] += signal.payload["ms"]
+    assert len(dwelt) == 3
+    assert all(29_000 < ms < 33_000 for ms in dwelt.values()), dwelt
+
+
 def test_selecting_and_copying_by_hand_are_recorded(visit: Visit, studio: Studio, ask: Ask) -> None:
     page = visit()
     query_id = ask(page, CAPITAL)
@@ -60,7 +81,11 @@ def test_selecting_and_copying_by_hand_are_recorded(visit: Visit, studio: Studio
     length = len(page.locator(".answer .text").first.inner_text())
     page.keyboard.press("Control+C")
     recorded = studio.wait_for(query_id, "select", "copy")
-    chars = {s.kind: s.payload["chars"] for s in recorded if s.kind in (SignalKind.SELECT, SignalKind.COPY)}
+    chars = {
+        s.kind: s.payload["chars"]
+        for s in recorded
+        if s.kind in (SignalKind.SELECT, SignalKind.COPY)
+    }
     assert chars == {SignalKind.SELECT: length, SignalKind.COPY: length}
 
 
@@ -83,11 +108,15 @@ def test_leaving_without_a_vote_is_recorded_and_a_refresh_is_not_leaving(
 ) -> None:
     page = visit()
     query_id = ask(page, CAPITAL)
-    page.reload()
+    page.evaluate("location.reload()")
+    page.wait_for_function("performance.getEntriesByType('navigation')[0].type === 'reload'")
     expect(page.locator(".answer[data-status=done]")).to_have_count(3)
     assert "abandon" not in studio.kinds(query_id)
     page.close()
     studio.wait_for(query_id, "abandon")
+    page = visit()  # another tab: what was left open comes back
+    expect(page.locator(".answer[data-status=done]")).to_have_count(3)
+    assert page.locator(".query").input_value() == CAPITAL
 
 
 def test_two_tabs_do_not_get_in_each_others_way(visit: Visit, studio: Studio, ask: Ask) -> None:
@@ -118,8 +147,14 @@ def test_offline_is_said_calmly_and_made_good(visit: Visit, studio: Studio, ask:
     page.keyboard.press("l")
     page.keyboard.press("1")
     expect(page.get_by_text("Saved here, will be sent.")).to_be_visible()
-    expect(page.get_by_text("No connection. What you do is saved here and will be sent.")).to_be_visible()
+    expect(
+        page.get_by_text("No connection. What you do is saved here and will be sent.")
+    ).to_be_visible()
     assert in_outboxes(page) >= 2
+    page.locator(".query").fill("What does a giraffe eat?")
+    page.locator(".query").press("Enter")
+    expect(page.get_by_text("this was not asked")).to_be_visible()
+    expect(page.locator(".result .said")).to_contain_text("A is best")
     assert "vote" not in studio.kinds(query_id)
     visit.context.set_offline(False)
     expect(page.locator(".answer.revealed")).to_have_count(3)
