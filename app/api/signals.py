@@ -14,7 +14,7 @@ from pydantic import Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from app.store import BadSignals, Store, signals
-from rlhb_core.records import Record, Signal, describe
+from rlhb_core.records import Record, Signal, describe, now_ms
 
 router = APIRouter(prefix="/api/signals", tags=["signals"])
 
@@ -57,6 +57,7 @@ async def limited_body(request: Request) -> bytes:
 @router.post("", response_model=Receipt)
 def record(request: Request, body: Annotated[bytes, Depends(limited_body)]) -> Response:
     """Store the signals of the person who asks, all or none."""
+    received_ms = now_ms()
     try:
         batch = Batch.model_validate_json(body)
     except ValidationError as error:
@@ -64,8 +65,11 @@ def record(request: Request, body: Annotated[bytes, Depends(limited_body)]) -> R
     store: Store = request.app.state.store
     person_id: UUID = request.state.person_id
     try:
-        with store.session() as session:
-            new = signals.record(session, person_id, batch.signals, sent_ms=batch.sent_ms)
+        new = store.together(
+            lambda session: signals.record(
+                session, person_id, batch.signals, sent_ms=batch.sent_ms, received_ms=received_ms
+            )
+        )
     except BadSignals as error:
         detail = [
             {"index": refusal.index, "id": str(refusal.id), "message": refusal.message}

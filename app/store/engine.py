@@ -9,10 +9,11 @@ waiting is by lot and lets the unlucky wait for seconds.
 """
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeVar
 from uuid import UUID
 
 import orjson
@@ -20,9 +21,12 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from app.store.errors import StoreError
+from app.store.shared import SharedWork
 
 Session = sa.Connection
 """One unit of work: a connection inside a transaction."""
+
+Result = TypeVar("Result")
 
 BUSY_MS = 30_000
 """Longest wait for another process (or unit of work) that is writing, in milliseconds."""
@@ -34,10 +38,12 @@ ROWS_PER_STATEMENT = 500
 class Store:
     """An open database, its schema up to date. Made by `Store.open`."""
 
-    def __init__(self, engine: sa.Engine) -> None:
+    def __init__(self, engine: sa.Engine, reader: sa.Engine) -> None:
         self.engine = engine
-        self._reader = engine.execution_options(reads_only=True, postgresql_readonly=True)
-        self._turn = threading.Lock() if engine.dialect.name == "sqlite" else None
+        self._reader = reader
+        self._is_sqlite = engine.dialect.name == "sqlite"
+        self._turn = threading.Lock()
+        self._shared = SharedWork(self.session)
 
     @classmethod
     def open(cls, url: str) -> "Store":
@@ -50,18 +56,21 @@ class Store:
         address = parse_url(url)
         try:
             upgrade(address)
-            return cls(connect(address))
         except sa.exc.OperationalError as error:
             reason = str(error.orig).strip().splitlines()[0]
             raise StoreError(
                 f"cannot open the database {address.render_as_string(hide_password=True)}: {reason}; "
                 "check RLHB_DATABASE_URL and that the server runs"
             ) from None
+        engine = connect(address)
+        if engine.dialect.name == "sqlite":
+            return cls(engine, connect(address, use="reading"))
+        return cls(engine, engine.execution_options(postgresql_readonly=True))
 
     @contextmanager
     def session(self) -> Iterator[Session]:
         """A unit of work that writes: commits on success, rolls back on any error."""
-        if self._turn is None:
+        if not self._is_sqlite:
             with self.engine.begin() as session:
                 yield session
             return
@@ -79,9 +88,21 @@ class Store:
         with self._reader.begin() as session:
             yield session
 
+    def together(self, work: Callable[[Session], Result]) -> Result:
+        """Run a short piece of work in a unit of work that it may share with others who come at the same time.
+
+        Returns, or raises what `work` raised, after the commit. On SQLite many small writes then share one wait for
+        the disk; Postgres does that by itself. Another's failure undoes only the other's work.
+        """
+        if self._is_sqlite:
+            return self._shared.do(work)
+        with self.session() as session:
+            return work(session)
+
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
+        self._reader.dispose()
 
 
 def parse_url(url: str) -> sa.URL:
@@ -102,14 +123,17 @@ def parse_url(url: str) -> sa.URL:
     return address.set(drivername="sqlite+pysqlite")
 
 
-def connect(address: sa.URL, *, migrating: bool = False) -> sa.Engine:
+Use = Literal["writing", "reading", "migrating"]
+
+
+def connect(address: sa.URL, use: Use = "writing") -> sa.Engine:
     """An engine with our settings. While migrating, SQLite's foreign keys are checked at the end instead."""
     options: dict[str, Any] = {
         "json_serializer": lambda value: orjson.dumps(value).decode(),
         "json_deserializer": orjson.loads,
         "hide_parameters": True,  # an error's text may reach a log; personal data may not
     }
-    if migrating:
+    if use == "migrating":
         options["poolclass"] = sa.NullPool
     else:
         options |= {"pool_size": 10, "max_overflow": 30, "pool_pre_ping": True}
@@ -118,6 +142,7 @@ def connect(address: sa.URL, *, migrating: bool = False) -> sa.Engine:
         sa.event.listen(engine, "handle_error", _hide_detail)
         return engine
     Path(address.database or "").parent.mkdir(parents=True, exist_ok=True)
+    options["pool_pre_ping"] = False  # a file does not hang up
     engine = sa.create_engine(address, connect_args={"timeout": BUSY_MS / 1000}, **options)
 
     @sa.event.listens_for(engine, "connect")
@@ -127,7 +152,8 @@ def connect(address: sa.URL, *, migrating: bool = False) -> sa.Engine:
             f"busy_timeout = {BUSY_MS}",
             "journal_mode = WAL",
             "synchronous = FULL",
-            f"foreign_keys = {'OFF' if migrating else 'ON'}",
+            f"foreign_keys = {'OFF' if use == 'migrating' else 'ON'}",
+            f"query_only = {'ON' if use == 'reading' else 'OFF'}",
             "secure_delete = ON",  # erased means overwritten
             "cache_size = -32000",
         ):
@@ -135,9 +161,7 @@ def connect(address: sa.URL, *, migrating: bool = False) -> sa.Engine:
 
     @sa.event.listens_for(engine, "begin")
     def _begin(connection: sa.Connection) -> None:
-        reads = connection.get_execution_options().get("reads_only", False)
-        connection.exec_driver_sql(f"PRAGMA query_only = {'ON' if reads else 'OFF'}")
-        connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+        connection.exec_driver_sql("BEGIN" if use == "reading" else "BEGIN IMMEDIATE")
 
     return engine
 
@@ -152,34 +176,17 @@ def _hide_detail(context: sa.engine.ExceptionContext) -> None:
                 error.args = tuple(str(part).replace(detail, "(hidden)") for part in error.args)
 
 
-def insert_new(
-    session: Session,
-    table: sa.Table,
-    rows: Sequence[Mapping[str, Any]],
-    returning: sa.Column[Any] | None = None,
-) -> list[Any]:
-    """Insert the rows whose primary key is not there yet; returns the new rows' `returning` (default: first key)."""
-    keys = list(table.primary_key)
-    column = keys[0] if returning is None else returning
-    found: list[Any] = []
-    for part in in_parts(rows):
-        statement = (
-            _insert(session, table)
-            .values(part)
-            .on_conflict_do_nothing(index_elements=keys)
-            .returning(column)
-        )
-        found += session.execute(statement).scalars()
-    return found
+def insert_new(session: Session, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> list[Any]:
+    """Insert the rows whose primary key is not there yet; returns the keys of the new ones. Rows are alike."""
+    if not rows:
+        return []
+    return list(session.execute(_insert_new(session.dialect.name, table), rows).scalars())
 
 
 def upsert(session: Session, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert the rows, or overwrite those with the same primary key."""
-    keys = list(table.primary_key)
-    for part in in_parts(rows):
-        statement = _insert(session, table).values(part)
-        new = {name: statement.excluded[name] for name in part[0] if name not in table.primary_key}
-        session.execute(statement.on_conflict_do_update(index_elements=keys, set_=new))
+    """Insert the rows, or overwrite those with the same primary key. Rows are alike."""
+    if rows:
+        session.execute(_upsert(session.dialect.name, table, tuple(rows[0])), rows)
 
 
 def in_parts(rows: Sequence[Any], size: int = ROWS_PER_STATEMENT) -> Iterator[Sequence[Any]]:
@@ -200,7 +207,19 @@ def storable(text: str) -> str:
     return text.replace("\x00", "\ufffd")
 
 
-def _insert(session: Session, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
-    if session.dialect.name == "sqlite":
-        return sqlite.insert(table)
-    return postgresql.insert(table)
+@cache
+def _insert_new(dialect: str, table: sa.Table) -> sa.Insert:
+    (key,) = table.primary_key
+    return _insert(dialect, table).on_conflict_do_nothing(index_elements=[key]).returning(key)
+
+
+@cache
+def _upsert(dialect: str, table: sa.Table, names: tuple[str, ...]) -> sa.Insert:
+    (key,) = table.primary_key
+    statement = _insert(dialect, table)
+    new = {name: statement.excluded[name] for name in names if name != key.name}
+    return statement.on_conflict_do_update(index_elements=[key], set_=new)
+
+
+def _insert(dialect: str, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
+    return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)

@@ -3,6 +3,7 @@
 Configured in code, so that it works from an installed package. Does not know what a migration does.
 """
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +15,9 @@ from alembic.script import ScriptDirectory
 
 from app.store.engine import connect
 from app.store.errors import StoreError
+
+log = logging.getLogger(__name__)
+logging.getLogger("alembic").setLevel(logging.WARNING)  # tells of its own parts otherwise
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 """Where the steps lie."""
@@ -53,12 +57,16 @@ def revisions(session: sa.Connection) -> tuple[str | None, str | None]:
 
 
 def _migrate(address: sa.URL, step: Callable[[Config], None]) -> None:
-    engine = connect(address, migrating=True)
+    engine = connect(address, use="migrating")
     try:
         with engine.begin() as connection:
             if connection.dialect.name == "postgresql":
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(LOCK)))
+            before = MigrationContext.configure(connection).get_current_revision()
             step(config(connection))
+            after = MigrationContext.configure(connection).get_current_revision()
+            if before != after:
+                log.info("database schema: %s -> %s", before or "empty", after or "empty")
             if connection.dialect.name == "sqlite":
                 broken = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()
                 if broken:

@@ -33,6 +33,23 @@ SAID = ("kind", "query_id", "response_id", "payload")
 """What a signal says; two under one id must agree in it."""
 
 
+# Made once: building a statement takes as long as running it, and signals come by the hundred.
+_NOTE_CHANGE = (
+    sa.update(PERSON)
+    .where(PERSON.c.id == sa.bindparam("person"))
+    .values(changes=PERSON.c.changes + 1)
+    .returning(PERSON.c.recording)
+)
+_MINE = (
+    sa.select(QUERY.c.id, RESPONSE.c.id)
+    .outerjoin(RESPONSE)
+    .where(
+        QUERY.c.person_id == sa.bindparam("person"),
+        QUERY.c.id.in_(sa.bindparam("named", expanding=True)),
+    )
+)
+
+
 def record(
     session: Session,
     person_id: UUID,
@@ -107,12 +124,7 @@ def _note_change(session: Session, person_id: UUID) -> bool | None:
 
     The row stays locked until the end, so that a pause takes effect between two batches, never inside one.
     """
-    return session.execute(
-        sa.update(PERSON)
-        .where(PERSON.c.id == person_id)
-        .values(changes=PERSON.c.changes + 1)
-        .returning(PERSON.c.recording)
-    ).scalar()
+    return session.execute(_NOTE_CHANGE, {"person": person_id}).scalar()
 
 
 def _nobody(index: int, signal: Signal) -> Refusal:
@@ -130,9 +142,8 @@ def _unknown(session: Session, person_id: UUID, signals: Sequence[Signal]) -> It
     mine: set[UUID] = set()
     answers: dict[UUID, UUID] = {}
     for part in in_parts(list(named)):
-        ours = (QUERY.c.person_id == person_id) & QUERY.c.id.in_(part)
-        statement = sa.select(QUERY.c.id, RESPONSE.c.id).outerjoin(RESPONSE).where(ours)
-        for query_id, response_id in session.execute(statement):
+        ours = {"person": person_id, "named": list(part)}
+        for query_id, response_id in session.execute(_MINE, ours):
             mine.add(query_id)
             if response_id is not None:
                 answers[response_id] = query_id

@@ -209,7 +209,7 @@ def test_damage_is_found_and_named(
     store: Store, damage: Callable[[Session], None], check: str, says: str
 ):
     filled(store)
-    unchecked = connect(store.engine.url, migrating=True)  # foreign keys off, as after a crash
+    unchecked = connect(store.engine.url, use="migrating")  # foreign keys off, as after a crash
     with unchecked.begin() as session:
         if session.dialect.name == "postgresql":
             session.exec_driver_sql("SET LOCAL session_replication_role = replica")
