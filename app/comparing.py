@@ -9,8 +9,9 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Coroutine, Sequence
 from contextlib import aclosing
+from typing import Any
 from uuid import UUID
 
 from app.comparison import ComparisonView, draw, view_of
@@ -85,7 +86,7 @@ class Comparing:
         self._settings = settings
         self._rng = rng or random.SystemRandom()
         self._live: dict[UUID, _Live] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
         self._one_regenerates = asyncio.Lock()
         with store.session() as session:
             if left := responses.give_up_pending(session, DIED):
@@ -106,6 +107,9 @@ class Comparing:
             raise BadRecord(
                 f"the question has {len(text)} characters, at most {MAX_TEXT} are taken; shorten it"
             )
+        return await self._to_the_end(self._begin(person_id, text, previous))
+
+    async def _begin(self, person_id: UUID, text: str, previous: UUID | None) -> UUID:
         query, drawn = await asyncio.to_thread(self._draw, person_id, text, previous)
         self._write(query, drawn)
         return query.id
@@ -116,6 +120,9 @@ class Comparing:
         The old answer stays in the store. Asked twice for the same answer, it is regenerated once. Raises StillWriting
         before the old answer has ended, NotYours, UnknownReference.
         """
+        return await self._to_the_end(self._begin_again(response_id, person_id))
+
+    async def _begin_again(self, response_id: UUID, person_id: UUID) -> UUID:
         async with self._one_regenerates:
             query, response, version, is_new = await asyncio.to_thread(
                 self._draw_again, response_id, person_id
@@ -123,6 +130,13 @@ class Comparing:
             if is_new:
                 self._write(query, [(response, version)])
         return response.id
+
+    async def _to_the_end(self, beginning: Coroutine[Any, Any, UUID]) -> UUID:
+        """Begin even if whoever asked goes away meanwhile: what was drawn and committed must be written too."""
+        task = asyncio.create_task(beginning)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return await asyncio.shield(task)
 
     def _draw(
         self, person_id: UUID, text: str, previous: UUID | None

@@ -1,7 +1,6 @@
 """Decoding for people who watch: the rows of one batch through different adapters, text streamed per row.
 
-Holds the sampling loop (one forward pass per step for all rows), the turning of tokens into text that never splits a
-character, and the rules by which a row ends. Samples from the model's own distribution at the row's temperature: no
+Holds the sampling loop (one forward pass per step for all rows) and the rules by which a row ends. Samples from the model's own distribution at the row's temperature: no
 top-p, no top-k, so that what people see is the policy that training speaks of.
 Does not know model versions, people, or where the text goes.
 """
@@ -16,12 +15,13 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
-from transformers import DynamicCache, PreTrainedTokenizerBase
+from transformers import DynamicCache
 from transformers.cache_utils import DynamicLayer
 
 from rlhb_core.adapters import Adapters
 from rlhb_core.errors import ModelError
 from rlhb_core.generator import Trunk, encode_prompt
+from rlhb_core.incremental_text import IncrementalText
 
 log = logging.getLogger(__name__)
 
@@ -333,57 +333,6 @@ def _sample(logits: Tensor, temperatures: Sequence[float], draws: Sequence[float
     if min(temperatures) == 0:
         tokens = torch.where(temperature[:, 0] == 0, logits.argmax(-1), tokens)
     return torch.where(torch.isfinite(total[:, 0]), tokens, -1)
-
-
-class IncrementalText:
-    """Tokens in, text out, in pieces that join to the whole.
-
-    A token that ends within a character is held back until the character is complete; special tokens are never shown.
-    """
-
-    WINDOW = 24
-    OVERLAP = 6
-
-    def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
-        self._tokenizer = tokenizer
-        self._window: list[int] = []
-        self._shown = ""  # the text of the window that has been given out
-        self._pieces: list[str] = []
-        self.tokens = 0
-
-    @property
-    def text(self) -> str:
-        """Everything given out so far."""
-        return "".join(self._pieces)
-
-    def push(self, token: int) -> str:
-        """The text that this token adds, possibly none."""
-        self.tokens += 1
-        self._window.append(token)
-        text = self._decode(self._window)
-        if text.endswith("\ufffd"):  # in the middle of a character
-            return ""
-        piece = text[len(self._shown) :]
-        self._shown = text
-        if piece:
-            self._pieces.append(piece)
-        if len(self._window) > self.WINDOW:
-            self._slide()
-        return piece
-
-    def _slide(self) -> None:
-        """Forget the window's beginning, so that each token costs the same however long the text grows."""
-        rest = self._window[-self.OVERLAP :]
-        text = self._decode(rest)
-        if self._shown.endswith(text.lstrip("\ufffd")):  # else it was cut inside a character: later
-            self._window, self._shown = rest, text
-
-    def _decode(self, tokens: list[int]) -> str:
-        text = self._tokenizer.decode(
-            tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False
-        )
-        assert isinstance(text, str)  # one sequence in, one text out
-        return text
 
 
 def _end_tokens(trunk: Trunk) -> frozenset[int]:

@@ -284,6 +284,21 @@ def test_asking_commits_the_draw_before_anything_is_written(tell: Tell) -> None:
     tell(story)
 
 
+def test_a_browser_that_goes_away_while_asking_leaves_nothing_half_begun(tell: Tell) -> None:
+    async def story(scene: Scene) -> None:
+        asking = asyncio.create_task(scene.comparing.ask(scene.person, "gold?"))
+        await asyncio.sleep(0)
+        asking.cancel()
+        await until(lambda: scene.serving.asked)
+        with scene.store.reading() as session:
+            [query] = queries.of_person(session, scene.person)
+        for arm in range(3):
+            scene.serving.say(arm, "Au", OK)
+        await until(lambda: all(r.outcome is Outcome.OK for r in scene.stored(query.id)))
+
+    tell(story)
+
+
 def test_what_cannot_be_asked_is_refused_and_nothing_stored(tell: Tell) -> None:
     async def story(scene: Scene) -> None:
         with pytest.raises(BadRecord, match="nothing to ask"):

@@ -15,9 +15,10 @@ from transformers import AutoModelForCausalLM
 
 from rlhb_core import embedded
 from rlhb_core.adapters import read_lora
-from rlhb_core.decoding import Decoder, Finished, IncrementalText, Row, _sample
+from rlhb_core.decoding import Decoder, Finished, Row, _sample
 from rlhb_core.errors import ModelError
 from rlhb_core.generator import Trunk, encode_prompt, load_trunk
+from rlhb_core.incremental_text import IncrementalText
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:Adapter name:UserWarning",
