@@ -1,10 +1,6 @@
 """Comparisons over HTTP in a real server process: names stay hidden until the vote, a killed server loses nothing."""
 
 import json
-import os
-import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,42 +13,19 @@ import pytest
 
 from rlhb_core.records import Arm
 from tests.integration.tgi_server import TgiServer, tgi_server
-
-SERVE = "import sys; from app.cli import main; sys.argv = ['rlhb', 'serve']; main()"
+from tests.server import ServerProcess
 
 
 @contextmanager
-def server(
-    folder: Path, base_model: str = "embedded"
-) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    """A running `rlhb serve` and its address."""
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        port = unused.getsockname()[1]
-    settings = {
-        "RLHB_PORT": str(port),
-        "RLHB_DATA_DIR": str(folder),
-        "RLHB_BASE_MODEL": base_model,
-        "RLHB_REMOTE_TIMEOUT_S": "60",
-        "OMP_NUM_THREADS": "1",
-    }
-    with (folder / "server.log").open("a") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-c", SERVE], env=os.environ | settings, stdout=log, stderr=log
-        )
-    url = f"http://127.0.0.1:{port}"
+def server(folder: Path, base_model: str = "embedded") -> Iterator[tuple[str, ServerProcess]]:
+    """A running server on this base model, and its address."""
+    process = ServerProcess(folder)
+    process.environment |= {"RLHB_BASE_MODEL": base_model, "RLHB_REMOTE_TIMEOUT_S": "60"}
     try:
-        for _ in range(600):
-            assert process.poll() is None, (folder / "server.log").read_text()[-3000:]
-            try:
-                if httpx.get(f"{url}/api/health", timeout=1).is_success:
-                    break
-            except httpx.HTTPError:
-                time.sleep(0.1)
-        yield url, process
+        process.start()
+        yield f"http://127.0.0.1:{process.port}", process
     finally:
-        process.terminate()
-        process.wait(20)
+        process.kill()
 
 
 def views(client: httpx.Client, query_id: str) -> Iterator[dict[str, Any]]:
@@ -168,7 +141,6 @@ def test_a_killed_server_leaves_no_answer_pending(tmp_path: Path, tgi: TgiServer
             assert busy.status_code == 409
             cookies = dict(client.cookies)
         process.kill()
-        process.wait(20)
     with (
         server(tmp_path, tgi.url) as (url, _),
         httpx.Client(base_url=url, timeout=60, cookies=cookies) as client,
