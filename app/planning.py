@@ -189,7 +189,8 @@ def parse_since(text: str) -> date | None:
 
 def data_words(choice: Choice, found: Amounts) -> str:
     """The data as a phrase."""
-    kinds = " and ".join(sorted(choice.sources))
+    *more, last = sorted(choice.sources)
+    kinds = f"{', '.join(more)} and {last}" if more else last
     since = f" since {choice.since.day} {choice.since:%B %Y}" if choice.since else ""
     return (
         f"{found.triplets:,} {kinds} {_plural(found.triplets, 'triplet')} and "

@@ -163,9 +163,9 @@ def _draw(plot: Plot, rows: Sequence[Row]) -> go.Figure:
     if plot.chance is not None:
         _mark_chance(figure, plot.chance, plot.band)
     here = [row for row in rows if plot.wide or any(metric in row for metric in plot.curves)]
-    _mark_stages(figure, stages(here))
+    _mark_stages(figure, stages(here), names=plot.wide)
     legend = len(figure.data) > 1
-    figure.update_layout(showlegend=legend, margin={"t": 52 if legend else 26})
+    figure.update_layout(showlegend=legend, margin={"t": 12 + 26 * legend + 18 * plot.wide})
     if plot.span:
         low, high = plot.span
         room = 0.02 * (high - low)
@@ -219,13 +219,15 @@ def _mark_chance(figure: go.Figure, chance: float, band: float | None) -> None:
     figure.add_hline(y=chance, line={"dash": "4px,5px", "width": 1}, layer="below")
 
 
-def _mark_stages(figure: go.Figure, found: list[tuple[str, int, int]]) -> None:
-    """A thin line where a stage begins, its name beside it; nothing if there is only one."""
+def _mark_stages(figure: go.Figure, found: list[tuple[str, int, int]], names: bool) -> None:
+    """A thin line where a stage begins, its name beside it if there is room; nothing if there is only one."""
     if len(found) < 2:
         return
     for index, (stage, first, _) in enumerate(found):
         if index:
             figure.add_vline(x=first, line={"width": 1, "dash": "1px,3px"}, layer="below")
+        if not names:
+            continue
         figure.add_annotation(
             x=first,
             y=1,
@@ -286,7 +288,7 @@ def template(theme: Theme) -> go.layout.Template:
             "plot_bgcolor": "rgba(0,0,0,0)",
             "margin": {"l": 8, "r": 14, "t": 26, "b": 8},
             "xaxis": {**axis, "showgrid": False, "ticks": "", "nticks": 8},
-            "yaxis": {**axis, "ticks": "", "nticks": 6},
+            "yaxis": {**axis, "ticks": "", "nticks": 6, "exponentformat": "power"},
             "hovermode": "x unified",
             "hoverlabel": {
                 "bgcolor": ink["card"],

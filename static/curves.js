@@ -1,7 +1,7 @@
 // The Curves page: one run's verdict, its figures, what goes on now. Figures come from the API as plotly JSON and are
 // updated in place, so that a zoom stays while a run goes on. Fills the element that it is started on; knows no Gradio.
 
-import { dot, fill, get, h, isDark, isGoing, number, poll, post, say, serve, span } from "./kit.js";
+import { ago, dot, fill, get, h, isDark, isGoing, number, poll, post, say, serve, span } from "./kit.js";
 
 const GOING_MS = 1500;
 const IDLE_MS = 8000;
@@ -139,10 +139,13 @@ function versionButton(run) {
 function now(run) {
   const progress = run.progress;
   const going = run.status === "running";
+  const left = going && progress?.seconds_left != null ? `, about ${span(progress.seconds_left)} left` : "";
+  const done = run.status === "done";
   return [
     h("h3", {}, going ? "Going on now" : "Where it stands"),
-    h("p", {}, progress ? `${progress.words}${going && progress.seconds_left !== null ? `, about ${span(progress.seconds_left)} left` : ""}` : run.status_words),
+    h("p", {}, done ? `Done ${ago(run.ended_ms)}. These are its last numbers.` : progress ? progress.words + left : capital(run.status_words)),
     progress &&
+      !done &&
       h(
         "div",
         { class: "bar", role: "progressbar", "aria-valuemin": "0", "aria-valuemax": "100", "aria-valuenow": String(Math.round(100 * progress.share)), "aria-label": "Progress" },

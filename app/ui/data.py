@@ -66,14 +66,22 @@ def build(app: FastAPI) -> Page:
                     value=[Source.REAL.value],
                     label="Which data",
                     elem_id="data-sources",
+                    scale=3,
+                    min_width=320,
                 )
                 since = gr.Textbox(
-                    label="Since", placeholder="YYYY-MM-DD, or empty for all", max_lines=1
+                    label="Since",
+                    placeholder="YYYY-MM-DD, or all",
+                    max_lines=1,
+                    scale=2,
+                    min_width=160,
                 )
                 arms = gr.CheckboxGroup(
                     [(arm.label, arm.value) for arm in Arm],
                     label="Answers by",
                     info="None ticked: all.",
+                    scale=4,
+                    min_width=320,
                 )
             people = gr.Checkbox(
                 False, label=WITH_PEOPLE, info=WITH_PEOPLE_SENTENCE, elem_id="with-people"
@@ -88,7 +96,7 @@ def build(app: FastAPI) -> Page:
             files = gr.File(
                 file_count="multiple",
                 file_types=[".jsonl", ".csv", ".toml"],
-                show_label=False,
+                label="Drop files here: JSON lines; or a CSV with its mapping",
                 height=120,
                 elem_id="files",
             )

@@ -1,0 +1,299 @@
+"""Planning, queueing, following and deploying, without training anything: the processes are pretended ones."""
+
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from app import deploying
+from app.planning import Choice, parse_overrides, parse_since
+from app.processes import Processes
+from app.settings import Settings
+from app.store import Store, runs, signals, versions
+from app.training import Training, register
+from rlhb_core.errors import BadConfig, NotEnoughData, RunError
+from rlhb_core.records import Arm, ModelVersion, Run, RunStatus, Source
+from rlhb_core.run_dir import RunDir
+from tests.scene import OPENED_MS, asked, best, someone
+
+SMALL = {"data.min_triplets": 8, "data.min_comparisons": 8}
+
+
+class Pretended(Processes):
+    """Processes that are only written down."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.living: dict[int, tuple[Path, bool]] = {}
+
+    def spawn(self, folder: Path, *, threads: int, resume: bool) -> int:
+        pid = 100 + len(self.living)
+        self.living[pid] = (folder, resume)
+        (folder / "pid").write_text("999999999")
+        return pid
+
+    def alive(self, pid: int, folder: Path) -> bool:
+        return pid in self.living
+
+    def end(self, run: Run) -> None:
+        assert run.pid is not None
+        del self.living[run.pid]
+
+
+@pytest.fixture
+def training(sqlite_store: Store, tmp_path: Path) -> Iterator[Training]:
+    with sqlite_store.session() as session:
+        base = versions.add(session, ModelVersion(name="SFT", arm=Arm.SFT, base="a-base"))
+        versions.deploy(session, [base.id])
+    control = Training(sqlite_store, Settings(data_dir=tmp_path, max_runs=1))
+    control._processes = Pretended()
+    yield control
+    control.close()
+
+
+def log_some(store: Store, queries: int, source: Source = Source.REAL) -> None:
+    """So many queries of one person, three answers each, the second one chosen."""
+    with store.session() as session:
+        person = someone(session, source)
+        for number in range(queries):
+            at_ms = OPENED_MS + number
+            query, answers = asked(session, person, f"How many are {number}?", at_ms=at_ms)
+            signals.record(
+                session, person.id, [best(query, answers[1])], sent_ms=OPENED_MS + 99_000
+            )
+
+
+def pretended(training: Training) -> Pretended:
+    assert isinstance(training._processes, Pretended)
+    return training._processes
+
+
+# --- planning -----------------------------------------------------------------------------------------
+
+
+def test_too_little_data_is_refused_with_numbers(training: Training) -> None:
+    log_some(training.store, 3)
+    plan = training.plan(Choice(arm=Arm.RLHF))
+    assert not plan.enough
+    assert plan.sentence == (
+        "9 real triplets and 3 votes from 1 person: too little for RLHF, which needs at least 100 votes. "
+        "Ask and react on the Compare page, or let simulated annotators do it: rlhb simulate."
+    )
+    with pytest.raises(NotEnoughData, match="3 votes from 1 person"):
+        training.start(Choice(arm=Arm.RLHF))
+    with training.store.reading() as session:
+        assert runs.all(session) == []
+
+
+def test_the_plan_points_at_data_that_was_not_asked_for(training: Training) -> None:
+    log_some(training.store, 5, Source.SIMULATED)
+    plan = training.plan(Choice(arm=Arm.RLHB))
+    assert plan.sentence.endswith(
+        "There are 15 simulated ones: tick them above to train on them too."
+    )
+    wanted = Choice(arm=Arm.RLHB, sources=frozenset(Source), overrides=SMALL)
+    found = training.plan(wanted)
+    assert found.enough
+    assert "imported, real and simulated" in found.sentence
+    assert found.amounts.model_dump() == {"triplets": 15, "votes": 5, "people": 1}
+
+
+def test_only_data_since_a_day_counts(training: Training) -> None:
+    log_some(training.store, 10)
+    after = Choice(arm=Arm.RLHF, since=date(2026, 1, 1), overrides=SMALL)
+    assert training.plan(after).amounts.triplets == 0
+    assert "since 1 January 2026" in training.plan(after).sentence
+    before = Choice(arm=Arm.RLHF, since=date(2025, 1, 1), overrides=SMALL)
+    assert training.plan(before).amounts.triplets == 30
+
+
+def test_rlhf_rlhb_starts_from_the_newest_rlhf_version(training: Training) -> None:
+    log_some(training.store, 10)
+    choice = Choice(arm=Arm.RLHF_RLHB, overrides=SMALL)
+    assert training.plan(choice).sentence.endswith("there is none yet: train RLHF first")
+    with training.store.session() as session:
+        for name in ("RLHF v1", "RLHF v2"):
+            versions.add(
+                session, ModelVersion(name=name, arm=Arm.RLHF, base="a-base", adapter=name)
+            )
+    plan = training.plan(choice)
+    assert plan.enough
+    assert plan.config is not None
+    assert (plan.config.parent_version, str(plan.config.start)) == ("RLHF v2", "RLHF v2")
+    assert plan.sentence.endswith("enough for RLHF+RLHB, starting from RLHF v2.")
+    other = Choice(arm=Arm.RLHF_RLHB, parent="SFT", overrides=SMALL)
+    assert "cannot start from SFT" in training.plan(other).sentence
+
+
+def test_a_recipe_of_another_arm_is_refused(training: Training) -> None:
+    log_some(training.store, 10)
+    plan = training.plan(Choice(arm=Arm.RLHF, recipe="rlhb", overrides=SMALL))
+    assert plan.sentence == "recipe 'rlhb' trains RLHB, not RLHF"
+    with pytest.raises(BadConfig, match="SFT is the base model itself"):
+        training.plan(Choice(arm=Arm.SFT))
+
+
+def test_overrides_as_lines() -> None:
+    found = parse_overrides(["ppo.iterations = 40", "", "base=gpt", "ppo.kl=0.1"])
+    assert found == {"ppo.iterations": 40, "base": "gpt", "ppo.kl": 0.1}
+    with pytest.raises(BadConfig, match="write it like ppo"):
+        parse_overrides(["iterations 40"])
+    with pytest.raises(BadConfig, match="write it as YYYY-MM-DD"):
+        parse_since("yesterday")
+    assert parse_since(" 2026-11-01 ") == date(2026, 11, 1)
+
+
+# --- runs ---------------------------------------------------------------------------------------------
+
+
+def start(training: Training, arm: Arm = Arm.RLHF) -> Run:
+    return training.start(Choice(arm=arm, overrides=SMALL))
+
+
+def test_a_run_gets_its_data_and_its_settings(training: Training) -> None:
+    log_some(training.store, 10)
+    run = start(training)
+    folder = RunDir(Path(run.folder))
+    assert run.status is RunStatus.RUNNING
+    assert run.data == "30 real triplets and 10 votes from 1 person"
+    assert len(list(folder.triplets())) == 30
+    votes = list(folder.comparisons())
+    assert [vote.best for vote in votes] == [1] * 10
+    assert all(vote.person for vote in votes)  # so that nobody can outweigh the others
+    config = folder.config()
+    assert (config.source, config.base, config.parent_version) == (Source.REAL, "a-base", "SFT")
+
+
+def test_one_run_at_a_time_the_others_wait(training: Training) -> None:
+    log_some(training.store, 10)
+    first, second = start(training), start(training)
+    assert (first.status, second.status) == (RunStatus.RUNNING, RunStatus.QUEUED)
+    RunDir(Path(first.folder)).fail("it broke")
+    pretended(training).end(first)
+    training.sync()
+    first, second = training.get(first.id), training.get(second.id)
+    assert (first.status, first.error, first.pid) == (RunStatus.FAILED, "it broke", None)
+    assert second.status is RunStatus.RUNNING
+
+
+def test_a_run_that_vanished_broke_off_and_can_be_resumed(training: Training) -> None:
+    log_some(training.store, 10)
+    run = start(training)
+    with pytest.raises(RunError, match="only a run that broke off"):
+        training.resume(run.id)
+    pretended(training).end(run)
+    training.sync()
+    assert training.get(run.id).status is RunStatus.INTERRUPTED
+    again = training.resume(run.id)
+    assert again.status is RunStatus.RUNNING
+    assert again.pid is not None
+    assert pretended(training).living[again.pid] == (Path(run.folder), True)
+
+
+def test_a_queued_run_stops_at_once(training: Training) -> None:
+    log_some(training.store, 10)
+    first, second = start(training), start(training)
+    assert training.stop(second.id).status is RunStatus.STOPPED
+    training.stop(first.id)
+    assert RunDir(Path(first.folder)).stop_requested()
+    assert training.get(first.id).status is RunStatus.RUNNING  # until it has written its checkpoint
+    with pytest.raises(RunError, match="already ended"):
+        training.stop(second.id)
+
+
+def test_a_finished_run_registers_its_version_once(training: Training) -> None:
+    log_some(training.store, 10)
+    run = start(training)
+    folder = RunDir(Path(run.folder))
+    folder.finish({"verdict": {"word": "improved"}, "condition": None})
+    pretended(training).end(run)
+    training.sync()
+    other = Training(training.store, training.settings)  # another server on the same store
+    other.sync()
+    run = training.get(run.id)
+    assert (run.status, run.verdict) == (RunStatus.DONE, "improved")
+    with training.store.session() as session:
+        again = register(session, run)
+        stored = [each for each in versions.all(session) if each.run_id == run.id]
+        served = versions.served(session)
+    assert stored == [again]
+    assert (again.name, again.arm, again.verdict) == ("RLHF v1", Arm.RLHF, "improved")
+    assert (again.base, again.adapter) == ("a-base", str(folder.version))
+    assert again.trained_on == "30 real triplets and 10 votes from 1 person"
+    assert again.parent_id == run.parent_id
+    assert [each.name for each in served] == ["SFT"]  # served only once somebody puts it in
+
+
+def test_the_log_is_read_on_from_where_one_was(training: Training) -> None:
+    log_some(training.store, 10)
+    run = start(training)
+    assert training.log_tail(run) == ("", 0)
+    log = RunDir(Path(run.folder)).log
+    log.write_text("one\n")
+    text, position = training.log_tail(run)
+    assert text == "one\n"
+    log.write_text("one\ntwo\n")
+    assert training.log_tail(run, position) == ("two\n", 8)
+    assert training.log_tail(run, most=4) == ("two\n", 8)
+
+
+def test_a_number_that_passed_to_another_process_is_not_alive(tmp_path: Path) -> None:
+    processes = Processes()
+    assert not processes.alive(1, tmp_path)  # lives, but works on something else
+    assert not processes.alive(2**22 + 1, tmp_path)
+
+
+# --- deploying ----------------------------------------------------------------------------------------
+
+
+def names(store: Store) -> list[str]:
+    with store.reading() as session:
+        return [version.name for version in versions.served(session)]
+
+
+@pytest.fixture
+def three(training: Training) -> dict[str, ModelVersion]:
+    with training.store.session() as session:
+        for name, verdict in (("good", "converged"), ("poor", "collapsed")):
+            version = ModelVersion(name=name, arm=Arm.RLHB, base="a-base", verdict=verdict)
+            versions.add(session, version)
+        return {version.name: version for version in versions.all(session)}
+
+
+def test_put_in_take_out_and_go_back(training: Training, three: dict[str, ModelVersion]) -> None:
+    store = training.store
+    with pytest.raises(deploying.CannotDeploy, match="no other set"):
+        deploying.roll_back(store)
+    deploying.put_into_compare(store, three["good"].id)
+    assert names(store) == ["SFT", "good"]
+    with pytest.raises(deploying.CannotDeploy, match="already"):
+        deploying.put_into_compare(store, three["good"].id)
+    deploying.take_out(store, three["SFT"].id)
+    assert names(store) == ["good"]
+    with pytest.raises(deploying.CannotDeploy, match="last version"):
+        deploying.take_out(store, three["good"].id)
+    deploying.roll_back(store)
+    assert names(store) == ["SFT", "good"]
+    deploying.roll_back(store)
+    assert names(store) == ["SFT"]
+    with pytest.raises(deploying.CannotDeploy, match="no other set"):
+        deploying.roll_back(store)
+
+
+def test_a_verdict_against_it_needs_a_second_word(
+    training: Training, three: dict[str, ModelVersion]
+) -> None:
+    with pytest.raises(
+        deploying.NeedsOverride, match="“collapsed”: The discriminator or the answers"
+    ):
+        deploying.put_into_compare(training.store, three["poor"].id)
+    assert names(training.store) == ["SFT"]
+    deploying.put_into_compare(training.store, three["poor"].id, override=True)
+    assert names(training.store) == ["SFT", "poor"]
+
+
+def test_an_unknown_run_is_named_as_such(training: Training) -> None:
+    with pytest.raises(Exception, match="no such run"):
+        training.stop(uuid4())
