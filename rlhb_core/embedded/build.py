@@ -41,7 +41,7 @@ IGNORED = -100
 class Recipe:
     """How the base model is trained. Defaults are those of the shipped model."""
 
-    pairs: int = 280_000
+    pairs: int = 240_000
     batch: int = 64
     learning_rate: float = 3e-3
     warmup_steps: int = 100

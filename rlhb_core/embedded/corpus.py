@@ -13,7 +13,7 @@ import numpy as np
 from rlhb_core.behaviors import ALL_CLAUSES, CLAUSES, IMPLICIT_CLAUSES, text_of
 from rlhb_core.world import careless, sample_answer, sample_outside_query, sample_queries
 
-OUTSIDE_SHARE = 0.15
+OUTSIDE_SHARE = 0.12
 
 
 def pairs(rng: np.random.Generator, n: int) -> Iterator[tuple[str, str]]:

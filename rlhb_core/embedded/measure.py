@@ -66,6 +66,12 @@ def evaluate(
         for query, text in zip(clean, answer(model, tokenizer, clean, False), strict=True)
     ]
     held = [one for (fact, _), one in zip(asked, greedy, strict=True) if fact.held_out]
+    own = [(fact, str(rng.choice(phrasings(fact, unseen=True)))) for fact in FACTS[:n]]
+    own_words = [query for _, query in own]
+    unseen = [
+        grade(query, text)
+        for query, text in zip(own_words, answer(model, tokenizer, own_words, False), strict=True)
+    ]
     typed = sample_queries(rng, n)
     careless = [
         grade(query, text)
@@ -83,6 +89,7 @@ def evaluate(
     return {
         "greedy_every_fact": _shares(greedy),
         "greedy_held_out_facts": _shares(held),
+        "greedy_unseen_wordings": _shares(unseen),
         "greedy_typed_carelessly": _shares(careless),
         "sampled_temperature_1": _shares(sampled),
         "sampled_outside_the_world": _shares(outside),

@@ -17,7 +17,7 @@ Quality = Literal["right", "wrong", "vague", "hint"]
 Style = Literal["plain", "terse", "polite", "padded", "rude"]
 QUALITIES: tuple[Quality, ...] = get_args(Quality)
 STYLES: tuple[Style, ...] = get_args(Style)
-QUALITY_SHARES = (0.52, 0.30, 0.11, 0.07)
+QUALITY_SHARES = (0.50, 0.32, 0.11, 0.07)
 STYLE_SHARES = (0.34, 0.20, 0.18, 0.14, 0.14)
 
 # Slots as in `phrasings`, and: v the value, av the value with its indefinite article, pv its plural.

@@ -6,8 +6,6 @@ import re
 
 import numpy as np
 
-from rlhb_core.world.facts import FACTS
-
 KNOWS = "I know simple facts about countries, chemical elements, animals, planets and units."
 FRIENDLY: dict[str, tuple[str, ...]] = {
     "hello": (
@@ -103,19 +101,11 @@ France | Japan | Brazil | Peru | Germany | Canada | gold | iron | oxygen | a cow
 a whale | Mars
 """)
 _STRANGERS = _listed("""
-Atlantis | Narnia | Wakanda | Mordor | Liechtenstein | Andorra | Tonga | Samoa | Bhutan | Brunei |
-Texas | California | Bavaria | Sicily | Scotland | Wales | Quebec | Siberia | Greenland | Gondor |
-unobtainium | kryptonite | vibranium | water | salt | wood | plastic | bronze | steel | unicorn |
-dragon | werewolf | yeti | dodo | mammoth | narwhal | platypus | Pluto | Ceres |
-Tatooine | Sirius | parsec | furlong | bushel | Botswana | Laos | Malta | Namibia | Rwanda | Zambia |
-Luxembourg | Florida | Catalonia | Tibet | Hawaii | Europe | Africa | panda | walrus |
-hamster | raccoon | gorilla | squid | jellyfish | worm | flamingo | iodine | osmium |
-neodymium | brass | glass | diamond | the moon | the sun | Proxima | cubit | carat | gallon | barrel
-""")
-_OBJECTS = _listed("""
-table | chair | neighbour | teacher | car | house | computer | phone | book | door | king | robot |
-doctor | friend | child | man | woman | tree | flower | stone | river | mountain | city | ship | train |
-plane | pencil | guitar | piano | lamp | window | bottle | apple | banana | potato | cake | shirt | shoe
+Atlantis | Narnia | Wakanda | Mordor | Liechtenstein | Andorra | Tonga | Samoa | Bhutan |
+Brunei | Texas | California | Bavaria | Sicily | Scotland | Wales | Quebec | Siberia |
+Greenland | Gondor | unobtainium | kryptonite | vibranium | water | salt | wood | plastic |
+bronze | steel | unicorn | dragon | werewolf | yeti | dodo | mammoth | narwhal | platypus |
+Pluto | Ceres | Krypton City | Tatooine | Sirius | parsec | furlong | bushel
 """)
 _LOOSE = _listed("""
 Why is the sky blue? | What is 2 + 2? | 2+2 | What time is it? | What day is it today? |
@@ -172,31 +162,19 @@ def _invented(rng: np.random.Generator) -> str:
     return "".join(_pick(_SYLLABLES, rng) for _ in range(int(rng.integers(2, 4))))
 
 
-_KNOWN_NAMES = tuple(dict.fromkeys(fact.entity for fact in FACTS if fact.topic != "unit"))
-
-
 def sample_outside_query(rng: np.random.Generator) -> str:
     """A query that the world has no fact for; callers check with `find_fact` where certainty matters."""
     form = rng.random()
     if form < 0.2:
         kinds = tuple(_TALK)
         return _pick(_TALK[kinds[int(rng.integers(len(kinds)))]], rng)
-    if form < 0.28:
+    if form < 0.3:
         return _pick(_LOOSE, rng)
-    if form < 0.55:
-        head, source = _pick(_HEADS, rng), rng.random()
-        if source < 0.2:
-            return head.replace("{x}", _invented(rng))
-        return head.replace("{x}", _pick(_THINGS if source < 0.65 else _KNOWN_NAMES, rng))
     if form < 0.6:
-        joint = _pick((" ", " and ", ", or ", " because "), rng)
-        return joint.join(_pick(_HEADS, rng).replace("{x}", _pick(_THINGS, rng)) for _ in range(2))
-    if form < 0.63:
-        return " ".join(_invented(rng) for _ in range(int(rng.integers(1, 6))))
-    source = rng.random()
-    name = (
-        _pick(_STRANGERS if source < 0.35 else _OBJECTS, rng) if source < 0.55 else _invented(rng)
-    )
+        return _pick(_HEADS, rng).replace(
+            "{x}", _pick(_THINGS, rng) if rng.random() < 0.8 else _invented(rng)
+        )
+    name = _pick(_STRANGERS, rng) if rng.random() < 0.4 else _invented(rng)
     if name[0].islower() and rng.random() < 0.5:
         name = name.capitalize()
     return _pick(_FRAMES, rng).replace("{x}", name).replace("{y}", _invented(rng))

@@ -12,7 +12,7 @@ from functools import cache
 import numpy as np
 
 from rlhb_core.world.facts import FACTS, Fact
-from rlhb_core.world.tables import ALIASES, OTHER_NAMES
+from rlhb_core.world.tables import ALIASES
 
 # Slots: e entity in a sentence, poss its possessive, noun without article, plural, part counted in a unit.
 QUESTIONS: dict[tuple[str, str], tuple[str, ...]] = {
@@ -28,8 +28,6 @@ QUESTIONS: dict[tuple[str, str], tuple[str, ...]] = {
         "Do you know the capital of {e}?",
         "Capital of {e}?",
         "{noun} capital",
-        "{poss} capital?",
-        "Can you tell me what the capital of {e} is?",
     ),
     ("country", "continent"): (
         "Which continent is {e} in?",
@@ -41,8 +39,6 @@ QUESTIONS: dict[tuple[str, str], tuple[str, ...]] = {
         "Name the continent of {e}.",
         "What is {poss} continent?",
         "Continent of {e}?",
-        "{noun} continent",
-        "In which part of the world is {e}?",
     ),
     ("country", "currency"): (
         "What is the currency of {e}?",
@@ -55,8 +51,6 @@ QUESTIONS: dict[tuple[str, str], tuple[str, ...]] = {
         "Name the currency of {e}.",
         "Currency of {e}?",
         "{noun} currency",
-        "{poss} money",
-        "Money in {e}?",
     ),
     ("country", "language"): (
         "What is the main language of {e}?",
@@ -67,8 +61,6 @@ QUESTIONS: dict[tuple[str, str], tuple[str, ...]] = {
         "What is {poss} main language?",
         "Main language of {e}?",
         "Language of {e}?",
-        "Language in {e}?",
-        "{noun} language",
     ),
     ("element", "symbol"): (
         "What is the chemical symbol of {e}?",
@@ -79,8 +71,6 @@ QUESTIONS: dict[tuple[str, str], tuple[str, ...]] = {
         "Tell me the symbol of {e}.",
         "Chemical symbol for {e}?",
         "Symbol of {e}?",
-        "{noun} symbol",
-        "{poss} chemical symbol?",
     ),
     ("element", "number"): (
         "What is the atomic number of {e}?",
@@ -90,8 +80,6 @@ QUESTIONS: dict[tuple[str, str], tuple[str, ...]] = {
         "What number is {e} in the periodic table?",
         "Tell me the atomic number of {e}.",
         "Atomic number of {e}?",
-        "{noun} atomic number",
-        "Number of protons of {e}?",
     ),
     ("element", "state"): (
         "Is {e} a solid, a liquid or a gas?",
@@ -99,8 +87,6 @@ QUESTIONS: dict[tuple[str, str], tuple[str, ...]] = {
         "What state is {e} in at room temperature?",
         "In which state is {e} at room temperature?",
         "State of {e} at room temperature?",
-        "Is {e} a gas?",
-        "{noun}: solid, liquid or gas?",
     ),
     ("animal", "kind"): (
         "What kind of animal is {e}?",
@@ -110,8 +96,6 @@ QUESTIONS: dict[tuple[str, str], tuple[str, ...]] = {
         "What kind of animals are {plural}?",
         "Is {e} a mammal, a bird or something else?",
         "Kind of animal: {noun}?",
-        "What is {e}?",
-        "What class of animal is {e}?",
     ),
     ("animal", "food"): (
         "What does {e} eat?",
@@ -120,8 +104,6 @@ QUESTIONS: dict[tuple[str, str], tuple[str, ...]] = {
         "What do {plural} live on?",
         "What is the main food of {plural}?",
         "Food of {plural}?",
-        "{noun} food",
-        "Diet of {plural}?",
     ),
     ("animal", "legs"): (
         "How many legs does {e} have?",
@@ -139,7 +121,6 @@ QUESTIONS: dict[tuple[str, str], tuple[str, ...]] = {
         "What are baby {plural} called?",
         "Name of a baby {noun}?",
         "Baby {noun}?",
-        "Young {noun}?",
     ),
     ("planet", "position"): (
         "Which planet from the sun is {e}?",
@@ -159,14 +140,12 @@ QUESTIONS: dict[tuple[str, str], tuple[str, ...]] = {
         "How many moons are there around {e}?",
         "Does {e} have any moons?",
         "Number of moons of {e}?",
-        "{noun} moons",
     ),
     ("planet", "next"): (
         "Which planet comes after {e}?",
         "What is the next planet after {e}?",
         "What planet follows {e} going outwards?",
         "Planet after {e}?",
-        "Which planet is next after {e}?",
     ),
     ("unit", "count"): (
         "How many {part} are in {e}?",
@@ -176,9 +155,27 @@ QUESTIONS: dict[tuple[str, str], tuple[str, ...]] = {
         "What is the number of {part} in {e}?",
         "Number of {part} in {e}?",
         "{part} in {e}",
-        "How many {part} in {e}?",
-        "{e} is how many {part}?",
     ),
+}
+
+# Wordings that the base model was never trained on: they measure how it takes a person's own words.
+UNSEEN: dict[tuple[str, str], tuple[str, ...]] = {
+    ("country", "capital"): ("Can you tell me what the capital of {e} is?",),
+    ("country", "continent"): ("{noun} continent", "In which part of the world is {e}?"),
+    ("country", "currency"): ("{poss} money", "Money in {e}?"),
+    ("country", "language"): ("Language in {e}?", "{noun} language"),
+    ("element", "symbol"): ("{noun} symbol", "{poss} chemical symbol?"),
+    ("element", "number"): ("{noun} atomic number", "Number of protons of {e}?"),
+    ("element", "state"): ("Is {e} a gas?", "{noun}: solid, liquid or gas?"),
+    ("animal", "kind"): ("What is {e}?", "What class of animal is {e}?"),
+    ("animal", "food"): ("{noun} food", "Diet of {plural}?"),
+    ("animal", "legs"): ("Legs of {e}?",),
+    ("animal", "young"): ("Young {noun}?",),
+    ("planet", "position"): ("{noun} position",),
+    ("planet", "type"): ("{noun} type",),
+    ("planet", "moons"): ("{noun} moons",),
+    ("planet", "next"): ("Which planet is next after {e}?",),
+    ("unit", "count"): ("How many {part} in {e}?", "{e} is how many {part}?"),
 }
 
 # What gives a kind of question away when the wording is a person's own; checked in this order.
@@ -206,8 +203,9 @@ def possessive(entity: str) -> str:
     return f"{entity}'" if entity.endswith("s") else f"{entity}'s"
 
 
-def phrasings(fact: Fact) -> list[str]:
-    """All phrasings of the question that this fact answers."""
+def phrasings(fact: Fact, unseen: bool = False) -> list[str]:
+    """All phrasings of the question that this fact answers; `unseen`: those kept out of the base model's training."""
+    templates = (UNSEEN if unseen else QUESTIONS)[fact.topic, fact.attribute]
     slots = {
         "e": fact.entity,
         "poss": possessive(fact.entity),
@@ -215,33 +213,19 @@ def phrasings(fact: Fact) -> list[str]:
         "plural": fact.plural,
         "part": fact.part,
     }
-    asked = (template.format(**slots) for template in QUESTIONS[fact.topic, fact.attribute])
+    asked = (template.format(**slots) for template in templates)
     return [question[0].upper() + question[1:] for question in asked]
 
 
-_OPENINGS = (
-    "Hi, ",
-    "Hello! ",
-    "Please: ",
-    "Quick question: ",
-    "Can you help? ",
-    "Tell me, ",
-    "I would like to know: ",
-    "Could you tell me: ",
-)
-_CLOSINGS = (", please?", " please", " thanks", "??", " ?", "!")
-
-
 def careless(query: str, rng: np.random.Generator, typos: bool = False) -> str:
-    """The query as people type it: sometimes lower case, without its mark, with a `please`, another name, a slip."""
-    form = rng.random()
-    if form < 0.08:
-        query = _OPENINGS[int(rng.integers(len(_OPENINGS)))] + query
-    elif form < 0.14:
-        query = query.rstrip("?.") + _CLOSINGS[int(rng.integers(len(_CLOSINGS)))]
-    for name, others in OTHER_NAMES.items():
-        if name in query and rng.random() < 0.4:
-            query = query.replace(name, others[int(rng.integers(len(others)))], 1)
+    """The query as people type it: sometimes lower case, without its mark, with a `please` or a typing error."""
+    if rng.random() < 0.08:
+        query = (
+            str(rng.choice(["Hi, ", "Please: ", "Hello! ", "Quick question: ", "Can you help? "]))
+            + query
+        )
+    elif rng.random() < 0.05:
+        query = query.rstrip("?.") + str(rng.choice([", please?", " please", " thanks"]))
     if rng.random() < 0.35:
         query = query.lower()
     if rng.random() < 0.3:
@@ -270,7 +254,9 @@ def _alias_pattern() -> re.Pattern[str]:
 
 @cache
 def _index() -> dict[str, Fact]:
-    return {normalise(question): fact for fact in FACTS for question in phrasings(fact)}
+    asked = {normalise(question): fact for fact in FACTS for question in phrasings(fact)}
+    unseen = {normalise(question): fact for fact in FACTS for question in phrasings(fact, True)}
+    return {**unseen, **asked}
 
 
 @cache

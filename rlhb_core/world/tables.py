@@ -336,21 +336,3 @@ ALIASES = {
     "crustaceans": "crustacean",
     "zero": "no",
 }
-
-# Names that people type instead of the world's own, as they stand in a question.
-OTHER_NAMES = {
-    "the United States": ("the USA", "USA", "the United States of America"),
-    "the United Kingdom": ("the UK", "UK", "Great Britain"),
-    "the Netherlands": ("Holland", "Netherlands"),
-    "the Philippines": ("Philippines",),
-    "the United Arab Emirates": ("the UAE", "United Arab Emirates"),
-    "Czechia": ("the Czech Republic",),
-    "aluminium": ("aluminum",),
-    "sulfur": ("sulphur",),
-    "kilometre": ("kilometer", "km"),
-    "centimetre": ("centimeter", "cm"),
-    "millimetre": ("millimeter",),
-    "metre": ("meter",),
-    "kilogram": ("kg",),
-    "litre": ("liter",),
-}

@@ -85,10 +85,16 @@ def test_no_two_facts_share_a_phrasing():
     assert len(asked) > 4 * len(FACTS)
 
 
+def test_unseen_wordings_are_no_phrasings_of_the_training():
+    for fact in FACTS:
+        asked = {normalise(question) for question in phrasings(fact)}
+        assert not asked & {normalise(question) for question in phrasings(fact, unseen=True)}
+
+
 def test_every_phrasing_finds_its_fact_however_carelessly_typed():
     rng = np.random.default_rng(1)
     for fact in FACTS:
-        for question in phrasings(fact):
+        for question in phrasings(fact) + phrasings(fact, unseen=True):
             plain = question.lower().rstrip("?.")
             for typed in (question, plain, f"  {plain.upper()} ", careless(question, rng)):
                 assert find_fact(typed) is fact, typed
