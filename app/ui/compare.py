@@ -8,6 +8,7 @@ Holds the page's layout and the three handlers that stream snapshots of a compar
 import asyncio
 import html
 import json
+import logging
 from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID
@@ -24,6 +25,9 @@ from rlhb_core.errors import RlhbError
 from rlhb_core.records import Query
 from rlhb_core.world import SAMPLE_QUERIES, WHAT_IT_KNOWS, sample_queries
 
+log = logging.getLogger(__name__)
+
+FAILED = "Something went wrong in the server; its log says what. Try once more."
 LETTERS = "ABC"
 SAMPLES_IN_VIEW = 4
 SURPRISES = 120
@@ -95,6 +99,9 @@ class Handlers:
                 yield snapshot
         except RlhbError as error:
             yield _snapshot(data["token"], error=str(error))
+        except Exception:
+            log.exception("a query could not be asked")
+            yield _snapshot(data["token"], error=FAILED)
 
     async def restore(
         self, event: gr.EventData, request: gr.Request
@@ -123,6 +130,9 @@ class Handlers:
                 yield snapshot
         except RlhbError as error:
             yield _snapshot(data["token"], error=str(error))
+        except Exception:
+            log.exception("an answer could not be regenerated")
+            yield _snapshot(data["token"], error=FAILED)
 
     async def _follow(
         self, token: str, query_id: UUID, person_id: UUID
@@ -266,7 +276,7 @@ def _vote_bar() -> str:
   <div class="vote" hidden>
     <div class="choices" role="group" aria-label="Your choice">{best}{others}</div>
     <div class="result" hidden>
-      <span class="said">Recorded: <b></b><span class="early"> · early</span></span>
+      <span class="said"><span data-verb></span> <b></b><span class="early"> · early</span></span>
       <span class="saved">Saved here, will be sent. The names appear then.</span>
       <button type="button" class="link" data-undo aria-keyshortcuts="U">Undo<kbd>U</kbd></button>
       <span class="why" role="group" aria-label="Why? Optional"></span>
@@ -312,6 +322,6 @@ _POPOVERS = f"""
     <code class="block">rlhb serve --base-model Qwen/Qwen3-0.6B</code>
     <p>or with a model server that speaks the OpenAI chat protocol or text-generation-inference's own:</p>
     <code class="block">rlhb serve --base-model http://localhost:8080</code>
-    <p class="small">Everything else stays as it is: the same page, the same recording, the same training.</p>
+    <p class="small">Either is compared and recorded just like this one. Training needs the weights, so it works with the first.</p>
   </aside>
 """

@@ -187,6 +187,7 @@ class Compare {
       now.view = view;
       now.heardAt = performance.now();
       this.#draw();
+      this.#showChosen();
       if (this.votes.vote) {
         const names = view.panels.map((panel) => `${panel.letter} is ${panel.revealed?.version}`).join(", ");
         this.#say(`Recorded. ${names}. Ten seconds to undo.`);
@@ -325,6 +326,12 @@ class Compare {
       m: () => this.panels.elements[focused()]?.querySelector("[data-more]").click(),
       "?": () => document.getElementById("keys").togglePopover(),
     });
+  }
+
+  /** On a narrow screen another card than the chosen one may be in view when the names appear. */
+  #showChosen() {
+    if (!this.root.querySelector(".pager").checkVisibility()) return;
+    this.root.querySelector(".answer.chosen")?.scrollIntoView({ behavior: smoothly(), inline: "center", block: "nearest" });
   }
 
   /** On narrow screens the answers are cards side by side; the letters above tell and choose which is in view. */

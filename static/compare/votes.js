@@ -141,6 +141,7 @@ export class Votes extends EventTarget {
     if (!vote) return;
     const letter = now?.responses.find((response) => response.id === vote.best)?.letter;
     bar.querySelector(".said b").textContent = vote.choice === "best" ? `${letter} is best` : SAID[vote.choice];
+    bar.querySelector("[data-verb]").textContent = vote.acknowledged ? "Recorded:" : "Chosen:";
     bar.querySelector(".early").hidden = !vote.early;
     bar.querySelector(".saved").hidden = vote.acknowledged;
     const reasons = vote.choice in REASONS ? REASONS[vote.choice] : [];
