@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime, time
 from itertools import islice
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import orjson
 
@@ -76,7 +77,7 @@ def _triplet(row: Any, with_people: bool) -> bytes:
             "source": source,
             "asked_at": datetime.fromtimestamp(asked / 1000, UTC),
             "answered_at": datetime.fromtimestamp(answered / 1000, UTC),
-            "person": person_id if with_people and person_id not in NOBODY else None,
+            "person": person_id if with_people and UUID(person_id) not in NOBODY else None,
         },
         option=LINE,
     )

@@ -155,7 +155,7 @@ def connect(address: sa.URL, use: Use = "writing") -> sa.Engine:
             f"foreign_keys = {'OFF' if use == 'migrating' else 'ON'}",
             f"query_only = {'ON' if use == 'reading' else 'OFF'}",
             "secure_delete = ON",  # erased means overwritten
-            "cache_size = -32000",
+            "cache_size = -16000",
         ):
             connection.execute(f"PRAGMA {pragma}").close()
 

@@ -13,6 +13,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy.ext.compiler import compiles
 
 from app.store.engine import Session
 from app.store.tables import BEHAVIOR, PERSON, QUERY, RESPONSE, SIGNAL, VERSION
@@ -154,7 +155,7 @@ def _conditions(chosen: DataFilter) -> list[sa.ColumnElement[bool]]:
     if chosen.since_ms is not None:
         found.append(QUERY.c.created_ms >= chosen.since_ms)
     if not chosen.with_excluded:
-        found.append(~PERSON.c.excluded)
+        found.append(QUERY.c.person_id.not_in(sa.select(PERSON.c.id).where(PERSON.c.excluded)))
     return found
 
 
@@ -171,7 +172,6 @@ _JOINED = (
     RESPONSE.join(BEHAVIOR, BEHAVIOR.c.response_id == RESPONSE.c.id)
     .join(QUERY, QUERY.c.id == RESPONSE.c.query_id)
     .join(VERSION, VERSION.c.id == RESPONSE.c.version_id)
-    .join(PERSON, PERSON.c.id == QUERY.c.person_id)
 )
 _ANSWERED = (RESPONSE.c.created_ms + sa.func.coalesce(RESPONSE.c.duration_ms, 0)).label("answered")
 
@@ -181,10 +181,30 @@ def _text(column: sa.Column[Any]) -> sa.ColumnElement[str]:
     return sa.type_coerce(column, sa.String).label(column.name)
 
 
+class _UuidText(sa.sql.functions.FunctionElement[str]):
+    """A UUID as text, made by the database: Python's UUID objects cost half the time of an export."""
+
+    type = sa.String()
+    inherit_cache = True
+
+
+@compiles(_UuidText)
+def _cast(element: _UuidText, compiler: Any, **options: Any) -> str:
+    return f"CAST({compiler.process(element.clauses, **options)} AS TEXT)"
+
+
+@compiles(_UuidText, "sqlite")
+def _hyphenate(element: _UuidText, compiler: Any, **options: Any) -> str:
+    # SQLite holds 32 hexadecimal digits.
+    hexed = compiler.process(element.clauses, **options)
+    parts = ((1, 8), (9, 4), (13, 4), (17, 4), (21, 12))
+    return " || '-' || ".join(f"substr({hexed}, {start}, {size})" for start, size in parts)
+
+
 _TRIPLET = (
     BEHAVIOR.c.verbaliser_version,
-    QUERY.c.id.label("query_id"),
-    RESPONSE.c.id.label("response_id"),
+    _UuidText(QUERY.c.id).label("query_id"),
+    _UuidText(RESPONSE.c.id).label("response_id"),
     QUERY.c.text.label("query"),
     RESPONSE.c.text.label("response"),
     BEHAVIOR.c.text.label("behavior_text"),
@@ -198,7 +218,7 @@ _TRIPLET = (
     _text(QUERY.c.source),
     QUERY.c.created_ms.label("asked"),
     _ANSWERED,
-    QUERY.c.person_id,
+    _UuidText(QUERY.c.person_id).label("person_id"),
 )
 _COMPARED = (
     QUERY.c.id.label("query_id"),

@@ -57,7 +57,7 @@ def triplets(count: int) -> Iterator[bytes]:
                 verbaliser_version=VERBALISER_VERSION,
                 query_id=UUID(int=2**100 + n // 3),
                 response_id=UUID(int=2**101 + (n * 2654435761) % 2**32 * 2**32 + n),
-                query=f"Question {n // 3}: what is the capital of the country with number {n % 195}?",
+                query=f"Question {n // 3}: what is the capital of the country with number {n // 3 % 195}?",
                 response=f"{n}: {answer}",
                 behavior_text=verbalise(features),
                 behavior_features=features,
