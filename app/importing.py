@@ -103,20 +103,18 @@ def import_csv(
 def _import(store: Store, parsed: Iterator[Parsed]) -> ImportResult:
     result = ImportResult()
     while chunk := list(islice(parsed, CHUNK)):
-        items: list[tuple[int, Item]] = []
-        for number, item in chunk:
-            if isinstance(item, str):
-                result.refuse(number, item)
-            else:
-                items.append((number, item))
+        items = [(number, item) for number, item in chunk if isinstance(item, Item)]
         with store.session() as session:
             told = imports.add(session, [item for _, item in items])
+        bad = {number: item for number, item in chunk if isinstance(item, str)}
         for (number, item), outcome in zip(items, told, strict=True):
             if isinstance(outcome, str):
-                result.refuse(number, outcome)
+                bad[number] = outcome
             else:
                 result.imported += outcome
                 result.skipped += len(item.answers) - outcome
+        for number, message in sorted(bad.items()):
+            result.refuse(number, message)
     return result
 
 
@@ -140,6 +138,8 @@ def _item(triplet: Triplet) -> Item:
         )
     if triplet.outcome is Outcome.PENDING:
         raise BadRecord("outcome: a response that is still pending is no triplet")
+    if (triplet.position or 0) > 15:
+        raise BadRecord("position: at most 15")
     if len(triplet.model_version) > 80:
         raise BadRecord("model_version: at most 80 characters")
     parse(triplet.behavior_text)

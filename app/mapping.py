@@ -6,6 +6,7 @@ docs/import/ifllm.toml is a mapping for a real log. Knows no database.
 """
 
 import csv
+import math
 import tomllib
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
@@ -352,9 +353,12 @@ def _number(column: str, value: str) -> float | None:
     if not value.strip():
         return None
     try:
-        return float(value)
+        found = float(value)
     except ValueError:
-        raise BadRecord(f"{column}: not a number") from None
+        found = math.nan
+    if not math.isfinite(found):
+        raise BadRecord(f"{column}: not a number")
+    return found
 
 
 def _truth(value: str) -> bool:

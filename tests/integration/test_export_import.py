@@ -1,0 +1,541 @@
+"""What goes out comes back in; what trainers read is what people did. On SQLite and Postgres."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from app.export import (
+    EXPORTS,
+    DataFilter,
+    amounts,
+    comparison_lines,
+    label_lines,
+    preference_lines,
+    triplet_lines,
+    write_lines,
+)
+from app.importing import import_csv, import_file, import_jsonl
+from app.mapping import Mapping, load_mapping
+from app.store import Store, behaviors, people, responses, signals, summary, verify, versions
+from rlhb_core.errors import BadConfig, BadRecord
+from rlhb_core.records import Arm, Comparison, Outcome, Response, Source, Triplet, VoteChoice
+from tests.scene import OPENED_MS, act, asked, best, someone, version
+
+EVERYTHING = DataFilter(sources=frozenset(Source), with_people=True)
+
+
+def lines_of(blocks: Iterator[bytes]) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in b"".join(blocks).splitlines()]
+
+
+def triplets_of(store: Store, chosen: DataFilter = EVERYTHING) -> list[Triplet]:
+    blocks = b"".join(triplet_lines(store, chosen))
+    return [Triplet.model_validate_json(line) for line in blocks.splitlines()]
+
+
+def comparisons_of(store: Store, chosen: DataFilter = EVERYTHING) -> list[Comparison]:
+    blocks = b"".join(comparison_lines(store, chosen))
+    return [Comparison.model_validate_json(line) for line in blocks.splitlines()]
+
+
+# --- triplets -------------------------------------------------------------------------------------
+
+
+def test_a_triplet_says_what_was_asked_answered_and_done(store: Store):
+    with store.session() as session:
+        person = someone(session)
+        query, (a, b, _) = asked(session, person)
+        acts = [act("like", query, b), act("copy", query, b, chars=9), best(query, b)]
+        signals.record(session, person.id, acts)
+    found = {each.response_id: each for each in triplets_of(store)}
+    assert len(found) == 3
+    triplet = found[b.id]
+    assert triplet.query == query.text
+    assert triplet.response == b.text
+    assert triplet.behavior_text == "The reader liked it, copied it and chose it as the best."
+    assert (triplet.arm, triplet.model_version) == (Arm.RLHF, "RLHF")
+    assert (triplet.position, triplet.draw_probability) == (1, 0.5)
+    assert triplet.person == str(person.id)
+    assert triplet.asked_at == "2025-10-09T08:53:20Z"
+    assert triplet.answered_at == "2025-10-09T08:53:20.901000Z"
+    assert found[a.id].behavior_text == "The reader chose another answer."
+    assert [each.person for each in triplets_of(store, DataFilter())] == [None] * 3
+
+
+def test_the_line_is_the_record_field_by_field(store: Store):
+    with store.session() as session:
+        asked(session, someone(session))
+    for line in b"".join(triplet_lines(store, EVERYTHING)).splitlines():
+        assert list(json.loads(line)) == list(Triplet.model_fields)
+        assert json.loads(line) == json.loads(Triplet.model_validate_json(line).model_dump_json())
+
+
+def test_failures_are_exported_with_their_outcome_and_pending_ones_are_not(store: Store):
+    with store.session() as session:
+        person = someone(session)
+        query, _ = asked(session, person, answers=("fine",))
+        for place, outcome in enumerate([Outcome.ERROR, Outcome.EMPTY, Outcome.PENDING], start=1):
+            drawn = Response(
+                query_id=query.id,
+                version_id=version(session).id,
+                position=place,
+                draw_probability=1,
+                outcome=outcome,
+            )
+            responses.add(session, drawn)
+    assert {each.outcome for each in triplets_of(store)} == {"ok", "error", "empty"}
+
+
+def test_filters_let_through_what_they_say(store: Store):
+    with store.session() as session:
+        person, robot = someone(session), someone(session, Source.SIMULATED)
+        asked(session, person, "old", at_ms=OPENED_MS)
+        asked(session, person, "new", at_ms=OPENED_MS + 1_000)
+        asked(session, robot, "simulated", at_ms=OPENED_MS + 2_000)
+        outcast = someone(session)
+        asked(session, outcast, "by an excluded person", at_ms=OPENED_MS + 3_000)
+        people.set_excluded(session, outcast.id, True)
+
+    def queries(**chosen: Any) -> list[str]:
+        return sorted({each.query for each in triplets_of(store, DataFilter(**chosen))})
+
+    assert queries() == ["new", "old"]
+    assert queries(with_excluded=True) == ["by an excluded person", "new", "old"]
+    assert queries(sources={"simulated"}) == ["simulated"]
+    assert queries(since_ms=OPENED_MS + 1_000) == ["new"]
+    arms = {each.arm for each in triplets_of(store, DataFilter(arms=frozenset({Arm.RLHB})))}
+    assert arms == {Arm.RLHB}
+    named = triplets_of(store, DataFilter(versions=frozenset({"SFT", "RLHF"})))
+    assert {each.model_version for each in named} == {"SFT", "RLHF"}
+    found = amounts(store, DataFilter(sources=frozenset({Source.REAL, Source.SIMULATED})))
+    assert (found.triplets, found.votes, found.people) == (9, 0, 2)
+
+
+def test_a_filter_tells_itself_in_words():
+    assert DataFilter().words() == "real data"
+    chosen = DataFilter(
+        sources=frozenset({Source.REAL, Source.SIMULATED}),
+        since_ms=OPENED_MS,
+        arms=frozenset({Arm.RLHB, Arm.SFT}),
+        versions=frozenset({"RLHB v1"}),
+        with_excluded=True,
+    )
+    assert chosen.words() == (
+        "real and simulated data since 9 October 2025, answers by RLHB and SFT, "
+        "versions RLHB v1, excluded people taken in"
+    )
+    many = DataFilter(versions=frozenset(f"a version with a long name {n}" for n in range(50)))
+    assert len(many.words()) == 400
+
+
+def test_what_was_read_while_paused_is_no_triplet_but_its_vote_is_a_comparison(store: Store):
+    with store.session() as session:
+        person = someone(session)
+        people.set_recording(session, person.id, False)
+        query, (a, *_) = asked(session, person)
+        signals.record(session, person.id, [best(query, a)])
+    assert triplets_of(store) == []
+    assert len(comparisons_of(store)) == 1
+
+
+def test_a_long_export_is_one_moment_and_blocks_nobody(store: Store):
+    with store.session() as session:
+        person = someone(session)
+        for n in range(40):
+            asked(session, person, f"query {n}", at_ms=OPENED_MS + n)
+    blocks = triplet_lines(store, EVERYTHING)
+    first = next(blocks)
+    with store.session() as session:
+        people.erase(session, person.id)
+    assert (first + b"".join(blocks)).count(b"\n") == 120
+
+
+# --- comparisons, preferences, labels -------------------------------------------------------------
+
+
+def test_the_last_vote_counts_and_skips_say_nothing(store: Store):
+    with store.session() as session:
+        person = someone(session)
+        chosen, (a, b, _) = asked(session, person, "chosen")
+        signals.record(session, person.id, [best(chosen, a, 1_000), best(chosen, b, 2_000)])
+        for number, choice in enumerate(("tie", "all_bad", "skip", "withdrawn"), start=1):
+            query, _ = asked(session, person, choice, at_ms=OPENED_MS + number)
+            signals.record(session, person.id, [act("vote", query, choice=choice, early=True)])
+    found = comparisons_of(store)
+    assert [(each.query, each.choice, each.best, each.early) for each in found] == [
+        ("chosen", VoteChoice.BEST, 1, False),
+        ("tie", VoteChoice.TIE, None, True),
+        ("all_bad", VoteChoice.ALL_BAD, None, True),
+    ]
+    assert found[0].responses == [
+        "Two.",
+        "Mars has two moons, Phobos and Deimos.",
+        "None.",
+    ]
+    assert found[0].model_versions == ["SFT", "RLHF", "RLHB"]
+    assert found[0].voted_at == "2025-10-09T08:53:22Z"
+    assert found[0].person == str(person.id)
+
+
+def test_many_comparisons_come_each_once_and_in_order(store: Store, monkeypatch):
+    monkeypatch.setattr("app.store.exports.QUERIES_PER_BLOCK", 3)
+    with store.session() as session:
+        person = someone(session)
+        for n in range(10):
+            query, answers = asked(session, person, f"{n}", at_ms=OPENED_MS + n)
+            signals.record(session, person.id, [best(query, answers[n % 3])])
+    assert [(each.query, each.best) for each in comparisons_of(store)] == [
+        (str(n), n % 3) for n in range(10)
+    ]
+
+
+def regenerated(session, old: Response, text: str) -> Response:
+    new = Response(
+        query_id=old.query_id,
+        version_id=old.version_id,
+        position=old.position,
+        draw_probability=1,
+        text=text,
+        outcome=Outcome.OK,
+        replaces=old.id,
+        created_ms=old.created_ms + 500,
+    )
+    return responses.add(session, new)
+
+
+def test_of_an_answer_and_its_regeneration_one_was_compared(store: Store):
+    with store.session() as session:
+        person = someone(session)
+        first, (a, b, c) = asked(session, person, "new chosen")
+        new = regenerated(session, a, "again")
+        second, (d, e, f) = asked(session, person, "old chosen", at_ms=OPENED_MS + 1)
+        regenerated(session, d, "again")
+        third, (g, h, i) = asked(session, person, "other chosen", at_ms=OPENED_MS + 2)
+        regenerated(session, g, "again")
+        votes = [best(first, new), best(second, d), best(third, h)]
+        signals.record(session, person.id, votes)
+    found = comparisons_of(store)
+    assert [each.responses for each in found] == [
+        ["again", b.text, c.text],
+        [d.text, e.text, f.text],
+        ["again", h.text, i.text],
+    ]
+    assert [each.best for each in found] == [0, 0, 1]
+
+
+def test_answers_that_failed_are_not_compared(store: Store):
+    with store.session() as session:
+        person = someone(session)
+        query, (a, b, c) = asked(session, person)
+        responses.finish(session, c.model_copy(update={"outcome": Outcome.ERROR, "text": ""}))
+        signals.record(session, person.id, [best(query, a)])
+        alone, (d, e) = asked(session, person, answers=("one", "two"), at_ms=OPENED_MS + 1)
+        responses.finish(session, e.model_copy(update={"outcome": Outcome.STOPPED, "text": ""}))
+        signals.record(session, person.id, [best(alone, d)])
+    (found,) = comparisons_of(store)
+    assert found.responses == [a.text, b.text]
+
+
+def test_preferences_and_labels_as_trl_loads_them(store: Store):
+    with store.session() as session:
+        person = someone(session)
+        query, (a, b, c) = asked(session, person)
+        signals.record(session, person.id, [best(query, b), act("dislike", query, c)])
+        tied, _ = asked(session, person, "a tie", at_ms=OPENED_MS + 1)
+        signals.record(session, person.id, [act("vote", tied, choice="tie")])
+
+    def says(role: str, text: str) -> list[dict[str, str]]:
+        return [{"role": role, "content": text}]
+
+    prompt = says("user", query.text)
+    assert lines_of(preference_lines(store, DataFilter())) == [
+        {
+            "prompt": prompt,
+            "chosen": says("assistant", b.text),
+            "rejected": says("assistant", other.text),
+        }
+        for other in (a, c)
+    ]
+    assert lines_of(label_lines(store, DataFilter())) == [
+        {"prompt": prompt, "completion": says("assistant", a.text), "label": False},
+        {"prompt": prompt, "completion": says("assistant", b.text), "label": True},
+        {"prompt": prompt, "completion": says("assistant", c.text), "label": False},
+    ]
+
+
+# --- and back in ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def other(tmp_path: Path) -> Iterator[Store]:
+    opened = Store.open(f"sqlite:///{tmp_path / 'other.sqlite'}")
+    yield opened
+    opened.close()
+
+
+def lived_in(store: Store) -> None:
+    """Some people, some queries, every kind of vote."""
+    with store.session() as session:
+        for source in (Source.REAL, Source.SIMULATED):
+            person = someone(session, source)
+            for number in range(4):
+                query, (a, b, _) = asked(
+                    session, person, f"Größe {number}? 🌍", at_ms=OPENED_MS + number
+                )
+                choice = [best(query, a), best(query, b), act("vote", query, choice="tie")]
+                acts = [
+                    act("dwell", query, a, ms=500 * (number + 1)),
+                    act("like", query, b),
+                    act("rate", query, a, value=4.5),
+                ]
+                signals.record(session, person.id, acts + choice[number : number + 1])
+
+
+def test_what_is_exported_comes_back_the_same(store: Store, other: Store):
+    lived_in(store)
+    sent = b"".join(triplet_lines(store, EVERYTHING)).splitlines()
+    result = import_jsonl(other, sent)
+    assert (result.imported, result.skipped, result.errors) == (24, 0, [])
+    expected = [json.loads(line) for line in sent]
+    for line in expected:
+        line["source"] = {"real": "imported"}.get(line["source"], line["source"])
+
+    def key(line: dict[str, Any]) -> str:
+        return str(line["response_id"])
+
+    back = lines_of(triplet_lines(other, EVERYTHING))
+    assert sorted(back, key=key) == sorted(expected, key=key)
+    assert verify(other) == []
+    again = import_jsonl(other, sent)
+    assert (again.imported, again.skipped, again.errors) == (0, 24, [])
+    assert lines_of(triplet_lines(other, EVERYTHING)) == back
+
+
+def test_votes_come_back_with_the_triplets(store: Store, other: Store):
+    lived_in(store)
+    import_jsonl(other, b"".join(triplet_lines(store, EVERYTHING)).splitlines())
+    keep = {"query_id", "query", "choice", "person", "model_versions"}
+    before = {str(each.query_id): each.model_dump(include=keep) for each in comparisons_of(store)}
+    after = {str(each.query_id): each.model_dump(include=keep) for each in comparisons_of(other)}
+    assert len(after) == 6
+    assert after == before
+
+
+def test_an_import_into_its_own_store_changes_nothing(store: Store):
+    lived_in(store)
+    sent = b"".join(triplet_lines(store, EVERYTHING)).splitlines()
+    result = import_jsonl(store, sent)
+    assert (result.imported, result.skipped, result.errors) == (0, 24, [])
+    assert b"".join(triplet_lines(store, EVERYTHING)).splitlines() == sent
+
+
+def test_imported_behaviours_outlive_a_new_version_of_the_rules(
+    store: Store, other: Store, monkeypatch
+):
+    lived_in(store)
+    import_jsonl(other, b"".join(triplet_lines(store, EVERYTHING)).splitlines())
+    before = lines_of(triplet_lines(other, EVERYTHING))
+    monkeypatch.setattr(behaviors, "VERBALISER_VERSION", 99)
+    assert lines_of(triplet_lines(other, EVERYTHING)) == before
+
+
+def test_lines_that_name_nobody_stay_without_a_name(store: Store, other: Store):
+    lived_in(store)
+    chosen = DataFilter(sources=frozenset(Source))
+    import_jsonl(other, b"".join(triplet_lines(store, chosen)).splitlines())
+    assert {line["person"] for line in lines_of(triplet_lines(other, EVERYTHING))} == {None}
+
+
+def test_imported_versions_cannot_be_served_and_do_not_take_names(store: Store, other: Store):
+    lived_in(store)
+    import_jsonl(other, b"".join(triplet_lines(store, EVERYTHING)).splitlines())
+    with other.session() as session:
+        assert versions.all(session) == []
+        assert versions.by_name(session, "SFT") is None
+        assert version(session, "SFT").name == "SFT"
+        assert sorted(versions.names(session).values()) == ["RLHB", "RLHF", "SFT", "SFT"]
+
+
+def line(**changed: Any) -> bytes:
+    triplet = {
+        "schema_version": 1,
+        "verbaliser_version": 1,
+        "query_id": str(uuid4()),
+        "response_id": str(uuid4()),
+        "query": "Why?",
+        "response": "Because.",
+        "behavior_text": "The reader liked it.",
+        "behavior_features": {"liked": True},
+        "source": "real",
+        "asked_at": "2026-01-02T03:04:05Z",
+        "answered_at": "2026-01-02T03:04:06.5+00:00",
+    }
+    return json.dumps(triplet | changed).encode()
+
+
+def test_bad_lines_are_named_and_do_not_stop_the_rest(store: Store):
+    query_id = str(uuid4())
+    lines = [
+        line(),
+        b"{not json",
+        b"",
+        line(behavior_text="The reader danced."),
+        line(asked_at="yesterday"),
+        line(outcome="pending"),
+        line(schema_version=2),
+        line(surprise=1),
+        line(behavior_features={"dwell_ms": -1}),
+        line(query_id=query_id, query="Why?"),
+        line(query_id=query_id, query="How?"),
+        line(query_id=query_id, query="Why?"),
+        line(position=99),
+        line(response="\ud83c\udf0d"),
+        b"\xff\xfe",
+        line(model_version="x" * 81),
+    ]
+    result = import_jsonl(store, lines)
+    assert result.imported == 4
+    assert {error.number for error in result.errors} == {2, 4, 5, 6, 7, 8, 9, 11, 13, 15, 16}
+    told = {error.number: error.message for error in result.errors}
+    assert "danced" in told[4]
+    assert "ISO 8601" in told[5]
+    assert "newer" in told[7]
+    assert "surprise" in told[8]
+    assert "dwell_ms" in told[9]
+    assert "already taken" in told[11]
+    assert str(result.errors[0]).startswith("line 2: ")
+    assert verify(store) == []
+    assert len(triplets_of(store)) == 4
+
+
+def test_nobody_imports_in_the_name_of_someone_here(store: Store):
+    with store.session() as session:
+        person = someone(session)
+    result = import_jsonl(store, [line(person=str(person.id)), line(person="worker 7")])
+    assert result.imported == 1
+    assert "in whose name" in result.errors[0].message
+
+
+def test_an_import_that_breaks_off_leaves_whole_chunks_only(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("app.importing.CHUNK", 5)
+
+    def lines() -> Iterator[bytes]:
+        for number in range(12):
+            if number == 11:
+                raise OSError("the disk went away")
+            yield line()
+
+    with pytest.raises(OSError, match="went away"):
+        import_jsonl(store, lines())
+    assert verify(store) == []
+    with store.reading() as session:
+        assert summary.by_source(session)[Source.IMPORTED].responses == 10
+
+
+# --- CSV ------------------------------------------------------------------------------------------
+
+MAPPING = {
+    "name": "test",
+    "query": "question",
+    "query_id": "id",
+    "person": "who",
+    "time": "when",
+    "excluded": "bad",
+    "preference": "winner",
+    "choices": {"left": 1, "right": 2, "same": "tie", "none": "all_bad"},
+    "rating_range": [0, 10],
+    "answers": [
+        {"text": "a", "model": "model_a", "rating": "score_a", "dwell_ms": "read_a"},
+        {"text": "b", "model": "model_b", "rating": "score_b", "read_depth": "depth_b"},
+    ],
+}
+HEAD = "id,who,when,question,a,model_a,score_a,read_a,b,model_b,score_b,depth_b,winner,bad\n"
+
+
+def test_csv_rows_become_queries_answers_and_signals(store: Store):
+    rows = [
+        HEAD,
+        '1,ann,2026-01-02 03:04:05,"Why, so?","Because\n',
+        'of it",m1,10,4000,No reason,m2,0,0.5,left,0\n',
+        "2,ann,2026-01-02 03:05:05,And then?,Nothing,m1,,,,,,,,0\n",
+        "3,bob,2026-01-02 03:06:05,Who?,Me,m1,5,10,You,m2,5,1,same,1\n",
+    ]
+    result = import_csv(store, rows, Mapping.model_validate(MAPPING))
+    assert (result.imported, result.errors) == (5, [])
+    found = {each.response: each for each in triplets_of(store)}
+    assert set(found) == {"Because\nof it", "No reason", "Nothing"}, "bob is excluded"
+    best_one = found["Because\nof it"].behavior_features
+    assert (best_one.rating, best_one.dwell_ms, best_one.vote) == (5, 4000, "won")
+    other_one = found["No reason"].behavior_features
+    assert (other_one.rating, other_one.read_depth, other_one.vote) == (1, 0.5, "lost")
+    assert found["Nothing"].behavior_text == "The reader did nothing with it."
+    assert found["Nothing"].asked_at == "2026-01-02T03:05:05Z"
+    assert {each.source for each in found.values()} == {Source.IMPORTED}
+    everyone = DataFilter(sources=frozenset(Source), with_excluded=True)
+    assert [each.choice for each in comparisons_of(store, everyone)] == ["best", "tie"]
+    again = import_csv(store, rows, Mapping.model_validate(MAPPING))
+    assert (again.imported, again.skipped) == (0, 5)
+    assert verify(store) == []
+
+
+def test_bad_csv_rows_are_named_by_their_first_line(store: Store):
+    rows = [
+        HEAD,
+        '1,ann,2026-01-02 03:04:05,Why?,"two\n',
+        'lines",m1,5,0,b,m2,5,0,left,0\n',
+        "2,ann,not a time,Why?,a,m1,5,0,b,m2,5,0,left,0\n",
+        "3,ann,2026-01-02 03:04:05,Why?,a,m1,much,0,b,m2,5,0,left,0\n",
+        "4,ann,2026-01-02 03:04:05,Why?,a,m1,11,0,b,m2,5,0,left,0\n",
+        "5,ann,2026-01-02 03:04:05,Why?,,,,,,,,,,0\n",
+        "6,ann,2026-01-02 03:04:05,,a,m1,5,0,b,m2,5,0,left,0\n",
+        "7,ann,2026-01-02 03:04:05,too,few\n",
+        "8,ann,2026-01-02 03:04:05,Why?,a,m1,5,nan,b,m2,5,0,left,0\n",
+        "9,ann,2026-01-02 03:04:05,Why?,a,m1,5,0,b,m2,5,0,left,0\n",
+    ]
+    result = import_csv(store, rows, Mapping.model_validate(MAPPING))
+    assert [error.number for error in result.errors] == [4, 5, 6, 7, 8, 9, 10]
+    assert result.imported == 4
+    assert verify(store) == []
+
+
+def test_a_mapping_that_does_not_fit_is_refused_before_anything_is_stored(
+    store: Store, tmp_path: Path
+):
+    with pytest.raises(BadConfig, match="no column"):
+        import_csv(store, ["id,question\n"], Mapping.model_validate(MAPPING))
+    joined = MAPPING | {"joined": {"file": "second.csv", "query": "q", "answer": "n"}}
+    with pytest.raises(BadConfig, match=r"second\.csv"):
+        import_csv(store, [HEAD], Mapping.model_validate(joined), tmp_path)
+    wrong = tmp_path / "wrong.toml"
+    wrong.write_text('name = "x"\nqeury = "q"\n')
+    with pytest.raises(BadConfig, match="qeury"):
+        load_mapping(wrong)
+    wrong.write_text("name =")
+    with pytest.raises(BadConfig, match="TOML"):
+        load_mapping(wrong)
+    table = tmp_path / "table.csv"
+    table.write_text("a,b\n")
+    with pytest.raises(BadRecord, match="--mapping"):
+        import_file(store, table)
+
+
+def test_every_export_writes_a_file_whole_or_not_at_all(sqlite_store: Store, tmp_path: Path):
+    lived_in(sqlite_store)
+    for name, export in EXPORTS.items():
+        path = tmp_path / "out" / f"{name}.jsonl"
+        count = write_lines(path, export(sqlite_store, EVERYTHING))
+        assert count == len(path.read_text().splitlines()) > 0
+
+    def broken() -> Iterator[bytes]:
+        yield b"{}\n"
+        raise OSError("full")
+
+    with pytest.raises(OSError, match="full"):
+        write_lines(tmp_path / "broken.jsonl", broken())
+    assert not (tmp_path / "broken.jsonl").exists()
