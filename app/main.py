@@ -13,7 +13,6 @@ from pathlib import Path
 
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
-from fastapi.staticfiles import StaticFiles
 
 from app.api import comparisons, data, me, runs, signals
 from app.comparing import Comparing
@@ -23,6 +22,7 @@ from app.settings import Settings
 from app.store import Store
 from app.training import Training
 from app.ui import mount_pages
+from app.ui.shell import Static
 from rlhb_core import __version__
 from rlhb_core.errors import RlhbError
 
@@ -40,7 +40,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        serving.warm()
         serving.warm()
         training.follow()
         yield
@@ -61,7 +60,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.include_router(noun.router)
     app.add_exception_handler(RlhbError, _explain)
     app.add_api_route("/api/health", _health, methods=["GET"])
-    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.mount("/static", Static(directory=STATIC), name="static")
     mount_pages(app)
     app.add_middleware(
         IdentityMiddleware,

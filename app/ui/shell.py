@@ -20,7 +20,9 @@ from typing import Any
 
 import gradio as gr
 from fastapi import FastAPI
+from fastapi.staticfiles import StaticFiles
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import Response
 from starlette.routing import Mount
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -93,6 +95,16 @@ def mount(app: FastAPI, blocks: Page, path: str) -> None:
     route = app.router.routes[-1]
     assert isinstance(route, Mount)
     route.app = Framed(route.app, path, _head(blocks), _header(blocks.active))
+
+
+class Static(StaticFiles):
+    """The files in `static/`. The browser asks each time whether one has changed, so that no two versions mix."""
+
+    def file_response(self, *args: Any, **kwargs: Any) -> Response:
+        """The file, or 304 if the browser has it."""
+        response = super().file_response(*args, **kwargs)
+        response.headers["Cache-Control"] = "no-cache"
+        return response
 
 
 # --- the look -------------------------------------------------------------------------------------
@@ -289,7 +301,7 @@ _PERSON = """
 
 # What Gradio's page links to although it is never needed here: social previews, a manifest, an iframe helper.
 _LEFTOVERS = re.compile(
-    r'<meta (?:property|name)="(?:og|twitter):[^>]*>\s*|<link rel="manifest"[^>]*>\s*'
+    r'<meta\s+(?:property|name)="(?:og|twitter):[^>]*>\s*|<link rel="manifest"[^>]*>\s*'
     r"|<script>\s*\(\(\) => \{(?:(?!</script>).)*?iframeResizer(?:(?!</script>).)*</script>\s*",
     re.DOTALL,
 )
@@ -316,6 +328,9 @@ class Framed:
         async def reframe(message: Message) -> None:
             if message["type"] == "http.response.start":
                 start.update(message)
+                return
+            if message["type"] != "http.response.body":
+                await send(message)
                 return
             body.extend(message.get("body", b""))
             if message.get("more_body"):

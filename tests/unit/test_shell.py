@@ -1,0 +1,75 @@
+"""The frame around every page."""
+
+import asyncio
+from collections.abc import Iterator
+
+import gradio as gr
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from app.main import STATIC
+from app.ui.shell import NAV, Static, mount, page
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[TestClient]:
+    # Built inside a running loop: outside of one, Gradio makes loops of its own and never closes them.
+    with TestClient(asyncio.run(built())) as client:
+        yield client
+
+
+async def built() -> FastAPI:
+    app = FastAPI()
+    app.mount("/static", Static(directory=STATIC))
+    with page("Runs <1>", "runs", lead="To & fro.", styles=("compare",)) as blocks:
+        gr.Markdown("hello")
+    mount(app, blocks, "/runs")
+    return app
+
+
+def test_the_frame_is_in_the_html_itself(client: TestClient) -> None:
+    text = client.get("/runs/", headers={"accept-encoding": "br, gzip"}).text
+    assert text.index('<header class="site">') < text.index("<gradio-app")
+    assert '<a href="/runs/" aria-current=page>Runs</a>' in text
+    assert text.count("aria-current=page") == 1
+    assert "<title>Runs &lt;1&gt; · RLHB Studio</title>" in text
+    assert text.index("/static/gradio.css") < text.index("/static/compare.css")
+    for _, path, label in NAV:
+        assert f'<a href="{path}"' in text
+        assert label in text
+
+
+def test_what_a_page_links_to_exists_here(client: TestClient) -> None:
+    text = client.get("/runs/").text
+    head = text[: text.index("<header")]
+    for leftover in (
+        "raw.githubusercontent.com",
+        "https://gradio.app",
+        "manifest.json",
+        "iframeResizer.content",
+    ):
+        assert leftover not in head
+    for part in (
+        "tokens.css",
+        "shell.css",
+        "shell.js",
+        "fonts/inter.woff2",
+        "fonts/source-serif-4.woff2",
+    ):
+        assert f"/static/{part}" in head
+        answer = client.get(f"/static/{part}")
+        assert answer.status_code == 200
+        assert answer.headers["cache-control"] == "no-cache"
+    etag = client.get("/static/shell.js").headers["etag"]
+    assert client.get("/static/shell.js", headers={"if-none-match": etag}).status_code == 304
+
+
+def test_all_else_of_gradio_passes_untouched(client: TestClient) -> None:
+    assert client.get("/runs/config").json()["title"] == "Runs <1> · RLHB Studio"
+    assert "--body-background-fill: var(--paper)" in client.get("/runs/theme.css").text
+
+
+def test_a_page_must_be_in_the_navigation() -> None:
+    with pytest.raises(ValueError, match="no page of the navigation"), page("Else", "else"):
+        pass
