@@ -64,9 +64,17 @@ def use_threads(count: int) -> None:
 
 
 class Decoder:
-    """A trunk and the adapters it can wear. One batch at a time; callers from other threads wait."""
+    """A trunk and the adapters it can wear. One batch at a time; callers from other threads wait.
+
+    Raises ModelError for a model without a cache of keys and values (state-space models): padding would reach its state.
+    """
 
     def __init__(self, trunk: Trunk) -> None:
+        if getattr(trunk.model, "_is_stateful", False):
+            raise ModelError(
+                f"{type(trunk.model).__name__} keeps a state instead of a cache, and rows of unlike lengths would "
+                "disturb each other in it; serve it by a model server and give its address instead"
+            )
         self._trunk = trunk
         self._adapters = Adapters(trunk.model, trunk.device, trunk.dtype)
         self.ends = _end_tokens(trunk)
