@@ -132,10 +132,15 @@ def _exporter(kind: str, what: str) -> None:
         with_people: Annotated[
             bool, typer.Option(help="Include who it was; left out unless asked for.")
         ] = False,
+        with_excluded: Annotated[
+            bool, typer.Option(help="Take in people whom an import marked as excluded.")
+        ] = False,
     ) -> None:
         from app.commands import export_lines
 
-        export_lines(settings, kind, out, source or [Source.REAL], since, with_people)
+        export_lines(
+            settings, kind, out, source or [Source.REAL], since, with_people, with_excluded
+        )
 
     write.__doc__ = what
     export.command(kind)(write)

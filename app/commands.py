@@ -138,12 +138,16 @@ def export_lines(
     sources: Sequence[Source],
     since: str,
     with_people: bool,
+    with_excluded: bool,
 ) -> None:
     """Write one of the exports to a file or to the screen."""
     from app.export import EXPORTS, DataFilter, write_lines
 
     chosen = DataFilter(
-        sources=frozenset(sources), since_ms=_since_ms(since), with_people=with_people
+        sources=frozenset(sources),
+        since_ms=_since_ms(since),
+        with_people=with_people,
+        with_excluded=with_excluded,
     )
     with opened(settings) as store:
         blocks = EXPORTS[kind](store, chosen)
@@ -157,14 +161,14 @@ def export_lines(
 
 def import_file(settings: Settings, file: Path, mapping: Path | None) -> None:
     """Read a file into the store; bad lines are named. Exit status 1 if nothing could be taken."""
-    from app.importing import import_file as read_into
+    from app import importing
 
     with opened(settings) as store:
-        result = read_into(store, file, mapping)
-    for bad in result.errors[:20]:
-        console.print(str(bad), highlight=False)
+        result = importing.import_file(store, file, mapping)
+    for line in result.errors[:20]:
+        console.print(str(line), highlight=False)
     if result.failed > 20:
-        console.print(f"and {result.failed - 20:,} more bad lines")
+        console.print(f"and {result.failed - 20} more bad lines")
     console.print(result.words())
     if result.failed and not (result.imported or result.skipped):
         raise SystemExit(1)
