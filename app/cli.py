@@ -30,7 +30,8 @@ cli.add_typer(export, name="export")
 def main() -> None:
     """Entry point: errors that a person can do something about are one sentence, not a traceback."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    for chatty in ("httpx", "httpx2", "alembic"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     try:
         cli()
     except RlhbError as error:

@@ -437,9 +437,10 @@ def describe(error: ValidationError) -> str:
     """A validation error as one sentence a person can act on; never repeats the input's values."""
     parts = []
     for item in error.errors(include_url=False, include_input=False, include_context=False)[:5]:
-        place = ".".join(str(part) for part in item["loc"]) or "record"
+        place = ".".join(str(part) for part in item["loc"])
         message = item["msg"].removeprefix("Value error, ")
-        parts.append(f"{place}: {message[0].lower()}{message[1:]}")
+        message = message[0].lower() + message[1:]
+        parts.append(f"{place}: {message}" if place else message)
     return "; ".join(parts)
 
 
