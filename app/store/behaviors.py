@@ -6,7 +6,7 @@ per person: those people whose signals, queries or responses changed since the l
 Does not know how signals become a behaviour: that is `rlhb_core.behaviors`.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -61,7 +61,12 @@ def _summarise(session: Session, person_id: UUID) -> list[dict[str, Any]]:
         BEHAVIOR.c.person_id == person_id, BEHAVIOR.c.given
     )
     answers = session.execute(
-        sa.select(RESPONSE.c.id, RESPONSE.c.query_id, sa.func.length(RESPONSE.c.text))
+        sa.select(
+            RESPONSE.c.id,
+            RESPONSE.c.query_id,
+            sa.func.length(RESPONSE.c.text).label("chars"),
+            RESPONSE.c.replaces,
+        )
         .join(QUERY)
         .where(
             QUERY.c.person_id == person_id,
@@ -76,8 +81,10 @@ def _summarise(session: Session, person_id: UUID) -> list[dict[str, Any]]:
     statement = sa.select(SIGNAL).where(SIGNAL.c.person_id == person_id)
     for row in session.execute(statement).mappings():
         signals[row["query_id"]].append(to_record(row, Signal))
+    together = Counter(answer.query_id for answer in answers if answer.replaces is None)
     readings = [
-        Reading(response_id, chars, signals[query_id]) for response_id, query_id, chars in answers
+        Reading(answer.id, answer.chars, signals[answer.query_id], together[answer.query_id])
+        for answer in answers
     ]
     return [
         {

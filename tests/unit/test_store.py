@@ -342,9 +342,9 @@ def test_behaviours_are_what_the_core_makes_of_the_signals(store: Store):
         ]
         signals.record(session, person.id, batch)
     assert behaviors.refresh(store) == 1
-    readings = [Reading(r.id, len(r.text), batch[:2] + batch[3:]) for r in (a, b, c)]
+    readings = [Reading(r.id, len(r.text), batch[:2] + batch[3:], 3) for r in (a, b, c)]
     readings += [
-        Reading(response_id, chars, batch[2:3])
+        Reading(response_id, chars, batch[2:3], 3)
         for response_id, chars in ((d.id, 4), (uuid4(), 38), (uuid4(), 5))
     ]
     expected = summarise_person(readings)
