@@ -117,7 +117,9 @@ def as_log(answered: Sequence[Answered]) -> tuple[list[Triplet], list[Comparison
             shared = [_signal(query_id, None, act) for act in _query_acts(one, ids)]
             for index, response_id in enumerate(ids):
                 own = [_signal(query_id, response_id, act) for act in one.acts[index]]
-                readings.append(Reading(response_id, len(one.texts[index]), [*own, *shared]))
+                readings.append(
+                    Reading(response_id, len(one.texts[index]), [*own, *shared], len(one.texts))
+                )
                 parts.append((one, index, query_id))
             comparisons.append(_comparison(one, query_id, now))
         for reading, (one, index, query_id), features in zip(
