@@ -29,12 +29,24 @@ class Postgres:
 
             self.server = get_server(folder, cleanup_mode="stop")
         self.folder = folder
+        self._template: str | None = None
 
     def new_database(self) -> str:
         """The address of a new, empty database."""
-        name = f"test_{uuid4().hex}"
+        return self._create("")
+
+    def new_store(self) -> str:
+        """The address of a new database with the schema in it: a copy of one that is made once."""
+        if self._template is None:
+            self._template = f"template_{uuid4().hex}"
+            self._create("", self._template)
+            Store.open(self.server.get_uri(self._template)).close()
+        return self._create(f'TEMPLATE "{self._template}"')
+
+    def _create(self, how: str, name: str = "") -> str:
+        name = name or f"test_{uuid4().hex}"
         with psycopg.connect(self.server.get_uri(), autocommit=True) as connection:
-            connection.execute(f'CREATE DATABASE "{name}"')
+            connection.execute(f'CREATE DATABASE "{name}" {how}'.encode())
         return str(self.server.get_uri(name))
 
     def stop(self) -> None:
@@ -73,17 +85,31 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return server.new_database()
 
 
-@pytest.fixture
-def store(database_url: str) -> Iterator[Store]:
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with the schema in it, to be copied."""
+    path = tmp_path_factory.mktemp("template") / "template.sqlite"
+    Store.open(f"sqlite:///{path}").close()
+    return path
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     """An open, empty store, once on SQLite and once on Postgres."""
-    opened = Store.open(database_url)
+    if request.param == "sqlite":
+        yield request.getfixturevalue("sqlite_store")
+        return
+    server: Postgres = request.getfixturevalue("postgres")
+    opened = Store.open(server.new_store())
     yield opened
     opened.close()
 
 
 @pytest.fixture
-def sqlite_store(tmp_path: Path) -> Iterator[Store]:
+def sqlite_store(sqlite_template: Path, tmp_path: Path) -> Iterator[Store]:
     """An open, empty store on SQLite."""
-    opened = Store.open(f"sqlite:///{tmp_path / 'test.sqlite'}")
+    path = tmp_path / "test.sqlite"
+    shutil.copy(sqlite_template, path)
+    opened = Store.open(f"sqlite:///{path}")
     yield opened
     opened.close()
