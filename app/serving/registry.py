@@ -6,6 +6,7 @@ Called once at start. Does not load a model.
 import json
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -46,25 +47,43 @@ def register_base(store: Store, settings: Settings) -> None:
             )
 
 
-def shipped_versions() -> list[ModelVersion]:
-    """The versions that ship with the package: SFT is the base itself, every other arm an adapter on it."""
-    sft = ModelVersion(name="Embedded SFT", arm=Arm.SFT, base=EMBEDDED, trained_on=BASE_TRAINED_ON)
-    return [sft, *(_shipped(arm) for arm in embedded.shipped_arms())]
+@dataclass(frozen=True)
+class Shipped:
+    """A version that ships with the package, and the name of the one that it was trained from."""
+
+    version: ModelVersion
+    parent: str | None = None
 
 
-def _shipped(name: str) -> ModelVersion:
-    folder = embedded.version_path(name)
+def shipped_versions() -> list[Shipped]:
+    """SFT is the base itself, every other arm an adapter on it; each after its parent."""
+    sft = ModelVersion(
+        name=_name(Arm.SFT.label), arm=Arm.SFT, base=EMBEDDED, trained_on=BASE_TRAINED_ON
+    )
+    adapted = [_shipped(embedded.version_path(arm)) for arm in embedded.shipped_arms()]
+    return [Shipped(sft), *sorted(adapted, key=lambda each: each.parent != sft.name)]
+
+
+def _shipped(folder: Path) -> Shipped:
+    # not by rlhb_core.version, which would import torch before the first page is up
     facts: dict[str, Any] = json.loads((folder / "version.json").read_text("utf-8"))
     arm = Arm(facts["arm"])
-    return ModelVersion(
-        name=f"Embedded {arm.label}",
+    version = ModelVersion(
+        name=_name(arm.label),
         arm=arm,
         base=EMBEDDED,
         adapter=str(folder),
-        condition=facts.get("condition"),
-        trained_on=str(facts["trained_on"])[:400],
-        verdict=str(facts.get("verdict") or "")[:40],
+        condition=facts["condition"],
+        trained_on=f"{facts['triplets']:,} triplets and {facts['comparisons']:,} votes, {facts['trained_on']}"[
+            :400
+        ],
+        verdict=facts["verdict"],
     )
+    return Shipped(version, _name(facts["parent_version"]))
+
+
+def _name(label: str) -> str:
+    return f"Embedded {label}"
 
 
 def given_version(base_model: str, protocol: str) -> ModelVersion:
@@ -96,14 +115,15 @@ def _folder_or_hub(base_model: str) -> str:
     return base_model
 
 
-def _ensure_shipped(session: Session, shipped: Sequence[ModelVersion]) -> list[ModelVersion]:
+def _ensure_shipped(session: Session, shipped: Sequence[Shipped]) -> list[ModelVersion]:
     """The stored versions of these names, added if missing; their adapters are found again if the package has moved."""
     found: list[ModelVersion] = []
     began = now_ms()
-    for place, version in enumerate(shipped):
+    for place, (version, parent_name) in enumerate((s.version, s.parent) for s in shipped):
         stored = versions.by_name(session, version.name)
         if stored is None:
-            lineage = {"parent_id": found[0].id if found else None, "created_ms": began + place}
+            parent = versions.by_name(session, parent_name) if parent_name else None
+            lineage = {"parent_id": parent and parent.id, "created_ms": began + place}
             stored = versions.add(session, version.model_copy(update=lineage))
         elif stored.adapter != version.adapter:
             log.info("%s is now taken from %s", stored.name, version.adapter)

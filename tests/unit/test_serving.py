@@ -175,19 +175,23 @@ def test_the_embedded_base_is_registered_once(sqlite_store: Store, tmp_path: Pat
 
 @pytest.fixture
 def shipped(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """A package that ships an RLHB version, in a folder of our own."""
-    folder = tmp_path / "package" / "rlhb"
-    folder.mkdir(parents=True)
-    facts = {
-        "arm": "rlhb",
-        "condition": "The reader liked it.",
-        "trained_on": "Simulated annotators.",
-        "verdict": "converged",
-    }
-    (folder / "version.json").write_text(json.dumps(facts))
-    monkeypatch.setattr(embedded, "shipped_arms", lambda: ["rlhb"])
-    monkeypatch.setattr(embedded, "version_path", lambda arm: folder)
-    return folder
+    """A package that ships RLHF and, trained from it, RLHF+RLHB, in a folder of our own."""
+    package = tmp_path / "package"
+    for arm, parent in (("rlhf", "SFT"), ("rlhf_rlhb", "RLHF")):
+        facts = {
+            "arm": arm,
+            "parent_version": parent,
+            "condition": "The reader liked it.",
+            "trained_on": "simulated annotators",
+            "triplets": 9000,
+            "comparisons": 3000,
+            "verdict": "converged",
+        }
+        (package / arm).mkdir(parents=True)
+        (package / arm / "version.json").write_text(json.dumps(facts))
+    monkeypatch.setattr(embedded, "shipped_arms", lambda: ["rlhf", "rlhf_rlhb"][::-1])
+    monkeypatch.setattr(embedded, "version_path", lambda arm: package / arm)
+    return package
 
 
 def test_shipped_versions_are_registered_with_their_lineage_and_found_again_when_moved(
@@ -196,17 +200,18 @@ def test_shipped_versions_are_registered_with_their_lineage_and_found_again_when
     settings = Settings(data_dir=tmp_path)
     register_base(sqlite_store, settings)
     with sqlite_store.reading() as session:
-        sft, rlhb = versions.all(session)
-    assert (rlhb.name, rlhb.arm, rlhb.base) == ("Embedded RLHB", Arm.RLHB, EMBEDDED)
-    assert (rlhb.adapter, rlhb.condition) == (str(shipped), "The reader liked it.")
-    assert (rlhb.parent_id, rlhb.verdict) == (sft.id, "converged")
-    assert served(sqlite_store) == ["Embedded SFT", "Embedded RLHB"]
+        sft, rlhf, both = versions.all(session)
+    assert (rlhf.name, rlhf.arm, rlhf.base) == ("Embedded RLHF", Arm.RLHF, EMBEDDED)
+    assert (both.adapter, both.condition) == (str(shipped / "rlhf_rlhb"), "The reader liked it.")
+    assert (rlhf.parent_id, both.parent_id, both.verdict) == (sft.id, rlhf.id, "converged")
+    assert both.trained_on == "9,000 triplets and 3,000 votes, simulated annotators"
+    assert served(sqlite_store) == ["Embedded SFT", "Embedded RLHF", "Embedded RLHF+RLHB"]
     moved = shipped.rename(tmp_path / "elsewhere")
-    monkeypatch.setattr(embedded, "version_path", lambda arm: moved)
+    monkeypatch.setattr(embedded, "version_path", lambda arm: moved / arm)
     register_base(sqlite_store, settings)
     with sqlite_store.reading() as session:
-        assert versions.get(session, rlhb.id).adapter == str(moved)
-        assert len(versions.all(session)) == 2
+        assert versions.get(session, both.id).adapter == str(moved / "rlhf_rlhb")
+        assert len(versions.all(session)) == 3
 
 
 def test_another_base_takes_over_and_gives_back(sqlite_store: Store, tmp_path: Path) -> None:
