@@ -27,7 +27,6 @@ export class Outbox extends EventTarget {
     this.timer = 0;
     navigator.locks?.request(this.key, () => new Promise(() => {})); // held until the page is gone
     addEventListener("online", () => this.flush());
-    addEventListener("pagehide", () => this.leave());
     addEventListener("rlhb:erase", () => this.forget());
     this.adopt();
   }

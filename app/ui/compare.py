@@ -297,7 +297,7 @@ _POPOVERS = f"""
   <aside class="pop centre" id="guidelines" popover aria-labelledby="guidelines-title">
     <h2 id="guidelines-title">Guidelines</h2>
     <p>There is no right choice to find. We want to know which answer you would rather have.</p>
-    <ul><li>Read as you normally would; nobody counts your speed.</li>
+    <ul><li>Read as you normally would. How long you read is recorded, but there is no right speed.</li>
       <li>Judge what the answer does for you: is it correct, complete, clear, kind, to the point?</li>
       <li><b>Tie</b> when you would be just as happy with either; <b>All bad</b> when you would want none of them.</li>
       <li><b>Skip</b> when you cannot judge. A skip counts neither for nor against an answer.</li>

@@ -59,7 +59,7 @@ class Compare {
     outbox.addEventListener("change", () => this.#connection());
     addEventListener("offline", () => this.#connection());
     addEventListener("online", () => this.#connection());
-    this.#abandonOnLeave();
+    this.#leaving();
     this.#keys();
     this.#swipes();
     placePopovers(root);
@@ -215,7 +215,7 @@ class Compare {
    * which of the two it is (it does not for its reload button); leaving is recorded then, once for each comparison,
    * and a vote that still comes overrules it (`behaviors.summarise`).
    */
-  #abandonOnLeave() {
+  #leaving() {
     let reloadAt = -Infinity;
     const reloading = () => (reloadAt = performance.now());
     window.navigation?.addEventListener("navigate", (event) => event.navigationType === "reload" && reloading());
@@ -226,6 +226,8 @@ class Compare {
       if (performance.now() - reloadAt > RELOAD_MS) this.#leaveComparison();
       outbox.leave();
     });
+    // A phone may end a hidden page without another word.
+    document.addEventListener("visibilitychange", () => document.visibilityState === "hidden" && outbox.flush());
   }
 
   // --- drawing ----------------------------------------------------------------------------------

@@ -35,6 +35,16 @@ def test_a_first_visit_says_what_to_do(visit: Visit) -> None:
     expect(page.locator("footer")).to_be_hidden()
 
 
+def test_light_and_dark_follow_the_system_until_chosen(visit: Visit) -> None:
+    page = visit(context=visit.new_person(color_scheme="dark"))
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    page.get_by_role("button", name="Switch between light and dark").click()
+    expect(page.locator("html")).to_have_attribute("data-theme", "light")
+    page.reload()
+    expect(page.locator("html")).to_have_attribute("data-theme", "light")
+    expect(page.locator("body")).not_to_have_class("dark")
+
+
 def test_ask_read_react_vote_reveal_undo(visit: Visit, studio: Studio, ask: Ask) -> None:
     page = visit()
     query_id = ask(page, CAPITAL)

@@ -238,21 +238,3 @@ def test_a_name_the_own_data_and_erasing_it(visit: Visit, studio: Studio, ask: A
     expect(page.locator("[data-person-today]")).to_have_text("0 today")
     expect(page.locator(".compare")).to_have_attribute("data-phase", "empty")
     assert studio.signals(query_id) == []
-
-
-def test_other_pages_have_the_same_frame(visit: Visit) -> None:
-    for path, heading in (("/runs/", "Runs"), ("/curves/", "Curves"), ("/data/", "Data")):
-        page = visit(path)
-        expect(page.locator("nav [aria-current]")).to_have_text(heading)
-        expect(page.locator("h1")).to_be_visible()
-        expect(page.get_by_text("Recording how you read and react")).to_be_visible()
-        page.close()
-
-
-def test_light_and_dark_are_remembered(visit: Visit) -> None:
-    page = visit()
-    page.get_by_role("button", name="Switch between light and dark").click()
-    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
-    page.reload()
-    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
-    expect(page.locator("body")).to_have_class("dark")

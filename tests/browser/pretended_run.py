@@ -1,0 +1,58 @@
+"""A pretended training process: `python -m tests.browser.pretended_run FOLDER` logs a step every third of a second.
+
+It keeps the contract of a run folder as a real one does, so that pages can be watched without training anything.
+"""
+
+import math
+import sys
+import time
+from pathlib import Path
+
+from rlhb_core.run_dir import RunDir
+
+WARMUP, STEPS = 6, 600
+
+
+def log_step(run: RunDir, number: int) -> None:
+    """The rows of step `number` of the whole run, from 1."""
+    if number <= WARMUP:
+        run.append_metrics("warmup", number, number, {"warmup/loss": 2 - 0.1 * number})
+        return
+    step = number - WARMUP
+    gap, wave = 0.3 * math.exp(-step / 25), 0.012 * math.sin(step)
+    values = {
+        "disc/p_real": 0.5 + gap + wave,
+        "disc/p_fake": 0.5 - gap + wave,
+        "disc/acc_real": 0.5 + gap,
+        "disc/acc_fake": 0.5 + 0.8 * gap,
+        "disc/loss": 0.69 - gap,
+        "disc/swap_auc": 0.66 - 0.3 * gap,
+        "disc/length_auc": 0.53 + wave,
+        "objective/rlhf_reward": 0.6 - 1.6 * gap + wave,
+        "objective/reward": 0.7 - 1.6 * gap + wave,
+        "objective/returns": 0.5 - 1.5 * gap,
+        "objective/kl": 2.4 - 8 * gap,
+        "objective/entropy": 1.4 + gap,
+        "response/length": 18 + 20 * wave,
+    }
+    run.append_metrics("adversarial", step, number, values)
+
+
+def main() -> None:
+    """Log steps until the end, or until asked to stop."""
+    run = RunDir(Path(sys.argv[1]))
+    run.begin()
+    for number in range(len(run.metrics()) + 1, STEPS + 1):
+        log_step(run, number)
+        share, left = number / STEPS, (STEPS - number) / 3
+        run.write_progress("adversarial", max(1, number - WARMUP), STEPS - WARMUP, share, left)
+        with run.log.open("a") as log:
+            log.write(f"step {number} done\n")
+        if run.stop_requested():
+            run.stopped()
+            return
+        time.sleep(1 / 3)
+
+
+if __name__ == "__main__":
+    main()

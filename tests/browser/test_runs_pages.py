@@ -1,0 +1,370 @@
+"""The Runs, Curves and Data pages as a researcher uses them: start, watch, judge, serve, take the data away."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from app.store import runs, signals, versions
+from rlhb_core.config import RunConfig
+from rlhb_core.records import Arm, ModelVersion, Run, RunStatus, Source, Triplet
+from rlhb_core.run_dir import RunDir
+from rlhb_core.verdict import judge_run
+from tests.browser.conftest import Studio, Visit
+from tests.browser.pretended_run import log_step
+from tests.scene import OPENED_MS, asked, best, someone
+
+pytestmark = pytest.mark.browser
+
+FOLDER = Path(__file__).parent.parent / "screenshots"
+DATA = "2,140 simulated triplets and 712 votes from 20 people"
+
+
+def picture(page: Page, name: str) -> None:
+    FOLDER.mkdir(exist_ok=True)
+    page.screenshot(path=FOLDER / f"{name}.png", animations="disabled", full_page=True)
+
+
+def add_run(studio: Studio, folder: Path, **fields: Any) -> Run:
+    """A run with its folder, starting from the version that is served first."""
+    with studio.store.session() as session:
+        parent = versions.all(session)[0]
+        RunDir.create(folder, RunConfig(arm=Arm.RLHB, parent_version=parent.name))
+        run = Run(
+            arm=Arm.RLHB,
+            recipe="rlhb",
+            folder=str(folder),
+            parent_id=parent.id,
+            data=DATA,
+            **fields,
+        )
+        return runs.add(session, run)
+
+
+@pytest.fixture
+def going(studio: Studio, tmp_path: Path) -> Iterator[Run]:
+    """A run that goes on: its process is pretended, its folder and its row are not."""
+    run = add_run(studio, tmp_path / "going")
+    for number in range(1, 60):
+        log_step(RunDir(Path(run.folder)), number)
+    command = [sys.executable, "-m", "tests.browser.pretended_run", run.folder]
+    process = subprocess.Popen(command, start_new_session=True)
+    with studio.store.session() as session:
+        run = run.model_copy(update={"status": RunStatus.RUNNING, "pid": process.pid})
+        runs.update(session, run)
+    yield run
+    with suppress(ProcessLookupError):
+        os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    wait_for(studio, run, RunStatus.INTERRUPTED, RunStatus.STOPPED)
+
+
+@pytest.fixture
+def judged(studio: Studio, tmp_path: Path) -> tuple[Run, ModelVersion]:
+    """A finished run whose verdict speaks against its version."""
+    verdict = judge_run(Arm.RLHB, {})
+    run = add_run(studio, tmp_path / "judged", status=RunStatus.DONE, verdict=verdict.word)
+    folder = RunDir(Path(run.folder))
+    for number in range(1, 40):
+        log_step(folder, number)
+    folder.finish({"verdict": verdict.as_json()})
+    with studio.store.session() as session:
+        parent = versions.get(session, run.parent_id or UUID(int=0))
+        version = ModelVersion(
+            name=f"RLHB {run.id.hex[:6]}",
+            arm=Arm.RLHB,
+            base=parent.base,
+            run_id=run.id,
+            parent_id=parent.id,
+            trained_on=DATA,
+            verdict=verdict.word,
+        )
+        return run, versions.add(session, version)
+
+
+def wait_for(studio: Studio, run: Run, *wanted: RunStatus) -> None:
+    until = time.monotonic() + 20
+    while time.monotonic() < until:
+        with studio.store.reading() as session:
+            if (status := runs.get(session, run.id).status) in wanted:
+                return
+        time.sleep(0.1)
+    raise AssertionError(f"the run is {status}, not {wanted}")
+
+
+def log_some(studio: Studio, source: Source, queries: int) -> None:
+    with studio.store.session() as session:
+        person = someone(session, source)
+        for number in range(queries):
+            at_ms = OPENED_MS + number
+            query, given = asked(session, person, f"How many are {number}?", at_ms=at_ms)
+            signals.record(session, person.id, [best(query, given[1])], OPENED_MS + 99_000)
+
+
+# --- curves -------------------------------------------------------------------------------------------
+
+
+def plot_of(page: Page, name: str = "discriminator-output") -> Locator:
+    plot = page.locator(f'[data-figure="{name}"] .plot')
+    plot.locator(".main-svg").first.wait_for()
+    return plot
+
+
+def rows(page: Page) -> int:
+    return int(
+        page.locator("#curves-page [data-rows], #curves-page[data-rows]").get_attribute("data-rows")
+        or 0
+    )
+
+
+def wait_for_rows(page: Page, more_than: int) -> None:
+    page.wait_for_function(
+        "(count) => Number(document.querySelector('[data-rows]')?.dataset.rows ?? 0) > count",
+        arg=more_than,
+    )
+
+
+def span_of(plot: Locator) -> list[float]:
+    found: list[float] = plot.evaluate("(plot) => plot.layout.xaxis.range.map(Number)")
+    return found
+
+
+def zoom(page: Page, plot: Locator) -> None:
+    """Drag over the middle of the plot, as a person does."""
+    area = plot.locator(".nsewdrag").first.bounding_box()
+    assert area
+    y = area["y"] + area["height"] / 2
+    page.mouse.move(area["x"] + area["width"] * 0.3, y)
+    page.mouse.down()
+    page.mouse.move(area["x"] + area["width"] * 0.6, y, steps=8)
+    page.mouse.up()
+    page.mouse.move(5, 5)
+
+
+def test_a_zoom_stays_while_the_curves_move(visit: Visit, going: Run) -> None:
+    page = visit(f"/curves/?run={going.id}")
+    plot = plot_of(page)
+    whole = span_of(plot)
+    node = plot.element_handle()
+    zoom(page, plot)
+    page.wait_for_function(
+        "([plot, end]) => plot.layout.xaxis.range[1] < end", arg=[node, whole[1] * 0.8]
+    )
+    zoomed = span_of(plot)
+    assert whole[0] < zoomed[0] < zoomed[1] < whole[1]
+    for _ in range(2):
+        wait_for_rows(page, rows(page))
+        assert span_of(plot) == zoomed
+    points = plot.evaluate("(plot) => plot.data[0].x.length")
+    assert points > 53
+    assert page.evaluate("([a, b]) => a === b", [node, plot.element_handle()])  # never replaced
+
+    expect(page.get_by_text("Going on now")).to_be_visible()
+    expect(
+        page.get_by_text(re.compile(r"Adversarial: step \d+ of 594, about \d+ min left"))
+    ).to_be_visible()
+    expect(page.locator(".numbers")).to_contain_text("Mean discriminator output on held-out logged")
+    expect(page.locator("[data-figure]")).to_have_count(10)
+    colour = "(plot) => getComputedStyle(plot.querySelector('.scatterlayer .js-line')).stroke"
+    light = plot.evaluate(colour)
+    page.get_by_role("button", name="Switch between light and dark").click()
+    page.wait_for_function(f"([plot, light]) => ({colour})(plot) !== light", arg=[node, light])
+    assert span_of(plot) == zoomed
+
+
+def test_the_verdict_stands_beside_the_curves(
+    visit: Visit, studio: Studio, judged: tuple[Run, ModelVersion]
+) -> None:
+    run, version = judged
+    studio.serve("Quokka One")
+    page = visit(f"/curves/?run={run.id}")
+    visit.expect("409")  # the server's refusal without a second word
+    verdict = page.locator(".verdict")
+    expect(verdict).to_contain_text("Never discriminated")
+    expect(verdict).to_contain_text("its 0.5 means nothing")
+    expect(verdict.locator(".checks li.missed")).not_to_have_count(0)
+    expect(verdict).to_be_in_viewport()
+    plot_of(page)
+
+    put_in = verdict.get_by_role("button", name="Put into Compare")
+    put_in.click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text(f"The verdict on {version.name} is “never discriminated”")
+    dialog.get_by_role("button", name="Leave it out").click()
+    assert served(studio) == ["Quokka One"]
+    put_in.click()
+    dialog.get_by_role("button", name="Put it in all the same").click()
+    expect(verdict.get_by_role("link", name="In Compare")).to_be_visible()
+    assert served(studio) == ["Quokka One", version.name]
+
+
+def served(studio: Studio) -> list[str]:
+    with studio.store.reading() as session:
+        return [version.name for version in versions.served(session)]
+
+
+def test_another_run_can_be_chosen(
+    visit: Visit, going: Run, judged: tuple[Run, ModelVersion]
+) -> None:
+    page = visit("/curves/")
+    expect(page.locator(".verdict")).to_contain_text("Never discriminated")  # the newest one
+    page.get_by_label("Run", exact=True).select_option(str(going.id))
+    expect(page.locator(".verdict")).to_contain_text("Training")
+    assert page.url.endswith(f"?run={going.id}")
+    page.reload()
+    expect(page.locator(".verdict")).to_contain_text("Training")
+
+
+# --- runs ---------------------------------------------------------------------------------------------
+
+
+def test_a_run_is_followed_and_stopped(visit: Visit, studio: Studio, going: Run) -> None:
+    page = visit("/runs/")
+    row = page.locator(f'[data-run="{going.id}"]')
+    bar = row.get_by_role("progressbar")
+    expect(bar).to_be_visible()
+    expect(row).to_contain_text(re.compile(r"step \d+ of 594, about \d+ min left"))
+    row.get_by_role("button", name="Log").click()
+    log = page.get_by_role("dialog")
+    expect(log).to_contain_text("step 62 done")
+    expect(log).to_contain_text("step 66 done")  # it follows
+    log.get_by_role("button", name="Close").click()
+    row.get_by_role("button", name="Stop").click()
+    expect(row).to_contain_text("stopped")
+    expect(row.get_by_role("button", name="Resume")).to_be_visible()
+    wait_for(studio, going, RunStatus.STOPPED)
+
+
+def test_a_failure_is_told_in_words(visit: Visit, studio: Studio, tmp_path: Path) -> None:
+    why = "Training ran out of memory: lower ppo.micro_batch."
+    run = add_run(studio, tmp_path / "failed", status=RunStatus.FAILED, error=why)
+    page = visit("/runs/")
+    expect(page.locator(f'[data-run="{run.id}"]')).to_contain_text(why)
+
+
+def test_versions_are_put_in_taken_out_and_rolled_back(visit: Visit, studio: Studio) -> None:
+    studio.serve("Quokka One", "Marmot Two")
+    page = visit("/runs/")
+    page.get_by_role("button", name="Put Gecko Three into Compare").click()
+    expect(page.get_by_role("button", name="Take Gecko Three out of Compare")).to_be_visible()
+    assert served(studio) == ["Quokka One", "Marmot Two", "Gecko Three"]
+    page.get_by_role("button", name="Take Quokka One out of Compare").click()
+    expect(page.get_by_role("button", name="Put Quokka One into Compare")).to_be_visible()
+    page.get_by_role("button", name="Go back", exact=True).click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("Quokka One, Marmot Two, Gecko Three")
+    dialog.get_by_role("button", name="Go back").click()
+    expect(page.get_by_role("button", name="Take Quokka One out of Compare")).to_be_visible()
+    assert served(studio) == ["Quokka One", "Marmot Two", "Gecko Three"]
+
+
+def test_the_plan_is_told_before_a_run_is_started(visit: Visit, studio: Studio) -> None:
+    log_some(studio, Source.IMPORTED, 12)
+    studio.serve("Quokka One")
+    page = visit("/runs/")
+    plan = page.locator("#plan")
+    expect(plan).to_contain_text("too little for RLHF, which needs at least 100 votes")
+    start = page.get_by_role("button", name="Start", exact=True)
+    expect(start).to_be_disabled()
+    page.get_by_label("imported", exact=True).check()
+    page.get_by_label("real", exact=True).uncheck()
+    expect(plan).to_contain_text("imported triplets and")
+    page.get_by_text("Settings of the run").click()
+    tiny = "data.min_comparisons = 8\nppo.rollouts = 8\nppo.minibatch = 8\nreward_model.steps = 4"
+    page.get_by_label("Any other setting").fill(tiny)
+    expect(plan).to_contain_text("enough for RLHF")
+    start.click()
+    expect(plan).to_contain_text("RLHF has begun on")
+    row = page.locator("[data-run]").first
+    expect(row.get_by_role("progressbar")).to_be_visible()
+    expect(row).to_contain_text(re.compile(r"PPO: step \d+ of 50"), timeout=60_000)
+    row.get_by_role("button", name="Stop").click()
+    expect(row).to_contain_text("stopped", timeout=30_000)
+
+
+# --- data ---------------------------------------------------------------------------------------------
+
+
+def test_data_is_shown_taken_away_and_brought_back(
+    visit: Visit, studio: Studio, tmp_path: Path
+) -> None:
+    log_some(studio, Source.SIMULATED, 4)
+    page = visit("/data/")
+    card = page.locator('[data-source="simulated"]')
+    expect(card).to_contain_text("queries")
+    page.get_by_label("simulated", exact=True).check()
+    page.get_by_label("real", exact=True).uncheck()
+    expect(page.locator(".triplet").first).to_contain_text("How many are 0?")
+    expect(page.locator(".triplet").nth(1)).to_contain_text("The reader chose it as the best.")
+    with page.expect_download() as taken:
+        page.get_by_role("link", name="Triplets", exact=True).click()
+    lines = Path(taken.value.path()).read_text().splitlines()
+    triplets = [Triplet.model_validate_json(line) for line in lines]
+    assert {triplet.source for triplet in triplets} == {Source.SIMULATED}
+    assert not any(triplet.person for triplet in triplets)
+    amount = page.locator("#found .plan").inner_text()
+    assert amount.startswith(f"{len(triplets):,} triplets")
+
+    page.get_by_label("Name the people by their ids").check()
+    expect(page.locator(".triplet").first).to_contain_text("person ")
+    with page.expect_download() as taken:
+        page.get_by_role("link", name="Comparisons").click()
+    assert all(json.loads(line)["person"] for line in Path(taken.value.path()).open())
+
+    brought = tmp_path / "brought.jsonl"
+    brought.write_text(lines[0] + "\n{broken\n")
+    page.locator("#files input[type=file]").set_input_files(brought)
+    expect(page.locator("#files")).to_contain_text("brought")
+    page.get_by_role("button", name="Import", exact=True).click()
+    told = page.locator("#imported")
+    expect(told).to_contain_text("0 responses imported, 1 known already, 1 lines not taken")
+    expect(told).to_contain_text("line 2:")
+
+
+# --- looks --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1360, 390])
+def test_pictures(
+    width: int,
+    scheme: str,
+    visit: Visit,
+    studio: Studio,
+    going: Run,
+    judged: tuple[Run, ModelVersion],
+) -> None:
+    log_some(studio, Source.SIMULATED, 3)
+    size = "wide" if width > 900 else "narrow"
+    person = visit.new_person(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    page = visit(f"/curves/?run={going.id}", context=person)
+    plot_of(page)
+    page.wait_for_timeout(300)
+    picture(page, f"curves-going-{size}-{scheme}")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page = visit(f"/curves/?run={judged[0].id}", context=person)
+    plot_of(page)
+    page.wait_for_timeout(300)
+    picture(page, f"curves-judged-{size}-{scheme}")
+    page = visit("/runs/", context=person)
+    page.locator(".run.going .bar").wait_for()
+    page.locator("#plan .plan").wait_for()
+    picture(page, f"runs-filled-{size}-{scheme}")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page = visit("/data/", context=person)
+    page.get_by_label("simulated", exact=True).check()
+    page.locator(".triplet").first.wait_for()
+    picture(page, f"data-filled-{size}-{scheme}")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    person.close()
