@@ -128,6 +128,7 @@ class Compare {
       const kind = sequelKind(before.text, now.text, before.completeAt ? Date.now() - before.completeAt : 0);
       if (kind) record(kind, before.queryId, null, { to_query: now.queryId });
     }
+    if (this.asking) refreshPerson(); // one more today
     if (this.restoring && !this.composer.text.trim()) this.composer.text = now.text;
     sessionStorage.setItem(TAB, JSON.stringify({ queryId: now.queryId, text: now.text, sampled: now.sampled }));
     this.asking = this.restoring = false;

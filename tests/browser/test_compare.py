@@ -49,6 +49,7 @@ def test_ask_read_react_vote_reveal_undo(visit: Visit, studio: Studio, ask: Ask)
     page = visit()
     query_id = ask(page, CAPITAL)
     assert all(answers(page))
+    expect(page.locator("[data-person-today]")).to_have_text("1 today")
     page.locator('.answer [data-act="copy"]').first.click()
     page.locator('.answer [data-act="like"]').nth(1).click()
     expect(page.locator('.answer [data-act="like"]').nth(1)).to_have_attribute(
