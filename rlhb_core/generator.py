@@ -5,6 +5,7 @@ responses. Prompts are padded on the left and responses on the right, masks are 
 from the mask, so that sampling and re-scoring see the same positions. Does not know rewards or losses.
 """
 
+import json
 import logging
 import warnings
 from collections.abc import Iterator, Sequence
@@ -40,6 +41,8 @@ class Trunk:
     device: torch.device
     dtype: torch.dtype
     adapters: PeftModel | None = None
+    base: str = ""
+    """The name it was loaded by; written into saved adapters."""
 
     # --- adapters ---------------------------------------------------------------------------------
 
@@ -95,6 +98,9 @@ class Trunk:
             file.replace(folder / file.name)
         inner.rmdir()
         (folder / "README.md").unlink(missing_ok=True)
+        config = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
+        config["base_model_name_or_path"] = self.base  # never a path that only this machine has
+        (folder / "adapter_config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
         weights = load_file(folder / "adapter_model.safetensors")
         save_file(
             {key: tensor.half().contiguous() for key, tensor in weights.items()},
@@ -168,7 +174,7 @@ def load_trunk(base: str, device: str = "auto", dtype: str = "auto") -> Trunk:
     model.to(place)  # type: ignore[arg-type]
     model.eval()  # type: ignore[no-untyped-call]
     model.requires_grad_(False)
-    return Trunk(model, tokenizer, place, precision)
+    return Trunk(model, tokenizer, place, precision, base=base)
 
 
 def _device(name: str) -> torch.device:

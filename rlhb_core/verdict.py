@@ -265,11 +265,8 @@ def _died(evidence: Evidence, confused: Sequence[Check]) -> bool:
         return False
     origin, after = _judges(evidence, "origin"), _judges(evidence, "after")
     bar = 2 * math.sqrt(2) * standard_error(_rows(evidence))
-    return any(
-        after[kind] > NEAR_CHANCE and after[kind] > origin[kind] - bar
-        for kind in after
-        if kind in origin
-    )
+    kind = max(origin, key=lambda one: origin[one], default="")  # the judge that sees most
+    return kind in after and after[kind] > max(NEAR_CHANCE, origin[kind] - bar)
 
 
 # --- RLHF -----------------------------------------------------------------------------------------

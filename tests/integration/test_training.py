@@ -1,0 +1,193 @@
+"""Training runs, tiny but whole: every arm to its verdict, killed and resumed to the same numbers, stopped, refused."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from rlhb_core.config import RunConfig, load_recipe
+from rlhb_core.data import Pair, load_split
+from rlhb_core.generator import load_trunk
+from rlhb_core.metrics import Row
+from rlhb_core.ppo import PpoStage
+from rlhb_core.records import Arm, Comparison, RunStatus, Triplet
+from rlhb_core.reward_model import LearnedReward, RewardModelStage
+from rlhb_core.run_dir import RunDir
+from rlhb_core.session import POLICY, Session, seed_all
+from rlhb_core.simulation import Author, as_log, simulate
+from rlhb_core.train import train
+from rlhb_core.verdict import WORDS
+from rlhb_core.version import read_version
+
+TINY: dict[str, Any] = {
+    "source": "simulated",
+    "device": "cpu",
+    "checkpoint_every": 2,
+    "adapter": {"rank": 4, "alpha": 8},
+    "data": {"min_triplets": 8, "min_comparisons": 8},
+    "sampling": {"max_new_tokens": 16, "batch": 32},
+    "reward_model": {"steps": 20, "batch": 16},
+    "warmup": {"steps": 3, "batch": 8},
+    "discriminator": {"pretrain_steps": 20, "pretrain_rollouts": 16, "batch": 16, "steps": 2},
+    "ppo": {"iterations": 5, "rollouts": 16, "minibatch": 8, "micro_batch": 4, "critic_warmup": 1},
+    "evaluation": {"samples": 16, "judge_rollouts": 48, "watch": 8, "bootstrap": 100},
+}
+
+Log = tuple[list[Triplet], list[Comparison]]
+
+
+@pytest.fixture(scope="module")
+def log() -> Log:
+    torch.set_num_threads(1)
+    seed_all(0)
+    trunk = load_trunk("embedded", "cpu")
+    return as_log(simulate(trunk, [Author("SFT", Arm.SFT)] * 2, 90, seed=0, people=6))
+
+
+def new_run(folder: Path, arm: str, log: Log, **changes: Any) -> RunDir:
+    return RunDir.create(folder, load_recipe(arm, TINY | changes), *log)
+
+
+def numbers(run: RunDir) -> list[Row]:
+    """The metric rows without times."""
+    return [
+        {name: value for name, value in row.items() if not name.startswith("timing/")}
+        for row in run.metrics()
+    ]
+
+
+def spawn(run: RunDir, *options: str) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "rlhb_core.train", str(run.path), *options]
+    return subprocess.Popen(command, env=os.environ | {"OMP_NUM_THREADS": "1"})
+
+
+def test_rlhf_then_rlhf_rlhb_from_its_version(log: Log, tmp_path: Path) -> None:
+    first = new_run(tmp_path / "rlhf", "rlhf", log)
+    assert train(first) == 0
+    assert first.state() is RunStatus.DONE
+    result = first.result()
+    assert result is not None
+    assert result["verdict"]["word"] in WORDS
+    served = result["evaluation"]["conditions"]["served"]
+    assert served["against_sft"]["n"] == 16
+    assert result["evidence"]["reward_model"]["pairs"] > 0
+    version = read_version(first.version)
+    assert (version["arm"], version["trained_on"]) == ("rlhf", "simulated annotators")
+    assert version["condition"] is None
+
+    second = new_run(
+        tmp_path / "both", "rlhf_rlhb", log, start=str(first.version), parent_version="RLHF"
+    )
+    assert train(second) == 0
+    stages = list(dict.fromkeys(row["stage"] for row in second.metrics()))
+    assert stages == ["warmup", "discriminator", "adversarial"]
+    result = second.result()
+    assert result is not None
+    assert set(result["evidence"]["judges"]) == {"origin", "before", "after"}
+    assert {"served", "least preferred"} == set(result["evaluation"]["conditions"])
+    assert read_version(second.version)["condition"] == result["condition"]
+    assert second.progress()["share"] == 1.0  # type: ignore[index]
+
+
+def test_a_killed_run_resumes_to_the_same_numbers(log: Log, tmp_path: Path) -> None:
+    whole = new_run(tmp_path / "whole", "rlhb", log)
+    assert train(whole) == 0
+    first = numbers(whole)[0]
+    killed = new_run(tmp_path / "killed", "rlhb", log)
+    reached = len(numbers(whole)) - 2  # in the middle of the adversarial stage, beyond a checkpoint
+    process = spawn(killed)
+    until = time.monotonic() + 120
+    while len(killed.metrics()) < reached and process.poll() is None:
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert killed.state() is RunStatus.INTERRUPTED
+    assert killed.result() is None
+    assert spawn(killed, "--resume").wait() == 0
+    assert killed.state() is RunStatus.DONE
+    assert numbers(killed)[0] == first
+    assert numbers(killed) == numbers(whole)
+    assert killed.result() == whole.result()
+
+
+def test_a_run_stops_when_asked_and_goes_on_later(log: Log, tmp_path: Path) -> None:
+    whole = new_run(tmp_path / "whole", "rlhf", log)
+    assert train(whole) == 0
+    run = new_run(tmp_path / "run", "rlhf", log)
+    run.begin()
+    process = spawn(run)
+    while len(run.metrics()) < 4 and process.poll() is None:
+        time.sleep(0.01)
+    run.request_stop()
+    assert process.wait() == 0
+    assert run.state() is RunStatus.STOPPED
+    assert len(run.metrics()) < len(whole.metrics())
+    assert train(run, resume=True) == 0
+    assert numbers(run) == numbers(whole)
+
+
+def test_too_little_data_fails_in_a_sentence(log: Log, tmp_path: Path) -> None:
+    run = new_run(tmp_path / "run", "rlhb", log, data={"min_triplets": 10_000})
+    assert train(run) == 1
+    assert run.state() is RunStatus.FAILED
+    assert run.message().startswith("180 triplets with a behaviour where at least 10000 are needed")
+
+
+def test_a_policy_that_runs_away_is_called_diverged(log: Log, tmp_path: Path) -> None:
+    run = new_run(
+        tmp_path / "run", "rlhf", log, ppo={**TINY["ppo"], "kl_stop": 0.01, "learning_rate": 0.1}
+    )
+    assert train(run) == 0
+    result = run.result()
+    assert result is not None
+    assert result["verdict"]["word"] == "diverged"
+    assert result["evaluation"] is None
+    assert len([row for row in run.metrics() if row["stage"] == "ppo"]) < 5
+
+
+def session_of(log: Log, **ppo: Any) -> tuple[Session, RunConfig]:
+    config = load_recipe("rlhf", TINY | {"ppo": {**TINY["ppo"], **ppo}})
+    seed_all(3)
+    return Session(config, load_split(config, *log), load_trunk("embedded", "cpu")), config
+
+
+def test_the_first_update_starts_from_ratio_one_and_kl_zero(log: Log) -> None:
+    session, _ = session_of(log, critic_warmup=0, minibatch=16, epochs=1)
+    reward_model = RewardModelStage(session)
+    for number in range(1, reward_model.total + 1):
+        reward_model.step(number)
+    queries = session.split.queries
+    pairs = [Pair(query, None) for query in queries]
+    stage = PpoStage(session, "ppo", LearnedReward(session), pairs, [1.0] * len(pairs))
+    found = stage.step(1)
+    assert found["objective/kl"] == pytest.approx(0.0, abs=1e-5)
+    assert found["val/ratio"] == pytest.approx(1.0, abs=1e-5)
+    assert found["policy/clipfrac_avg"] == 0
+    assert stage.step(2)["objective/kl"] != 0
+
+
+def test_gradients_add_up_over_micro_batches(log: Log) -> None:
+    gradients = []
+    for micro_batch in (3, 16):
+        session, _ = session_of(log, micro_batch=micro_batch, minibatch=16, critic_warmup=0)
+        reward_model = RewardModelStage(session)
+        for number in range(1, reward_model.total + 1):
+            reward_model.step(number)
+        pairs = [Pair(query, None) for query in session.split.queries]
+        ppo = PpoStage(session, "ppo", LearnedReward(session), pairs, [1.0] * len(pairs))
+        with session.trunk.using(POLICY):
+            rollouts, _ = ppo._roll_out(ppo._draw())
+            experience, _ = ppo._experience(rollouts, ppo._source.score(rollouts))
+            ppo._update_policy(experience, list(range(16)))
+        gradients.append(
+            torch.cat([p.grad.flatten() for p in ppo._policy_parameters if p.grad is not None])
+        )
+    assert float(gradients[0].abs().max()) > 0
+    torch.testing.assert_close(gradients[0], gradients[1], atol=1e-6, rtol=1e-3)

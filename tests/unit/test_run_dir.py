@@ -1,0 +1,81 @@
+"""The folder of a run: metrics that survive a torn line, endings, interruption."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from rlhb_core.config import parse_config
+from rlhb_core.errors import RunError
+from rlhb_core.metrics import METRICS
+from rlhb_core.records import RunStatus
+from rlhb_core.run_dir import RunDir
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> RunDir:
+    return RunDir.create(tmp_path / "run", parse_config({"arm": "rlhf", "seed": 7}))
+
+
+def test_settings_come_back_and_a_second_run_is_refused(run: RunDir) -> None:
+    assert run.config().seed == 7
+    assert list(run.triplets()) == []
+    with pytest.raises(RunError, match="already holds a run"):
+        RunDir.create(run.path, run.config())
+    with pytest.raises(RunError, match="no run folder"):
+        RunDir(run.path.parent).config()
+
+
+def test_only_metrics_with_a_sentence_are_logged(run: RunDir) -> None:
+    run.append_metrics("ppo", 1, 1, {"objective/kl": 0.5, "loss/value_avg": float("nan")})
+    assert run.metrics() == [{"stage": "ppo", "step": 1, "iteration": 1, "objective/kl": 0.5}]
+    with pytest.raises(RunError, match="objective/luck"):
+        run.append_metrics("ppo", 2, 2, {"objective/luck": 1.0})
+    assert all(metric.sentence.endswith(".") for metric in METRICS.values())
+
+
+def test_a_torn_last_line_is_left_out_and_cut(run: RunDir) -> None:
+    for step in (1, 2, 3):
+        run.append_metrics("ppo", step, step, {"objective/kl": step})
+    with (run.path / "metrics.jsonl").open("a") as file:
+        file.write('{"stage": "ppo", "st')
+    assert [row["step"] for row in run.metrics()] == [1, 2, 3]
+    run.cut_metrics(2)
+    assert [row["step"] for row in run.metrics()] == [1, 2]
+    run.append_metrics("ppo", 3, 3, {})
+    assert [row["step"] for row in run.metrics()] == [1, 2, 3]
+
+
+def test_progress(run: RunDir) -> None:
+    assert run.progress() is None
+    run.write_progress("ppo", 3, 10, 0.25, 61.0)
+    progress = run.progress()
+    assert progress is not None
+    assert (progress["stage"], progress["step"], progress["seconds_left"]) == ("ppo", 3, 61.0)
+
+
+def test_states_from_the_folder_alone(run: RunDir) -> None:
+    assert run.state() is RunStatus.QUEUED
+    run.begin()
+    assert run.state() is RunStatus.RUNNING
+    (run.path / "pid").write_text(str(_vanished_pid()))
+    assert run.state() is RunStatus.INTERRUPTED
+    run.fail("The data ran out.")
+    assert (run.state(), run.message()) == (RunStatus.FAILED, "The data ran out.")
+    run.begin()
+    run.request_stop()
+    assert run.stop_requested()
+    run.stopped()
+    assert run.state() is RunStatus.STOPPED
+    run.begin()
+    assert not run.stop_requested()
+    run.finish({"verdict": {"word": "improved"}})
+    assert (run.state(), run.message()) == (RunStatus.DONE, "improved")
+    assert run.result() == {"verdict": {"word": "improved"}}
+
+
+def _vanished_pid() -> int:
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
