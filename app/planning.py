@@ -99,18 +99,20 @@ def find_parent(session: Session, settings: Settings, choice: Choice) -> ModelVe
 
 
 def _usual_parent(session: Session, arm: Arm) -> ModelVersion:
-    """The newest version of the arm that comes before, on the base model that is served."""
+    """The base model that is served; for RLHF+RLHB the newest RLHF version on it."""
     stored = versions.all(session)
     served = versions.served(session)
     here = [version for version in stored if not served or version.base == served[0].base]
-    wanted = Arm.RLHF if arm is Arm.RLHF_RLHB else Arm.SFT
-    fitting = [version for version in here if version.arm is wanted]
-    if fitting:
-        return fitting[-1]
-    if wanted is Arm.RLHF:
+    if arm is Arm.RLHF_RLHB:
+        aligned = [version for version in here if version.arm is Arm.RLHF]
+        if aligned:
+            return aligned[-1]
         raise BadConfig(
             "RLHF+RLHB starts from an RLHF version and there is none yet: train RLHF first"
         )
+    bases = [version for version in here if version.arm is Arm.SFT and not version.adapter]
+    if bases:
+        return bases[0]
     raise BadConfig("there is no base model to start from: start the app with --base-model")
 
 

@@ -296,7 +296,11 @@ def verdict_view(result: Mapping[str, Any]) -> VerdictView | None:
         sentence=found["sentence"],
         checks=[
             CheckView(
-                **check | {"value": "–" if check["value"] is None else f"{check['value']:.2f}"}
+                name=check["name"],
+                value="–" if check["value"] is None else f"{check['value']:.2f}",
+                bar=check["bar"].replace("+-", "±"),
+                passed=check["passed"],
+                sentence=check["sentence"],
             )
             for check in found["checks"]
         ],

@@ -165,7 +165,7 @@ def _draw(plot: Plot, rows: Sequence[Row]) -> go.Figure:
     here = [row for row in rows if plot.wide or any(metric in row for metric in plot.curves)]
     _mark_stages(figure, stages(here), names=plot.wide)
     legend = len(figure.data) > 1
-    figure.update_layout(showlegend=legend, margin={"t": 12 + 26 * legend + 18 * plot.wide})
+    figure.update_layout(showlegend=legend, margin={"t": 12 + 26 * legend + 30 * plot.wide})
     if plot.span:
         low, high = plot.span
         room = 0.02 * (high - low)

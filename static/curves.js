@@ -8,7 +8,7 @@ const IDLE_MS = 8000;
 
 const plotly = loadPlotly();
 const seen = {};
-const state = { runs: [], id: new URLSearchParams(location.search).get("run"), run: null, drawn: null };
+const state = { runs: [], id: new URLSearchParams(location.search).get("run"), run: null, drawn: null, drawing: false, stale: false };
 let root = null;
 let refresh = () => {};
 
@@ -56,7 +56,7 @@ async function update() {
   const run = await get(`/api/runs/${state.id}`, seen);
   if (run?.id === state.id) show((state.run = run));
   const figures = await get(`/api/runs/${state.id}/figures`, seen);
-  if (figures?.run === state.id) await draw(figures);
+  if (figures?.run === state.id) draw(figures);
   return state.run && isGoing(state.run) ? GOING_MS : IDLE_MS;
 }
 
@@ -154,7 +154,7 @@ function now(run) {
     h(
       "table",
       { class: "plain numbers" },
-      run.numbers.map((item) => h("tr", { title: item.sentence }, h("td", {}, item.label, h("span", { class: "means" }, item.sentence)), h("td", { class: "num" }, number(item.value)))),
+      run.numbers.map((item) => h("tr", { title: item.sentence }, h("td", {}, item.label, h("span", { class: "means" }, item.sentence)), h("td", { class: "num" }, number(item.value), item.unit && h("small", {}, ` ${item.unit}`)))),
     ),
     going && h("button", { class: "button", onclick: () => post(`/api/runs/${run.id}/stop`).then(refresh, (e) => say(e.message)) }, "Stop after this step"),
   ];
@@ -171,22 +171,37 @@ function loadPlotly() {
   });
 }
 
+/** Draw these figures, or the last ones again. While drawing goes on (plotly may still be loading), the newest wait. */
 async function draw(figures = state.drawn) {
-  if (!figures) return;
   state.drawn = figures;
-  const Plotly = await plotly;
-  const template = figures.templates[isDark() ? "dark" : "light"];
-  const wanted = new Set(figures.figures.map((figure) => figure.name));
+  state.stale = true;
+  if (state.drawing) return;
+  state.drawing = true;
+  try {
+    const Plotly = await plotly;
+    while (state.stale && state.drawn) {
+      state.stale = false;
+      await drawAll(Plotly, state.drawn);
+    }
+  } finally {
+    state.drawing = false;
+  }
+}
+
+async function drawAll(Plotly, { run, rows, figures, templates }) {
+  const template = templates[isDark() ? "dark" : "light"];
+  const wanted = new Set(figures.map((figure) => figure.name));
   for (const panel of root.querySelectorAll("[data-figure]")) if (!wanted.has(panel.dataset.figure)) panel.remove();
-  for (const { name, title, sentence, wide, figure } of figures.figures) {
-    const layout = { ...figure.layout, template, uirevision: figures.run, autosize: true };
+  for (const { name, title, sentence, wide, figure } of figures) {
+    // The same revision as before: what the reader has zoomed or hidden stays.
+    const layout = { ...figure.layout, template, uirevision: run, autosize: true };
     await Plotly.react(container(name, title, sentence, wide), figure.data, layout, {
       displaylogo: false,
       responsive: true,
       modeBarButtonsToRemove: ["select2d", "lasso2d", "zoomIn2d", "zoomOut2d", "autoScale2d"],
     });
   }
-  root.dataset.rows = figures.rows;
+  root.dataset.rows = rows;
 }
 
 function container(name, title, sentence, wide) {

@@ -60,9 +60,10 @@ class Client:
         raise AssertionError(f"not reached: {found}")
 
 
-@pytest.fixture
-def client(tmp_path: Path) -> Iterator[Client]:
-    store = Store.open(f"sqlite:///{tmp_path / 'rlhb.sqlite'}")
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    folder = tmp_path_factory.mktemp("retrain")
+    store = Store.open(f"sqlite:///{folder / 'rlhb.sqlite'}")
     with store.session() as session:
         person = someone(session, Source.SIMULATED)
         for number in range(40):
@@ -71,7 +72,7 @@ def client(tmp_path: Path) -> Iterator[Client]:
             query, given = asked(session, person, f"What is {number} plus 0?", answers, at_ms)
             signals.record(session, person.id, [best(query, given[number % 2])], OPENED_MS + 99_000)
     store.close()
-    with running_server(tmp_path) as server:
+    with running_server(folder) as server:
         yield Client(server)
 
 
@@ -79,7 +80,7 @@ def steps(found: Any) -> int:
     return len(RunDir(Path(found["folder"])).metrics())
 
 
-def test_a_run_survives_kills_and_its_version_is_served(client: Client, tmp_path: Path) -> None:
+def test_a_run_survives_kills_and_its_version_is_served(client: Client) -> None:
     wanted = {"arm": "rlhf", "sources": ["simulated"], "overrides": TINY}
     assert client.post("/api/runs/plan", wanted | {"sources": ["real"]})["enough"] is False
     assert client.post("/api/runs/plan", wanted)["enough"] is True
@@ -148,7 +149,11 @@ def test_stop_resume_and_what_the_api_refuses(client: Client) -> None:
     client.post(f"/api/runs/{run['id']}/stop")
     stopped = client.wait(run, lambda now: now["status"] == "stopped")
     assert stopped["can_resume"]
-    assert [each["status"] for each in client.get("/api/runs")] == ["stopped", "stopped"]
+    newest = client.get("/api/runs")[:2]
+    assert [(each["id"], each["status"]) for each in newest] == [
+        (waiting["id"], "stopped"),
+        (run["id"], "stopped"),
+    ]
 
     refused = client.post(f"/api/runs/{run['id']}/stop", expected=422)
     assert refused["detail"] == "the run has already ended: it is stopped"
@@ -156,7 +161,7 @@ def test_stop_resume_and_what_the_api_refuses(client: Client) -> None:
     assert client.post(f"/api/runs/{nobody}/stop", expected=404)["detail"] == "there is no such run"
     wrong = client.post("/api/runs", wanted | {"overrides": {"ppo.iterations": -1}}, expected=422)
     assert "ppo.iterations: input should be greater than or equal to 1" in wrong["detail"]
-    assert len(client.get("/api/runs")) == 2
+    assert client.get("/api/runs")[0]["id"] == waiting["id"]  # nothing was added
 
 
 def test_an_unchanged_answer_costs_little(client: Client) -> None:
