@@ -100,13 +100,16 @@ class Trunk:
         (folder / "README.md").unlink(missing_ok=True)
         config = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
         config["base_model_name_or_path"] = self.base  # never a path that only this machine has
-        (folder / "adapter_config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+        (folder / "adapter_config.json").write_text(
+            json.dumps(config, indent=2) + "\n", encoding="utf-8"
+        )
         weights = load_file(folder / "adapter_model.safetensors")
         save_file(
             {key: tensor.half().contiguous() for key, tensor in weights.items()},
             folder / "adapter_model.safetensors",
             metadata={"format": "pt"},
         )
+        (folder / "adapter_model.safetensors").chmod(0o644)
 
     def adapter_state(self, name: str) -> dict[str, Tensor]:
         """The weights of one adapter, by parameter name with the adapter's own name taken out."""

@@ -14,7 +14,6 @@ Knows files only: nothing of models, and nothing of the database that the data c
 
 import json
 import os
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypedDict
@@ -55,12 +54,9 @@ _ENDINGS = {
 
 def write_json(path: Path, value: Any) -> None:
     """Write JSON so that a reader, or a kill, sees the old file or the new one and nothing between."""
-    with tempfile.NamedTemporaryFile(
-        "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False
-    ) as file:
-        json.dump(value, file, indent=2, ensure_ascii=False)
-        file.write("\n")
-    Path(file.name).replace(path)
+    new = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    new.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    new.replace(path)
 
 
 class RunDir:
