@@ -143,7 +143,7 @@ function now(run) {
   const done = run.status === "done";
   return [
     h("h3", {}, going ? "Going on now" : "Where it stands"),
-    h("p", {}, done ? `Done ${ago(run.ended_ms)}. These are its last numbers.` : progress ? progress.words + left : capital(run.status_words)),
+    h("p", {}, done ? `Done ${ago(run.ended_ms ?? run.created_ms)}. These are its last numbers.` : progress ? progress.words + left : capital(run.status_words)),
     progress &&
       !done &&
       h(

@@ -6,9 +6,11 @@ import { ago, ask, dot, fill, get, h, isGoing, poll, post, say, serve, span } fr
 const GOING_MS = 1500;
 const IDLE_MS = 5000;
 const LOG_MS = 1500;
+const FIRST = 6;
 
 const seen = {};
 const lists = { runs: null, versions: null };
+let all = false;
 let refresh = () => {};
 
 /** Fill one of the two elements ("runs" or "versions"); the second one to come starts the polling. */
@@ -21,7 +23,7 @@ export function start(kind, element) {
 
 async function update() {
   const runs = await get("/api/runs", seen);
-  if (runs) fill(lists.runs, runs.length ? runs.map(runRow) : empty("No run yet. Choose an arm above and press Start."));
+  if (runs) showRuns(runs);
   const versions = await get("/api/versions", seen);
   if (versions) fill(lists.versions, versionsPanel(versions));
   return lists.runs.querySelector(".run.going") ? GOING_MS : IDLE_MS;
@@ -47,6 +49,17 @@ function act(label, work, attributes = {}) {
 const empty = (text) => h("div", { class: "empty" }, text);
 
 // --- runs --------------------------------------------------------------------------------------------
+
+function showRuns(runs) {
+  if (!runs.length) return fill(lists.runs, empty("No run yet. Choose an arm above and press Start."));
+  const shown = all ? runs : runs.filter((run, place) => place < FIRST || isGoing(run));
+  const showAll = () => {
+    all = true;
+    showRuns(runs);
+  };
+  const more = h("button", { class: "button more", type: "button", onclick: showAll }, `Show all ${runs.length} runs`);
+  return fill(lists.runs, shown.map(runRow), shown.length < runs.length && more);
+}
 
 function runRow(run) {
   return h(

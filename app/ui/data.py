@@ -96,7 +96,8 @@ def build(app: FastAPI) -> Page:
             files = gr.File(
                 file_count="multiple",
                 file_types=[".jsonl", ".csv", ".toml"],
-                label="Drop files here: JSON lines; or a CSV with its mapping",
+                label="Files to import",
+                show_label=False,
                 height=120,
                 elem_id="files",
             )

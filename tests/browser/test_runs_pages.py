@@ -14,10 +14,11 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from app.store import runs, signals, versions
 from rlhb_core.config import RunConfig
+from rlhb_core.figure_page import PNG_SIZE, write_png
 from rlhb_core.records import Arm, ModelVersion, Run, RunStatus, Source, Triplet
 from rlhb_core.run_dir import RunDir
 from rlhb_core.verdict import judge_run
@@ -345,6 +346,19 @@ def test_data_is_shown_taken_away_and_brought_back(
     told = page.locator("#imported")
     expect(told).to_contain_text("0 responses imported, 1 known already, 1 lines not taken")
     expect(told).to_contain_text("line 2:")
+
+
+def test_figures_as_pictures(browser: Browser, tmp_path: Path) -> None:
+    run = RunDir.create(tmp_path / "run", RunConfig(arm=Arm.RLHB))
+    for number in range(1, 30):
+        log_step(run, number)
+    written = write_png(run, tmp_path / "out")
+    assert [path.name for path in written][:2] == ["discriminator-output.png", "reward.png"]
+    for path in written:
+        head = path.read_bytes()[:24]
+        assert head[:8] == b"\x89PNG\r\n\x1a\n"
+        size = (int.from_bytes(head[16:20]), int.from_bytes(head[20:24]))
+        assert size == (2 * PNG_SIZE[0], 2 * PNG_SIZE[1])
 
 
 # --- looks --------------------------------------------------------------------------------------------

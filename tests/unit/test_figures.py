@@ -10,7 +10,7 @@ import pytest
 
 from rlhb_core.config import RunConfig
 from rlhb_core.errors import RunError
-from rlhb_core.figure_page import write_html
+from rlhb_core.figure_page import write_html, write_png
 from rlhb_core.figures import (
     MAX_POINTS,
     PLOTS,
@@ -129,3 +129,21 @@ def test_the_page_stands_alone(tmp_path: Path) -> None:
     assert drawn["discriminator-output"]["data"][1]["y"] == [0.2, 0.4, 0.49]
     assert "Discriminator output" in page
     assert METRICS["objective/kl"].sentence in page
+
+
+def test_without_a_browser_a_sentence_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import kaleido
+    from kaleido.errors import ChromeNotFoundError
+
+    def none_here(*_: Any, **__: Any) -> None:
+        raise ChromeNotFoundError
+
+    monkeypatch.setattr(kaleido, "write_fig_from_object_sync", none_here)
+    run = RunDir.create(tmp_path / "run", RunConfig(arm=Arm.RLHB))
+    run.append_metrics("adversarial", 1, 1, {"objective/kl": 0.1})
+    with pytest.raises(
+        RunError, match="install one, name it in BROWSER_PATH, or take the HTML page"
+    ):
+        write_png(run, tmp_path / "out")
