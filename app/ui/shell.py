@@ -1,9 +1,8 @@
 """What all pages share: the frame around a page, its look, and how it is mounted.
 
-Holds the header with its navigation, recording line and personal popover, the mapping of the design tokens
-(`static/tokens.css`) onto Gradio's theme, and the wrapper that puts the frame into the HTML itself, so that it is
-painted before Gradio has loaded. Knows nothing of what a page shows, nor of the store: the header's numbers
-are fetched by `static/me.js`.
+Holds the header with its navigation, recording line and personal popover, and the wrapper that puts this frame into the
+HTML itself, so that it is painted before Gradio has loaded. Knows nothing of what a page shows, nor of the store: the
+header's numbers are fetched by `static/me.js`.
 
 A page is built and mounted like this:
 
@@ -25,6 +24,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 from starlette.routing import Mount
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.ui.look import theme
 
 NAV = (
     ("compare", "/", "Compare"),
@@ -105,121 +106,6 @@ class Static(StaticFiles):
         response = super().file_response(*args, **kwargs)
         response.headers["Cache-Control"] = "no-cache"
         return response
-
-
-# --- the look -------------------------------------------------------------------------------------
-
-
-def theme() -> gr.themes.Base:
-    """Gradio's theme made of the design tokens: light and dark differ in the tokens only."""
-    look = {
-        "body_background_fill": "var(--paper)",
-        "body_text_color": "var(--ink)",
-        "body_text_color_subdued": "var(--ink-2)",
-        "background_fill_primary": "var(--card)",
-        "background_fill_secondary": "var(--soft)",
-        "border_color_primary": "var(--line)",
-        "border_color_accent": "var(--accent)",
-        "border_color_accent_subdued": "var(--line-2)",
-        "color_accent": "var(--accent)",
-        "color_accent_soft": "var(--accent-soft)",
-        "link_text_color": "var(--accent)",
-        "link_text_color_hover": "var(--accent-2)",
-        "link_text_color_active": "var(--accent-2)",
-        "link_text_color_visited": "var(--accent)",
-        "code_background_fill": "var(--soft)",
-        "block_background_fill": "var(--card)",
-        "block_border_color": "var(--line)",
-        "block_info_text_color": "var(--ink-2)",
-        "block_label_background_fill": "var(--card)",
-        "block_label_border_color": "transparent",
-        "block_label_text_color": "var(--ink-2)",
-        "block_shadow": "none",
-        "block_title_background_fill": "none",
-        "block_title_border_color": "transparent",
-        "block_title_text_color": "var(--ink-2)",
-        "panel_background_fill": "var(--card)",
-        "panel_border_color": "var(--line)",
-        "accordion_text_color": "var(--ink)",
-        "table_text_color": "var(--ink)",
-        "table_border_color": "var(--line)",
-        "table_even_background_fill": "var(--card)",
-        "table_odd_background_fill": "var(--card)",
-        "table_row_focus": "var(--accent-soft)",
-        "input_background_fill": "var(--card)",
-        "input_background_fill_focus": "var(--card)",
-        "input_background_fill_hover": "var(--card)",
-        "input_border_color": "var(--line-2)",
-        "input_border_color_focus": "var(--accent)",
-        "input_border_color_hover": "var(--line-2)",
-        "input_placeholder_color": "var(--ink-3)",
-        "input_shadow": "none",
-        "input_shadow_focus": "none",
-        "checkbox_background_color": "var(--card)",
-        "checkbox_background_color_focus": "var(--card)",
-        "checkbox_background_color_hover": "var(--card)",
-        "checkbox_background_color_selected": "var(--accent)",
-        "checkbox_border_color": "var(--line-2)",
-        "checkbox_border_color_focus": "var(--accent)",
-        "checkbox_border_color_hover": "var(--accent)",
-        "checkbox_border_color_selected": "var(--accent)",
-        "checkbox_label_background_fill": "transparent",
-        "checkbox_label_background_fill_hover": "var(--soft)",
-        "checkbox_label_background_fill_selected": "var(--accent-soft)",
-        "checkbox_label_border_color": "var(--line)",
-        "checkbox_label_border_color_hover": "var(--line-2)",
-        "checkbox_label_border_color_selected": "var(--accent)",
-        "checkbox_label_shadow": "none",
-        "checkbox_label_text_color": "var(--ink)",
-        "checkbox_label_text_color_selected": "var(--ink)",
-        "error_background_fill": "var(--bad-soft)",
-        "error_border_color": "var(--bad)",
-        "error_text_color": "var(--bad)",
-        "error_icon_color": "var(--bad)",
-        "loader_color": "var(--accent)",
-        "slider_color": "var(--accent)",
-        "stat_background_fill": "var(--accent)",
-        "button_primary_background_fill": "var(--accent)",
-        "button_primary_background_fill_hover": "var(--accent-2)",
-        "button_primary_border_color": "transparent",
-        "button_primary_text_color": "var(--accent-ink)",
-        "button_primary_text_color_hover": "var(--accent-ink)",
-        "button_secondary_background_fill": "var(--soft)",
-        "button_secondary_background_fill_hover": "var(--hover)",
-        "button_secondary_border_color": "transparent",
-        "button_secondary_text_color": "var(--ink)",
-        "button_secondary_text_color_hover": "var(--ink)",
-        "button_cancel_background_fill": "var(--bad-soft)",
-        "button_cancel_background_fill_hover": "var(--bad-soft)",
-        "button_cancel_border_color": "transparent",
-        "button_cancel_text_color": "var(--bad)",
-        "button_cancel_text_color_hover": "var(--bad)",
-    }
-    fixed = {
-        "block_border_width": "0px",
-        "input_border_width": "1px",
-        "block_radius": "var(--r)",
-        "container_radius": "var(--r)",
-        "input_radius": "var(--r-small)",
-        "table_radius": "var(--r-small)",
-        "button_large_radius": "10px",
-        "button_medium_radius": "10px",
-        "button_small_radius": "9px",
-        "button_primary_shadow": "none",
-        "button_secondary_shadow": "none",
-        "block_label_text_weight": "520",
-        "block_title_text_weight": "520",
-        "block_title_text_size": "13.5px",
-        "input_text_size": "14.5px",
-        "checkbox_label_text_size": "14px",
-        "button_large_text_weight": "600",
-    }
-    base = gr.themes.Base(
-        font=["Inter", "ui-sans-serif", "system-ui", "sans-serif"],
-        font_mono=["ui-monospace", "SF Mono", "Menlo", "Consolas", "monospace"],
-    )
-    dark = {f"{name}_dark": value for name, value in look.items() if hasattr(base, f"{name}_dark")}
-    return base.set(**look, **dark, **fixed)
 
 
 # --- the frame ------------------------------------------------------------------------------------

@@ -6,13 +6,13 @@
 import { call } from "../api.js";
 import { bindKeys } from "../keys.js";
 import { refreshPerson } from "../me.js";
-import { smoothly } from "../motion.js";
 import { placePopovers } from "../popovers.js";
 import { outbox, record } from "../signals.js";
 import { Tracker } from "../tracker.js";
 import { uuid } from "../uuid.js";
 import { Acts } from "./acts.js";
 import { Composer } from "./composer.js";
+import { Pager } from "./pager.js";
 import { Panels } from "./panels.js";
 import { sequelKind } from "./sequel.js";
 import { Votes } from "./votes.js";
@@ -61,7 +61,7 @@ class Compare {
     addEventListener("online", () => this.#connection());
     this.#leaving();
     this.#keys();
-    this.#swipes();
+    this.pager = new Pager(root, this.panels.elements);
     placePopovers(root);
     gradio.watch((value) => this.#receive(value));
     setInterval(() => this.#fallBack(), 1000);
@@ -188,7 +188,7 @@ class Compare {
       now.view = view;
       now.heardAt = performance.now();
       this.#draw();
-      this.#showChosen();
+      this.pager.show(this.panels.chosen);
       if (this.votes.vote) {
         const names = view.panels.map((panel) => `${panel.letter} is ${panel.revealed?.version}`).join(", ");
         this.#say(`Recorded. ${names}. Ten seconds to undo.`);
@@ -302,7 +302,7 @@ class Compare {
     this.root.querySelector(".connection").hidden = !away;
   }
 
-  // --- keys and narrow screens ------------------------------------------------------------------
+  // --- keys -------------------------------------------------------------------------------------
 
   #keys() {
     const focused = () => this.panels.elements.findIndex((element) => element.contains(document.activeElement));
@@ -329,32 +329,5 @@ class Compare {
       m: () => this.panels.elements[focused()]?.querySelector("[data-more]").click(),
       "?": () => document.getElementById("keys").togglePopover(),
     });
-  }
-
-  /** On a narrow screen another card than the chosen one may be in view when the names appear. */
-  #showChosen() {
-    if (!this.root.querySelector(".pager").checkVisibility()) return;
-    this.root.querySelector(".answer.chosen")?.scrollIntoView({ behavior: smoothly(), inline: "center", block: "nearest" });
-  }
-
-  /** On narrow screens the answers are cards side by side; the letters above tell and choose which is in view. */
-  #swipes() {
-    const strip = this.root.querySelector(".arms");
-    const tabs = [...this.root.querySelectorAll(".pager button")];
-    tabs.forEach((tab, position) =>
-      tab.addEventListener("click", () =>
-        this.panels.elements[position].scrollIntoView({ behavior: smoothly(), inline: "center", block: "nearest" }),
-      ),
-    );
-    const seen = new IntersectionObserver(
-      (entries) => {
-        for (const entry of entries) {
-          const tab = tabs[this.panels.elements.indexOf(entry.target)];
-          if (this.now?.view && entry.intersectionRatio > 0.6) tabs.forEach((other) => other.setAttribute("aria-current", String(other === tab)));
-        }
-      },
-      { root: strip, threshold: [0.6] },
-    );
-    this.panels.elements.forEach((element) => seen.observe(element));
   }
 }

@@ -25,6 +25,11 @@ export class Panels {
     return this.panels.map((panel) => panel.element);
   }
 
+  /** The element of the answer that was voted best, once the names are shown. */
+  get chosen() {
+    return this.elements.find((element) => element.classList.contains("chosen"));
+  }
+
   /** Draw a snapshot; null empties the panels. */
   draw(view) {
     this.panels.forEach((panel, position) => this.#drawOne(panel, view?.panels[position] ?? null, view));

@@ -71,7 +71,7 @@ class Studio:
         raise AssertionError(f"recorded are {self.kinds(query_id)}, missing one of {kinds}")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
     data_dir = tmp_path_factory.mktemp("studio")
     port = _free_port()
@@ -142,7 +142,8 @@ def _await_health(address: str, process: "subprocess.Popen[bytes]", log: Path) -
     pytest.fail(f"the server did not come up:\n{log.read_text()[-3000:]}")
 
 
-@pytest.fixture(scope="session")
+# Not for the whole session: while it runs, Playwright occupies this thread's event loop, and others need one.
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     path = next((found for name in BROWSERS if (found := shutil.which(name))), None)
     if path is None:
