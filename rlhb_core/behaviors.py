@@ -43,7 +43,10 @@ def check_signal(signal: Signal, sent_ms: int) -> None:
     `sent_ms` is the sender's clock at the moment of sending, so that a wrong clock harms nobody:
     all comparisons are between times of the same clock.
     """
-    size = len(json.dumps(signal.payload, ensure_ascii=False).encode())
+    try:
+        size = len(json.dumps(signal.payload, ensure_ascii=False).encode())
+    except UnicodeEncodeError:  # half of a surrogate pair
+        raise BadRecord(f"{signal.kind}: the payload holds text that is no Unicode") from None
     if size > MAX_PAYLOAD_BYTES:
         raise BadRecord(
             f"{signal.kind}: the payload has {size} bytes, at most {MAX_PAYLOAD_BYTES} are taken"

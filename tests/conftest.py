@@ -13,10 +13,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
+import hypothesis
 import psycopg
 import pytest
 
 from app.store import Store
+
+# The same examples every time, and no stopwatch: a busy machine is no failure.
+hypothesis.settings.register_profile("steady", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("steady")
 
 
 class Postgres:
