@@ -35,7 +35,7 @@ h2.part{font:560 20px/1.3 ui-serif,Charter,Georgia,serif;margin:38px 0 4px}
 table{width:100%;border-collapse:collapse;font-size:14px;margin:10px 0}td,th{text-align:left;padding:8px 10px;border-bottom:1px solid var(--line);vertical-align:top}th{color:var(--ink-2);font-weight:520}
 .scroll{overflow-x:auto;background:var(--card);border:1px solid var(--line);border-radius:14px;padding:6px 14px;margin:12px 0}
 .badge{display:inline-block;border:1px solid var(--line);border-radius:99px;padding:3px 12px;font-size:13px;color:var(--ink-2);background:var(--card)}
-.verdict b{font:600 20px/1.3 ui-serif,Charter,Georgia,serif}.verdict ul{margin:6px 0 0;padding-left:18px;color:var(--ink-2);font-size:13.5px}
+.verdict b{font:600 20px/1.3 ui-serif,Charter,Georgia,serif}.verdict ul{margin:6px 0 0;padding:0;list-style:none;color:var(--ink-2);font-size:13.5px}
 .grid{display:grid;grid-template-columns:repeat(2,minmax(0,1fr));gap:20px}
 section{background:var(--card);border:1px solid var(--line);border-radius:14px;padding:18px 20px}
 section.wide{grid-column:1/-1}.plot{height:260px}.wide .plot{height:360px}

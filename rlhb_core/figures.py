@@ -165,7 +165,11 @@ def _draw(plot: Plot, rows: Sequence[Row]) -> go.Figure:
     here = [row for row in rows if plot.wide or any(metric in row for metric in plot.curves)]
     _mark_stages(figure, stages(here), names=plot.wide)
     legend = len(figure.data) > 1
-    figure.update_layout(showlegend=legend, margin={"t": 12 + 26 * legend + 30 * plot.wide})
+    figure.update_layout(
+        showlegend=legend,
+        legend={"y": 1.07 if plot.wide else 1.01},  # above the names of the stages
+        margin={"t": 12 + 26 * legend + 20 * plot.wide},
+    )
     if plot.span:
         low, high = plot.span
         room = 0.02 * (high - low)
@@ -295,13 +299,7 @@ def template(theme: Theme) -> go.layout.Template:
                 "bordercolor": ink["line"],
                 "font": {"family": _FONT, "color": ink["ink"]},
             },
-            "legend": {
-                "orientation": "h",
-                "x": 1,
-                "xanchor": "right",
-                "y": 1.01,
-                "yanchor": "bottom",
-            },
+            "legend": {"orientation": "h", "x": 1, "xanchor": "right", "yanchor": "bottom"},
             "shapedefaults": {"line": {"color": ink["ink-3"]}},
             "annotationdefaults": {"font": {"color": ink["ink-3"], "size": 11.5}},
             "modebar": {
@@ -321,7 +319,7 @@ def titled(figure: Figure, theme: Theme = "light") -> go.Figure:
         template=template(theme),
         paper_bgcolor=_INK[theme]["card"],
         title={"text": figure.title, "subtitle": {"text": figure.sentence}},
-        margin={"l": 64, "r": 24, "t": 104, "b": 48},
+        margin={"l": 64, "r": 28, "t": 104, "b": 60},
     )
-    drawn.update_xaxes(title="step")
+    drawn.update_xaxes(title={"text": "step", "standoff": 10})
     return drawn
