@@ -2,7 +2,7 @@
 
 Holds what every import shares: bad lines are named by their number with a sentence and do not stop the rest; lines
 that are known already are skipped, so that an import can be repeated; each chunk of lines is one unit of work.
-What a CSV row means is told in `app.mapping`.
+What a CSV row means is told in `app.mapping` and `app.csv_rows`.
 """
 
 from collections.abc import Iterable, Iterator
@@ -14,7 +14,8 @@ from uuid import UUID, uuid5
 
 from pydantic import ValidationError
 
-from app.mapping import Mapping, csv_items, load_mapping, read_joined
+from app.csv_rows import csv_items, read_joined
+from app.mapping import Mapping, load_mapping
 from app.store import Store, imports
 from app.store.engine import storable
 from app.store.imports import NAMESPACE, UNNAMED, Answer, Behavior, Item
