@@ -118,6 +118,11 @@ class Training:
         except FileNotFoundError:
             return "", 0
 
+    def forget(self, person_id: UUID) -> None:
+        """Take a person's lines out of the frozen data of every run. What was trained on them stays as it is."""
+        for file in self.settings.runs_dir.glob("*/data/*.jsonl"):
+            _drop_lines(file, f'"{person_id}"'.encode())
+
     # --- following ------------------------------------------------------------------------------------
 
     def follow(self) -> None:
@@ -209,6 +214,17 @@ def register(session: Session, run: Run) -> ModelVersion:
         verdict=run.verdict,
     )
     return versions.add(session, version)
+
+
+def _drop_lines(file: Path, word: bytes) -> None:
+    """Write the file anew without the lines that hold the word; whole or not at all."""
+    with file.open("rb") as lines:
+        if not any(word in line for line in lines):
+            return
+    draft = file.with_name(f".{file.name}.part")
+    with file.open("rb") as lines, draft.open("wb") as kept:
+        kept.writelines(line for line in lines if word not in line)
+    draft.replace(file)
 
 
 def _next_name(arm: Arm, taken: list[str]) -> str:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.data import download
 from app.store import Session, Store, people, queries
+from app.training import Training
 from rlhb_core.records import Person
 
 router = APIRouter(prefix="/api/me", tags=["me"])
@@ -53,7 +54,13 @@ def _person_id(request: Request) -> UUID:
     return person_id
 
 
+def _training(request: Request) -> Training:
+    training: Training = request.app.state.training
+    return training
+
+
 Door = Annotated[Store, Depends(_store)]
+Trainer = Annotated[Training, Depends(_training)]
 Asking = Annotated[UUID, Depends(_person_id)]
 
 
@@ -83,8 +90,9 @@ def data(store: Door, person_id: Asking) -> StreamingResponse:
 
 
 @router.post("/erase")
-def erase(store: Door, person_id: Asking, confirmation: Confirmation) -> Me:
-    """Forget all of me for good. Whoever had paused recording stays paused."""
+def erase(store: Door, training: Trainer, person_id: Asking, confirmation: Confirmation) -> Me:
+    """Forget all of me for good, in the data of training runs too. Whoever had paused recording stays paused."""
+    training.forget(person_id)
     with store.session() as session:
         before = people.find(session, person_id)
         people.erase(session, person_id)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -11,7 +12,9 @@ from fastapi.testclient import TestClient
 
 from app.api import data, me
 from app.api import signals as api_signals
+from app.settings import Settings
 from app.store import Store, people, queries, signals
+from app.training import Training
 from rlhb_core.records import Person, Query, Response, Signal, Source, Triplet, now_ms
 from tests.scene import act, asked, best, someone
 
@@ -23,10 +26,11 @@ def store(sqlite_store: Store) -> Store:
 
 
 @pytest.fixture
-def client(store: Store) -> Iterator[TestClient]:
+def client(store: Store, tmp_path: Path) -> Iterator[TestClient]:
     """The three routers over the store; a header says who asks."""
     app = FastAPI()
     app.state.store = store
+    app.state.training = Training(store, Settings(data_dir=tmp_path))
 
     @app.middleware("http")
     async def identify(request: Request, call_next: Any) -> Any:

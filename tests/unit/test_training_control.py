@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -237,6 +237,23 @@ def test_the_log_is_read_on_from_where_one_was(training: Training) -> None:
     log.write_text("one\ntwo\n")
     assert training.log_tail(run, position) == ("two\n", 8)
     assert training.log_tail(run, most=4) == ("two\n", 8)
+
+
+def test_a_person_who_is_erased_leaves_the_data_of_runs_too(training: Training) -> None:
+    log_some(training.store, 6)
+    log_some(training.store, 6)
+    run = start(training)
+    folder = RunDir(Path(run.folder))
+    people = {triplet.person for triplet in folder.triplets()}
+    gone, stays = sorted(filter(None, people))
+    training.forget(UUID(gone))
+    assert {triplet.person for triplet in folder.triplets()} == {stays}
+    assert {vote.person for vote in folder.comparisons()} == {stays}
+    assert len(list(folder.triplets())) == 18
+    assert sorted(path.name for path in (folder.path / "data").iterdir()) == [
+        "comparisons.jsonl",
+        "triplets.jsonl",
+    ]
 
 
 def test_a_number_that_passed_to_another_process_is_not_alive(tmp_path: Path) -> None:
