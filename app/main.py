@@ -19,7 +19,7 @@ from app.comparing import Comparing
 from app.identity import Identities, IdentityMiddleware, load_secret
 from app.serving import Serving, register_base
 from app.settings import Settings
-from app.store import Store
+from app.store import Busy, Conflict, Store, UnknownReference
 from app.training import Training
 from app.ui import mount_pages
 from app.ui.shell import Static
@@ -27,6 +27,8 @@ from rlhb_core import __version__
 from rlhb_core.errors import RlhbError
 
 STATIC = Path(__file__).parent.parent / "static"
+STATUS: dict[type[RlhbError], int] = {UnknownReference: 404, Conflict: 409, Busy: 503}
+"""What an error is in HTTP; all others are 422. A browser keeps its signals on 503 and drops them on 422."""
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -72,7 +74,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
 def _explain(request: Request, error: Exception) -> JSONResponse:
     """An error that a person can do something about, as a sentence."""
-    return JSONResponse({"detail": str(error)}, status_code=422)
+    status = next((code for kind, code in STATUS.items() if isinstance(error, kind)), 422)
+    return JSONResponse({"detail": str(error)}, status_code=status)
 
 
 def _health() -> dict[str, str]:

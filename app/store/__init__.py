@@ -24,11 +24,12 @@ from app.store import (
     versions,
 )
 from app.store.engine import Session, Store
-from app.store.errors import BadSignals, Conflict, Refusal, StoreError, UnknownReference
+from app.store.errors import BadSignals, Busy, Conflict, Refusal, StoreError, UnknownReference
 from app.store.verify import Problem, verify
 
 __all__ = [
     "BadSignals",
+    "Busy",
     "Conflict",
     "Problem",
     "Refusal",

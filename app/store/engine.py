@@ -20,7 +20,7 @@ import orjson
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from app.store.errors import StoreError
+from app.store.errors import Busy, StoreError
 from app.store.shared import SharedWork
 
 Session = sa.Connection
@@ -75,7 +75,7 @@ class Store:
                 yield session
             return
         if not self._turn.acquire(timeout=BUSY_MS / 1000):
-            raise StoreError("the database was busy for too long; try again")
+            raise Busy("the database was busy for too long; try again")
         try:
             with self.engine.begin() as session:
                 yield session

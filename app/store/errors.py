@@ -1,6 +1,7 @@
 """What can go wrong at the door to the database; each error's text is a sentence for a person.
 
 * StoreError (an RlhbError): everything below.
+  * Busy: the database could not do it now; nothing was stored, and trying again may help.
   * UnknownReference: something is named that is not there, or that belongs to somebody else.
   * Conflict: the same id or name is already taken by something else.
   * BadSignals: some signals of a batch cannot be taken, and why, one by one; nothing of the batch was stored.
@@ -14,6 +15,10 @@ from rlhb_core.errors import RlhbError
 
 class StoreError(RlhbError):
     """Base of the errors of the store."""
+
+
+class Busy(StoreError):
+    """Not now; try again."""
 
 
 class UnknownReference(StoreError):

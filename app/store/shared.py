@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
-from app.store.errors import StoreError
+from app.store.errors import Busy
 from rlhb_core.errors import RlhbError
 
 Result = TypeVar("Result")
@@ -27,7 +27,7 @@ class _Piece:
         self.work = work
         self.done = False
         self.result: Any = None
-        self.error: Exception | None = StoreError("interrupted before it was stored; try again")
+        self.error: Exception | None = Busy("interrupted before it was stored; try again")
 
 
 class SharedWork:

@@ -12,9 +12,11 @@ from fastapi.testclient import TestClient
 
 from app.api import data, me
 from app.api import signals as api_signals
+from app.main import _explain
 from app.settings import Settings
 from app.store import Store, people, queries, signals
 from app.training import Training
+from rlhb_core.errors import RlhbError
 from rlhb_core.records import Person, Query, Response, Signal, Source, Triplet, now_ms
 from tests.scene import act, asked, best, someone
 
@@ -37,6 +39,7 @@ def client(store: Store, tmp_path: Path) -> Iterator[TestClient]:
         request.state.person_id = UUID(request.headers.get("x-person", str(uuid4())))
         return await call_next(request)
 
+    app.add_exception_handler(RlhbError, _explain)
     for noun in (api_signals, me, data):
         app.include_router(noun.router)
     with TestClient(app, raise_server_exceptions=True) as made:
@@ -202,6 +205,16 @@ def test_a_stranger_cannot_speak_of_my_query(client, store, story):
         assert answer.status_code == 422
         assert answer.json()["detail"][0]["index"] == 0
     assert stored(store, query) == []
+
+
+def test_a_busy_database_is_no_refusal(client, store, story, monkeypatch):
+    person, query, (a, *_) = story
+    monkeypatch.setattr("app.store.engine.BUSY_MS", 10)
+    with store.session():
+        answer = post(client, person, [act("like", query, a)])
+    assert answer.status_code == 503
+    assert "try again" in answer.json()["detail"]
+    assert post(client, person, [act("like", query, a)]).status_code == 200
 
 
 # --- me -------------------------------------------------------------------------------------------
