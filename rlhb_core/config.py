@@ -252,6 +252,9 @@ class EvaluationSettings(Section):
         ge=8,
         description="Most rollouts per policy that the fresh judges are trained and tested on.",
     )
+    judge_steps: int = Field(
+        default=200, ge=1, description="Gradient steps with which a fresh judge is trained."
+    )
     watch: int = Field(
         default=48,
         ge=0,

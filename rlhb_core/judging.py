@@ -32,6 +32,8 @@ from rlhb_core.session import ORIGIN, POLICY, START, Metrics, Session
 from rlhb_core.verdict import judge_run
 
 BUCKETS = 1 << 16
+SHOWN = 8
+"""Queries whose answers are kept to look at."""
 POLICIES = {"origin": ORIGIN, "before": START, "after": POLICY}
 """The policies that are judged: as the run found it, before the PPO loop, at the end."""
 
@@ -76,6 +78,7 @@ class JudgeStage:
             "condition": session.split.condition,
             "verdict": verdict.as_json(),
             "evaluation": evaluation,
+            "samples": sample_answers(session),
             "evidence": evidence,
         }
 
@@ -85,6 +88,19 @@ class JudgeStage:
 
     def restore(self, state: dict[str, Any]) -> None:
         """Nothing to take up."""
+
+
+def sample_answers(session: Session) -> list[dict[str, str]]:
+    """What the run's start and the new version, as it is served, answer to a few held-out queries; to look at."""
+    split = session.split
+    rows = split.held_out if session.config.adversarial else split.held_out_votes
+    queries = list(dict.fromkeys(row.query for row in rows))[:SHOWN]
+    before = session.answers(ORIGIN, [Pair(query, None) for query in queries])
+    after = session.answers(POLICY, [Pair(query, split.condition) for query in queries])
+    return [
+        {"query": query, "before": old, "after": new}
+        for query, old, new in zip(queries, before.texts, after.texts, strict=True)
+    ]
 
 
 # --- judges of triplets ---------------------------------------------------------------------------
@@ -110,6 +126,7 @@ def judge_policy(session: Session, adapter: str) -> dict[str, Any]:
         ([_row_words(row) for row in real], [_row_words(row) for row in real_test]),
         (_rollout_words(rollouts), _rollout_words(rollouts_test)),
         generator,
+        session.config.evaluation.judge_steps,
     )
     return {"projection": projection, "words": words, "rows": len(real_test) + len(asked_test)}
 
@@ -139,7 +156,6 @@ def _projection_judge(
     logged: tuple[Sequence[Logged], Sequence[Logged]],
     rollouts: tuple[Rollouts, Rollouts],
     generator: torch.Generator,
-    steps: int = 250,
     batch: int = 256,
 ) -> float:
     """Balanced held-out accuracy of a new projection discriminator."""
@@ -150,7 +166,7 @@ def _projection_judge(
     )
     model = make_discriminator(session, torch.cat([real.features, fake.features]), dropout=0.2)
     optimiser = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.05)
-    for _ in range(steps):
+    for _ in range(session.config.evaluation.judge_steps):
         drawn = [_draw(part, batch, generator) for part in (real, fake)]
         on_real, on_fake = (model(part.features, part.behaviors) for part in drawn)
         loss = adversarial_loss(on_real, on_fake, 0.05)
@@ -240,7 +256,7 @@ def _words_judge(
     real: tuple[list[Words], list[Words]],
     fake: tuple[list[Words], list[Words]],
     generator: torch.Generator,
-    steps: int = 150,
+    steps: int,
     batch: int = 256,
 ) -> float:
     """Balanced held-out accuracy of a linear judge on words."""
@@ -275,7 +291,9 @@ def judge_gain(session: Session) -> dict[str, Any]:
     pairs = [Pair(query, None) for query in queries]
     ours, theirs = (session.answers(adapter, pairs) for adapter in (POLICY, ORIGIN))
     model.eval()
-    words = _vote_judge(session.split.train_votes, session.config.seed)
+    words = _vote_judge(
+        session.split.train_votes, session.config.seed, session.config.evaluation.judge_steps
+    )
     resamples = session.config.evaluation.bootstrap
     with torch.no_grad():
         reward = [model(session.features(rollouts.seen())).tolist() for rollouts in (ours, theirs)]
@@ -297,9 +315,7 @@ def judge_gain(session: Session) -> dict[str, Any]:
     }
 
 
-def _vote_judge(
-    votes: Sequence[Voted], seed: int, steps: int = 200, batch: int = 128
-) -> WordScorer:
+def _vote_judge(votes: Sequence[Voted], seed: int, steps: int, batch: int = 128) -> WordScorer:
     generator = torch.Generator().manual_seed(seed + 2000)
     words = [[words_of(vote.query, text) for text in vote.responses] for vote in votes]
     outcomes = torch.tensor([vote.outcome for vote in votes])

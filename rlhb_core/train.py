@@ -137,7 +137,8 @@ class Trainer:
 
     def _go(self, stage: Stage, index: int, step: int) -> None:
         log.info("stage %s: %d steps", stage.name, stage.total)
-        while step < stage.total and not self._session.diverged:
+        last = index == len(self._plan) - 1
+        while step < stage.total and (last or not self._session.diverged):
             step += 1
             self._iteration += 1
             metrics = stage.step(step)
@@ -148,9 +149,9 @@ class Trainer:
             stopping = self._run.stop_requested()
             if stopping or step % self._config.checkpoint_every == 0 or step == stage.total:
                 self._save(stage, index, step)
-            if stopping and not (step == stage.total and index == len(self._plan) - 1):
+            if stopping and not (last and step == stage.total):
                 raise Stopped
-        if self._session.diverged and stage.name != "judging":
+        if self._session.diverged and not last:
             log.warning(
                 "stage %s stopped early: %s", stage.name, self._session.evidence["diverged"]
             )

@@ -36,7 +36,13 @@ TINY: dict[str, Any] = {
     "warmup": {"steps": 3, "batch": 8},
     "discriminator": {"pretrain_steps": 20, "pretrain_rollouts": 16, "batch": 16, "steps": 2},
     "ppo": {"iterations": 5, "rollouts": 16, "minibatch": 8, "micro_batch": 4, "critic_warmup": 1},
-    "evaluation": {"samples": 16, "judge_rollouts": 48, "watch": 8, "bootstrap": 100},
+    "evaluation": {
+        "samples": 16,
+        "judge_rollouts": 48,
+        "watch": 8,
+        "bootstrap": 100,
+        "judge_steps": 10,
+    },
 }
 
 Log = tuple[list[Triplet], list[Comparison]]
