@@ -13,8 +13,12 @@ const SCROLL_STEP = 0.1;
 const SELECT_SETTLED_MS = 500;
 
 export class Tracker {
-  /** panels: the elements that hold the answers, leftmost first; each with a `.text` inside. */
-  constructor(panels) {
+  /**
+   * panels: the elements that hold the answers, leftmost first; each with a `.text` inside.
+   * visibleBottom(): where the readable part of the window ends, for a bar may cover the rest.
+   */
+  constructor(panels, visibleBottom = () => innerHeight) {
+    this.visibleBottom = visibleBottom;
     this.watched = panels.map((panel) => ({ panel, dwell: new Dwell(), responseId: null, inView: false }));
     this.queryId = null;
     this.observer = new IntersectionObserver((entries) => entries.forEach((entry) => this.#seen(entry)), {
@@ -96,7 +100,7 @@ export class Tracker {
     for (const answer of this.watched) {
       if (!answer.inView || !answer.complete || !answer.readable || document.visibilityState !== "visible") continue;
       const box = answer.panel.querySelector(".text").getBoundingClientRect();
-      const depth = Math.min(1, Math.max(0, (innerHeight - box.top) / Math.max(box.height, 1)));
+      const depth = Math.min(1, Math.max(0, (this.visibleBottom() - box.top) / Math.max(box.height, 1)));
       if (depth < answer.depth + SCROLL_STEP && !(depth === 1 && answer.depth < 1)) continue;
       answer.depth = depth;
       record("scroll", this.queryId, answer.responseId, { depth: Math.round(depth * 1000) / 1000 });

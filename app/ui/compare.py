@@ -273,7 +273,7 @@ def _vote_bar() -> str:
         )
     )
     return f"""
-  <div class="vote" hidden>
+  <div class="vote" hidden><div class="card">
     <div class="choices" role="group" aria-label="Your choice">{best}{others}</div>
     <div class="result" hidden>
       <span class="said"><span data-verb></span> <b></b><span class="early"> · early</span></span>
@@ -283,7 +283,7 @@ def _vote_bar() -> str:
       <button type="button" class="button primary" data-next aria-keyshortcuts="N">Next query<kbd>N</kbd></button>
     </div>
     <p class="refusal" role="alert"></p>
-  </div>"""
+  </div></div>"""
 
 
 def _about_model(embedded: bool) -> str:

@@ -44,7 +44,7 @@ class Compare {
     this.panels = new Panels(root);
     this.votes = new Votes(root.querySelector(".vote"), responses);
     this.acts = new Acts(this.panels.elements, responses);
-    this.tracker = new Tracker(this.panels.elements);
+    this.tracker = new Tracker(this.panels.elements, () => this.#visibleBottom());
     this.composer.addEventListener("ask", (event) => this.#ask(event.detail));
     this.votes.addEventListener("cast", () => {
       this.#draw();
@@ -264,6 +264,12 @@ class Compare {
       marks: { ...panel.marks, edited: this.acts.editOf(panel.response_id) ?? panel.marks.edited },
     }));
     return { ...view, panels, vote };
+  }
+
+  /** The vote bar stays in view and covers what is behind it. */
+  #visibleBottom() {
+    const card = this.votes.bar.getBoundingClientRect();
+    return Math.min(innerHeight, card.height ? card.top : innerHeight);
   }
 
   #complete() {

@@ -74,6 +74,26 @@ def test_time_without_a_move_for_half_a_minute_is_not_reading(
     assert all(29_000 < ms < 33_000 for ms in dwelt.values()), dwelt
 
 
+def test_depth_is_how_far_the_answer_was_really_seen(
+    visit: Visit, studio: Studio, ask: Ask
+) -> None:
+    studio.serve("Turtle Steady")
+    page = visit(context=visit.new_person(viewport={"width": 1000, "height": 640}))
+    query_id = ask(page, "Say a lot.")
+
+    def depths() -> list[float]:
+        recorded = studio.wait_for(query_id, "scroll")
+        return [s.payload["depth"] for s in recorded if s.kind is SignalKind.SCROLL]
+
+    assert max(depths()) < 0.9
+    page.mouse.move(500, 300)
+    page.mouse.wheel(0, 2_000)
+    page.wait_for_timeout(300)
+    page.keyboard.press("s")
+    studio.wait_for(query_id, "vote")
+    assert Counter(depths())[1] == 3
+
+
 def test_selecting_and_copying_by_hand_are_recorded(visit: Visit, studio: Studio, ask: Ask) -> None:
     page = visit()
     query_id = ask(page, CAPITAL)
