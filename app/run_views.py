@@ -111,12 +111,21 @@ class VersionLink(BaseModel):
     served: bool
 
 
+class SampleView(BaseModel):
+    """One held-out query, answered by the start of the run and by the version that came of it."""
+
+    query: str
+    before: str
+    after: str
+
+
 class RunDetail(RunView):
     """All that the curves page says in words."""
 
     verdict: VerdictView | None
     version: VersionLink | None
     numbers: list[Number]
+    samples: list[SampleView]
 
 
 class VersionView(BaseModel):
@@ -165,6 +174,7 @@ def show_run(session: Session, run_id: UUID) -> RunDetail:
         verdict=verdict_view(result),
         version=_version_of(session, run),
         numbers=newest_numbers(folder.metrics()),
+        samples=[SampleView(**sample) for sample in result.get("samples", [])],
     )
 
 

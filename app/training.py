@@ -94,6 +94,7 @@ class Training:
                 raise RunError(
                     f"only a run that broke off can be resumed; this one is {run.status}"
                 )
+            (Path(run.folder) / "stop").unlink(missing_ok=True)
             again = {"status": RunStatus.QUEUED, "pid": None, "error": "", "ended_ms": None}
             runs.update(session, run.model_copy(update=again))
         self.sync()
@@ -181,15 +182,20 @@ class Training:
             room = self.settings.max_runs - sum(r.status is RunStatus.RUNNING for r in stored)
             waiting = [run for run in reversed(stored) if run.status is RunStatus.QUEUED]
             for run in waiting[: max(room, 0)]:
-                folder = RunDir(Path(run.folder))
-                pid = self._processes.spawn(
-                    folder.path,
-                    threads=self.settings.threads,
-                    resume=folder.state() is not RunStatus.QUEUED,
-                )
+                pid = self._process_for(RunDir(Path(run.folder)))
                 runs.update(
                     session, run.model_copy(update={"status": RunStatus.RUNNING, "pid": pid})
                 )
+
+    def _process_for(self, folder: RunDir) -> int:
+        """A process that trains on the folder: a new one, unless a server that died had just started one."""
+        state = folder.state()
+        if state is RunStatus.RUNNING:
+            pid = int((folder.path / "pid").read_text())
+            if self._processes.alive(pid, folder.path):
+                return pid
+        resume = state is not RunStatus.QUEUED
+        return self._processes.spawn(folder.path, threads=self.settings.threads, resume=resume)
 
 
 def register(session: Session, run: Run) -> ModelVersion:

@@ -19,6 +19,7 @@ const place = {
   main: h("div", {}),
   now: h("aside", { class: "panel now", "aria-label": "Going on now" }),
   rest: h("div", { class: "small-multiples" }),
+  samples: h("div", {}),
 };
 const page = h(
   "div",
@@ -27,6 +28,7 @@ const page = h(
   place.verdict,
   h("div", { class: "curves-grid" }, place.main, place.now),
   place.rest,
+  place.samples,
 );
 const nothing = h(
   "div",
@@ -80,6 +82,7 @@ function show(run) {
   fill(place.lineage, dot(run.arm_label), ` ${run.arm_label}${run.parent ? ` from ${run.parent}` : ""} · ${run.data}`);
   fill(place.verdict, verdictStrip(run));
   fill(place.now, ...now(run));
+  fill(place.samples, samples(run));
 }
 
 function verdictStrip(run) {
@@ -158,6 +161,23 @@ function now(run) {
     ),
     going && h("button", { class: "button", onclick: () => post(`/api/runs/${run.id}/stop`).then(refresh, (e) => say(e.message)) }, "Stop after this step"),
   ];
+}
+
+function samples(run) {
+  if (!run.samples.length) return null;
+  const columns = ["Held-out query", run.parent ?? "Before", run.version?.name ?? "After"];
+  return h(
+    "section",
+    { class: "panel samples" },
+    h("h3", {}, "What it answers now"),
+    h("p", {}, "Queries kept out of training, one answer each, sampled as they are on the Compare page."),
+    h(
+      "table",
+      { class: "plain" },
+      h("thead", {}, h("tr", {}, columns.map((name) => h("th", { scope: "col" }, name)))),
+      h("tbody", {}, run.samples.map(({ query, before, after }) => h("tr", {}, h("td", { class: "asked" }, query), [before, after].map((text) => h("td", { class: "written" }, text || "(nothing)"))))),
+    ),
+  );
 }
 
 // --- figures -----------------------------------------------------------------------------------------

@@ -90,7 +90,15 @@ def judged(studio: Studio, tmp_path: Path) -> tuple[Run, ModelVersion]:
     folder = RunDir(Path(run.folder))
     for number in range(1, 40):
         log_step(folder, number)
-    folder.finish({"verdict": verdict.as_json()})
+    samples = [
+        {
+            "query": "How many moons has Mars?",
+            "before": "Mars is red.",
+            "after": "Mars has two moons.",
+        },
+        {"query": "What is the capital of Peru?", "before": "", "after": "The capital is Lima."},
+    ]
+    folder.finish({"verdict": verdict.as_json(), "samples": samples})
     with studio.store.session() as session:
         parent = versions.get(session, run.parent_id or UUID(int=0))
         version = ModelVersion(
@@ -207,6 +215,7 @@ def test_the_verdict_stands_beside_the_curves(
     expect(verdict).to_contain_text("its 0.5 means nothing")
     expect(verdict.locator(".checks li.missed")).not_to_have_count(0)
     expect(verdict).to_be_in_viewport()
+    expect(page.locator(".samples")).to_contain_text("The capital is Lima.")
     plot_of(page)
 
     put_in = verdict.get_by_role("button", name="Put into Compare")

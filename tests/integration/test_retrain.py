@@ -19,7 +19,7 @@ from tests.server import ServerProcess, running_server
 TINY = {
     "data.min_comparisons": 8,
     "reward_model.steps": 4,
-    "ppo.iterations": 40,
+    "ppo.iterations": 24,
     "ppo.rollouts": 8,
     "ppo.minibatch": 8,
     "evaluation.samples": 8,
@@ -116,6 +116,8 @@ def test_a_run_survives_kills_and_its_version_is_served(client: Client) -> None:
     logged = [row["objective/kl"] for row in folder.metrics() if "objective/kl" in row]
     assert kl["y"] == pytest.approx(logged)
     assert {number["name"] for number in done["numbers"]} >= {"objective/kl", "response/length"}
+    assert done["samples"]
+    assert all(sample["query"].startswith("What is ") for sample in done["samples"])
     assert "resuming" in client.get(f"/api/runs/{run['id']}/log")["text"]
 
     # one version came of it, with its lineage; it is served only when put in
