@@ -183,11 +183,14 @@ FAILED = "The model failed while it was answering. Ask again; the details are in
 
 def load_decoder(base: str, settings: Settings) -> "Decoder":
     """A base model, ready to decode. Slow: torch is imported and the weights are read here."""
-    from rlhb_core.decoding import Decoder, use_threads
+    from rlhb_core.decoding import Decoder, Row, use_threads
     from rlhb_core.generator import load_trunk
 
     use_threads(settings.threads)
-    return Decoder(load_trunk(base, settings.device, settings.dtype))
+    decoder = Decoder(load_trunk(base, settings.device, settings.dtype))
+    # The first answer of a process is the slowest one: it is written here, for nobody.
+    decoder.stream([Row("Hello", max_new_tokens=2, seed=0)], lambda row, text: None)
+    return decoder
 
 
 def _fail(tickets: Sequence[Ticket], sentence: str) -> None:
