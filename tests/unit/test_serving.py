@@ -121,9 +121,10 @@ def test_comparisons_that_wait_are_written_together(serving: Serving, batches: l
     answers = asyncio.run(crowd())
     assert all(end == End(Outcome.OK) for each in answers for _, end in each)
     assert len({text for each in answers for text, _ in each}) == 1
-    assert sum(batches) == 30
-    assert len(batches) <= 3, "ten comparisons took turns instead of sharing batches"
-    assert max(batches) <= local.MAX_ROWS + 2
+    _warming, *shared = batches  # the first answer of a process is written for nobody
+    assert sum(shared) == 30
+    assert len(shared) <= 3, "ten comparisons took turns instead of sharing batches"
+    assert max(shared) <= local.MAX_ROWS + 2
 
 
 def test_closing_ends_what_is_being_written_as_stopped(serving: Serving) -> None:
