@@ -71,9 +71,8 @@ def make_plan(store: Store, settings: Settings, choice: Choice) -> Plan:
     except RlhbError as reason:
         return Plan(choice, found, data, False, str(reason) + _elsewhere(store, choice, reason))
     start = f", starting from {parent.name}" if parent.adapter else ""
-    return Plan(
-        choice, found, data, True, f"{data}: enough for {choice.arm.label}{start}.", config, parent
-    )
+    sentence = f"{data}: enough for {choice.arm.label}{start}.{_little(config, found)}"
+    return Plan(choice, found, data, True, sentence, config, parent)
 
 
 def find_parent(session: Session, settings: Settings, choice: Choice) -> ModelVersion:
@@ -214,6 +213,22 @@ def _check_amounts(choice: Choice, config: RunConfig, found: Amounts, data: str)
         raise NotEnoughData(
             f"{data}: too little for {choice.arm.label}, which needs at least {wanted:,} {noun}."
         )
+
+
+CLEAR_GAIN = 500
+"""Votes, or queries answered three times, below which a run mostly shows that it runs."""
+
+
+def _little(config: RunConfig, found: Amounts) -> str:
+    """A word of caution for little data."""
+    there = found.triplets // 3 if config.adversarial else found.votes
+    if there >= CLEAR_GAIN:
+        return ""
+    noun = "triplets" if config.adversarial else "votes"
+    usual = 3 * CLEAR_GAIN if config.adversarial else CLEAR_GAIN
+    return (
+        f" It is little: below about {usual:,} {noun} expect a first try rather than a clear gain."
+    )
 
 
 def _elsewhere(store: Store, choice: Choice, reason: RlhbError) -> str:

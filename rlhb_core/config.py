@@ -54,10 +54,10 @@ class DataSettings(Section):
         description="Behaviour text to serve on; empty takes the most preferred one that is common enough.",
     )
     min_triplets: int = Field(
-        default=200, ge=8, description="Fewest triplets with which an RLHB stage starts."
+        default=48, ge=8, description="Fewest triplets with which an RLHB stage starts."
     )
     min_comparisons: int = Field(
-        default=100, ge=8, description="Fewest votes with which a reward model is trained."
+        default=16, ge=8, description="Fewest votes with which a reward model is trained."
     )
 
     @field_validator("clauses")

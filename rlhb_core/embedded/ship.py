@@ -99,7 +99,10 @@ def publish(run: RunDir, folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(run.version, folder)
     evaluation = result["evaluation"]
-    version = read_version(folder) | {"evaluation": evaluation, "checks": result["verdict"]["checks"]}
+    version = read_version(folder) | {
+        "evaluation": evaluation,
+        "checks": result["verdict"]["checks"],
+    }
     write_json(folder / VERSION_FILE, version)
     served = evaluation["conditions"]["served"]["against_sft"]
     log.info("%s: %s, %s against SFT", folder.name, version["verdict"], served)

@@ -78,7 +78,7 @@ def test_too_little_data_is_refused_with_numbers(training: Training) -> None:
     plan = training.plan(Choice(arm=Arm.RLHF))
     assert not plan.enough
     assert plan.sentence == (
-        "9 real triplets and 3 votes from 1 person: too little for RLHF, which needs at least 100 votes. "
+        "9 real triplets and 3 votes from 1 person: too little for RLHF, which needs at least 16 votes. "
         "Ask and react on the Compare page, or let simulated annotators do it: rlhb simulate."
     )
     with pytest.raises(NotEnoughData, match="3 votes from 1 person"):
@@ -122,7 +122,7 @@ def test_rlhf_rlhb_starts_from_the_newest_rlhf_version(training: Training) -> No
     assert plan.enough
     assert plan.config is not None
     assert (plan.config.parent_version, str(plan.config.start)) == ("RLHF v2", "RLHF v2")
-    assert plan.sentence.endswith("enough for RLHF+RLHB, starting from RLHF v2.")
+    assert "enough for RLHF+RLHB, starting from RLHF v2. It is little" in plan.sentence
     other = Choice(arm=Arm.RLHF_RLHB, parent="SFT", overrides=SMALL)
     assert "cannot start from SFT" in training.plan(other).sentence
 
