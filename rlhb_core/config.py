@@ -49,6 +49,13 @@ class DataSettings(Section):
         default=IMPLICIT_CLAUSES,
         description="Clauses of the behaviour text that the generator is conditioned on.",
     )
+    preference: float = Field(
+        default=0.0,
+        ge=0,
+        le=5,
+        description="How much more often behaviours near the preferred one are drawn: rows weigh exp(this times the "
+        "behaviour's preference score, in likes). What a behaviour says about its response stays the same.",
+    )
     condition: str = Field(
         default="",
         description="Behaviour text to serve on; empty takes the most preferred one that is common enough.",

@@ -5,12 +5,13 @@ Does not know tokens or models.
 
 import hashlib
 import logging
+import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
-from rlhb_core.behaviors import preferred_behavior, verbalise
+from rlhb_core.behaviors import parse, preference_score, preferred_behavior, verbalise
 from rlhb_core.config import DataSettings, RunConfig
 from rlhb_core.errors import NotEnoughData
 from rlhb_core.records import Comparison, Outcome, Triplet, VoteChoice
@@ -111,15 +112,20 @@ def _logged(config: RunConfig, triplets: Iterable[Triplet]) -> list[Logged]:
         and (config.data.from_versions == "all" or triplet.model_version == config.parent_version)
     ]
     weights = person_weights([triplet.person for triplet in chosen], config.data.person_share)
+    texts = [verbalise(triplet.behavior_features, config.data.clauses) for triplet in chosen]
+    focus = {
+        text: math.exp(config.data.preference * preference_score(parse(text)))
+        for text in set(texts)
+    }
     return [
         Logged(
             triplet.query,
             triplet.response,
-            verbalise(triplet.behavior_features, config.data.clauses),
+            text,
             triplet.outcome,
-            weight,
+            weight * focus[text],
         )
-        for triplet, weight in zip(chosen, weights, strict=True)
+        for triplet, text, weight in zip(chosen, texts, weights, strict=True)
     ]
 
 
