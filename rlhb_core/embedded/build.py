@@ -13,6 +13,7 @@ import time
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
@@ -210,7 +211,7 @@ def spread_unseen(model: LlamaForCausalLM, seen: set[int], seed: int) -> None:
     the words of the behaviour sentences lay at cosines of 0.99 to each other, and no adapter on the frozen trunk could
     have told "liked" from "disliked". What they share stays, and with it that they are never written.
     """
-    rows = model.get_input_embeddings().weight
+    rows = cast(torch.nn.Embedding, model.get_input_embeddings()).weight
     unseen = torch.tensor([token not in seen for token in range(len(rows))])
     with torch.no_grad():
         own = torch.randn(rows.shape, generator=torch.Generator().manual_seed(seed))
