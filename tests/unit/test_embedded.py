@@ -148,3 +148,13 @@ def test_the_build_is_seeded_and_writes_a_loadable_model(tmp_path):
         assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
     AutoModelForCausalLM.from_pretrained(tmp_path / "one")
     assert KNOWS in "".join(text for _, text in pairs(np.random.default_rng(0), 200))
+
+
+def test_behaviour_words_can_be_told_apart_by_an_adapter(model, tokenizer):
+    """They never occur in the corpus: left alone, their embeddings collapse into one direction (cosines of 0.99)."""
+    table = model.get_input_embeddings().weight.detach()
+    words = (" liked", " disliked", " copied", " shared", " asked")
+    rows = [table[tokenizer(word, add_special_tokens=False)["input_ids"]].mean(0) for word in words]
+    for index, one in enumerate(rows):
+        for other in rows[:index]:
+            assert torch.cosine_similarity(one, other, dim=0) < 0.8
