@@ -1,7 +1,8 @@
 """The life of a comparison: asked, drawn, written, followed, restored, regenerated.
 
-Holds the answers that are being written, in memory, and commits each as it ends; it goes on when the browser that asked
-has gone. Votes and marks are signals and go to the store without passing here.
+Holds the answers that are being written, in memory, and commits each as it ends, trying again for a while if the
+database fails; it goes on when the browser that asked has gone. Votes and marks are signals and go to the store without
+passing here.
 Does not know how answers are written (`serving`) nor what a page looks like.
 """
 
@@ -10,7 +11,7 @@ import logging
 import random
 import time
 from collections.abc import AsyncGenerator, Coroutine, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Any
 from uuid import UUID
 
@@ -34,10 +35,13 @@ SNAPSHOTS_PER_S = 15
 """Most views of a comparison sent per second while it is written."""
 MAX_ANSWER = 200_000
 """Longest answer kept, in characters."""
+RETRY_AFTER_S = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0)
+"""Pauses between attempts to store how an answer ended: longer than a database takes to start anew."""
 SHUT_DOWN = (
     "The server was stopped before this answer was complete. Regenerate it, or vote as it is."
 )
 FAILED = "The answer could not be written; the server's log says why. Regenerate it."
+NOT_STORED = "The database could not be reached, so this answer was not stored. Regenerate it."
 DIED = "The server ended before this answer was complete. Regenerate it, or vote as it is."
 
 
@@ -87,6 +91,9 @@ class Comparing:
         self._rng = rng or random.SystemRandom()
         self._live: dict[UUID, _Live] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._commits: set[asyncio.Task[None]] = set()
+        self._closing = asyncio.Event()
+        self._unstored: dict[UUID, Response] = {}  # ended here, still pending in the store
         self._one_regenerates = asyncio.Lock()
         with store.session() as session:
             if left := responses.give_up_pending(session, DIED):
@@ -178,6 +185,8 @@ class Comparing:
             for other in responses.of_query(session, query.id):
                 if other.replaces == old.id:
                     return query, other, version, False
+            if old.outcome is Outcome.PENDING and old.id in self._unstored:
+                old = responses.finish(session, self._unstored[old.id])
             if old.outcome is Outcome.PENDING:
                 raise StillWriting("this answer is still being written; regenerate it afterwards")
             new = Response(
@@ -212,7 +221,7 @@ class Comparing:
             for response, version in drawn
         ]
         began = time.monotonic()
-        commits: list[asyncio.Future[None]] = []
+        commits: set[asyncio.Task[None]] = set()
         why = End(Outcome.STOPPED, SHUT_DOWN)
         try:
             async with aclosing(self._serving.stream(jobs)) as chunks:
@@ -220,7 +229,7 @@ class Comparing:
                     answer = _grown(live.answers[ids[chunk.job]], chunk, began)
                     live.put(answer)
                     if answer.outcome is not Outcome.PENDING:
-                        commits.append(asyncio.ensure_future(self._commit(answer)))
+                        commits.add(self._commit(live, answer))
         except Exception:
             log.exception("the answers to a query could not be written")
             why = End(Outcome.ERROR, FAILED)
@@ -229,29 +238,47 @@ class Comparing:
                 if live.answers[each].outcome is Outcome.PENDING:
                     answer = _grown(live.answers[each], Chunk(number, end=why), began)
                     live.put(answer)
-                    commits.append(asyncio.ensure_future(self._commit(answer)))
-            await asyncio.gather(*commits)
+                    commits.add(self._commit(live, answer))
+            await asyncio.wait(commits)  # which goes on when this task is cancelled meanwhile
             live.writers -= 1
             if live.writers == 0:
                 self._live.pop(query.id, None)
 
-    async def _commit(self, answer: Response) -> None:
-        try:
-            await asyncio.to_thread(self._finish, answer)
-        except UnknownReference:
-            log.info("an answer was erased while it was written")
-        except Exception:
-            log.exception("an answer could not be stored")
+    def _commit(self, live: _Live, answer: Response) -> asyncio.Task[None]:
+        task = asyncio.create_task(self._committed(live, answer))
+        self._commits.add(task)
+        task.add_done_callback(self._commits.discard)
+        return task
 
-    def _finish(self, answer: Response) -> None:
-        with self._store.session() as session:
-            responses.finish(session, answer)
+    async def _committed(self, live: _Live, answer: Response) -> None:
+        """Store how an answer ended; if the database fails for too long, the answer ends as an error here."""
+        for pause_s in (*RETRY_AFTER_S, None):
+            try:
+                await asyncio.to_thread(
+                    self._store.together, lambda session: responses.finish(session, answer)
+                )
+                return
+            except UnknownReference:
+                log.info("an answer was erased while it was written")
+                return
+            except Exception:
+                if pause_s is None or self._closing.is_set():
+                    log.exception("an answer could not be stored, for good")
+                    break
+                log.warning("an answer could not be stored; trying again", exc_info=True)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._closing.wait(), pause_s)
+        given_up = answer.model_copy(update={"outcome": Outcome.ERROR, "error": NOT_STORED})
+        self._unstored[answer.id] = given_up
+        live.put(given_up)
 
     async def close(self) -> None:
         """End what is being written; it is stored as stopped."""
+        self._closing.set()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*self._commits)
 
     # --- looking ----------------------------------------------------------------------------------
 
@@ -277,7 +304,7 @@ class Comparing:
             answers = responses.of_query(session, query_id)
             acts = signals.of_query(session, query_id)
             known = {each: versions.get(session, each) for each in {a.version_id for a in answers}}
-        growing = live.answers if live else {}
+        growing = {**self._unstored, **(live.answers if live else {})}
         answers = [growing.get(a.id, a) if a.outcome is Outcome.PENDING else a for a in answers]
         return view_of(query, answers, acts, known)
 

@@ -430,6 +430,81 @@ def test_a_failure_of_serving_itself_ends_all_answers_with_a_sentence(tell: Tell
     tell(story)
 
 
+class Fragile:
+    """The store's shared units of work, which fail so many times before they work again."""
+
+    def __init__(self, store: Store, failures: int) -> None:
+        self.together, self.failures = store.together, failures
+
+    def __call__(self, work: Callable[[Any], Any]) -> Any:
+        if self.failures:
+            self.failures -= 1
+            raise OSError("the database is away")
+        return self.together(work)
+
+
+def test_a_passing_database_error_loses_no_answer(
+    tell: Tell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.comparing.RETRY_AFTER_S", (0.01, 0.02, 0.04))
+
+    async def story(scene: Scene) -> None:
+        fragile = Fragile(scene.store, failures=7)  # three answers: at least two fail twice
+        monkeypatch.setattr(scene.store, "together", fragile)
+        query_id = await scene.ask()
+        for arm in range(3):
+            scene.serving.say(arm, f"answer {arm}", OK)
+        await until(lambda: all(r.outcome is Outcome.OK for r in scene.stored(query_id)))
+        assert fragile.failures == 0
+        assert [r.text for r in scene.stored(query_id)] == ["answer 0", "answer 1", "answer 2"]
+
+    tell(story)
+
+
+def test_an_answer_that_cannot_be_stored_ends_as_an_error_and_can_be_regenerated(
+    tell: Tell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.comparing.RETRY_AFTER_S", (0.01, 0.02))
+
+    async def story(scene: Scene) -> None:
+        fragile = Fragile(scene.store, failures=9)  # every attempt for every answer
+        monkeypatch.setattr(scene.store, "together", fragile)
+        query_id = await scene.ask()
+        for arm in range(3):
+            scene.serving.say(arm, f"answer {arm}", OK)
+        await until(lambda: not scene.comparing._live)
+        view = await scene.view(query_id)
+        assert view.complete
+        assert {panel.outcome for panel in view.panels} == {Outcome.ERROR}
+        assert "was not stored. Regenerate it." in view.panels[0].error
+        assert [each async for each in scene.comparing.follow(query_id, scene.person)] == [view]
+        await scene.comparing.regenerate(view.panels[0].response_id, scene.person)
+        await settled()
+        scene.serving.say(0, "once more", OK)
+        await until(lambda: not scene.comparing._live)
+        assert (await scene.view(query_id)).panels[0].text == "once more"
+        heir = scene.restarted()
+        later = await heir.view(query_id, scene.person)
+        assert [p.outcome for p in later.panels] == [Outcome.OK, Outcome.STOPPED, Outcome.STOPPED]
+
+    tell(story)
+
+
+def test_closing_while_the_database_is_away_does_not_wait_for_it(
+    tell: Tell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.comparing.RETRY_AFTER_S", (600.0,))
+
+    async def story(scene: Scene) -> None:
+        monkeypatch.setattr(scene.store, "together", Fragile(scene.store, failures=100))
+        await scene.ask()
+        scene.serving.say(0, "Lima.", OK)
+        await asyncio.sleep(0.05)  # it has failed, and the first pause has begun
+        await asyncio.wait_for(scene.comparing.close(), 5)
+
+    tell(story)
+
+
 def test_regenerating_asks_the_same_version_in_the_same_place_and_keeps_the_old(tell: Tell) -> None:
     async def story(scene: Scene) -> None:
         query_id = await scene.ask()
