@@ -2,7 +2,7 @@
 
 A run is a process of its own whose folder is the contract (`rlhb_core.run_dir`); the store holds one row about it.
 `sync` carries what the folder says into that row, so it does not matter which server started the run, or whether one
-was there when it ended. Does not know how training works, nor which versions are served (`deploying.py`).
+was there when it ended; of several servers on one store, one starts a run and one writes down how it ended. Does not know how training works, nor which versions are served (`deploying.py`).
 """
 
 import logging
@@ -82,9 +82,8 @@ class Training:
                 raise RunError(f"the run has already ended: it is {run.status}")
             RunDir(Path(run.folder)).request_stop()
             if run.status is RunStatus.QUEUED:
-                run = _ended(run, RunStatus.STOPPED)
-                runs.update(session, run)
-        return run
+                runs.update(session, _ended(run, RunStatus.STOPPED), was=RunStatus.QUEUED)
+            return runs.get(session, run_id)
 
     def resume(self, run_id: UUID) -> Run:
         """Continue a run from its last checkpoint. Raises RunError if it goes on or is done."""
@@ -96,7 +95,7 @@ class Training:
                 )
             (Path(run.folder) / "stop").unlink(missing_ok=True)
             again = {"status": RunStatus.QUEUED, "pid": None, "error": "", "ended_ms": None}
-            runs.update(session, run.model_copy(update=again))
+            runs.update(session, run.model_copy(update=again), was=run.status)
         self.sync()
         return self.get(run_id)
 
@@ -168,10 +167,9 @@ class Training:
         if status in GOING:
             status = RunStatus.INTERRUPTED
         with self.store.session() as session:
-            if runs.get(session, run.id).status is not RunStatus.RUNNING:
-                return  # another server was quicker
             ended = _ended(run, status, folder)
-            runs.update(session, ended)
+            if not runs.update(session, ended, was=RunStatus.RUNNING):
+                return  # another server was quicker
             if status is RunStatus.DONE:
                 register(session, ended)
         log.info("run %s: %s", run.id, status)
@@ -182,10 +180,12 @@ class Training:
             room = self.settings.max_runs - sum(r.status is RunStatus.RUNNING for r in stored)
             waiting = [run for run in reversed(stored) if run.status is RunStatus.QUEUED]
             for run in waiting[: max(room, 0)]:
+                run = run.model_copy(update={"status": RunStatus.RUNNING})
+                if not runs.update(session, run, was=RunStatus.QUEUED):
+                    return  # another server starts runs too: look again how much room there is
                 pid = self._process_for(RunDir(Path(run.folder)))
-                runs.update(
-                    session, run.model_copy(update={"status": RunStatus.RUNNING, "pid": pid})
-                )
+                run = run.model_copy(update={"pid": pid})
+                runs.update(session, run, was=RunStatus.RUNNING)
 
     def _process_for(self, folder: RunDir) -> int:
         """A process that trains on the folder: a new one, unless a server that died had just started one."""

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from app.store.engine import Session
 from app.store.errors import UnknownReference
 from app.store.tables import RUN, to_record
-from rlhb_core.records import Run
+from rlhb_core.records import Run, RunStatus
 
 
 def add(session: Session, run: Run) -> Run:
@@ -42,11 +42,11 @@ def all(session: Session) -> Sequence[Run]:
     return [to_record(row, Run) for row in session.execute(statement).mappings()]
 
 
-def update(session: Session, run: Run) -> Run:
-    """Store the run as it now stands. Raises UnknownReference if it was never added."""
-    changed = session.execute(
-        sa.update(RUN).where(RUN.c.id == run.id).values(run.model_dump(exclude={"id"}))
-    ).rowcount
-    if not changed:
-        raise UnknownReference("there is no such run")
-    return run
+def update(session: Session, run: Run, was: RunStatus) -> bool:
+    """Store the run as it now stands, unless its status is no longer `was`; returns whether it was stored.
+
+    Of several servers that see the same run, one succeeds: the others wait for its unit of work and are told False.
+    """
+    unchanged = (RUN.c.id == run.id) & (RUN.c.status == was)
+    statement = sa.update(RUN).where(unchanged).values(run.model_dump(exclude={"id"}))
+    return session.execute(statement).rowcount == 1

@@ -65,7 +65,7 @@ def going(studio: Studio, tmp_path: Path) -> Iterator[Run]:
     process = subprocess.Popen(command, start_new_session=True)
     with studio.store.session() as session:
         run = run.model_copy(update={"status": RunStatus.RUNNING, "pid": process.pid})
-        runs.update(session, run)
+        runs.update(session, run, was=RunStatus.QUEUED)
     yield run
     with suppress(ProcessLookupError):
         os.kill(process.pid, signal.SIGKILL)

@@ -174,11 +174,11 @@ def test_a_run_and_the_version_it_leaves_name_each_other(store: Store):
             name="RLHB v1", arm=Arm.RLHB, base="embedded", parent_id=base.id, run_id=run.id
         )
         versions.add(session, child)
-        done = runs.update(session, run.model_copy(update={"status": RunStatus.DONE, "pid": 7}))
+        done = run.model_copy(update={"status": RunStatus.DONE, "pid": 7})
+        assert runs.update(session, done, was=RunStatus.QUEUED)
+        assert not runs.update(session, run, was=RunStatus.QUEUED)  # somebody else was quicker
         assert runs.get(session, run.id) == done
         assert runs.all(session) == [done]
-        with pytest.raises(UnknownReference):
-            runs.update(session, Run(arm=Arm.RLHB, recipe="x", folder="f"))
 
 
 # --- signals --------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """Planning, queueing, following and deploying, without training anything: the processes are pretended ones."""
 
+import threading
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -224,6 +225,40 @@ def test_a_finished_run_registers_its_version_once(training: Training) -> None:
     assert again.trained_on == "30 real triplets and 10 votes from 1 person"
     assert again.parent_id == run.parent_id
     assert [each.name for each in served] == ["SFT"]  # served only once somebody puts it in
+
+
+class Slow(Pretended):
+    """Starts a process only once the other server has had its chance to start one too."""
+
+    def __init__(self, other: Training) -> None:
+        super().__init__()
+        self.other = threading.Thread(target=other.sync)
+
+    def spawn(self, folder: Path, *, threads: int, resume: bool) -> int:
+        if not self.living:
+            self.other.start()
+            self.other.join(timeout=0.5)  # it waits for this unit of work, unless it goes wrong
+        return super().spawn(folder, threads=threads, resume=resume)
+
+
+def test_two_servers_start_a_queued_run_once(store: Store, tmp_path: Path) -> None:
+    with store.session() as session:
+        waiting = [
+            runs.add(session, Run(arm=Arm.RLHB, recipe="rlhb", folder=str(tmp_path / name)))
+            for name in ("first", "second")
+        ]
+    for run in waiting:
+        Path(run.folder).mkdir()
+    settings = Settings(data_dir=tmp_path, max_runs=1)
+    one, two = Training(store, settings), Training(store, settings)
+    one._processes, two._processes = Slow(two), Pretended()
+    one.sync()
+    one._processes.other.join()
+    assert pretended(two).living == {}
+    assert len(pretended(one).living) == 1
+    with store.reading() as session:
+        found = sorted(run.status for run in runs.all(session))
+    assert found == [RunStatus.QUEUED, RunStatus.RUNNING]  # and not more at a time than allowed
 
 
 def test_the_log_is_read_on_from_where_one_was(training: Training) -> None:
