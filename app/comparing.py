@@ -95,8 +95,9 @@ class Comparing:
         self._closing = asyncio.Event()
         self._unstored: dict[UUID, Response] = {}  # ended here, still pending in the store
         self._one_regenerates = asyncio.Lock()
+        alone = store.serve()
         with store.session() as session:
-            if left := responses.give_up_pending(session, DIED):
+            if left := responses.give_up_pending(session, DIED, alone):
                 log.info("%d answers were left unfinished by the last server", left)
 
     # --- asking -----------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from app.store.errors import Busy, StoreError
+from app.store.servers import Place
 from app.store.shared import SharedWork
 
 Session = sa.Connection
@@ -44,6 +45,7 @@ class Store:
         self._is_sqlite = engine.dialect.name == "sqlite"
         self._turn = threading.Lock()
         self._shared = SharedWork(self.session)
+        self._place: Place | None = None
 
     @classmethod
     def open(cls, url: str) -> "Store":
@@ -99,8 +101,16 @@ class Store:
         with self.session() as session:
             return work(session)
 
+    def serve(self) -> bool:
+        """Take a server's place on this database until `close`; whether no other server had one."""
+        self._place = self._place or Place(self.engine)
+        return self._place.alone
+
     def close(self) -> None:
         """Close all connections."""
+        if self._place is not None:
+            self._place.leave()
+            self._place = None
         self.engine.dispose()
         self._reader.dispose()
 

@@ -9,7 +9,10 @@ from app.store import people
 from app.store.engine import Session, storable
 from app.store.errors import UnknownReference
 from app.store.tables import QUERY, RESPONSE, to_record
-from rlhb_core.records import Outcome, Response
+from rlhb_core.records import Outcome, Response, now_ms
+
+STUCK_MS = 3_600_000
+"""A response that is still pending after an hour will not be finished any more."""
 
 
 def add(session: Session, response: Response) -> Response:
@@ -61,9 +64,14 @@ def of_query(session: Session, query_id: UUID) -> Sequence[Response]:
     return [_record(row) for row in session.execute(statement).mappings()]
 
 
-def give_up_pending(session: Session, reason: str) -> int:
-    """End responses that no process is writing any more, as after a crash, as stopped; returns their number."""
+def give_up_pending(session: Session, reason: str, alone: bool) -> int:
+    """End responses that no process is writing any more, as after a crash, as stopped; returns their number.
+
+    `alone`: no other server is there that could be writing them. Otherwise only those that nobody can be writing.
+    """
     pending = RESPONSE.c.outcome == Outcome.PENDING
+    if not alone:
+        pending &= RESPONSE.c.created_ms < now_ms() - STUCK_MS
     owners = sa.select(QUERY.c.person_id).join(RESPONSE).where(pending).distinct()
     people.touch(session, set(session.execute(owners).scalars()))
     return session.execute(

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from app.store.engine import Session, Store
 from app.store.migrate import revisions
+from app.store.responses import STUCK_MS
 from app.store.tables import (
     BEHAVIOR,
     DEPLOYMENT,
@@ -30,9 +31,6 @@ from rlhb_core.records import (
     now_ms,
     parse_payload,
 )
-
-STUCK_MS = 3_600_000
-"""A response that is still pending after an hour will not be finished any more."""
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ import json
 import random
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -402,6 +403,21 @@ def test_a_dead_servers_answers_are_given_up_at_the_next_start(tell: Tell) -> No
         ]
         assert "server ended" in view.panels[1].error
         assert [view async for view in heir.follow(query_id, scene.person)] == [view]
+
+    tell(story)
+
+
+def test_a_second_server_leaves_the_answers_of_the_first_alone(tell: Tell) -> None:
+    async def story(scene: Scene) -> None:
+        query_id = await scene.ask()
+        address = scene.store.engine.url.render_as_string(hide_password=False)
+        with closing(Store.open(address)) as store:
+            neighbour = Comparing(store, scene.serving, scene.settings)
+            assert not (await neighbour.view(query_id, scene.person)).complete
+            for arm in range(3):
+                scene.serving.say(arm, "Lima.", OK)
+            await until(lambda: all(r.outcome is Outcome.OK for r in scene.stored(query_id)))
+            assert (await neighbour.view(query_id, scene.person)).complete
 
     tell(story)
 

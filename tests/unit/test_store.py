@@ -39,6 +39,7 @@ from rlhb_core.records import (
     RunStatus,
     Source,
 )
+from tests.conftest import Postgres
 from tests.scene import OPENED_MS, act, asked, best, someone, version
 
 
@@ -396,10 +397,44 @@ def test_pending_responses_have_no_behaviour_until_they_end(store: Store):
     behaviors.refresh(store)
     assert features(store) == {}
     with store.session() as session:
-        assert responses.give_up_pending(session, "the server was stopped") == 1
+        assert responses.give_up_pending(session, "the server was stopped", alone=True) == 1
         assert responses.get(session, drawn.id).outcome is Outcome.STOPPED
     behaviors.refresh(store)
     assert features(store) == {drawn.id: BehaviorFeatures()}
+
+
+def test_what_nobody_can_be_writing_is_given_up_beside_other_servers_too(store: Store):
+    with store.session() as session:
+        query, _ = asked(session, someone(session), answers=())
+        fields = {"query_id": query.id, "version_id": version(session).id, "draw_probability": 1}
+        old = responses.add(session, Response(**fields, position=0, created_ms=OPENED_MS))
+        new = responses.add(session, Response(**fields, position=1))
+        assert responses.give_up_pending(session, "the server was stopped", alone=False) == 1
+        assert responses.get(session, old.id).outcome is Outcome.STOPPED
+        assert responses.get(session, new.id).outcome is Outcome.PENDING
+
+
+def test_a_server_can_tell_whether_it_is_alone(store: Store):
+    address = store.engine.url.render_as_string(hide_password=False)
+    first, second, third = (Store.open(address) for _ in range(3))
+    assert first.serve()
+    assert first.serve()
+    assert not second.serve()
+    first.close()
+    assert not third.serve()
+    second.close()
+    third.close()
+    assert store.serve()
+
+
+def test_a_place_that_the_database_has_lost_is_given_back_without_a_word(postgres: Postgres):
+    opened = Store.open(postgres.new_store())
+    opened.serve()
+    with opened.session() as session:
+        others = sa.text("SELECT pid FROM pg_locks WHERE locktype = 'advisory'")
+        for pid in session.execute(others).scalars().all():
+            session.execute(sa.select(sa.func.pg_terminate_backend(pid)))
+    opened.close()
 
 
 def test_signals_recorded_while_behaviours_are_summarised_are_not_forgotten(
