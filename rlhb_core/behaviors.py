@@ -112,7 +112,7 @@ def summarise(response_id: UUID, signals: Iterable[Signal]) -> BehaviorFeatures:
             case SignalKind.FOLLOW_UP:
                 found.asked_further = True
             case SignalKind.ABANDON:
-                found.left = True
+                found.left = payload.get("on", True)
             case SignalKind.RATE:
                 ratings[payload.get("aspect", "overall")] = float(payload["value"])
             case SignalKind.VOTE:

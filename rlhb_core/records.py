@@ -163,6 +163,12 @@ class Rate(Record):
     value: float = Field(ge=1, le=5, description="1 worst, 5 best.")
 
 
+class Abandon(Record):
+    """The person left without a choice, or came back to it; the last signal counts."""
+
+    on: bool = Field(default=True, description="False: the person came back.")
+
+
 class NextQuery(Record):
     """The person went on to another query because of this one."""
 
@@ -225,7 +231,7 @@ PAYLOADS: dict[SignalKind, type[Record]] = {
     SignalKind.FOLLOW_UP: NextQuery,
     SignalKind.VOTE: Vote,
     SignalKind.RANK: Rank,
-    SignalKind.ABANDON: Empty,
+    SignalKind.ABANDON: Abandon,
 }
 """What each kind of signal carries."""
 

@@ -5,7 +5,7 @@
 
 import { call } from "../api.js";
 import { bindKeys } from "../keys.js";
-import { refreshPerson } from "../me.js";
+import { isRecording, refreshPerson } from "../me.js";
 import { placePopovers } from "../popovers.js";
 import { outbox, record } from "../signals.js";
 import { Tracker } from "../tracker.js";
@@ -18,8 +18,7 @@ import { sequelKind } from "./sequel.js";
 import { Votes } from "./votes.js";
 
 const TAB = "rlhb.tab"; // in sessionStorage: the comparison this tab shows, so that a refresh restores it
-const ABANDONED = "rlhb.abandoned"; // in sessionStorage: the comparison that leaving was last recorded for
-const RELOAD_MS = 1_000;
+const ABANDONED = "rlhb.abandoned"; // in sessionStorage: the comparison that this tab has left, as far as is recorded
 const SILENCE_MS = 4_000; // without a snapshot for so long, the API is asked instead
 
 const NOT_ASKED = "The server cannot be reached, so this was not asked. Press Ask again when the connection is back.";
@@ -134,6 +133,7 @@ class Compare {
     this.asking = this.restoring = false;
     this.composer.busy = false;
     this.votes.begin(view.vote);
+    this.#cameBack();
   }
 
   #settleRestore() {
@@ -151,6 +151,7 @@ class Compare {
     if (!this.now.view) {
       this.now = this.before;
       this.votes.resume(this.now?.vote ?? null);
+      this.#cameBack();
     }
     this.#draw();
   }
@@ -205,28 +206,32 @@ class Compare {
   /** A comparison that was answered and not voted on is left behind. */
   #leaveComparison() {
     const { now } = this;
-    if (!now?.queryId || this.votes.vote || !now.completeAt) return;
+    if (!now?.queryId || this.votes.vote || !now.completeAt || !isRecording()) return;
     if (sessionStorage.getItem(ABANDONED) === now.queryId) return;
     sessionStorage.setItem(ABANDONED, now.queryId);
     record("abandon", now.queryId, null, {});
   }
 
+  /** What was left is on this tab again: it is not abandoned after all. */
+  #cameBack() {
+    const queryId = this.now?.queryId;
+    if (!queryId || sessionStorage.getItem(ABANDONED) !== queryId || !isRecording()) return;
+    sessionStorage.removeItem(ABANDONED);
+    record("abandon", queryId, null, { on: false });
+  }
+
   /**
-   * Leaving the page abandons the comparison, a refresh does not: that brings it back. A browser does not always say
-   * which of the two it is (it does not for its reload button); leaving is recorded then, once for each comparison,
-   * and a vote that still comes overrules it (`behaviors.summarise`).
+   * Leaving the page abandons the comparison, a refresh does not: that brings it back. No browser says beforehand which
+   * of the two it is, and after a tab is closed it is too late to send anything, so leaving is recorded and sent at once,
+   * and coming back takes it back.
    */
   #leaving() {
-    let reloadAt = -Infinity;
-    const reloading = () => (reloadAt = performance.now());
-    window.navigation?.addEventListener("navigate", (event) => event.navigationType === "reload" && reloading());
-    addEventListener("keydown", ({ key, ctrlKey, metaKey }) => {
-      if (key === "F5" || ((ctrlKey || metaKey) && key.toLowerCase() === "r")) reloading();
-    });
     addEventListener("pagehide", () => {
-      if (performance.now() - reloadAt > RELOAD_MS) this.#leaveComparison();
+      this.#leaveComparison();
       outbox.leave();
     });
+    addEventListener("pageshow", () => this.#cameBack()); // as it stood, from the browser's own cache
+    addEventListener("rlhb:recording", () => this.#cameBack()); // known only now, or resumed
     // A phone may end a hidden page without another word.
     document.addEventListener("visibilitychange", () => document.visibilityState === "hidden" && outbox.flush());
   }

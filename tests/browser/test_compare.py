@@ -233,7 +233,7 @@ def test_a_refresh_in_mid_stream_goes_on_and_a_vote_may_come_early(
     assert "Sloth Slow" in names(page)
     recorded = studio.wait_for(query_id, "vote")
     assert next(s for s in recorded if s.kind is SignalKind.VOTE).payload["early"]
-    assert "abandon" not in studio.kinds(query_id)
+    assert "abandon" not in studio.kinds(query_id)  # at first not complete, then voted on
 
 
 def test_a_failing_arm_does_not_block_the_others(visit: Visit, studio: Studio, ask: Ask) -> None:

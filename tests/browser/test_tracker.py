@@ -1,6 +1,7 @@
 """Nothing that a person did is lost or told twice: outbox, tabs, lost connections, closing, pausing, erasing."""
 
 import json
+import time
 from collections import Counter
 from collections.abc import Callable
 
@@ -126,14 +127,32 @@ def test_a_tab_closed_at_once_loses_nothing(visit: Visit, studio: Studio, ask: A
 def test_leaving_without_a_vote_is_recorded_and_a_refresh_is_not_leaving(
     visit: Visit, studio: Studio, ask: Ask
 ) -> None:
+    def left(times: int) -> list[bool]:
+        until = time.monotonic() + 8
+        while studio.kinds(query_id).count("abandon") < times and time.monotonic() < until:
+            time.sleep(0.05)
+        recorded = studio.signals(query_id)
+        return [s.payload.get("on", True) for s in recorded if s.kind is SignalKind.ABANDON]
+
+    def reload_by_the_button() -> None:
+        page.reload()  # of which the page is told nothing beforehand
+
+    def reload_by_itself() -> None:
+        page.evaluate("location.reload()")
+        page.wait_for_function("performance.getEntriesByType('navigation')[0].type === 'reload'")
+
+    def go_and_come_back() -> None:
+        page.goto("/runs/")
+        page.go_back()
+
     page = visit()
     query_id = ask(page, CAPITAL)
-    page.evaluate("location.reload()")
-    page.wait_for_function("performance.getEntriesByType('navigation')[0].type === 'reload'")
-    expect(page.locator(".answer[data-status=done]")).to_have_count(3)
-    assert "abandon" not in studio.kinds(query_id)
+    for times, away in enumerate((reload_by_the_button, reload_by_itself, go_and_come_back), 1):
+        away()
+        expect(page.locator(".answer[data-status=done]")).to_have_count(3)
+        assert left(2 * times) == [True, False] * times
     page.close()
-    studio.wait_for(query_id, "abandon")
+    assert left(7)[-1]
     page = visit()  # another tab: what was left open comes back
     expect(page.locator(".answer[data-status=done]")).to_have_count(3)
     assert page.locator(".query").input_value() == CAPITAL

@@ -236,6 +236,12 @@ def test_whoever_voted_has_not_left():
     assert not summarise(RESPONSE, [left, act("vote", 2, choice="tie")]).left
 
 
+def test_whoever_came_back_has_not_left_until_the_next_time():
+    acts = [act("abandon", 1), act("abandon", 2, on=False)]
+    assert not summarise(RESPONSE, acts).left
+    assert summarise(RESPONSE, [*acts, act("abandon", 3)]).left
+
+
 def test_ratings_of_several_aspects_are_averaged_and_corrected_ones_replaced():
     rates = [
         act("rate", 1, aspect="clear", value=1),
