@@ -9,6 +9,7 @@ Does not know comparisons, people or the store.
 import logging
 import queue
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -29,6 +30,8 @@ MAX_ROWS = 24
 """Most answers in one batch."""
 MAX_ADAPTERS = 32
 """Most adapters kept in memory per trunk, more than one batch can wear; the one unused for longest goes first."""
+UNUSED_S = 3600.0
+"""An adapter that nobody has asked for so long, as after its version was taken out, goes before the next batch."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +77,7 @@ class TrunkThread:
         self._base = base
         self._settings = settings
         self._tickets: queue.Queue[Ticket | None] = queue.Queue()
-        self._adapters: OrderedDict[str, None] = OrderedDict()
+        self._adapters: OrderedDict[str, float] = OrderedDict()  # when last worn, oldest first
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="decoding", daemon=True)
         self._thread.start()
@@ -146,6 +149,8 @@ class TrunkThread:
                     )
                 )
 
+        self._forget_unused(decoder)
+
         def on_text(row: int, text: str) -> None:
             ticket, index = owners[row]
             ticket.deliver(Chunk(index, text=text))
@@ -171,9 +176,16 @@ class TrunkThread:
             if len(self._adapters) >= MAX_ADAPTERS:
                 oldest, _ = self._adapters.popitem(last=False)
                 decoder.remove(oldest)
-        self._adapters[name] = None
+        self._adapters[name] = time.monotonic()
         self._adapters.move_to_end(name)
         return name
+
+    def _forget_unused(self, decoder: "Decoder") -> None:
+        """Called between batches, when the next one already wears what it needs. One that is asked for is read anew."""
+        since = time.monotonic() - UNUSED_S
+        while self._adapters and next(iter(self._adapters.values())) < since:
+            oldest, _ = self._adapters.popitem(last=False)
+            decoder.remove(oldest)
 
 
 # What people read while names are hidden, so without names and paths; the log has them.

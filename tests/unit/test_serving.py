@@ -152,6 +152,20 @@ def test_the_adapter_unused_for_longest_is_forgotten_first(
     assert len(thread._adapters) == 2
 
 
+def test_an_adapter_that_nobody_asks_for_any_more_is_forgotten(
+    serving: Serving, adapter: Path
+) -> None:
+    kept, taken_out = job(adapter), job(adapter)
+    text = write(serving, kept)
+    assert write(serving, taken_out) == text
+    [thread] = serving._local._trunks.values()
+    assert len(thread._adapters) == 2
+    thread._adapters[str(taken_out.version.id)] -= 2 * local.UNUSED_S
+    assert write(serving, kept) == text
+    assert list(thread._adapters) == [str(kept.version.id)]
+    assert write(serving, taken_out) == text  # asked for again, it is read anew
+
+
 # --- versions from the start ----------------------------------------------------------------------
 
 
