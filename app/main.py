@@ -26,7 +26,8 @@ from app.ui.shell import Static
 from rlhb_core import __version__
 from rlhb_core.errors import RlhbError
 
-STATIC = Path(__file__).parent.parent / "static"
+STATIC = Path(__file__).parent / "static"
+"""In the repository a link to the folder beside the packages, in an installed package the folder itself."""
 STATUS: dict[type[RlhbError], int] = {UnknownReference: 404, Conflict: 409, Busy: 503}
 """What an error is in HTTP; all others are 422. A browser keeps its signals on 503 and drops them on 422."""
 

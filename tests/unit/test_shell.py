@@ -1,7 +1,9 @@
 """The frame around every page."""
 
 import asyncio
+import tomllib
 from collections.abc import Iterator
+from pathlib import Path
 
 import gradio as gr
 import pytest
@@ -73,3 +75,12 @@ def test_all_else_of_gradio_passes_untouched(client: TestClient) -> None:
 def test_a_page_must_be_in_the_navigation() -> None:
     with pytest.raises(ValueError, match="no page of the navigation"), page("Else", "else"):
         pass
+
+
+def test_an_installed_package_brings_the_files_of_the_pages() -> None:
+    root = Path(__file__).resolve().parent.parent.parent
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
+    patterns = project["tool"]["setuptools"]["package-data"]["app"]
+    shipped = {path.resolve() for each in patterns for path in (root / "app").glob(each)}
+    assert root / "app" in STATIC.parents
+    assert shipped >= {path.resolve() for path in (root / "static").rglob("*")}
