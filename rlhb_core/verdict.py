@@ -115,33 +115,40 @@ def judge_rlhb(evidence: Evidence) -> Verdict:
 
 
 def _once_discriminated(evidence: Evidence) -> Check:
-    found = evidence.get("discriminated") or {}
-    accuracy, rows = float(found.get("accuracy", 0.5)), int(found.get("rows", 0))
-    bar = 0.5 + 2 * standard_error(rows)
-    passed = rows >= ROWS_FLOOR and accuracy > bar
-    return Check(
+    return _before_training(
+        evidence,
         "it once discriminated",
-        accuracy,
-        f"above {bar:.3f}",
-        passed,
-        f"Before the adversarial stage the discriminator told {accuracy:.0%} of {rows} held-out triplets right"
-        + ("." if passed else ", which is no better than chance."),
+        "accuracy",
+        "Before the adversarial stage the discriminator told {value:.0%} of {rows} held-out triplets right",
     )
 
 
 def _saw_behaviour(evidence: Evidence) -> Check:
-    found = evidence.get("discriminated") or {}
-    value, rows = float(found.get("swap_auc", 0.5)), int(found.get("rows", 0))
-    bar = 0.5 + 2 * standard_error(rows)
-    passed = rows >= ROWS_FLOOR and value > bar
-    return Check(
+    return _before_training(
+        evidence,
         "it saw the behaviour",
-        value,
-        f"above {bar:.3f}",
-        passed,
-        f"It ranked a response's true behaviour above another one in {value:.0%} of held-out cases"
-        + ("." if passed else ", which is no better than chance."),
+        "swap_auc",
+        "It ranked a response's true behaviour above another one in {value:.0%} of held-out cases",
     )
+
+
+def _before_training(evidence: Evidence, name: str, figure: str, sentence: str) -> Check:
+    """A figure of the discriminator on held-out triplets that must lie above chance before the adversarial stage."""
+    found = evidence.get("discriminated") or {}
+    rows = int(found.get("rows", 0))
+    if not rows:
+        return Check(
+            name,
+            None,
+            _above(0.0, 0),
+            False,
+            "It was not measured: there were no held-out triplets.",
+        )
+    value, bar = float(found.get(figure, 0.5)), 0.5 + 2 * standard_error(rows)
+    passed = rows >= ROWS_FLOOR and value > bar
+    said = sentence.format(value=value, rows=rows)
+    said += "." if passed else ", which is no better than chance."
+    return Check(name, value, _above(bar, rows), passed, said)
 
 
 def _ends_confused(evidence: Evidence) -> list[Check]:
@@ -179,11 +186,12 @@ def _ends_confused(evidence: Evidence) -> list[Check]:
 def _judges_separate_origin(evidence: Evidence) -> Check:
     found = _judges(evidence, "origin")
     best = max(found.values(), default=None)
-    bar = 0.5 + 2 * standard_error(_rows(evidence))
+    rows = _rows(evidence)
+    bar = 0.5 + 2 * standard_error(rows)
     return Check(
         "fresh judges can judge",
         best,
-        f"above {bar:.3f}",
+        _above(bar, rows),
         best is not None and best > bar,
         "No fresh judge was trained."
         if best is None
@@ -210,14 +218,15 @@ def _fresh_judges_agree(evidence: Evidence) -> list[Check]:
 
 def _adversarial_stage_did_it(evidence: Evidence) -> Check:
     before, after = _judges(evidence, "before"), _judges(evidence, "after")
-    bar = 2 * math.sqrt(2) * standard_error(_rows(evidence))
+    rows = _rows(evidence)
+    bar = 2 * math.sqrt(2) * standard_error(rows)
     drops = [before[kind] - after[kind] for kind in before if kind in after]
     drop = max(drops, default=None)
     passed = drop is not None and drop > bar
     return Check(
         "the adversarial stage did it",
         drop,
-        f"above {bar:.3f}",
+        _above(bar, rows),
         passed,
         _credit_sentence(evidence)
         or "No fresh judge looked at the policy before the adversarial stage.",
@@ -313,7 +322,7 @@ def _beats_chance(name: str, accuracy: float | None, rows: int | None, who: str)
         if accuracy is None
         else f"{who} ranks {accuracy:.0%} of {count} held-out pairs of votes right."
     )
-    return Check(name, accuracy, f"above {bar:.3f}", passed, sentence)
+    return Check(name, accuracy, _above(bar, count), passed, sentence)
 
 
 def _wins(name: str, comparison: Mapping[str, Any] | None, who: str) -> Check:
@@ -355,6 +364,11 @@ def _whole(gain: Mapping[str, Any]) -> Check:
 def standard_error(rows: int) -> float:
     """Of an accuracy near one half over so many rows."""
     return 0.5 / math.sqrt(max(1, rows))
+
+
+def _above(bar: float, rows: int) -> str:
+    """The bar in words. It follows from the number of rows: without any there is none."""
+    return f"above {bar:.3f}" if rows else "not measured"
 
 
 def ending(history: Sequence[Mapping[str, float]]) -> Sequence[Mapping[str, float]]:

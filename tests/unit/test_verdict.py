@@ -153,3 +153,15 @@ def test_every_verdict_has_its_sentence() -> None:
     found = {rlhb().word, rlhf(paired(0.65, 0.61, 0.69)).word}
     assert found <= WORDS.keys()
     assert rlhb().as_json()["checks"][0].keys() == {"name", "value", "bar", "passed", "sentence"}
+
+
+@pytest.mark.parametrize("arm", [Arm.RLHB, Arm.RLHF])
+def test_what_was_not_measured_is_said_to_be_so(arm: Arm) -> None:
+    verdict = judge_run(arm, {})
+    assert verdict.word in WORDS
+    without_rows = [check for check in verdict.checks if check.bar == "not measured"]
+    assert len(without_rows) == (4 if arm is Arm.RLHB else 2)
+    assert {check.value for check in without_rows} == {None}
+    assert not any(check.passed for check in without_rows)
+    assert not any("1.500" in check.bar or "1.414" in check.bar for check in verdict.checks)
+    assert not any("0 held-out" in check.sentence for check in verdict.checks)
