@@ -161,10 +161,10 @@ def load_trunk(base: str, device: str = "auto", dtype: str = "auto") -> Trunk:
     where = str(embedded.base_path()) if base == EMBEDDED else base
     place = _device(device)
     precision = _dtype(dtype, place)
-    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
-        tokenizer = AutoTokenizer.from_pretrained(where)
-        model = AutoModelForCausalLM.from_pretrained(where, dtype=precision)
+        with _without_bars():
+            tokenizer = AutoTokenizer.from_pretrained(where)
+            model = AutoModelForCausalLM.from_pretrained(where, dtype=precision)
     except (OSError, ValueError, ImportError, KeyError, RuntimeError) as error:
         raise ModelError(
             f"the base model {base!r} cannot be loaded: {_first_line(error)} "
@@ -204,6 +204,18 @@ def _quiet() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing.*")
         yield
+
+
+@contextmanager
+def _without_bars() -> Iterator[None]:
+    """Progress bars of transformers do not belong into a log; whoever uses us as a library keeps theirs."""
+    shown = transformers_logging.is_progress_bar_enabled()
+    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    try:
+        yield
+    finally:
+        if shown:
+            transformers_logging.enable_progress_bar()  # type: ignore[no-untyped-call]
 
 
 def _first_line(error: Exception) -> str:

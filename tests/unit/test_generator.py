@@ -2,9 +2,11 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+import transformers
 
 from rlhb_core.config import SamplingSettings
 from rlhb_core.data import Pair
@@ -167,6 +169,20 @@ def test_prompts_with_and_without_a_place_for_the_behaviour(trunk: Trunk) -> Non
 def test_responses_survive_encoding(trunk: Trunk) -> None:
     for text in ("Lima.", "Grüße, 東京!", "10,000 metres"):
         assert decode_responses(trunk, [encode_response(trunk, text)]) == [text]
+
+
+def test_loading_draws_no_bars_and_leaves_those_of_others_alone(
+    capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    bars: Any = transformers.utils.logging
+    for shown, switch in ((False, bars.disable_progress_bar), (True, bars.enable_progress_bar)):
+        switch()
+        load_trunk("embedded", "cpu")
+        assert bars.is_progress_bar_enabled() is shown
+        with pytest.raises(ModelError):
+            load_trunk(str(tmp_path))
+        assert bars.is_progress_bar_enabled() is shown
+    assert "Loading" not in capfd.readouterr().err
 
 
 def test_what_cannot_be_loaded_is_said_in_a_sentence(trunk: Trunk, tmp_path: Path) -> None:
