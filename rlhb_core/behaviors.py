@@ -274,7 +274,6 @@ IMPLICIT_CLAUSES: tuple[str, ...] = ("dwell", "reaction", "copied", "shared", "a
 """The clauses that the arms of RLHB train on by default: no votes and no ratings, which belong to RLHF."""
 
 NOTHING = "did nothing with it"
-_BY_NAME = {clause.name: clause for clause in CLAUSES}
 _BY_PHRASE = {
     phrase: (clause.name, index)
     for clause in CLAUSES

@@ -16,7 +16,7 @@ import plotly.graph_objects as go
 from rlhb_core.metrics import METRICS
 
 Row = Mapping[str, Any]
-"""One line of metrics.jsonl: `metrics.POSITION` and some metrics."""
+"""One line of metrics.jsonl (`metrics.Row`), not to be changed."""
 
 Theme = Literal["light", "dark"]
 

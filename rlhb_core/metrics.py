@@ -65,11 +65,9 @@ METRICS: dict[str, Metric] = {
 }
 """All metrics by name."""
 
-POSITION = ("stage", "step", "iteration")
-"""Columns of a metric row that say where it stands: the stage's name, its own step from 1, the step of the whole run."""
-
 Row = dict[str, str | int | float]
-"""One line of metrics.jsonl: the POSITION columns and any metrics."""
+"""One line of metrics.jsonl: any metrics, and where it stands: the stage's name as `stage`, its own step from 1 as `step`,
+the step of the whole run as `iteration`."""
 
 
 def metric_row(stage: str, step: int, iteration: int, values: Mapping[str, float]) -> Row:
