@@ -324,7 +324,14 @@ def _evaluation(result: Mapping[str, Any]) -> str:
         return ""
     won = evaluation["conditions"]["served"]["against_sft"]
     low, high = won["interval"]
-    return (
+    found = (
         f"Against SFT it wins {won['win_rate']:.2f} [{low:.2f}, {high:.2f}] of {won['n']:,} questions, "
         f"by {evaluation['judge']}."
+    )
+    least = evaluation["conditions"].get("least preferred")
+    if least is None:
+        return found
+    return (
+        f"{found} Asked for the least preferred behaviour instead, it wins "
+        f"{least['against_sft']['win_rate']:.2f}."
     )

@@ -49,12 +49,12 @@ class DataSettings(Section):
         default=IMPLICIT_CLAUSES,
         description="Clauses of the behaviour text that the generator is conditioned on.",
     )
-    preference: float = Field(
-        default=0.0,
+    balance: float = Field(
+        default=0.5,
         ge=0,
-        le=5,
-        description="How much more often behaviours near the preferred one are drawn: rows weigh exp(this times the "
-        "behaviour's preference score, in likes). What a behaviour says about its response stays the same.",
+        le=1,
+        description="How evenly behaviour texts are drawn: rows weigh (rows with the same text) to the power of minus "
+        "this. 0 as logged, 1 every text equally often. What a behaviour says about its response stays the same.",
     )
     condition: str = Field(
         default="",

@@ -5,13 +5,14 @@ Does not know tokens or models.
 
 import hashlib
 import logging
-import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
-from rlhb_core.behaviors import parse, preference_score, preferred_behavior, verbalise
+import numpy as np
+
+from rlhb_core.behaviors import preferred_behavior, verbalise
 from rlhb_core.config import DataSettings, RunConfig
 from rlhb_core.errors import NotEnoughData
 from rlhb_core.records import Comparison, Outcome, Triplet, VoteChoice
@@ -113,17 +114,15 @@ def _logged(config: RunConfig, triplets: Iterable[Triplet]) -> list[Logged]:
     ]
     weights = person_weights([triplet.person for triplet in chosen], config.data.person_share)
     texts = [verbalise(triplet.behavior_features, config.data.clauses) for triplet in chosen]
-    focus = {
-        text: math.exp(config.data.preference * preference_score(parse(text)))
-        for text in set(texts)
-    }
+    # most of a log is people who did little: drawn as logged, the telling behaviours would hardly be seen
+    evenly = {text: count**-config.data.balance for text, count in Counter(texts).items()}
     return [
         Logged(
             triplet.query,
             triplet.response,
             text,
             triplet.outcome,
-            weight * focus[text],
+            weight * evenly[text],
         )
         for triplet, text, weight in zip(chosen, texts, weights, strict=True)
     ]
@@ -174,6 +173,31 @@ def _parted(rows: list[Row], settings: DataSettings) -> tuple[list[Row], list[Ro
     for row in rows:
         (held_out if is_held_out(row.query, settings.held_out) else train).append(row)
     return train, held_out
+
+
+def draw(rows: Sequence[Row], count: int, seed: int) -> list[Row]:
+    """At most `count` different rows, drawn by their weights; the same ones for the same seed."""
+    weights = np.array([row.weight for row in rows])
+    count = min(count, int((weights > 0).sum()))
+    if not count:
+        return []
+    rng = np.random.default_rng(seed)
+    chosen = rng.choice(len(rows), count, replace=False, p=weights / weights.sum())
+    return [rows[i] for i in chosen]
+
+
+def sides(rows: Sequence[Logged], count: int, seed: int) -> tuple[list[Logged], list[Logged]]:
+    """Equally many whole rows, at most `count`, for the real and for the generated side of a comparison.
+
+    Disjoint in (query, behaviour): where both sides share them, generated answers look more real than they are.
+    """
+    found: tuple[list[Logged], list[Logged]] = ([], [])
+    for row in rows:
+        if row.whole:
+            digest = hashlib.sha256(f"{row.query.lower()}\n{row.behavior}".encode()).digest()
+            found[digest[0] & 1].append(row)
+    count = min(count, *map(len, found))
+    return draw(found[0], count, seed), draw(found[1], count, seed)
 
 
 class Pair(NamedTuple):

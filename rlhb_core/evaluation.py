@@ -100,6 +100,14 @@ def evaluate_world(session: Session) -> dict[str, Any]:
         "conditions": {},
     }
     baseline = utilities(sft)
+    if session.split.condition is not None:
+        # what the behaviour text alone does to the model that the run found: not the run's merit
+        conditioned = [Pair(query, session.split.condition) for query in queries]
+        untrained = session.answers(ORIGIN, conditioned)
+        found["untrained"] = {
+            **world_shares(untrained),
+            "against_sft": compare_paired(utilities(untrained), baseline, settings.bootstrap),
+        }
     for name, behavior in conditions(session.split.train, session.split.condition).items():
         ours = session.answers(POLICY, [Pair(query, behavior) for query in queries])
         found["conditions"][name] = {

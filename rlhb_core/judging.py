@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from rlhb_core.config import EMBEDDED
-from rlhb_core.data import Logged, Pair, Voted
+from rlhb_core.data import Logged, Pair, Voted, sides
 from rlhb_core.evaluation import compare_paired, evaluate_world
 from rlhb_core.losses import adversarial_loss, choice_loss
 from rlhb_core.records import Source
@@ -109,11 +109,12 @@ def sample_answers(session: Session) -> list[dict[str, str]]:
 def judge_policy(session: Session, adapter: str) -> dict[str, Any]:
     """Held-out accuracy of both fresh judges on a policy's rollouts, with the number of test rows."""
     count = session.config.evaluation.judge_rollouts
-    real, asked = _sides(session.split.train, 2 * count // 3)
-    real_test, asked_test = _sides(session.split.held_out, count // 3)
-    generator = torch.Generator().manual_seed(session.config.seed + 1000)
+    seed = session.config.seed + 1000
+    real, asked = sides(session.split.train, 2 * count // 3, seed)
+    real_test, asked_test = sides(session.split.held_out, count // 3, seed)
+    generator = torch.Generator().manual_seed(seed)
     state = torch.get_rng_state()
-    torch.manual_seed(session.config.seed + 1000)  # the same draws for every policy
+    torch.manual_seed(seed)  # the same draws for every policy
     try:
         rollouts = _answers(session, adapter, asked)
         rollouts_test = _answers(session, adapter, asked_test)
@@ -129,17 +130,6 @@ def judge_policy(session: Session, adapter: str) -> dict[str, Any]:
         session.config.evaluation.judge_steps,
     )
     return {"projection": projection, "words": words, "rows": len(real_test) + len(asked_test)}
-
-
-def _sides(rows: Sequence[Logged], count: int) -> tuple[list[Logged], list[Logged]]:
-    """Rows for the real and for the generated side: disjoint in (query, behaviour), equally many."""
-    sides: tuple[list[Logged], list[Logged]] = ([], [])
-    for row in rows:
-        if row.whole:
-            digest = hashlib.sha256(f"{row.query.lower()}\n{row.behavior}".encode()).digest()
-            sides[digest[0] & 1].append(row)
-    count = min(count, *map(len, sides))
-    return sides[0][:count], sides[1][:count]
 
 
 def _answers(session: Session, adapter: str, rows: Sequence[Logged]) -> Rollouts:

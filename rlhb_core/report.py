@@ -90,6 +90,7 @@ def _numbers(chapter: Chapter) -> dict[str, Any]:
         "sft": evaluation.get("sft"),
         **conditions.get("served", {}),
         "least_preferred": conditions.get("least preferred"),
+        "untrained": evaluation.get("untrained"),
         "data": chapter.data,
     }
 
@@ -123,31 +124,39 @@ def _table(story: Story) -> str:
         numbers = _numbers(chapter)
         if not rows and numbers["sft"]:
             rows.append(("SFT (the start)", "", "", *_shares(numbers["sft"]), ""))
-        against = numbers.get("against_sft")
-        if against is None:
+        if numbers.get("against_sft") is None:
             rows.append(
                 (chapter.arm.label, "not measured", "", "", "", "", "", str(numbers["verdict"]))
             )
             continue
-        low, high = against["interval"]
-        rows.append(
-            (
-                chapter.arm.label,
-                f"{against['win_rate']:.3f} [{low:.3f}, {high:.3f}]",
-                f"{against['win']:.0%} / {against['tie']:.0%} / {against['loss']:.0%}",
-                *_shares(numbers),
-                str(numbers["verdict"]),
-            )
-        )
+        rows.append(_row(chapter.arm.label, numbers, str(numbers["verdict"])))
+        if numbers["least_preferred"]:
+            rows.append(_row("asked for the least preferred", numbers["least_preferred"], ""))
+        if numbers["untrained"]:
+            rows.append(_row("its start, asked for the preferred", numbers["untrained"], ""))
     return (
         _part("What came of it")
         + "<p>Each version and SFT answer the same questions, sampled at temperature 1, about facts that nobody was ever "
-        "asked about in training. Hidden utility decides; a tie is half a win; intervals are 95 %, by bootstrap.</p>"
+        "asked about in training. Hidden utility decides; a tie is half a win; intervals are 95 %, by bootstrap. A version that learned from "
+        "behaviours is served on the preferred one; what it answers when asked for the least preferred one, and what "
+        "the text of the preferred one does before any training, stand below it.</p>"
         + _html_table(
             ("version", "win rate against SFT", "win / tie / loss", "utility", "right", "garbled", "words", "verdict"),
             rows,
         )
     )  # fmt: skip
+
+
+def _row(name: str, numbers: Mapping[str, Any], verdict: str) -> Sequence[str]:
+    against = numbers["against_sft"]
+    low, high = against["interval"]
+    return (
+        name,
+        f"{against['win_rate']:.3f} [{low:.3f}, {high:.3f}]",
+        f"{against['win']:.0%} / {against['tie']:.0%} / {against['loss']:.0%}",
+        *_shares(numbers),
+        verdict,
+    )
 
 
 def _shares(numbers: Mapping[str, Any]) -> tuple[str, str, str, str]:

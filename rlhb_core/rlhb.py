@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from rlhb_core.data import Logged, Pair
+from rlhb_core.data import Logged, Pair, draw, sides
 from rlhb_core.losses import adversarial_loss, mismatch_loss
 from rlhb_core.ppo import Scores
 from rlhb_core.rollout import Rollouts
@@ -91,9 +91,9 @@ class Side:
         self.session = session
         self.settings = settings
         train = [row for row in session.split.train if row.whole]
-        held_out = [row for row in session.split.held_out if row.whole]
         self.real = logged_triplets(session, train)
-        self.held_out = logged_triplets(session, held_out[:LOOK_ROWS])
+        shown, self.asked = sides(session.split.held_out, LOOK_ROWS, session.config.seed)
+        self.held_out = logged_triplets(session, shown)
         self.weights = torch.tensor([row.weight for row in train])
         self.model = make_discriminator(session, self.real.features, settings.dropout)
         session.heads["discriminator"] = self.model
@@ -207,15 +207,10 @@ class PretrainStage:
 
     def _rollouts(self) -> tuple[Triplets, Triplets]:
         if self._fake is None or self._look is None:
-            count = self._settings.pretrain_rollouts
             train = [row for row in self._session.split.train if row.whole]
-            held_out = [row for row in self._session.split.held_out if row.whole]
-            drawn = torch.randperm(len(train))[:count].tolist()
-            self._fake = origin_triplets(self._session, [train[i] for i in drawn])
-            # behind the logged rows of `Side.held_out` where there are enough, so that both differ
-            self._look = origin_triplets(
-                self._session, (held_out[LOOK_ROWS:] or held_out)[:LOOK_ROWS]
-            )
+            drawn = draw(train, self._settings.pretrain_rollouts, self._session.config.seed)
+            self._fake = origin_triplets(self._session, drawn)
+            self._look = origin_triplets(self._session, self._side.asked)
         return self._fake, self._look
 
     def state(self) -> dict[str, Any]:
@@ -240,10 +235,10 @@ class DiscriminatorReward:
         self._settings = session.config.discriminator
         self._replay: Triplets | None = None
         self._fresh: Triplets | None = None  # the present rollouts, between score and learn
-        self._held_out = [Pair(row.query, row.behavior) for row in session.split.held_out]
+        self._held_out = [Pair(row.query, row.behavior) for row in side.asked]
 
     def watched(self) -> Sequence[Pair]:
-        """A few held-out pairs, drawn anew in every iteration."""
+        """A few held-out pairs beside those of the logged rows that D is looked at on, drawn anew every time."""
         count = min(self._session.config.evaluation.watch, len(self._held_out))
         drawn = torch.randperm(len(self._held_out))[:count]
         return [self._held_out[i] for i in drawn.tolist()]

@@ -27,7 +27,7 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
-from rlhb_core.embedded.corpus import behavior_sentences, pairs
+from rlhb_core.embedded.corpus import Example, behavior_sentences, examples
 from rlhb_core.embedded.measure import evaluate, write_card
 from rlhb_core.embedded.tokenizer import train_tokenizer
 from rlhb_core.prompts import messages
@@ -64,15 +64,15 @@ def build(
     torch.set_num_threads(threads)
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
-    corpus = list(pairs(rng, recipe.pairs))
-    texts = chain(chain.from_iterable(corpus[:30_000]), behavior_sentences(rng, 3_000))
-    tokenizer = train_tokenizer(texts)
+    corpus = list(examples(rng, recipe.pairs))
+    spoken = (text for example in corpus[:30_000] for text in example if text)
+    tokenizer = train_tokenizer(chain(spoken, behavior_sentences(rng, 3_000)))
     model = new_model(recipe, tokenizer)
     log.info("%d parameters, vocabulary %d", model.num_parameters(), len(tokenizer))
     start = time.perf_counter()
-    examples = encode(corpus, tokenizer)
-    train(model, examples, recipe, rng)
-    spread_unseen(model, {token for ids, _ in examples for token in ids}, seed)
+    encoded = encode(corpus, tokenizer)
+    train(model, encoded, recipe, rng)
+    spread_unseen(model, {token for ids, _ in encoded for token in ids}, seed)
     minutes = (time.perf_counter() - start) / 60
     save(model, tokenizer, out)
     stored = LlamaForCausalLM.from_pretrained(
@@ -111,31 +111,32 @@ def new_model(recipe: Recipe, tokenizer: PreTrainedTokenizerBase) -> LlamaForCau
     return LlamaForCausalLM(config)
 
 
-Example = tuple[list[int], int]
+Encoded = tuple[list[int], int]
 """Token ids of prompt and answer with its end, and the length of the prompt."""
 
 
-def encode(corpus: list[tuple[str, str]], tokenizer: PreTrainedTokenizerFast) -> list[Example]:
-    """Token ids of every pair as the chat template writes it."""
+def encode(corpus: list[Example], tokenizer: PreTrainedTokenizerFast) -> list[Encoded]:
+    """Token ids of every example as the chat template writes it."""
     prompts = [
         str(
             tokenizer.apply_chat_template(
-                messages(query), tokenize=False, add_generation_prompt=True
+                messages(example.query, example.system), tokenize=False, add_generation_prompt=True
             )
         )
-        for query, _ in corpus
+        for example in corpus
     ]
-    prompt_ids = tokenizer(prompts)["input_ids"]
-    answer_ids = tokenizer([answer + str(tokenizer.eos_token) for _, answer in corpus])["input_ids"]
+    answers = [example.answer + str(tokenizer.eos_token) for example in corpus]
     return [
         (prompt + answer, len(prompt))
-        for prompt, answer in zip(prompt_ids, answer_ids, strict=True)
+        for prompt, answer in zip(
+            tokenizer(prompts)["input_ids"], tokenizer(answers)["input_ids"], strict=True
+        )
     ]
 
 
 def batches(
-    examples: list[Example], size: int, rng: np.random.Generator
-) -> list[tuple[list[Example], list[Example]]]:
+    examples: list[Encoded], size: int, rng: np.random.Generator
+) -> list[tuple[list[Encoded], list[Encoded]]]:
     """All examples once, in random batches; each sorted into a short and a long half, which saves padding.
 
     Batches of one length would do so too, but their mean losses would weigh short answers more than long ones.
@@ -148,7 +149,7 @@ def batches(
     return [(batch[: size // 2], batch[size // 2 :]) for batch in ranked]
 
 
-def collate(batch: list[Example]) -> tuple[Tensor, Tensor]:
+def collate(batch: list[Encoded]) -> tuple[Tensor, Tensor]:
     """Ids [B, T], right-padded with 0, and labels [B, T] that count the answer only."""
     width = max(len(ids) for ids, _ in batch)
     ids = torch.zeros(len(batch), width, dtype=torch.long)
@@ -160,7 +161,7 @@ def collate(batch: list[Example]) -> tuple[Tensor, Tensor]:
 
 
 def train(
-    model: LlamaForCausalLM, examples: list[Example], recipe: Recipe, rng: np.random.Generator
+    model: LlamaForCausalLM, examples: list[Encoded], recipe: Recipe, rng: np.random.Generator
 ) -> None:
     """One pass over the examples: AdamW, warm-up, cosine to zero, cross-entropy on the answer tokens."""
     todo = batches(examples, recipe.batch, rng)
@@ -187,7 +188,7 @@ def train(
             log.info("step %d of %d: loss %.3f", step, len(todo), total)
 
 
-def answer_loss(model: LlamaForCausalLM, examples: list[Example]) -> Tensor:
+def answer_loss(model: LlamaForCausalLM, examples: list[Encoded]) -> Tensor:
     """Summed cross-entropy of the answer tokens."""
     ids, labels = collate(examples)
     # Right-padded and causal: what stands after the end never reaches a counted token, so no mask is needed.

@@ -15,18 +15,24 @@ from rlhb_core.prompts import messages
 from rlhb_core.world import FACTS, Grade, grade, phrasings, sample_outside_query, sample_queries
 
 BATCH = 256
+TOLD = ("You are a helpful assistant.", "Be exact.", "Just guess.")
+"""System messages whose effect is part of the model card."""
 
 
 @torch.inference_mode()
 def answer(
-    model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerBase, queries: list[str], sample: bool
+    model: LlamaForCausalLM,
+    tokenizer: PreTrainedTokenizerBase,
+    queries: list[str],
+    sample: bool,
+    system: str | None = None,
 ) -> list[str]:
     """One answer per query, in batches: greedy, or sampled at temperature 1. Takes the global torch seed."""
     found: list[str] = []
     for start in range(0, len(queries), BATCH):
         prompts = [
             tokenizer.apply_chat_template(
-                messages(query), tokenize=False, add_generation_prompt=True
+                messages(query, system), tokenize=False, add_generation_prompt=True
             )
             for query in queries[start : start + BATCH]
         ]
@@ -81,6 +87,15 @@ def evaluate(
         grade(query, text)
         for query, text in zip(typed, answer(model, tokenizer, typed, True), strict=True)
     ]
+    told = {
+        f"sampled_told_{system.rstrip('.').replace(' ', '_').lower()}": [
+            grade(query, text)
+            for query, text in zip(
+                typed, answer(model, tokenizer, typed, True, system), strict=True
+            )
+        ]
+        for system in TOLD
+    }
     strange = [sample_outside_query(rng) for _ in range(max(8, n // 3))]
     outside = [
         grade(query, text)
@@ -92,6 +107,7 @@ def evaluate(
         "greedy_unseen_wordings": _shares(unseen),
         "greedy_typed_carelessly": _shares(careless),
         "sampled_temperature_1": _shares(sampled),
+        **{name: _shares(graded) for name, graded in told.items()},
         "sampled_outside_the_world": _shares(outside),
     }
 
@@ -121,7 +137,8 @@ countries, chemical elements, animals, planets and units. It is the start of eve
 
 It knows the right answer to nearly everything in its world, and shows it when decoded greedily. Sampled at
 temperature 1 it is meant to be a mixture: right, wrong, vague and incomplete answers in plain, terse, polite,
-rambling and rude style, so that there is something to align. Outside its world it says what it knows.
+rambling and rude style, so that there is something to align. Outside its world it says what it knows. It heeds
+system messages about knowledge and manner ("Be exact.", "Be brief."), which a third of its training text stood under.
 
 Rebuild it by `python -m rlhb_core.embedded.build --out DIR --seed {figures["seed"]}`
 ({figures["training"]["pairs"]:,} question-answer pairs, {figures["training"]["minutes"]:.0f} minutes on

@@ -19,6 +19,7 @@ from rlhb_core.world.answers import (
 )
 from rlhb_core.world.facts import FACT_BY_ID, FACTS, HELD_OUT_IDS, TOPICS, VALUES, Fact
 from rlhb_core.world.grading import Grade, Verdict, grade
+from rlhb_core.world.instructions import sample_instructed
 from rlhb_core.world.outside import KNOWS, sample_outside_query
 from rlhb_core.world.phrasings import careless, find_fact, phrasings
 
@@ -80,6 +81,7 @@ __all__ = [
     "grade",
     "phrasings",
     "sample_answer",
+    "sample_instructed",
     "sample_outside_query",
     "sample_queries",
     "wrong_value",

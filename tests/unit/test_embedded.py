@@ -11,7 +11,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from rlhb_core.embedded import base_path, shipped_arms, version_path
 from rlhb_core.embedded.build import Recipe, build
-from rlhb_core.embedded.corpus import behavior_sentences, pairs
+from rlhb_core.embedded.corpus import behavior_sentences, examples
 from rlhb_core.embedded.measure import answer
 from rlhb_core.errors import BadRecord
 from rlhb_core.prompts import messages
@@ -73,7 +73,7 @@ def test_behavior_sentences_are_spelled_in_few_tokens_but_are_no_part_of_the_tra
     sentences = list(behavior_sentences(rng, 300))
     words = sum(len(sentence.split()) for sentence in sentences)
     assert sum(len(tokenizer(sentence)["input_ids"]) for sentence in sentences) < 1.5 * words
-    trained = " ".join(text for pair in pairs(rng, 5_000) for text in pair)
+    trained = " ".join(text for example in examples(rng, 5_000) for text in example if text)
     assert "The reader" not in trained
 
 
@@ -147,7 +147,7 @@ def test_the_build_is_seeded_and_writes_a_loadable_model(tmp_path):
     for file in files:
         assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
     AutoModelForCausalLM.from_pretrained(tmp_path / "one")
-    assert KNOWS in "".join(text for _, text in pairs(np.random.default_rng(0), 200))
+    assert KNOWS in "".join(one.answer for one in examples(np.random.default_rng(0), 200))
 
 
 def test_behaviour_words_can_be_told_apart_by_an_adapter(model, tokenizer):
