@@ -1,16 +1,40 @@
-"""What a run makes of its frozen triplets: how often rows are drawn."""
+"""What a run makes of its frozen records: which rows it trains on, which it keeps out, how often each is drawn."""
 
+from collections import Counter
+from typing import Any
 from uuid import uuid4
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rlhb_core.behaviors import VERBALISER_VERSION, verbalise
 from rlhb_core.config import load_recipe
-from rlhb_core.data import load_split
-from rlhb_core.records import BehaviorFeatures, Source, Triplet
+from rlhb_core.data import (
+    ALL_BAD,
+    TIE,
+    Logged,
+    Voted,
+    draw,
+    is_held_out,
+    load_split,
+    person_weights,
+    sides,
+)
+from rlhb_core.errors import NotEnoughData
+from rlhb_core.records import (
+    BehaviorFeatures,
+    Comparison,
+    Outcome,
+    Source,
+    Triplet,
+    VoteChoice,
+)
+
+LIKED, NOTHING = "The reader liked it.", "The reader did nothing with it."
 
 
-def triplet(query: str, **features: bool) -> Triplet:
+def triplet(query: str, person: str | None = None, version: str = "", **features: bool) -> Triplet:
     found = BehaviorFeatures(**features)
     return Triplet(
         verbaliser_version=VERBALISER_VERSION,
@@ -20,10 +44,30 @@ def triplet(query: str, **features: bool) -> Triplet:
         response="Lima.",
         behavior_text=verbalise(found),
         behavior_features=found,
+        model_version=version,
         source=Source.SIMULATED,
         asked_at="2026-01-01T00:00:00Z",
         answered_at="2026-01-01T00:00:01Z",
+        person=person,
     )
+
+
+def comparison(
+    query: str, choice: str = "best", best: int | None = None, person: str | None = None
+) -> Comparison:
+    return Comparison(
+        query_id=uuid4(),
+        query=query,
+        responses=["Lima.", "Quito."],
+        choice=VoteChoice(choice),
+        best=best,
+        source=Source.SIMULATED,
+        voted_at="2026-01-01T00:00:02Z",
+        person=person,
+    )
+
+
+# --- how often rows are drawn ---------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("balance", "ratio"), [(0.0, 1.0), (0.5, 3.0), (1.0, 9.0)])
@@ -36,3 +80,233 @@ def test_rare_behaviors_are_drawn_more_often_than_logged(balance, ratio):
     assert weights["The reader liked it."] == pytest.approx(
         ratio * weights["The reader disliked it."]
     )
+
+
+@pytest.mark.parametrize(
+    ("people", "share", "loads"),
+    [
+        # 4 rows of nobody; 6 of one person count as c, c = 0.2 (4 + c)
+        ({None: 4, "a": 6}, 0.2, {"a": 1.0}),
+        # both are at the bound: 3 = 0.25 (6 + 3 + 3), so b keeps its rows whole
+        ({None: 6, "a": 6, "b": 3}, 0.25, {"a": 3.0, "b": 3.0}),
+        # three people cannot each have less than a third: all count alike
+        ({"a": 5, "b": 2, "c": 1}, 0.1, {"a": 1.0, "b": 1.0, "c": 1.0}),
+        # nobody is above the bound
+        ({"a": 2, "b": 2, "c": 1}, 0.4, {"a": 2.0, "b": 2.0, "c": 1.0}),
+    ],
+)
+def test_person_weights_by_hand(people, share, loads):
+    names = [name for name, count in people.items() for _ in range(count)]
+    weights = person_weights(names, share)
+    for person, load in loads.items():
+        found = [w for name, w in zip(names, weights, strict=True) if name == person]
+        assert found == pytest.approx([load / people[person]] * people[person])
+
+
+@given(
+    st.lists(st.sampled_from([None, *"aaaaaabbbc", *"defghijk"]), max_size=60),
+    st.floats(0.01, 1.0),
+)
+def test_no_person_outweighs_the_share_and_no_more_is_taken_off_than_that_needs(people, share):
+    weights = person_weights(people, share)
+    loads: Counter[str] = Counter()
+    for person, weight in zip(people, weights, strict=True):
+        assert 0 < weight <= 1
+        if person is None:
+            assert weight == 1
+        else:
+            loads[person] += weight  # type: ignore[assignment]
+    bound = share if None in people else max(share, 1 / max(1, len(loads)))
+    for person, load in loads.items():
+        assert load <= bound * sum(weights) * (1 + 1e-6)
+        if load < people.count(person) * (1 - 1e-6):
+            assert load == pytest.approx(bound * sum(weights), rel=1e-6)
+
+
+def test_votes_of_a_busy_person_are_weighed_down_by_the_votes_that_count():
+    votes = [comparison(f"Query {i}?", best=0, person="a") for i in range(30)]
+    votes += [comparison(f"Query {i}?", best=1, person=None) for i in range(30, 50)]
+    votes += [
+        comparison(f"Query {i}?", "skip") for i in range(50, 90)
+    ]  # says nothing, weighs nothing
+    split = load_split(load_recipe("rlhf", {"data.person_share": 0.2}), [], votes)
+    weights = {vote.outcome: vote.weight for vote in split.train_votes + split.held_out_votes}
+    assert weights == pytest.approx({0: 5 / 30, 1: 1.0})  # 5 = 0.2 (20 + 5)
+
+
+ROWS = [Logged(f"Query {i}?", "Lima.", LIKED, weight=float(i % 4)) for i in range(40)]
+
+
+@given(st.integers(0, 60), st.integers(0, 1000))
+def test_a_draw_has_different_rows_of_some_weight_and_repeats_by_seed(count, seed):
+    drawn = draw(ROWS, count, seed)
+    assert len(drawn) == len({row.query for row in drawn}) == min(count, 30)
+    assert all(row.weight > 0 for row in drawn)
+    assert drawn == draw(ROWS, count, seed)
+
+
+def test_a_draw_goes_by_weight():
+    rows = [Voted("a", ("x", "y"), 0, weight=3.0), Voted("b", ("x", "y"), 0, weight=1.0)]
+    first = Counter(draw(rows, 1, seed)[0].query for seed in range(1000))
+    assert first["a"] / 1000 == pytest.approx(0.75, abs=0.04)
+    assert draw([], 5, 0) == []
+    assert draw([Logged("a", "x", LIKED, weight=0.0)], 5, 0) == []
+
+
+# --- what is held out -----------------------------------------------------------------------------
+
+
+def test_held_out_queries_are_the_same_in_every_version_of_the_product():
+    held_out = [i for i in range(40) if is_held_out(f"Query {i}?", 0.2)]
+    assert held_out == [1, 3, 13, 22, 25, 36]
+
+
+@given(st.text(max_size=40), st.floats(0.01, 0.89), st.floats(0.01, 0.89))
+def test_a_larger_held_out_part_contains_the_smaller_one(query, one, other):
+    if is_held_out(query, min(one, other)):
+        assert is_held_out(query, max(one, other))
+
+
+def test_the_held_out_part_is_as_large_as_asked():
+    found = sum(is_held_out(f"What is fact {i}?", 0.3) for i in range(4000)) / 4000
+    assert found == pytest.approx(0.3, abs=0.025)
+
+
+def test_a_query_is_on_one_side_however_it_is_written_and_whatever_it_is_logged_for():
+    writings = ("What is fact {}?", "what is  FACT {}?", " What is fact\t{}? ")
+    queries = [writing.format(i) for i in range(40) for writing in writings]
+    config = load_recipe("rlhb", {"data.held_out": 0.3})
+    split = load_split(
+        config, [triplet(q, liked=True) for q in queries], [comparison(q, best=0) for q in queries]
+    )
+
+    def plain(rows):
+        return Counter(" ".join(row.query.lower().split()) for row in rows)
+
+    assert plain(split.train) == plain(split.train_votes)
+    assert plain(split.held_out) == plain(split.held_out_votes)
+    assert not plain(split.train) & plain(split.held_out)
+    assert len(split.train) + len(split.held_out) == len(queries)
+    assert Counter(split.queries) == Counter(2 * [row.query for row in split.train])
+
+
+# --- which rows count -----------------------------------------------------------------------------
+
+
+def test_outcomes_of_votes():
+    votes = [comparison(f"Query {i}?", best=i % 2) for i in range(40)]
+    votes += [comparison("Tie?", "tie"), comparison("Bad?", "all_bad")]
+    votes += [comparison("Skip?", "skip"), comparison("Withdrawn?", "withdrawn")]
+    votes += [comparison("Best of what?", "best", best=None)]
+    split = load_split(load_recipe("rlhf"), [], votes)
+    found = {vote.query: vote.outcome for vote in split.train_votes + split.held_out_votes}
+    assert found == {f"Query {i}?": i % 2 for i in range(40)} | {"Tie?": TIE, "Bad?": ALL_BAD}
+    assert split.condition is None
+
+
+def test_unfinished_answers_and_those_of_other_versions_are_left_out():
+    rows = [triplet(f"Query {i}?", version="v1", liked=True) for i in range(60)]
+    rows += [triplet(f"Query {i}?", version="v2", liked=True) for i in range(60)]
+    rows[0].outcome = Outcome.PENDING
+    config = load_recipe("rlhb", {"parent_version": "v1"})
+    counts = {
+        chosen: len(split.train) + len(split.held_out)
+        for chosen in ("all", "parent")
+        for split in [
+            load_split(
+                config.model_copy(
+                    update={"data": config.data.model_copy(update={"from_versions": chosen})}
+                ),
+                rows,
+                [],
+            )
+        ]
+    }
+    assert counts == {"all": 119, "parent": 59}
+
+
+@pytest.mark.parametrize(
+    ("outcome", "response", "whole", "ended"),
+    [
+        (Outcome.OK, "Lima.", True, True),
+        (Outcome.STOPPED, "Lim", True, False),
+        (Outcome.OK, " \n", False, True),
+        (Outcome.EMPTY, "", False, True),
+        (Outcome.ERROR, "Lim", False, True),
+    ],
+)
+def test_which_responses_are_whole_and_which_ended(outcome, response, whole, ended):
+    row = Logged("Query?", response, LIKED, outcome)
+    assert (row.whole, row.ended) == (whole, ended)
+
+
+def test_the_condition_is_the_one_asked_for_or_the_most_preferred():
+    rows = [triplet(f"Query {i}?") for i in range(60)]
+    rows += [triplet(f"Query {i}?", liked=True) for i in range(6)]
+    assert load_split(load_recipe("rlhb"), rows, []).condition == LIKED
+    asked = load_recipe("rlhb", {"data.condition": NOTHING})
+    assert load_split(asked, rows, []).condition == NOTHING
+
+
+# --- too little data ------------------------------------------------------------------------------
+
+
+def too_little(arm: str, rows: list[Triplet], votes: list[Comparison], **data: Any) -> str:
+    config = load_recipe(arm, {"data": data})
+    with pytest.raises(NotEnoughData) as raised:
+        load_split(config, rows, votes)
+    return str(raised.value)
+
+
+def test_too_little_data_is_said_in_a_sentence():
+    few = [triplet(f"Query {i}?", liked=True) for i in range(20)]
+    assert too_little("rlhb", few, []) == (
+        "20 triplets with a behaviour where at least 48 are needed: "
+        "collect more, or widen the data filter"
+    )
+    skipped = [comparison(f"Query {i}?", "skip") for i in range(50)]
+    assert too_little("rlhf", [], [*skipped, comparison("One?", best=0)]) == (
+        "1 votes where at least 16 are needed: collect more, or widen the data filter"
+    )
+
+
+# --- the two sides of a judge ---------------------------------------------------------------------
+
+rows_of_few_kinds = st.lists(
+    st.builds(
+        Logged,
+        st.sampled_from([f"{word} {i}?" for i in range(6) for word in ("Query", "query")]),
+        st.sampled_from(["Lima.", "Quito.", " "]),
+        st.sampled_from([LIKED, NOTHING]),
+        st.sampled_from([Outcome.OK, Outcome.STOPPED, Outcome.ERROR]),
+        st.sampled_from([0.5, 1.0, 4.0]),
+    ),
+    max_size=60,
+)
+
+
+@given(rows_of_few_kinds, st.integers(0, 40), st.integers(0, 100))
+def test_sides_are_equal_in_number_whole_and_share_no_query_with_its_behavior(rows, count, seed):
+    real, asked = sides(rows, count, seed)
+    assert len(real) == len(asked) <= count
+    assert all(row.whole for row in real + asked)
+
+    def kinds(part):
+        return {(" ".join(row.query.lower().split()), row.behavior) for row in part}
+
+    assert not kinds(real) & kinds(asked)
+    assert (real, asked) == sides(rows, count, seed)
+    left_out = Counter(row for row in rows if row.whole)
+    left_out.subtract(real + asked)
+    assert (
+        min(left_out.values(), default=0) >= 0
+    )  # no row stands there more often than it was logged
+
+
+def test_both_sides_are_drawn_by_weight():
+    rows = [Logged(f"Query {i}?", "Lima.", LIKED) for i in range(200)]
+    rows += [Logged(f"Query {i}?", "Lima.", NOTHING, weight=9.0) for i in range(200)]
+    for side in sides(rows, 60, seed=0):
+        assert len(side) == 60
+        # a half of the rows has nine tenths of the weight
+        assert 0.75 < sum(row.behavior == NOTHING for row in side) / 60 < 1
