@@ -149,16 +149,17 @@ def person_weights(people: Sequence[str | None], share: float) -> list[float]:
     With fewer people than 1 / share nobody can be kept below it: then all count alike.
     """
     counts = Counter(person for person in people if person is not None)
-    total = float(len(people))
-    loads = {person: float(count) for person, count in counts.items()}
-    anonymous = total - sum(loads.values())
-    share = max(share, 0.0 if anonymous else 1 / max(1, len(loads)))
-    for _ in range(100):  # taking weight off one person raises everyone else's share
-        bound = share * (anonymous + sum(loads.values()))
-        if all(load <= bound * (1 + 1e-9) for load in loads.values()):
+    if None not in people:
+        share = max(share, 1 / max(1, len(counts)))
+    rest = float(len(people))
+    # taking weight off one person raises everyone else's share; with the busiest `bounded` people at the bound it is
+    # that share of what they and the rest weigh together
+    for bounded, count in enumerate([*sorted(counts.values(), reverse=True), 0]):
+        bound = share * rest / (1 - share * bounded)
+        if count <= bound * (1 + 1e-9):
             break
-        loads = {person: min(load, bound) for person, load in loads.items()}
-    return [1.0 if person is None else loads[person] / counts[person] for person in people]
+        rest -= count
+    return [1.0 if person is None else min(1.0, bound / counts[person]) for person in people]
 
 
 def is_held_out(query: str, share: float) -> bool:

@@ -93,6 +93,8 @@ def test_rare_behaviors_are_drawn_more_often_than_logged(balance, ratio):
         ({"a": 5, "b": 2, "c": 1}, 0.1, {"a": 1.0, "b": 1.0, "c": 1.0}),
         # nobody is above the bound
         ({"a": 2, "b": 2, "c": 1}, 0.4, {"a": 2.0, "b": 2.0, "c": 1.0}),
+        # as many busy people as there may be: c = 0.01 (1 + 99 c)
+        ({str(i): 100 for i in range(99)} | {"a": 1}, 0.01, {"a": 1.0, "0": 1.0, "98": 1.0}),
     ],
 )
 def test_person_weights_by_hand(people, share, loads):
