@@ -164,8 +164,13 @@ def person_weights(people: Sequence[str | None], share: float) -> list[float]:
 
 def is_held_out(query: str, share: float) -> bool:
     """Whether a query belongs to the held-out part: by a hash of its text, so the same in every run."""
-    digest = hashlib.sha256(" ".join(query.lower().split()).encode()).digest()
+    digest = hashlib.sha256(_plain(query).encode()).digest()
     return int.from_bytes(digest[:8]) < share * 2**64
+
+
+def _plain(query: str) -> str:
+    """The query without what makes no other query of it: case and white space."""
+    return " ".join(query.lower().split())
 
 
 def _parted(rows: list[Row], settings: DataSettings) -> tuple[list[Row], list[Row]]:
@@ -195,7 +200,7 @@ def sides(rows: Sequence[Logged], count: int, seed: int) -> tuple[list[Logged], 
     found: tuple[list[Logged], list[Logged]] = ([], [])
     for row in rows:
         if row.whole:
-            digest = hashlib.sha256(f"{row.query.lower()}\n{row.behavior}".encode()).digest()
+            digest = hashlib.sha256(f"{_plain(row.query)}\n{row.behavior}".encode()).digest()
             found[digest[0] & 1].append(row)
     count = min(count, *map(len, found))
     return draw(found[0], count, seed), draw(found[1], count, seed)

@@ -277,7 +277,9 @@ def test_too_little_data_is_said_in_a_sentence():
 rows_of_few_kinds = st.lists(
     st.builds(
         Logged,
-        st.sampled_from([f"{word} {i}?" for i in range(6) for word in ("Query", "query")]),
+        st.sampled_from(
+            [f"{word} {i}?" for i in range(6) for word in ("Query", "query", "QUERY ")]
+        ),
         st.sampled_from(["Lima.", "Quito.", " "]),
         st.sampled_from([LIKED, NOTHING]),
         st.sampled_from([Outcome.OK, Outcome.STOPPED, Outcome.ERROR]),
