@@ -89,8 +89,12 @@ def load_split(
         condition = settings.condition or preferred_behavior(row.behavior for row in logged)
     train, held_out = _parted(logged, settings)
     train_votes, held_out_votes = _parted(voted, settings)
-    for rows in (train, held_out) if config.adversarial else (train_votes, held_out_votes):
-        _enough(len(rows), 4, "rows on one side of the held-out split; more different queries")
+    if config.adversarial:  # discriminator and judges are shown the two sides of a part
+        kind, parts = "comparable triplets", [_on_sides(train), _on_sides(held_out)]
+    else:
+        kind, parts = "votes", [len(train_votes), len(held_out_votes)]
+    for found in parts:
+        _enough(found, 4, f"{kind} on one side of the held-out split", "more different queries")
     log.info(
         "%d triplets for training and %d held out; %d votes for training and %d held out",
         len(train), len(held_out), len(train_votes), len(held_out_votes),
@@ -98,11 +102,16 @@ def load_split(
     return Split(train, held_out, train_votes, held_out_votes, condition)
 
 
-def _enough(found: int, needed: int, what: str) -> None:
+def _enough(found: int, needed: int, what: str, remedy: str = "more") -> None:
     if found < needed:
         raise NotEnoughData(
-            f"{found} {what} where at least {needed} are needed: collect more, or widen the data filter"
+            f"{found} {what} where at least {needed} are needed: collect {remedy}, or widen the data filter"
         )
+
+
+def _on_sides(rows: Sequence[Logged]) -> int:
+    """0, 2 or 4: how many rows the two sides have, up to two each."""
+    return sum(map(len, sides(rows, 2, seed=0)))
 
 
 def _logged(config: RunConfig, triplets: Iterable[Triplet]) -> list[Logged]:

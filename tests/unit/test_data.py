@@ -272,6 +272,41 @@ def test_too_little_data_is_said_in_a_sentence():
     )
 
 
+def test_few_different_queries_are_said_to_be_too_few():
+    rest = "collect more different queries, or widen the data filter"
+    rows = [triplet("The same?", liked=True) for _ in range(60)]
+    assert too_little("rlhb", rows, []) == (
+        "0 comparable triplets on one side of the held-out split where at least 4 are needed: "
+        + rest
+    )
+    votes = [comparison("The same?", best=0) for _ in range(60)]
+    assert too_little("rlhf", [], votes) == (
+        "0 votes on one side of the held-out split where at least 4 are needed: " + rest
+    )
+
+
+def test_triplets_without_a_whole_answer_are_not_enough_to_train_on():
+    rows = [triplet(f"Query {i}?", liked=True) for i in range(80)]
+    for row in rows:
+        row.outcome = Outcome.ERROR
+    assert "0 comparable triplets" in too_little("rlhb", rows, [])
+
+
+def test_a_split_that_is_taken_has_rows_on_both_sides_of_every_comparison():
+    taken = 0
+    for more in range(0, 60, 3):
+        rows = [triplet("The same?", liked=True) for _ in range(50)]
+        rows += [triplet(f"Query {i}?", liked=True) for i in range(more)]
+        try:
+            split = load_split(load_recipe("rlhb"), rows, [])
+        except NotEnoughData:
+            continue
+        taken += 1
+        for part in (split.train, split.held_out):
+            assert len(sides(part, 2, seed=0)[0]) == 2
+    assert 0 < taken < 20
+
+
 # --- the two sides of a judge ---------------------------------------------------------------------
 
 rows_of_few_kinds = st.lists(
