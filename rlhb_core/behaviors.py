@@ -350,7 +350,7 @@ def preference_score(classes: Classes) -> float:
     return sum(clause.preference[classes.get(clause.name, 0)] for clause in CLAUSES)
 
 
-def preferred_behavior(texts: Iterable[str], share: float = 0.01) -> str:
+def preferred_behavior(texts: Iterable[str], share: float = 0.03) -> str:
     """The behaviour text to condition on when serving.
 
     Of the texts that make up at least `share` of the log (a rarer one has hardly been learned), the one with the

@@ -56,6 +56,13 @@ class DataSettings(Section):
         description="How evenly behaviour texts are drawn: rows weigh (rows with the same text) to the power of minus "
         "this. 0 as logged, 1 every text equally often. What a behaviour says about its response stays the same.",
     )
+    preference: float = Field(
+        default=0.0,
+        ge=0,
+        le=5,
+        description="How much more often behaviours near the preferred one are drawn: rows weigh exp(this times the "
+        "behaviour's preference score, in likes). Above 1 the others are hardly seen, and conditioning is lost.",
+    )
     condition: str = Field(
         default="",
         description="Behaviour text to serve on; empty takes the most preferred one that is common enough.",
@@ -107,7 +114,7 @@ class SamplingSettings(Section):
         le=32768,
         description="Longest prompt in tokens; of a longer one the end is kept.",
     )
-    batch: int = Field(default=192, ge=1, description="Responses decoded or scored at once.")
+    batch: int = Field(default=256, ge=1, description="Responses decoded or scored at once.")
 
 
 class RewardModelSettings(Section):
@@ -156,7 +163,13 @@ class DiscriminatorSettings(Section):
         default=256, ge=2, description="Real triplets per step, with as many generated ones."
     )
     learning_rate: float = Field(
-        default=1e-3, gt=0, description="Learning rate of the discriminator."
+        default=1e-3, gt=0, description="Learning rate of the discriminator's pretraining."
+    )
+    online_learning_rate: float = Field(
+        default=3e-4,
+        gt=0,
+        description="Learning rate of the discriminator in the adversarial stage: slow, or the generator runs after "
+        "what set its latest rollouts apart instead of after the logged answers.",
     )
     weight_decay: float = Field(
         default=0.01, ge=0, description="Weight decay of the discriminator."

@@ -5,6 +5,7 @@ Does not know tokens or models.
 
 import hashlib
 import logging
+import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-from rlhb_core.behaviors import preferred_behavior, verbalise
+from rlhb_core.behaviors import parse, preference_score, preferred_behavior, verbalise
 from rlhb_core.config import DataSettings, RunConfig
 from rlhb_core.errors import NotEnoughData
 from rlhb_core.records import Comparison, Outcome, Triplet, VoteChoice
@@ -124,14 +125,19 @@ def _logged(config: RunConfig, triplets: Iterable[Triplet]) -> list[Logged]:
     weights = person_weights([triplet.person for triplet in chosen], config.data.person_share)
     texts = [verbalise(triplet.behavior_features, config.data.clauses) for triplet in chosen]
     # most of a log is people who did little: drawn as logged, the telling behaviours would hardly be seen
-    evenly = {text: count**-config.data.balance for text, count in Counter(texts).items()}
+    settings = config.data
+    focus = {
+        text: count**-settings.balance
+        * math.exp(settings.preference * preference_score(parse(text)))
+        for text, count in Counter(texts).items()
+    }
     return [
         Logged(
             triplet.query,
             triplet.response,
             text,
             triplet.outcome,
-            weight * evenly[text],
+            weight * focus[text],
         )
         for triplet, text, weight in zip(chosen, texts, weights, strict=True)
     ]

@@ -233,6 +233,8 @@ class DiscriminatorReward:
     def __init__(self, session: Session, side: Side) -> None:
         self._session, self._side = session, side
         self._settings = session.config.discriminator
+        for group in side.optimiser.param_groups:
+            group["lr"] = self._settings.online_learning_rate
         self._replay: Triplets | None = None
         self._fresh: Triplets | None = None  # the present rollouts, between score and learn
         self._held_out = [Pair(row.query, row.behavior) for row in side.asked]

@@ -231,6 +231,7 @@ def train(run: RunDir, resume: bool = False) -> int:
         trainer = Trainer(run)
         result = trainer.train(resume)
         run.finish(result)
+        Checkpoint(run.checkpoint).remove()
     except Stopped:
         run.stopped()
         log.info("stopped on request")

@@ -26,9 +26,9 @@ from rlhb_core.version import VERSION_FILE, read_version
 
 log = logging.getLogger(__name__)
 
-QUERIES = 3_000
+QUERIES = 6_000
 ANSWERS = 3
-"""Every query is answered so many times: 9,000 triplets and 3,000 votes."""
+"""Every query is answered so many times: 18,000 triplets and 6,000 votes."""
 ARMS = (Arm.RLHF, Arm.RLHB, Arm.RLHF_RLHB)
 
 
@@ -90,6 +90,8 @@ def _train(run: RunDir, resume: bool) -> None:
     log.info("training in %s", run.path)
     if train(run, resume) != 0:
         raise RunError(f"{run.path}: {run.message()}")
+    if run.state() is not RunStatus.DONE:
+        raise RunError(f"{run.path} was stopped; the same command goes on with it")
 
 
 def publish(run: RunDir, folder: Path) -> None:
