@@ -141,7 +141,7 @@ def export_lines(
     with_excluded: bool,
 ) -> None:
     """Write one of the exports to a file or to the screen."""
-    from app.export import EXPORTS, DataFilter, write_lines
+    from app.export import EXPORTS, DataFilter, amounts, write_lines
 
     chosen = DataFilter(
         sources=frozenset(sources),
@@ -156,7 +156,11 @@ def export_lines(
                 sys.stdout.buffer.write(block)
             return
         lines = write_lines(out, blocks)
-    console.print(f"{lines:,} {kind} ({chosen.words()}) written to {out}")
+        console.print(f"{lines:,} {kind} ({chosen.words()}) written to {out}")
+        if not lines:
+            for source in sorted(frozenset(Source) - chosen.sources):
+                if count := amounts(store, DataFilter(sources=frozenset({source}))).triplets:
+                    console.print(f"There are {count:,} {source} ones: --source {source}")
 
 
 def import_file(settings: Settings, file: Path, mapping: Path | None) -> None:
