@@ -1,15 +1,17 @@
-"""docs/reference.md, made from the sentences in the code: settings, recipe settings, metrics, signals, behaviours.
+"""docs/reference.md, made from the sentences in the code and from the figures measured for the shipped versions.
 
 `rlhb reference > docs/reference.md` writes it; a test sees to it that the committed file is what this makes.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from app.settings import settings_table
 from rlhb_core.behaviors import CLAUSES, IMPLICIT_CLAUSES, VERBALISER_VERSION
 from rlhb_core.config import describe_settings
+from rlhb_core.embedded import shipped_arms, version_path
 from rlhb_core.metrics import METRICS
-from rlhb_core.records import PAYLOADS, QUERY_SIGNALS, BehaviorFeatures, Triplet
+from rlhb_core.records import PAYLOADS, QUERY_SIGNALS, Arm, BehaviorFeatures, Triplet
+from rlhb_core.version import read_version
 
 
 def reference() -> str:
@@ -19,6 +21,14 @@ def reference() -> str:
             "# Reference",
             "",
             "Made by `rlhb reference` from the sentences in the code; do not edit by hand.",
+            *_section(
+                "Shipped versions",
+                "The versions of the embedded model against SFT, its base, on facts that nobody was asked about in training, "
+                "sampled at temperature 1. Simulated annotators; judged by their hidden utility, which no version was trained "
+                "on; 95 % intervals by bootstrap over the questions, one seed. Made by `python -m rlhb_core.embedded.ship`.",
+                ("version", "asked for", "win rate against SFT", "utility", "right", "garbled", "verdict of the run"),
+                _shipped(),
+            ),
             *_section(
                 "Settings of the app",
                 "Environment variables, and the same-named options of every `rlhb` command (`RLHB_DATA_DIR`, `--data-dir`).",
@@ -73,6 +83,26 @@ def reference() -> str:
             "",
         ]
     )  # fmt: skip
+
+
+def _shipped() -> Iterator[Sequence[str]]:
+    """What `version.json` of every shipped version says was measured."""
+    for arm in shipped_arms():
+        version = read_version(version_path(arm))
+        evaluation = version["evaluation"]
+        for name, found in evaluation["conditions"].items():
+            won = found["against_sft"]
+            low, high = won["interval"]
+            served = name == "served"
+            yield (
+                Arm(arm).label if served else "",
+                found["behavior"] or "nothing",
+                f"{won['win_rate']:.3f} [{low:.3f}, {high:.3f}]",
+                f"{found['utility']:.2f} (SFT {evaluation['sft']['utility']:.2f})",
+                f"{found['correct']:.0%}",
+                f"{found['garbled']:.0%}",
+                version["verdict"] if served else "",
+            )
 
 
 def _section(

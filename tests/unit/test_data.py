@@ -1,5 +1,6 @@
 """What a run makes of its frozen records: which rows it trains on, which it keeps out, how often each is drawn."""
 
+import math
 from collections import Counter
 from typing import Any
 from uuid import uuid4
@@ -70,11 +71,22 @@ def comparison(
 # --- how often rows are drawn ---------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("preference", [0.0, 0.7, 2.0])
+def test_preferred_behaviors_are_drawn_more_often_by_their_score_in_likes(preference):
+    rows = [triplet(f"Query {i}?", liked=True) for i in range(30)]
+    rows += [triplet(f"Query {i}?", disliked=True) for i in range(30, 60)]
+    config = load_recipe("rlhb", {"data.preference": preference})
+    split = load_split(config, rows, [])
+    weights = {row.behavior: row.weight for row in split.train + split.held_out}
+    ratio = weights["The reader liked it."] / weights["The reader disliked it."]
+    assert ratio == pytest.approx(math.exp(preference * 2))  # a like is +1, a dislike -1
+
+
 @pytest.mark.parametrize(("balance", "ratio"), [(0.0, 1.0), (0.5, 3.0), (1.0, 9.0)])
 def test_rare_behaviors_are_drawn_more_often_than_logged(balance, ratio):
     rows = [triplet(f"Query {i}?", liked=True) for i in range(10)]
     rows += [triplet(f"Query {i}?", disliked=True) for i in range(10, 100)]
-    config = load_recipe("rlhb", {"data.balance": balance})
+    config = load_recipe("rlhb", {"data.balance": balance, "data.preference": 0.0})
     split = load_split(config, rows, [])
     weights = {row.behavior: row.weight for row in split.train + split.held_out}
     assert weights["The reader liked it."] == pytest.approx(
