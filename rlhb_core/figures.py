@@ -162,8 +162,9 @@ def _draw(plot: Plot, rows: Sequence[Row]) -> go.Figure:
         )
     if plot.chance is not None:
         _mark_chance(figure, plot.chance, plot.band)
-    here = [row for row in rows if plot.wide or any(metric in row for metric in plot.curves)]
-    _mark_stages(figure, stages(here), names=plot.wide)
+    # a stage without a point, such as a long warm-up, would only push the curves to the edge
+    drawn = [row for row in rows if any(metric in row for metric in plot.curves)]
+    _mark_stages(figure, stages(drawn), names=plot.wide)
     legend = len(figure.data) > 1
     figure.update_layout(
         showlegend=legend,

@@ -62,12 +62,26 @@ def test_a_figure_without_numbers_is_left_out() -> None:
 
 
 def test_confusion_has_its_line_its_band_and_its_stages() -> None:
-    figure = named(figures(a_run()), "discriminator-output").figure
+    rows = a_run()
+    found = metric_row("discriminator", 1, 3, {"disc/p_real": 0.8, "disc/p_fake": 0.1})
+    rows = [
+        *rows[:2],
+        dict(found),
+        *({**row, "iteration": row["iteration"] + 1} for row in rows[2:]),
+    ]
+    figure = named(figures(rows), "discriminator-output").figure
     band, chance, stage = figure.layout.shapes
     assert (band.type, band.y0, band.y1) == ("rect", 0.45, 0.55)
     assert (chance.y0, chance.y1) == (0.5, 0.5)
-    assert (stage.x0, stage.x1) == (3, 3)
-    assert [note.text for note in figure.layout.annotations] == ["warm-up", "adversarial"]
+    assert (stage.x0, stage.x1) == (4, 4)
+    notes = {note.x: note.text for note in figure.layout.annotations}
+    assert notes == {3: STAGES["discriminator"], 4: "adversarial"}  # no room for the warm-up
+
+
+def test_stages_without_a_point_take_no_room() -> None:
+    figure = named(figures(a_run()), "discriminator-output").figure
+    assert not figure.layout.annotations  # only one stage has points: it needs no name
+    assert min(min(line.x) for line in figure.data) == 3
 
 
 def test_every_curve_is_a_metric_and_every_figure_has_words() -> None:
