@@ -21,7 +21,8 @@ import gradio as gr
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import Response
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -81,6 +82,14 @@ def page(
 
 def mount(app: FastAPI, blocks: Page, path: str) -> None:
     """Serve a page of the app at `path`. Mount "/" last: it takes every path that nobody took before."""
+    bare = path.rstrip("/")
+    if bare:  # as a person types it; otherwise "/" would take it and know no such page
+
+        async def to_page(request: Request) -> RedirectResponse:
+            query = f"?{request.url.query}" if request.url.query else ""
+            return RedirectResponse(f"{bare}/{query}")
+
+        app.add_route(bare, to_page)
     gr.mount_gradio_app(
         app,
         blocks,

@@ -65,7 +65,10 @@ export class Composer extends EventTarget {
 
   #submit() {
     const text = this.text.trim();
-    if (!text) return this.field.focus();
+    if (!text) {
+      this.text = ""; // blanks would hide the placeholder, which says what to do
+      return this.field.focus();
+    }
     this.field.blur(); // so that the keys vote instead of typing
     this.dispatchEvent(new CustomEvent("ask", { detail: { text, sampled: text === this.picked } }));
   }

@@ -35,6 +35,19 @@ def test_a_first_visit_says_what_to_do(visit: Visit) -> None:
     expect(page.locator("footer")).to_be_hidden()
 
 
+def test_a_blank_query_is_not_asked_and_a_long_word_stays_in_its_box(visit: Visit) -> None:
+    page = visit()
+    page.fill(".query", "   ")
+    page.keyboard.press("Enter")
+    expect(page.locator(".query")).to_have_value("")  # so that the placeholder shows what to do
+    expect(page.locator(".query")).to_be_focused()
+    expect(page.get_by_text("Ask something above, or pick one of the samples.")).to_be_visible()
+    page.fill(".query", "x" * 3_000)
+    wide = page.evaluate("document.documentElement.scrollWidth > innerWidth")
+    assert not wide
+    expect(page.get_by_role("button", name="Ask")).to_be_in_viewport(ratio=1)
+
+
 def test_light_and_dark_follow_the_system_until_chosen(visit: Visit) -> None:
     page = visit(context=visit.new_person(color_scheme="dark"))
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")

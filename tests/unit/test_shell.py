@@ -42,6 +42,11 @@ def test_the_frame_is_in_the_html_itself(client: TestClient) -> None:
         assert label in text
 
 
+def test_a_page_is_found_without_its_last_stroke_too(client: TestClient) -> None:
+    moved = client.get("/runs?run=1", follow_redirects=False)
+    assert (moved.status_code, moved.headers["location"]) == (307, "/runs/?run=1")
+
+
 def test_what_a_page_links_to_exists_here(client: TestClient) -> None:
     text = client.get("/runs/").text
     head = text[: text.index("<header")]
