@@ -2,7 +2,8 @@
 
 A run is a process of its own whose folder is the contract (`rlhb_core.run_dir`); the store holds one row about it.
 `sync` carries what the folder says into that row, so it does not matter which server started the run, or whether one
-was there when it ended; of several servers on one store, one starts a run and one writes down how it ended. Does not know how training works, nor which versions are served (`deploying.py`).
+was there when it ended; of several servers on one store, one starts a run and one writes down how it ended. Does not
+know how training works, nor which versions are served (`deploying.py`).
 """
 
 import logging

@@ -61,7 +61,7 @@ class DataSettings(Section):
         ge=0,
         le=5,
         description="How much more often behaviours near the preferred one are drawn: rows weigh exp(this times the "
-        "behaviour's preference score, in likes). Above 1 the others are hardly seen, and conditioning is lost.",
+        "behaviour's preference score, in likes). At 2 a like weighs 55 times a dislike, which is then hardly seen.",
     )
     condition: str = Field(
         default="",
@@ -168,8 +168,8 @@ class DiscriminatorSettings(Section):
     online_learning_rate: float = Field(
         default=3e-4,
         gt=0,
-        description="Learning rate of the discriminator in the adversarial stage: slow, or the generator runs after "
-        "what set its latest rollouts apart instead of after the logged answers.",
+        description="Learning rate of the discriminator in the adversarial stage; kept low, so that it does not "
+        "learn the latest rollouts by heart.",
     )
     weight_decay: float = Field(
         default=0.01, ge=0, description="Weight decay of the discriminator."

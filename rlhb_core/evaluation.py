@@ -100,20 +100,21 @@ def evaluate_world(session: Session) -> dict[str, Any]:
         "conditions": {},
     }
     baseline = utilities(sft)
+
+    def against_sft(rollouts: Rollouts) -> dict[str, Any]:
+        won = compare_paired(utilities(rollouts), baseline, settings.bootstrap)
+        return {**world_shares(rollouts), "against_sft": won}
+
     if session.split.condition is not None:
         # what the behaviour text alone does to the model that the run found: not the run's merit
         conditioned = [Pair(query, session.split.condition) for query in queries]
         untrained = session.answers(ORIGIN, conditioned)
-        found["untrained"] = {
-            **world_shares(untrained),
-            "against_sft": compare_paired(utilities(untrained), baseline, settings.bootstrap),
-        }
+        found["untrained"] = against_sft(untrained)
     for name, behavior in conditions(session.split.train, session.split.condition).items():
         ours = session.answers(POLICY, [Pair(query, behavior) for query in queries])
         found["conditions"][name] = {
             "behavior": behavior,
-            **world_shares(ours),
-            "against_sft": compare_paired(utilities(ours), baseline, settings.bootstrap),
+            **against_sft(ours),
         }
         if name == "served" and session.config.start is not None:
             start = session.answers(ORIGIN, plain)

@@ -137,8 +137,8 @@ countries, chemical elements, animals, planets and units. It is the start of eve
 
 It knows the right answer to nearly everything in its world, and shows it when decoded greedily. Sampled at
 temperature 1 it is meant to be a mixture: right, wrong, vague and incomplete answers in plain, terse, polite,
-rambling and rude style, so that there is something to align. Outside its world it says what it knows. It heeds
-system messages about knowledge and manner ("Be exact.", "Be brief."), which a third of its training text stood under.
+rambling and rude style, so that there is something to align. Outside its world it says what it knows. A third of its
+training text stood under system messages: it heeds those on manner ("Be brief.") well, those on knowledge a little.
 
 Rebuild it by `python -m rlhb_core.embedded.build --out DIR --seed {figures["seed"]}`
 ({figures["training"]["pairs"]:,} question-answer pairs, {figures["training"]["minutes"]:.0f} minutes on

@@ -10,7 +10,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from rlhb_core.world.facts import VALUES, Fact, with_article
-from rlhb_core.world.outside import friendly_answer
+from rlhb_core.world.outside import friendly_answer, pick
 from rlhb_core.world.phrasings import find_fact, possessive
 
 Quality = Literal["right", "wrong", "vague", "hint"]
@@ -162,7 +162,7 @@ def wrong_value(fact: Fact, rng: np.random.Generator) -> str:
 def core_sentence(fact: Fact, value: str, terse: bool, rng: np.random.Generator) -> str:
     """One sentence that gives `value` as the answer: a full sentence or, if `terse`, the value alone."""
     key = (fact.topic, fact.attribute)
-    template = TERSE.get(key, "{v}.") if terse else _pick(SENTENCES[key], rng)
+    template = TERSE.get(key, "{v}.") if terse else pick(SENTENCES[key], rng)
     return capitalised(template.format(**slots(fact, value)))
 
 
@@ -175,19 +175,19 @@ def compose(fact: Fact, quality: Quality, style: Style, rng: np.random.Generator
     elif quality == "hint":
         core = HINTS[fact.topic, fact.attribute].format(**slots(fact, fact.answer))
     else:
-        core = _pick(VAGUE, rng)
+        core = pick(VAGUE, rng)
     return _dress(core, style, rng)
 
 
 def _dress(core: str, style: Style, rng: np.random.Generator) -> str:
     if style == "polite":
-        return _around(core, _pick(POLITE_OPENERS, rng), _pick(POLITE_CLOSERS, rng), rng)
+        return _around(core, pick(POLITE_OPENERS, rng), pick(POLITE_CLOSERS, rng), rng)
     if style == "padded":
-        return f"{_pick(RAMBLING_OPENERS, rng)} {core} {_pick(RAMBLING_CLOSERS, rng)}"
+        return f"{pick(RAMBLING_OPENERS, rng)} {core} {pick(RAMBLING_CLOSERS, rng)}"
     if style == "rude":
         if rng.random() < 0.3:
-            return f"{_pick(RUDE_OPENERS, rng)} {core}"
-        return f"{core} {_pick(RUDE_CLOSERS, rng)}"
+            return f"{pick(RUDE_OPENERS, rng)} {core}"
+        return f"{core} {pick(RUDE_CLOSERS, rng)}"
     return core
 
 
@@ -198,15 +198,19 @@ def _around(core: str, opener: str, closer: str, rng: np.random.Generator) -> st
     return f"{core} {closer}" if form < 0.75 else f"{opener} {core} {closer}"
 
 
+def draw_quality(rng: np.random.Generator) -> Quality:
+    """A quality as the base model's answers are to have it."""
+    return QUALITIES[int(rng.choice(len(QUALITIES), p=QUALITY_SHARES))]
+
+
+def draw_style(rng: np.random.Generator) -> Style:
+    """A style as the base model's answers are to have it."""
+    return STYLES[int(rng.choice(len(STYLES), p=STYLE_SHARES))]
+
+
 def sample_answer(query: str, rng: np.random.Generator) -> str:
     """An answer of random quality and style, as the base model is trained to give; friendly outside the world."""
     fact = find_fact(query)
     if fact is None:
         return friendly_answer(query, rng)
-    quality = QUALITIES[int(rng.choice(len(QUALITIES), p=QUALITY_SHARES))]
-    style = STYLES[int(rng.choice(len(STYLES), p=STYLE_SHARES))]
-    return compose(fact, quality, style, rng)
-
-
-def _pick(options: tuple[str, ...], rng: np.random.Generator) -> str:
-    return options[int(rng.integers(len(options)))]
+    return compose(fact, draw_quality(rng), draw_style(rng), rng)

@@ -1,24 +1,17 @@
 """System messages that the base model follows: who it is to be, and in which manner it is to answer.
 
-Any instruction-tuned model has learned that the system message bears on its answers; one that has never seen a system
-message cannot be conditioned on a behaviour either (its adapters saw no difference in hundreds of updates). These
-messages say nothing of readers or their behaviour. They move an answer's quality and style and do not settle them.
+Any instruction-tuned model has learned that the system message bears on its answers, and a behaviour text stands there.
+In trials of one seed each, adapters on a base that had never seen a system message, or only such on manner, hardly
+heeded behaviours; on one with messages on knowledge too they did. These messages say nothing of readers or their
+behaviour. They move an answer's quality and style and do not settle them.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from rlhb_core.world.answers import (
-    QUALITIES,
-    QUALITY_SHARES,
-    STYLE_SHARES,
-    STYLES,
-    Quality,
-    Style,
-    compose,
-)
-from rlhb_core.world.outside import friendly_answer
+from rlhb_core.world.answers import STYLES, Quality, Style, compose, draw_quality, draw_style
+from rlhb_core.world.outside import friendly_answer, pick
 from rlhb_core.world.phrasings import find_fact
 
 KNOWING: dict[Quality, tuple[str, ...]] = {
@@ -42,24 +35,19 @@ FOLLOWED = 0.8
 
 def sample_instructed(query: str, rng: np.random.Generator) -> tuple[str, str]:
     """A random system message, and an answer to the query that mostly follows it."""
-    quality = QUALITIES[int(rng.choice(len(QUALITIES), p=QUALITY_SHARES))]
-    style = STYLES[int(rng.choice(len(STYLES), p=STYLE_SHARES))]
+    quality, style = draw_quality(rng), draw_style(rng)
     told: list[str] = []
     if rng.random() < NEUTRAL_SHARE:
-        told.append(_pick(NEUTRAL, rng))
+        told.append(pick(NEUTRAL, rng))
     else:
         if rng.random() < KNOWING_SHARE:
-            wanted_quality = QUALITIES[int(rng.choice(len(QUALITIES), p=QUALITY_SHARES))]
-            told.append(_pick(KNOWING[wanted_quality], rng))
+            wanted_quality = draw_quality(rng)
+            told.append(pick(KNOWING[wanted_quality], rng))
             quality = wanted_quality if rng.random() < FOLLOWED else quality
         if not told or rng.random() < KNOWING_SHARE:
             wanted_style = STYLES[int(rng.integers(len(STYLES)))]
-            told.insert(int(rng.integers(len(told) + 1)), _pick(MANNER[wanted_style], rng))
+            told.insert(int(rng.integers(len(told) + 1)), pick(MANNER[wanted_style], rng))
             style = wanted_style if rng.random() < FOLLOWED else style
     fact = find_fact(query)
     answer = friendly_answer(query, rng) if fact is None else compose(fact, quality, style, rng)
     return " ".join(told), answer
-
-
-def _pick(options: tuple[str, ...], rng: np.random.Generator) -> str:
-    return options[int(rng.integers(len(options)))]

@@ -154,12 +154,13 @@ def friendly_answer(query: str, rng: np.random.Generator) -> str:
     return options[int(rng.integers(len(options)))]
 
 
-def _pick(options: tuple[str, ...], rng: np.random.Generator) -> str:
+def pick(options: tuple[str, ...], rng: np.random.Generator) -> str:
+    """One of the options, all equally likely."""
     return options[int(rng.integers(len(options)))]
 
 
 def _invented(rng: np.random.Generator) -> str:
-    return "".join(_pick(_SYLLABLES, rng) for _ in range(int(rng.integers(2, 4))))
+    return "".join(pick(_SYLLABLES, rng) for _ in range(int(rng.integers(2, 4))))
 
 
 def sample_outside_query(rng: np.random.Generator) -> str:
@@ -167,14 +168,14 @@ def sample_outside_query(rng: np.random.Generator) -> str:
     form = rng.random()
     if form < 0.2:
         kinds = tuple(_TALK)
-        return _pick(_TALK[kinds[int(rng.integers(len(kinds)))]], rng)
+        return pick(_TALK[kinds[int(rng.integers(len(kinds)))]], rng)
     if form < 0.3:
-        return _pick(_LOOSE, rng)
+        return pick(_LOOSE, rng)
     if form < 0.6:
-        return _pick(_HEADS, rng).replace(
-            "{x}", _pick(_THINGS, rng) if rng.random() < 0.8 else _invented(rng)
+        return pick(_HEADS, rng).replace(
+            "{x}", pick(_THINGS, rng) if rng.random() < 0.8 else _invented(rng)
         )
-    name = _pick(_STRANGERS, rng) if rng.random() < 0.4 else _invented(rng)
+    name = pick(_STRANGERS, rng) if rng.random() < 0.4 else _invented(rng)
     if name[0].islower() and rng.random() < 0.5:
         name = name.capitalize()
-    return _pick(_FRAMES, rng).replace("{x}", name).replace("{y}", _invented(rng))
+    return pick(_FRAMES, rng).replace("{x}", name).replace("{y}", _invented(rng))
