@@ -143,9 +143,9 @@ class Decoder:
                 raise ModelError("This model version is not loaded. Ask again.")
             prompt = encode_prompt(self._trunk, row.query, row.behavior)
             if len(prompt) >= self._room:
+                # no count: it differs where a behaviour stands above the query, and versions are compared blind
                 raise ModelError(
-                    f"The query is too long for this model: {len(prompt)} tokens, "
-                    f"fewer than {self._room} are needed. Shorten it."
+                    f"The query is too long for this model, which takes fewer than {self._room} tokens. Shorten it."
                 )
         except Exception as error:
             if not isinstance(error, ModelError):
