@@ -14,6 +14,7 @@ from app.export import Amounts, DataFilter, amounts, start_of
 from app.settings import Settings
 from app.store import Session, Store, versions
 from rlhb_core import embedded
+from rlhb_core.arms import ARMS, starts
 from rlhb_core.config import EMBEDDED, RunConfig, load_recipe, recipes
 from rlhb_core.errors import BadConfig, NotEnoughData, RlhbError
 from rlhb_core.records import Arm, ModelVersion, Serving, Source
@@ -84,7 +85,7 @@ def find_parent(session: Session, settings: Settings, choice: Choice) -> ModelVe
             raise BadConfig(f"there is no version {choice.parent!r}; there are: {known}")
     else:
         parent = _usual_parent(session, choice.arm)
-    if parent.arm not in STARTS[choice.arm]:
+    if parent.arm not in starts(choice.arm):
         fitting = ", ".join(parents_for(session, choice.arm)) or "none yet"
         raise BadConfig(
             f"{choice.arm.label} cannot start from {parent.name}; versions that it can start from: {fitting}"
@@ -98,16 +99,17 @@ def find_parent(session: Session, settings: Settings, choice: Choice) -> ModelVe
 
 
 def _usual_parent(session: Session, arm: Arm) -> ModelVersion:
-    """The base model that is served; for RLHF+RLHB the newest RLHF version on it."""
+    """The base model that is served, or the newest version of the arm that this one starts from."""
     stored = versions.all(session)
     served = versions.served(session)
     here = [version for version in stored if not served or version.base == served[0].base]
-    if arm is Arm.RLHF_RLHB:
-        aligned = [version for version in here if version.arm is Arm.RLHF]
+    first = ARMS[arm].start
+    if first is not Arm.SFT:
+        aligned = [version for version in here if version.arm is first]
         if aligned:
             return aligned[-1]
         raise BadConfig(
-            "RLHF+RLHB starts from an RLHF version and there is none yet: train RLHF first"
+            f"{arm.label} starts from an {first.label} version and there is none yet: train {first.label} first"
         )
     bases = [version for version in here if version.arm is Arm.SFT and not version.adapter]
     if bases:
@@ -115,20 +117,12 @@ def _usual_parent(session: Session, arm: Arm) -> ModelVersion:
     raise BadConfig("there is no base model to start from: start the app with --base-model")
 
 
-STARTS: Mapping[Arm, tuple[Arm, ...]] = {
-    Arm.RLHF: (Arm.SFT, Arm.RLHF),
-    Arm.RLHB: (Arm.SFT, Arm.RLHB),
-    Arm.RLHF_RLHB: (Arm.RLHF, Arm.RLHF_RLHB),
-}
-"""Arms of the versions that a run may start from; one of the same arm is a further round."""
-
-
 def parents_for(session: Session, arm: Arm) -> list[str]:
     """Names of the versions that a run of this arm may start from, newest first."""
     return [
         version.name
         for version in reversed(versions.all(session))
-        if version.arm in STARTS[arm] and version.serving is Serving.LOCAL
+        if version.arm in starts(arm) and version.serving is Serving.LOCAL
     ]
 
 
@@ -205,7 +199,7 @@ def _plural(count: int, noun: str) -> str:
 
 
 def _check_amounts(choice: Choice, config: RunConfig, found: Amounts, data: str) -> None:
-    if config.adversarial:
+    if not config.learns_from_votes:
         wanted, there, noun = config.data.min_triplets, found.triplets, "triplets"
     else:
         wanted, there, noun = config.data.min_comparisons, found.votes, "votes"
@@ -221,11 +215,11 @@ CLEAR_GAIN = 500
 
 def _little(config: RunConfig, found: Amounts) -> str:
     """A word of caution for little data."""
-    there = found.triplets // 3 if config.adversarial else found.votes
+    there = found.votes if config.learns_from_votes else found.triplets // 3
     if there >= CLEAR_GAIN:
         return ""
-    noun = "triplets" if config.adversarial else "votes"
-    usual = 3 * CLEAR_GAIN if config.adversarial else CLEAR_GAIN
+    noun = "votes" if config.learns_from_votes else "triplets"
+    usual = CLEAR_GAIN if config.learns_from_votes else 3 * CLEAR_GAIN
     return (
         f" It is little: below about {usual:,} {noun} expect a first try rather than a clear gain."
     )

@@ -12,6 +12,7 @@ from typing import Any, Literal, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from rlhb_core.arms import ARMS, Teacher
 from rlhb_core.behaviors import ALL_CLAUSES, IMPLICIT_CLAUSES
 from rlhb_core.errors import BadConfig
 from rlhb_core.records import Arm, Source, describe
@@ -286,7 +287,7 @@ class EvaluationSettings(Section):
 class RunConfig(Section):
     """Everything that a run needs to know besides its data."""
 
-    arm: Arm = Field(description="What is trained: rlhf, rlhb or rlhf_rlhb.")
+    arm: Arm = Field(description=f"What is trained: {', '.join(ARMS)}.")
     recipe: str = Field(default="", description="Name of the recipe that these settings come from.")
     base: str = Field(
         default=EMBEDDED,
@@ -339,9 +340,9 @@ class RunConfig(Section):
     def _possible(self) -> Self:
         if self.arm is Arm.SFT:
             raise ValueError("the sft arm is the base model itself and is not trained here")
-        if self.arm is Arm.RLHF_RLHB and self.start is None:
+        if ARMS[self.arm].start is not Arm.SFT and self.start is None:
             raise ValueError(
-                "rlhf_rlhb starts from an RLHF version: name its adapter folder in start"
+                f"{self.arm} starts from an {ARMS[self.arm].start.label} version: name its adapter folder in start"
             )
         if self.ppo.rollouts % self.ppo.per_query:
             raise ValueError("ppo.rollouts must be a multiple of ppo.per_query")
@@ -349,8 +350,13 @@ class RunConfig(Section):
 
     @property
     def adversarial(self) -> bool:
-        """Whether the reward comes from a discriminator (RLHB) rather than a reward model (RLHF)."""
-        return self.arm in (Arm.RLHB, Arm.RLHF_RLHB)
+        """Whether the reward comes from a discriminator (RLHB)."""
+        return ARMS[self.arm].teacher is Teacher.DISCRIMINATOR
+
+    @property
+    def learns_from_votes(self) -> bool:
+        """Whether the arm learns from votes rather than from behaviours."""
+        return ARMS[self.arm].votes
 
 
 def parse_config(settings: Mapping[str, Any]) -> RunConfig:

@@ -56,13 +56,21 @@ class Arm(StrEnum):
 
     SFT = "sft"
     RLHF = "rlhf"
+    RLHBC = "rlhbc"
     RLHB = "rlhb"
+    RLHF_RLHBC = "rlhf_rlhbc"
     RLHF_RLHB = "rlhf_rlhb"
+    SFT_PREFERRED = "sft_preferred"
+    DPO = "dpo"
+    ORPO = "orpo"
+    KTO = "kto"
 
     @property
     def label(self) -> str:
         """The arm's name as people read it."""
-        return {"sft": "SFT", "rlhf": "RLHF", "rlhb": "RLHB", "rlhf_rlhb": "RLHF+RLHB"}[self.value]
+        if self is Arm.SFT_PREFERRED:
+            return "SFT on preferred"
+        return self.value.upper().replace("_", "+")
 
 
 class SignalKind(StrEnum):

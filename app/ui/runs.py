@@ -12,6 +12,7 @@ import gradio as gr
 from fastapi import FastAPI
 
 from app.planning import (
+    TRAINABLE,
     Choice,
     Plan,
     parents_for,
@@ -23,15 +24,11 @@ from app.store import Store
 from app.training import Training
 from app.ui import crowd
 from app.ui.shell import Page, page
+from rlhb_core.arms import ARMS
 from rlhb_core.config import describe_settings
 from rlhb_core.errors import RlhbError
 from rlhb_core.records import Arm, Source
 
-ARMS = {
-    Arm.RLHF: "RLHF · reward model from votes, then PPO",
-    Arm.RLHB: "RLHB · generator against a discriminator of behaviours",
-    Arm.RLHF_RLHB: "RLHF+RLHB · the same, starting from an RLHF version",
-}
 SOURCES = {
     Source.REAL: "real",
     Source.SIMULATED: "simulated",
@@ -73,7 +70,7 @@ def _form(blocks: Page, training: Training, store: Store) -> Callable[[gr.HTML],
     sentences = {row.name: row for row in describe_settings()}
     with gr.Column(elem_id="new-run"):
         arm = gr.Radio(
-            [(label, value.value) for value, label in ARMS.items()],
+            [(f"{each.label} · {ARMS[each].sentence}", each.value) for each in TRAINABLE],
             value=Arm.RLHF.value,
             label="What to train",
             elem_id="arm",
