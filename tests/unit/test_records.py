@@ -142,7 +142,10 @@ def test_describing_any_error_repeats_no_value(wrong: dict[str, Any]):
 
 
 def test_every_arm_has_a_name_for_people():
-    assert [arm.label for arm in Arm] == ["SFT", "RLHF", "RLHB", "RLHF+RLHB"]
+    labels = {arm: arm.label for arm in Arm}
+    assert labels[Arm.RLHF_RLHB] == "RLHF+RLHB"
+    assert labels[Arm.SFT_PREFERRED] == "SFT on preferred"
+    assert len(set(labels.values())) == len(Arm)
 
 
 def test_ids_are_made_and_times_are_now():
