@@ -10,6 +10,7 @@ reading, the classifier's heads and the help pages are made.
 
 import json
 import math
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -321,15 +322,46 @@ def text_of(classes: Classes, clauses: Sequence[str] = ALL_CLAUSES) -> str:
     return f"The reader {', '.join(head)} and {last}." if head else f"The reader {last}."
 
 
+Form = Literal["text", "numbers", "both"]
+"""How a behaviour is written for a model: as a sentence, as numbered classes, or as both."""
+
+
+def written(classes: Classes, clauses: Sequence[str] = ALL_CLAUSES, form: Form = "text") -> str:
+    """These classes in a form, such as "dwell 4, reaction 1, copied 0" for the numbers."""
+    text = text_of(classes, clauses)
+    if form == "text":
+        return text
+    named = [clause.name for clause in CLAUSES if clause.name in clauses]
+    numbers = ", ".join(f"{name} {classes.get(name, 0)}" for name in named)
+    return numbers if form == "numbers" else f"{text} {numbers}"
+
+
 def verbalise(features: BehaviorFeatures, clauses: Sequence[str] = ALL_CLAUSES) -> str:
     """The behaviour as an English sentence, such as "The reader read it at length, liked it and copied it."."""
     return text_of(classify(features), clauses)
 
 
+_NUMBERS = re.compile(r"[a-z_]+ \d+(?:, [a-z_]+ \d+)*$")
+
+
+def _numbered(body: str) -> Classes:
+    found = {}
+    for part in body.split(", "):
+        name, _, number = part.partition(" ")
+        options = next((clause.options for clause in CLAUSES if clause.name == name), ())
+        if int(number) >= len(options):
+            raise BadRecord(f"{part[:60]!r} is no class of a behaviour")
+        found[name] = int(number)
+    return found
+
+
 def parse(text: str) -> Classes:
-    """The classes that a behaviour text speaks of. Raises BadRecord for a text that `verbalise` cannot have made."""
+    """The classes that a behaviour speaks of, in any form. Raises BadRecord for what `written` cannot have made."""
     classes = dict.fromkeys(ALL_CLAUSES, 0)
     body = text.strip()
+    if _NUMBERS.fullmatch(body):
+        return classes | _numbered(body)
+    body = _NUMBERS.sub("", body).rstrip()  # both say the same
     if not (body.startswith("The reader ") and body.endswith(".")):
         raise BadRecord("a behaviour text starts with 'The reader ' and ends with a full stop")
     for phrase in body[len("The reader ") : -1].replace(" and ", ", ").split(", "):

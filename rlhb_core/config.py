@@ -64,6 +64,11 @@ class DataSettings(Section):
         description="How much more often behaviours near the preferred one are drawn: rows weigh exp(this times the "
         "behaviour's preference score, in likes). At 2 a like weighs 55 times a dislike, which is then hardly seen.",
     )
+    form: Literal["text", "numbers", "both"] = Field(
+        default="text",
+        description="How a behaviour is written for generator and discriminator: as a sentence, as numbered classes, "
+        "or as both.",
+    )
     condition: str = Field(
         default="",
         description="Behaviour text to serve on; empty takes the most preferred one that is common enough.",
@@ -178,6 +183,16 @@ class DiscriminatorSettings(Section):
     dropout: float = Field(
         default=0.1, ge=0, lt=1, description="Dropout inside the discriminator's head."
     )
+    loss: Literal["classical", "relativistic"] = Field(
+        default="classical",
+        description="Classical: is this triplet logged or generated (cross-entropy)? Relativistic: which of two answers to "
+        "the same query and behaviour is the logged one (Bradley-Terry)?",
+    )
+    reward: Literal["logit", "log_d", "minus_log_one_minus_d"] = Field(
+        default="logit",
+        description="What of D is the reward: the logit, centred over other responses under the same behaviour; log D, "
+        "which favours short answers; or -log(1 - D), which favours long ones.",
+    )
     smoothing: float = Field(
         default=0.1, ge=0, lt=0.5, description="Label smoothing: real counts as 1 minus this."
     )
@@ -206,7 +221,10 @@ class PpoSettings(Section):
     )
     rollouts: int = Field(default=192, ge=2, description="Responses per iteration.")
     per_query: int = Field(
-        default=1, ge=1, description="Responses drawn for the same query and behaviour."
+        default=1,
+        ge=1,
+        description="Responses drawn for the same query and behaviour; above 1 each one's reward is taken against the mean "
+        "of the others in its group.",
     )
     minibatch: int = Field(default=96, ge=1, description="Responses per policy update.")
     micro_batch: int = Field(

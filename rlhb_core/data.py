@@ -13,7 +13,7 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-from rlhb_core.behaviors import parse, preference_score, preferred_behavior, verbalise
+from rlhb_core.behaviors import classify, parse, preference_score, preferred_behavior, written
 from rlhb_core.config import DataSettings, RunConfig
 from rlhb_core.errors import NotEnoughData
 from rlhb_core.records import Comparison, Outcome, Triplet, VoteChoice
@@ -88,6 +88,8 @@ def load_split(
     condition = None
     if config.adversarial:
         condition = settings.condition or preferred_behavior(row.behavior for row in logged)
+        if settings.form != "text":
+            condition = written(parse(condition), settings.clauses, settings.form)
     train, held_out = _parted(logged, settings)
     train_votes, held_out_votes = _parted(voted, settings)
     if config.adversarial:  # discriminator and judges are shown the two sides of a part
@@ -123,7 +125,10 @@ def _logged(config: RunConfig, triplets: Iterable[Triplet]) -> list[Logged]:
         and (config.data.from_versions == "all" or triplet.model_version == config.parent_version)
     ]
     weights = person_weights([triplet.person for triplet in chosen], config.data.person_share)
-    texts = [verbalise(triplet.behavior_features, config.data.clauses) for triplet in chosen]
+    texts = [
+        written(classify(triplet.behavior_features), config.data.clauses, config.data.form)
+        for triplet in chosen
+    ]
     # most of a log is people who did little: drawn as logged, the telling behaviours would hardly be seen
     settings = config.data
     focus = {

@@ -44,6 +44,18 @@ def adversarial_loss(real: Tensor, fake: Tensor, smoothing: float) -> Tensor:
     return 0.5 * (on_real + on_fake)
 
 
+def relativistic_loss(real: Tensor, fake: Tensor, smoothing: float) -> Tensor:
+    """Bradley-Terry on pairs: is the logged answer more real than the generated one to the same query and behaviour?
+
+    real, fake: logits [N], [N], pair by pair (relativistic GAN, arXiv 1807.00734). Only differences count, so the level
+    of D's output has no meaning of its own and is read after calibration. Returns the mean.
+    """
+    difference = real - fake
+    return F.binary_cross_entropy_with_logits(
+        difference, torch.full_like(difference, 1 - smoothing)
+    )
+
+
 def mismatch_loss(true: Tensor, swapped: Tensor) -> Tensor:
     """How badly a response's true behaviour ranks above another one. Logits [N], [N].
 

@@ -17,6 +17,7 @@ from rlhb_core.errors import RunError
 from rlhb_core.generator import by_length, score
 from rlhb_core.losses import policy_loss
 from rlhb_core.rewards import (
+    centre_groups,
     explained_variance,
     gae,
     log_ratio,
@@ -150,6 +151,7 @@ class PpoStage:
             ).logprobs
         ended = rollouts.ended.to(scores.reward.device)
         reward = penalise_truncated(scores.reward, ended, settings.truncated_penalty)
+        reward = centre_groups(reward, settings.per_query)
         per_token = token_rewards(reward, old.logprobs, reference, old.mask, self._kl_weight)
         with torch.no_grad():
             values = self._critic(old.hidden) * old.mask

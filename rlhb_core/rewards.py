@@ -29,6 +29,15 @@ def penalise_truncated(rewards: Tensor, ended: Tensor, penalty: float) -> Tensor
     return torch.where(ended, rewards, rewards - penalty * rewards.std())
 
 
+def centre_groups(rewards: Tensor, size: int) -> Tensor:
+    """Each reward minus the mean of the others of its group (leave one out); groups are runs of `size` rows. [B] -> [B]."""
+    if size < 2:
+        return rewards
+    groups = rewards.view(-1, size)
+    others = (groups.sum(1, keepdim=True) - groups) / (size - 1)
+    return (groups - others).view(-1)
+
+
 def token_rewards(
     rewards: Tensor, logprobs: Tensor, reference: Tensor, mask: Tensor, kl: float
 ) -> Tensor:

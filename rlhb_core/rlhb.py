@@ -2,18 +2,20 @@
 
 D(q, r, b) is a projection on frozen features. Logged triplets are real; rollouts, part of them replayed, are
 generated; logged (q, r) with another behaviour are the third, mismatched kind, of which only the ranking below the
-true behaviour is learned. The reward is the bounded logit, centred over other responses under the same behaviour.
+true behaviour is learned. The reward is the bounded logit, centred over other responses under the same behaviour, unless
+the settings say otherwise.
 Does not know how the policy is updated (`ppo.py`), nor when a run may be called converged (`verdict.py`).
 """
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from rlhb_core.data import Logged, Pair, draw, sides
-from rlhb_core.losses import adversarial_loss, mismatch_loss
+from rlhb_core.losses import adversarial_loss, mismatch_loss, relativistic_loss
 from rlhb_core.ppo import Scores
 from rlhb_core.rollout import Rollouts
 from rlhb_core.scorers import Discriminator, auc
@@ -30,6 +32,7 @@ class Triplets(NamedTuple):
 
     features: Tensor  # [N, F]
     behaviors: Tensor  # [N, L] token ids, -1 where there is none
+    queries: list[str]
     names: list[str]  # the behaviour texts
     lengths: Tensor  # [N], characters of the response
 
@@ -38,6 +41,7 @@ class Triplets(NamedTuple):
         return Triplets(
             self.features[index],
             self.behaviors[index],
+            [self.queries[i] for i in index.tolist()],
             [self.names[i] for i in index.tolist()],
             self.lengths[index],
         )
@@ -47,7 +51,13 @@ def logged_triplets(session: Session, rows: Sequence[Logged]) -> Triplets:
     """Logged rows as triplets."""
     names = [row.behavior for row in rows]
     lengths = torch.tensor([float(len(row.response)) for row in rows])
-    return Triplets(session.logged_features(rows), session.behaviors.encode(names), names, lengths)
+    return Triplets(
+        session.logged_features(rows),
+        session.behaviors.encode(names),
+        [row.query for row in rows],
+        names,
+        lengths,
+    )
 
 
 def generated_triplets(session: Session, rollouts: Rollouts, behaviors: Sequence[str]) -> Triplets:
@@ -56,6 +66,7 @@ def generated_triplets(session: Session, rollouts: Rollouts, behaviors: Sequence
     return Triplets(
         session.features(rollouts.seen()),
         session.behaviors.encode(behaviors),
+        [pair.query for pair in rollouts.pairs],
         list(behaviors),
         lengths,
     )
@@ -71,6 +82,7 @@ def joined(first: Triplets, second: Triplets) -> Triplets:
     return Triplets(
         torch.cat([first.features, second.features]),
         torch.cat(padded),
+        first.queries + second.queries,
         first.names + second.names,
         torch.cat([first.lengths, second.lengths]),
     )
@@ -95,6 +107,9 @@ class Side:
         shown, self.asked = sides(session.split.held_out, LOOK_ROWS, session.config.seed)
         self.held_out = logged_triplets(session, shown)
         self.weights = torch.tensor([row.weight for row in train])
+        self._partners: dict[tuple[str, str], list[int]] = defaultdict(list)
+        for index, row in enumerate(train):
+            self._partners[row.query, row.behavior].append(index)
         self.model = make_discriminator(session, self.real.features, settings.dropout)
         session.heads["discriminator"] = self.model
         self.optimiser = torch.optim.AdamW(
@@ -109,12 +124,23 @@ class Side:
         repeat = count > len(self.weights)
         return self.real.rows(torch.multinomial(self.weights, count, replacement=repeat))
 
-    def learn(self, real: Triplets, fake: Triplets) -> tuple[float, float]:
-        """One gradient step; loss and gradient norm."""
+    def partners(self, fake: Triplets) -> Triplets:
+        """A logged triplet with the query and the behaviour of each generated one."""
+        found = [
+            self._partners[key][int(torch.randint(len(self._partners[key]), ()))]
+            for key in zip(fake.queries, fake.names, strict=True)
+        ]
+        return self.real.rows(torch.tensor(found))
+
+    def learn(self, fake: Triplets) -> tuple[float, float]:
+        """One gradient step on generated triplets and logged ones; loss and gradient norm."""
+        relativistic = self.settings.loss == "relativistic"
+        real = self.partners(fake) if relativistic else self.draw_real(self.settings.batch)
         self.model.train()
         on_real = self.model(real.features, real.behaviors)
         on_fake = self.model(fake.features, fake.behaviors)
-        loss = adversarial_loss(on_real, on_fake, self.settings.smoothing)
+        tell = relativistic_loss if relativistic else adversarial_loss
+        loss = tell(on_real, on_fake, self.settings.smoothing)
         order, changed = swapped(real.names)
         if self.settings.mismatch and changed.any():
             on_swapped = self.model(real.features, real.behaviors[order])
@@ -184,13 +210,10 @@ class PretrainStage:
         losses, norms = [], []
         half = self._settings.batch // 2
         for _ in range(STEPS_AT_ONCE):
-            permuted = self._side.draw_real(self._settings.batch - half)
-            order, _ = swapped(permuted.names)
-            permuted = permuted._replace(behaviors=permuted.behaviors[order])
             drawn = fake.rows(torch.randint(len(fake.names), (half,)))
-            loss, norm = self._side.learn(
-                self._side.draw_real(self._settings.batch), joined(permuted, drawn)
-            )
+            if self._settings.loss == "classical":  # otherwise the mismatch loss alone ranks them
+                drawn = joined(self._permuted(self._settings.batch - half), drawn)
+            loss, norm = self._side.learn(drawn)
             losses.append(loss)
             norms.append(norm)
         found = self._side.look(held_out)
@@ -204,6 +227,13 @@ class PretrainStage:
             "disc/loss": sum(losses) / len(losses),
             "disc/grad_norm": sum(norms) / len(norms),
         }
+
+    def _permuted(self, count: int) -> Triplets:
+        """Logged triplets under each other's behaviours."""
+        drawn = self._side.draw_real(count)
+        order, _ = swapped(drawn.names)
+        names = [drawn.names[i] for i in order.tolist()]
+        return drawn._replace(behaviors=drawn.behaviors[order], names=names)
 
     def _rollouts(self) -> tuple[Triplets, Triplets]:
         if self._fake is None or self._look is None:
@@ -227,6 +257,24 @@ class PretrainStage:
         self._fake, self._look = state["fake"], state["look"]
 
 
+def centred(logits: Tensor) -> Tensor:
+    """Each logit minus the mean of the other responses' under the same behaviour: [N, N] -> [N].
+
+    logits: [response, behaviour], so that a behaviour which D finds real whatever the response gives no reward.
+    """
+    own = logits.diagonal()
+    others = (logits.sum(0) - own) / max(1, len(logits) - 1)
+    return own - others
+
+
+REWARDS: dict[str, Callable[[Tensor], Tensor]] = {
+    "logit": centred,
+    "log_d": lambda logits: torch.nn.functional.logsigmoid(logits.diagonal()),
+    "minus_log_one_minus_d": lambda logits: torch.nn.functional.softplus(logits.diagonal()),
+}
+"""What of D is the reward: bounded logits [response, behaviour] -> [response]."""
+
+
 class DiscriminatorReward:
     """The source of rewards of RLHB: a discriminator that learns beside the generator."""
 
@@ -247,15 +295,13 @@ class DiscriminatorReward:
 
     @torch.no_grad()
     def score(self, rollouts: Rollouts) -> Scores:
-        """Logit, and the bounded logit minus its mean over the other responses under the same behaviour."""
+        """D's logit, and what of it the settings take as reward."""
         self._fresh = self._triplets(rollouts)
         model = self._side.model
         model.eval()
         logits = model.crossed(self._fresh.features, self._fresh.behaviors)  # [response, behaviour]
         bounded = logits.clamp(-self._settings.reward_clip, self._settings.reward_clip)
-        own = bounded.diagonal()
-        others = (bounded.sum(0) - own) / max(1, len(bounded) - 1)
-        return Scores(logits.diagonal(), own - others)
+        return Scores(logits.diagonal(), REWARDS[self._settings.reward](bounded))
 
     def learn(self, rollouts: Rollouts, watched: Rollouts) -> Metrics:
         """Look at held-out triplets, then learn from this iteration's rollouts and replayed ones."""
@@ -265,7 +311,7 @@ class DiscriminatorReward:
         losses, norms = [], []
         for _ in range(self._settings.steps):
             fake = self._draw_fake(fresh)
-            loss, norm = self._side.learn(self._side.draw_real(self._settings.batch), fake)
+            loss, norm = self._side.learn(fake)
             losses.append(loss)
             norms.append(norm)
         self._remember(fresh)

@@ -16,6 +16,7 @@ from rlhb_core.behaviors import (
     CLOCK_SLACK_MS,
     IMPLICIT_CLAUSES,
     NOTHING,
+    Form,
     Reading,
     check_signal,
     classify,
@@ -27,6 +28,7 @@ from rlhb_core.behaviors import (
     summarise_person,
     text_of,
     verbalise,
+    written,
 )
 from rlhb_core.errors import BadRecord, NotEnoughData
 from rlhb_core.records import (
@@ -332,6 +334,22 @@ def test_a_text_of_some_clauses_keeps_exactly_these(found: BehaviorFeatures, kep
     classes = classify(found)
     read = parse(text_of(classes, sorted(kept)))
     assert read == {name: value if name in kept else 0 for name, value in classes.items()}
+
+
+@given(features(), st.sampled_from(["text", "numbers", "both"]))
+def test_every_form_says_the_same(found: BehaviorFeatures, form: Form):
+    assert parse(written(classify(found), ALL_CLAUSES, form)) == classify(found)
+
+
+def test_forms_by_hand():
+    classes = parse("The reader read it at length and liked it.")
+    numbers = "dwell 4, reaction 1, copied 0"
+    assert written(classes, ("dwell", "reaction", "copied"), "numbers") == numbers
+    assert written(classes, ("dwell", "reaction", "copied"), "both") == (
+        f"The reader read it at length and liked it. {numbers}"
+    )
+    with pytest.raises(BadRecord, match="'dwell 6' is no class"):
+        parse("dwell 6, reaction 1")
 
 
 @given(st.lists(signals(), max_size=10))

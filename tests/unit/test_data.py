@@ -262,6 +262,18 @@ def test_the_condition_is_the_one_asked_for_or_the_most_preferred():
     assert load_split(asked, rows, []).condition == NOTHING
 
 
+def test_behaviours_as_numbers_keep_condition_and_weights():
+    rows = [triplet(f"Query {i}?", liked=i % 3 == 0) for i in range(120)]
+    text, numbers = (
+        load_split(load_recipe("rlhb", {"data.form": form}), rows, [])
+        for form in ("text", "numbers")
+    )
+    assert numbers.condition == "dwell 0, reaction 1, copied 0, shared 0, asked_again 0"
+    assert [row.weight for row in numbers.train] == [row.weight for row in text.train]
+    assert {row.behavior for row in text.train} == {LIKED, NOTHING}
+    assert len({row.behavior for row in numbers.train}) == 2
+
+
 # --- too little data ------------------------------------------------------------------------------
 
 

@@ -7,8 +7,15 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rlhb_core.losses import adversarial_loss, choice_loss, mismatch_loss, policy_loss
+from rlhb_core.losses import (
+    adversarial_loss,
+    choice_loss,
+    mismatch_loss,
+    policy_loss,
+    relativistic_loss,
+)
 from rlhb_core.rewards import (
+    centre_groups,
     explained_variance,
     gae,
     masked_mean,
@@ -16,6 +23,7 @@ from rlhb_core.rewards import (
     token_rewards,
     whiten,
 )
+from rlhb_core.rlhb import REWARDS
 from rlhb_core.scorers import auc
 
 
@@ -131,3 +139,28 @@ def test_a_vote_among_two_is_not_changed_by_padding() -> None:
 def test_auc_counts_ties_half() -> None:
     assert auc(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 0.0])) == pytest.approx(3.5 / 4)
     assert auc(torch.tensor([]), torch.tensor([1.0])) == 0.5
+
+
+def test_a_relativistic_discriminator_sees_differences_only() -> None:
+    real, fake = torch.tensor([1.0, 0.0]), torch.tensor([-1.0, 0.0])
+    by_hand = (-math.log(1 / (1 + math.exp(-2.0))) + math.log(2)) / 2
+    assert relativistic_loss(real, fake, 0.0).item() == pytest.approx(by_hand, rel=1e-6)
+    assert relativistic_loss(real + 7, fake + 7, 0.1).item() == pytest.approx(
+        relativistic_loss(real, fake, 0.1).item(), rel=1e-5
+    )
+
+
+def test_a_group_is_centred_on_the_others() -> None:
+    rewards = torch.tensor([1.0, 2.0, 6.0, 0.0, 0.0, 3.0])
+    assert centre_groups(rewards, 3).tolist() == [-3.0, -1.5, 4.5, -1.5, -1.5, 3.0]
+    assert centre_groups(rewards, 1).tolist() == rewards.tolist()
+
+
+def test_the_rewards_of_a_discriminator_by_hand() -> None:
+    logits = torch.tensor(
+        [[1.0, 0.0, 9.0], [3.0, 2.0, 9.0], [2.0, 4.0, 9.0]]
+    )  # [response, behaviour]
+    assert REWARDS["logit"](logits).tolist() == [1.0 - 2.5, 2.0 - 2.0, 0.0]
+    half = torch.zeros(2, 2)  # D = 0.5
+    assert REWARDS["log_d"](half).tolist() == pytest.approx([math.log(0.5)] * 2)
+    assert REWARDS["minus_log_one_minus_d"](half).tolist() == pytest.approx([math.log(2)] * 2)
