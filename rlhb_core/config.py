@@ -185,8 +185,8 @@ class DiscriminatorSettings(Section):
     )
     loss: Literal["classical", "relativistic"] = Field(
         default="classical",
-        description="Classical: is this triplet logged or generated (cross-entropy)? Relativistic: which of two answers to "
-        "the same query and behaviour is the logged one (Bradley-Terry)?",
+        description="What D learns. Classical: to tell logged from generated triplets (cross-entropy). Relativistic: which of "
+        "two answers to the same query and behaviour is the logged one (Bradley-Terry).",
     )
     reward: Literal["logit", "log_d", "minus_log_one_minus_d"] = Field(
         default="logit",
