@@ -15,13 +15,13 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
-from transformers import DynamicCache
-from transformers.cache_utils import DynamicLayer
 
 from rlhb_core.adapters import Adapters
 from rlhb_core.errors import ModelError
 from rlhb_core.generator import Trunk, encode_prompt
 from rlhb_core.incremental_text import IncrementalText
+from rlhb_core.kv_cache import roomy_cache
+from rlhb_core.sampling import invert
 
 log = logging.getLogger(__name__)
 
@@ -227,11 +227,7 @@ class _Batch:
         self._ids = ids.to(self._device)  # [rows, T] of the next forward pass
         self._mask = mask.to(self._device)  # [rows, room]
         self._positions = (self._mask[:, :longest].cumsum(1) - 1).clamp(min=0)  # [rows, T]
-        self._cache = DynamicCache(config=trunk.model.config)
-        self._cache.layers = [
-            _RoomyLayer(room) if type(layer) is DynamicLayer else layer
-            for layer in self._cache.layers
-        ]
+        self._cache = roomy_cache(trunk.model.config, room)
 
     @property
     def adapters(self) -> list[str | None]:
@@ -289,40 +285,6 @@ class _Batch:
                 answer.fail(sentence)
 
 
-class _RoomyLayer(DynamicLayer):  # type: ignore[no-untyped-call]
-    """Keys and values of one layer, with the room for the whole answer taken at once instead of copied at each step."""
-
-    def __init__(self, room: int) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self._room = room
-        self._filled = 0
-
-    def update(
-        self, key_states: Tensor, value_states: Tensor, *args: object, **kwargs: object
-    ) -> tuple[Tensor, Tensor]:
-        """Append [rows, heads, T, size] of keys and values; returns all so far."""
-        if not self.is_initialized:
-            self.lazy_initialization(key_states, value_states)
-            rows, heads, _, size = key_states.shape
-            self._all_keys = key_states.new_empty(rows, heads, self._room, size)
-            self._all_values = value_states.new_empty(
-                rows, heads, self._room, value_states.shape[-1]
-            )
-        end = self._filled + key_states.shape[2]
-        self._all_keys[:, :, self._filled : end] = key_states
-        self._all_values[:, :, self._filled : end] = value_states
-        self._filled = end
-        self.keys, self.values = self._all_keys[:, :, :end], self._all_values[:, :, :end]
-        return self.keys, self.values
-
-    def batch_select_indices(self, indices: Tensor) -> None:
-        """Keep only these rows."""
-        if self.is_initialized:
-            self._all_keys, self._all_values = self._all_keys[indices], self._all_values[indices]
-            self.keys = self._all_keys[:, :, : self._filled]
-            self.values = self._all_values[:, :, : self._filled]
-
-
 def _sample(logits: Tensor, temperatures: Sequence[float], draws: Sequence[float]) -> Tensor:
     """One token per row by inverting the cumulated probabilities at `draws`, each in [0, 1).
 
@@ -332,15 +294,11 @@ def _sample(logits: Tensor, temperatures: Sequence[float], draws: Sequence[float
     device = logits.device
     temperature = torch.tensor(temperatures, device=device)[:, None]
     scaled = logits.float() / temperature.clamp(min=1e-4)
-    # float64 where there is any: in a large vocabulary float32 sums would swallow the rare tokens
-    precision = torch.float32 if device.type == "mps" else torch.float64
-    cumulated = torch.softmax(scaled, dim=-1).cumsum(dim=-1, dtype=precision)
-    total = cumulated[:, -1:]
-    drawn = torch.tensor(draws, dtype=precision, device=device)[:, None] * total
-    tokens = torch.searchsorted(cumulated, drawn, right=True)[:, 0].clamp(max=logits.shape[1] - 1)
+    tokens = invert(torch.softmax(scaled, dim=-1), torch.tensor(draws, dtype=torch.float64))
     if min(temperatures) == 0:
-        tokens = torch.where(temperature[:, 0] == 0, logits.argmax(-1), tokens)
-    return torch.where(torch.isfinite(total[:, 0]), tokens, -1)
+        greedy = (temperature[:, 0] == 0) & (tokens >= 0)
+        tokens = torch.where(greedy, logits.argmax(-1), tokens)
+    return tokens
 
 
 def _end_tokens(trunk: Trunk) -> frozenset[int]:

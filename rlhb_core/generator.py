@@ -1,8 +1,8 @@
 """The generator: one frozen causal LM trunk that carries model versions as LoRA adapters.
 
-Holds loading, adapters (PEFT format), prompts and responses as tokens, sampling, and log-probabilities of
-responses. Prompts are padded on the left and responses on the right, masks are explicit, and position ids come
-from the mask, so that sampling and re-scoring see the same positions. Does not know rewards or losses.
+Holds loading, adapters (PEFT format), prompts and responses as tokens, and log-probabilities of responses. Prompts are
+padded on the left and responses on the right, masks are explicit, and position ids come from the mask, so that sampling
+(`sampling.py`) and re-scoring see the same positions. Does not know rewards or losses.
 """
 
 import json
@@ -20,7 +20,7 @@ from jinja2 import TemplateError
 from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors.torch import load_file, save_file
 from torch import Tensor
-from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache, PreTrainedModel
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 from transformers.utils import logging as transformers_logging
 
@@ -305,53 +305,7 @@ def positions(mask: Tensor) -> Tensor:
     return (mask.cumsum(1) - 1).clamp(min=0)
 
 
-# --- sampling and log-probabilities ---------------------------------------------------------------
-
-
-@torch.no_grad()
-def sample(
-    trunk: Trunk, prompts: Sequence[Sequence[int]], temperature: float, max_new_tokens: int
-) -> list[list[int]]:
-    """One response per prompt from the model's own distribution: no top-p, no top-k.
-
-    Returns token ids; a response that ended by itself closes with the end token. Draws from torch's global
-    generator, so that a seed gives the same responses again. Rows that have ended leave the batch.
-    """
-    found: list[list[int]] = [[] for _ in prompts]
-    batch = collate(prompts, [[] for _ in prompts], torch.device("cpu"))
-    ids, mask = batch.ids[:, :-1].to(trunk.device), batch.mask[:, :-1].to(trunk.device)
-    place = positions(mask)
-    rows = list(range(len(prompts)))
-    cache = DynamicCache(config=trunk.model.config)
-    for _ in range(max_new_tokens):
-        logits = trunk.model(
-            input_ids=ids,
-            attention_mask=mask,
-            position_ids=place,
-            past_key_values=cache,
-            use_cache=True,
-            logits_to_keep=1,
-        ).logits[:, -1]  # [B, V]
-        drawn = torch.multinomial(torch.softmax(logits.float() / temperature, dim=-1), 1)  # [B, 1]
-        going = []
-        for index, token in enumerate(drawn[:, 0].tolist()):
-            found[rows[index]].append(token)
-            if token != trunk.tokenizer.eos_token_id:
-                going.append(index)
-        if not going:
-            break
-        ids, place = drawn, place[:, -1:] + 1
-        mask = torch.cat([mask, torch.ones_like(mask[:, :1])], dim=1)
-        if len(going) < 0.8 * len(rows):
-            keep = torch.tensor(going, device=trunk.device)
-            ids, place, mask = ids[keep], place[keep], mask[keep]
-            cache.batch_select_indices(keep)
-            rows = [rows[index] for index in going]
-    return [_until_end(tokens, trunk.tokenizer.eos_token_id) for tokens in found]
-
-
-def _until_end(tokens: list[int], end: int | None) -> list[int]:
-    return tokens[: tokens.index(end) + 1] if end in tokens else tokens
+# --- log-probabilities ----------------------------------------------------------------------------
 
 
 class Scored(NamedTuple):

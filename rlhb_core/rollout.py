@@ -18,9 +18,9 @@ from rlhb_core.generator import (
     collate,
     decode_responses,
     encode_prompt,
-    sample,
     score,
 )
+from rlhb_core.sampling import sample
 from rlhb_core.scorers import Response
 
 
@@ -58,14 +58,9 @@ def roll_out(trunk: Trunk, pairs: Sequence[Pair], settings: SamplingSettings) ->
         encode_prompt(trunk, pair.query, pair.behavior)[-settings.max_prompt_tokens :]
         for pair in pairs
     ]
-    responses: list[list[int]] = []
-    for start in range(0, len(prompts), settings.batch):
-        responses += sample(
-            trunk,
-            prompts[start : start + settings.batch],
-            settings.temperature,
-            settings.max_new_tokens,
-        )
+    responses = sample(
+        trunk, prompts, settings.temperature, settings.max_new_tokens, settings.batch
+    )
     end = trunk.tokenizer.eos_token_id
     ended = torch.tensor([bool(tokens) and tokens[-1] == end for tokens in responses])
     return Rollouts(list(pairs), prompts, responses, decode_responses(trunk, responses), ended)

@@ -18,7 +18,6 @@ from rlhb_core.generator import (
     encode_prompt,
     encode_response,
     load_trunk,
-    sample,
     score,
 )
 from rlhb_core.rollout import measure, roll_out
@@ -70,37 +69,6 @@ def test_log_probabilities_are_those_of_the_sampling_temperature(trunk: Trunk) -
     torch.testing.assert_close(
         score(trunk, tokens, 0.5).logprobs[0], expected, atol=1e-5, rtol=1e-5
     )
-
-
-def test_sampling_is_the_models_own_distribution(trunk: Trunk) -> None:
-    prompt = encode_prompt(trunk, QUERIES[0])
-    with torch.no_grad():
-        logits = trunk.model(input_ids=torch.tensor([prompt])).logits[0, -1].float()
-    expected = torch.softmax(logits, -1)
-    count = 2000
-    first = torch.tensor([row[0] for row in sample(trunk, [prompt] * count, 1.0, 1)])
-    found = torch.bincount(first, minlength=len(expected)) / count
-    assert float((found - expected).abs().max()) < 5 * (0.25 / count) ** 0.5
-
-
-def test_sampling_with_a_seed_repeats_and_ends_with_the_end_token(trunk: Trunk) -> None:
-    prompts = [encode_prompt(trunk, query) for query in QUERIES * 4]
-    torch.manual_seed(5)
-    first = sample(trunk, prompts, 1.0, 48)
-    torch.manual_seed(5)
-    assert sample(trunk, prompts, 1.0, 48) == first
-    assert all(row[-1] == trunk.tokenizer.eos_token_id or len(row) == 48 for row in first)
-    assert all(trunk.tokenizer.eos_token_id not in row[:-1] for row in first)
-
-
-def test_rescoring_sees_what_sampling_saw(trunk: Trunk) -> None:
-    """Greedy tokens of the sampling loop are the likeliest ones when the whole is scored at once."""
-    prompts = [encode_prompt(trunk, query, LIKED) for query in QUERIES]
-    rows = sample(trunk, prompts, 1e-4, 48)
-    tokens = collate(prompts, rows, trunk.device)
-    best = score(trunk, tokens).logits.argmax(-1)
-    mask = tokens.response_mask.bool()
-    assert (best[mask] == tokens.response_ids[mask]).float().mean() > 0.98
 
 
 def test_adapters_change_nothing_until_trained_and_travel_as_files(

@@ -1,0 +1,64 @@
+"""Keys and values of a batch that is being decoded, with the room for the whole answers taken at once.
+
+Appending then copies one token instead of all tokens so far. Does not know tokens or models.
+"""
+
+from torch import Tensor
+from transformers import DynamicCache, PretrainedConfig
+from transformers.cache_utils import DynamicLayer
+
+
+def roomy_cache(config: PretrainedConfig, room: int) -> DynamicCache:
+    """An empty cache for the model of this config, with room for so many tokens of each row.
+
+    Layers of another kind (sliding windows) stay as transformers makes them.
+    """
+    cache = DynamicCache(config=config)
+    cache.layers = [
+        _RoomyLayer(room) if type(layer) is DynamicLayer else layer for layer in cache.layers
+    ]
+    return cache
+
+
+class _RoomyLayer(DynamicLayer):  # type: ignore[no-untyped-call]
+    """Keys and values of one layer."""
+
+    def __init__(self, room: int) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._room = room
+        self._filled = 0
+
+    def update(
+        self, key_states: Tensor, value_states: Tensor, *args: object, **kwargs: object
+    ) -> tuple[Tensor, Tensor]:
+        """Append [rows, heads, T, size] of keys and values; returns all so far."""
+        if not self.is_initialized:
+            self.lazy_initialization(key_states, value_states)
+            rows, heads, _, size = key_states.shape
+            self._all_keys = key_states.new_empty(rows, heads, self._room, size)
+            self._all_values = value_states.new_empty(
+                rows, heads, self._room, value_states.shape[-1]
+            )
+        end = self._filled + key_states.shape[2]
+        self._all_keys[:, :, self._filled : end] = key_states
+        self._all_values[:, :, self._filled : end] = value_states
+        self._filled = end
+        return self._show()
+
+    def batch_select_indices(self, indices: Tensor) -> None:
+        """Keep only these rows: they move to the front, and no new room is taken."""
+        if self.is_initialized:
+            self._all_keys = _moved(self._all_keys, indices, self._filled)
+            self._all_values = _moved(self._all_values, indices, self._filled)
+            self._show()
+
+    def _show(self) -> tuple[Tensor, Tensor]:
+        keys = self._all_keys[:, :, : self._filled]
+        values = self._all_values[:, :, : self._filled]
+        self.keys, self.values = keys, values
+        return keys, values
+
+
+def _moved(room: Tensor, indices: Tensor, filled: int) -> Tensor:
+    room[: len(indices), :, :filled] = room[indices, :, :filled]
+    return room[: len(indices)]

@@ -1,0 +1,93 @@
+"""Sampling for training: the model's own distribution, the same for a seed however the rows are batched."""
+
+import pytest
+import torch
+
+from rlhb_core.errors import RunError
+from rlhb_core.generator import Trunk, collate, encode_prompt, load_trunk, score
+from rlhb_core.kv_cache import roomy_cache
+from rlhb_core.sampling import invert, sample
+
+QUERIES = ("What is the capital of Peru?", "How many legs does a spider have?", "iron symbol")
+LIKED = "The reader liked it."
+
+
+@pytest.fixture(scope="module")
+def trunk() -> Trunk:
+    torch.set_num_threads(1)
+    return load_trunk("embedded", "cpu")
+
+
+def prompts(trunk: Trunk, times: int = 1) -> list[list[int]]:
+    return [
+        encode_prompt(trunk, query, LIKED if i else None) for i, query in enumerate(QUERIES * times)
+    ]
+
+
+def test_sampling_is_the_models_own_distribution(trunk: Trunk) -> None:
+    prompt = encode_prompt(trunk, QUERIES[0])
+    with torch.no_grad():
+        logits = trunk.model(input_ids=torch.tensor([prompt])).logits[0, -1].float()
+    expected = torch.softmax(logits, -1)
+    count = 2000
+    torch.manual_seed(0)
+    first = torch.tensor([row[0] for row in sample(trunk, [prompt] * count, 1.0, 1)])
+    found = torch.bincount(first, minlength=len(expected)) / count
+    assert float((found - expected).abs().max()) < 5 * (0.25 / count) ** 0.5
+
+
+def test_a_seed_gives_the_same_responses_however_the_rows_are_batched(trunk: Trunk) -> None:
+    found = []
+    for batch in (24, 24, 7, 1):
+        torch.manual_seed(5)
+        found.append(sample(trunk, prompts(trunk, 8), 1.0, 40, batch))
+    assert all(other == found[0] for other in found)
+    assert len({tuple(row) for row in found[0]}) > 3  # rows with the same prompt differ
+
+
+def test_a_response_ends_with_its_first_end_token_or_at_the_longest_length(trunk: Trunk) -> None:
+    torch.manual_seed(5)
+    rows = sample(trunk, prompts(trunk, 8), 1.0, 12)
+    end = trunk.tokenizer.eos_token_id
+    assert {len(row) for row in rows if end not in row} == {12}
+    ended = [row for row in rows if end in row]
+    assert ended
+    assert all(row.index(end) == len(row) - 1 for row in ended)
+
+
+def test_rescoring_sees_what_sampling_saw(trunk: Trunk) -> None:
+    """Greedy tokens of the sampling loop are the likeliest ones when the whole is scored at once."""
+    asked = prompts(trunk)
+    rows = sample(trunk, asked, 1e-4, 48)
+    tokens = collate(asked, rows, trunk.device)
+    best = score(trunk, tokens).logits.argmax(-1)
+    mask = tokens.response_mask.bool()
+    assert (best[mask] == tokens.response_ids[mask]).float().mean() > 0.98
+
+
+def test_a_draw_takes_the_token_whose_share_it_falls_into() -> None:
+    p = torch.tensor([[0.5, 0.25, 0.0, 0.25]]).expand(5, 4)
+    draws = torch.tensor([0.0, 0.49, 0.5, 0.75, 0.999], dtype=torch.float64)
+    assert invert(p, draws).tolist() == [0, 0, 1, 3, 3]
+    assert invert(p * torch.nan, draws).tolist() == [-1] * 5
+
+
+def test_a_broken_policy_is_said_in_a_sentence() -> None:
+    trunk = load_trunk("embedded", "cpu")
+    with torch.no_grad():
+        next(trunk.model.parameters()).mul_(torch.nan)
+    with pytest.raises(RunError, match="not numbers any more"):
+        sample(trunk, prompts(trunk), 1.0, 4)
+
+
+def test_a_roomy_cache_appends_and_lets_rows_go(trunk: Trunk) -> None:
+    cache = roomy_cache(trunk.model.config, room=5)
+    del cache.layers[1:]
+    first = torch.arange(24.0).reshape(3, 1, 2, 4)  # [rows, heads, T, size]
+    more = 100 + torch.arange(8.0).reshape(2, 1, 1, 4)
+    cache.update(first, -first, layer_idx=0)
+    cache.batch_select_indices(torch.tensor([0, 2]))
+    keys, values = cache.update(more, -more, layer_idx=0)
+    assert torch.equal(keys, torch.cat([first[[0, 2]], more], dim=2))
+    assert torch.equal(values, -keys)
+    assert cache.get_seq_length() == 3
