@@ -27,6 +27,7 @@ from transformers.utils import logging as transformers_logging
 from rlhb_core import embedded
 from rlhb_core.config import EMBEDDED
 from rlhb_core.errors import ModelError
+from rlhb_core.low_rank import with_merged_layers
 from rlhb_core.prompts import Message, messages, without_system
 
 log = logging.getLogger(__name__)
@@ -48,12 +49,14 @@ class Trunk:
 
     def add_adapter(self, name: str, rank: int, alpha: int) -> None:
         """A new adapter on all linear layers that changes nothing yet (its output matrix is zero)."""
-        config = LoraConfig(
-            r=rank,
-            lora_alpha=alpha,
-            lora_dropout=0.0,
-            target_modules="all-linear",
-            task_type="CAUSAL_LM",
+        config = with_merged_layers(
+            LoraConfig(
+                r=rank,
+                lora_alpha=alpha,
+                lora_dropout=0.0,
+                target_modules="all-linear",
+                task_type="CAUSAL_LM",
+            )
         )
         with _quiet():
             if self.adapters is None:
@@ -78,7 +81,10 @@ class Trunk:
         try:
             with _quiet():
                 if self.adapters is None:
-                    self.adapters = PeftModel.from_pretrained(self.model, folder, adapter_name=name)
+                    config = with_merged_layers(LoraConfig.from_pretrained(str(folder)))
+                    self.adapters = PeftModel.from_pretrained(
+                        self.model, folder, adapter_name=name, config=config
+                    )
                 else:
                     self.adapters.load_adapter(folder, adapter_name=name)
         except (OSError, ValueError, RuntimeError, KeyError) as error:
