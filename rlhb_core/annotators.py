@@ -70,6 +70,8 @@ class Taste:
 
 
 POPULATION = Taste()
+BARE = Taste(right=1.2, wrong=-1.2, complete=-1.2, polite=-0.9, rude=0.0, to_the_point=1.2)
+"""Another taste, for shifts: the bare answer, neither polished nor polite."""
 
 
 @lru_cache(maxsize=65_536)
@@ -77,12 +79,13 @@ def _graded(query: str, response: str) -> Grade:
     return grade(query, response)
 
 
-def hidden_utility(query: str, response: str) -> float:
-    """What the population thinks of a response on average, without noise.
+def hidden_utility(query: str, response: str, taste: Taste = POPULATION) -> float:
+    """What the population of this taste thinks of a response on average, without noise.
 
-    Right minus wrong is 3; samples of the base model have mean about 0. Evaluation only: no model is trained on it.
+    Right minus wrong is 3 for the usual taste, of which samples of the base model have mean about 0. Evaluation only:
+    no model is trained on it.
     """
-    return POPULATION.of(_graded(query, response))
+    return taste.of(_graded(query, response))
 
 
 def _sigmoid(x: float) -> float:
@@ -106,23 +109,26 @@ class Annotator:
     asks: float
     tie_width: float
     all_bad_below: float
+    copies_complete: float = 2.5
+    """How much more readily a complete answer is copied, beyond being liked; likewise for a like and politeness."""
+    likes_polite: float = 1.5
 
     @classmethod
-    def from_seed(cls, seed: int, index: int) -> Annotator:
-        """The person number `index` of the population `seed`; always the same one."""
+    def from_seed(cls, seed: int, index: int, taste: Taste = POPULATION) -> Annotator:
+        """The person number `index` of the population `seed`, whose people differ round `taste`; always the same one."""
         rng = np.random.default_rng([seed, index])
         scale = float(rng.uniform(0.85, 1.15))
         return cls(
             name=f"Simulated annotator {seed}-{index}",
             taste=Taste(
-                right=RIGHT * scale,
-                wrong=WRONG * scale,
-                none=float(rng.normal(NONE, 0.3)),
-                complete=float(rng.normal(COMPLETE, 0.25)),
-                polite=float(rng.normal(POLITE, 0.3)),
-                rude=float(rng.normal(RUDE, 0.4)),
-                to_the_point=float(rng.normal(TO_THE_POINT, 0.35)),
-                garbled=float(rng.normal(GARBLED, 0.3)),
+                right=taste.right * scale,
+                wrong=taste.wrong * scale,
+                none=float(rng.normal(taste.none, 0.3)),
+                complete=float(rng.normal(taste.complete, 0.25)),
+                polite=float(rng.normal(taste.polite, 0.3)),
+                rude=float(rng.normal(taste.rude, 0.4)),
+                to_the_point=float(rng.normal(taste.to_the_point, 0.35)),
+                garbled=float(rng.normal(taste.garbled, 0.3)),
             ),
             knowledge=float(rng.uniform(0.85, 0.99)),
             impression_noise=float(rng.uniform(0.15, 0.45)),
@@ -135,6 +141,8 @@ class Annotator:
             asks=float(rng.normal(-4.0, 0.4)),
             tie_width=float(rng.uniform(0.1, 0.5)),
             all_bad_below=float(rng.normal(-1.6, 0.3)),
+            copies_complete=2.5 if taste.complete > 0 else 0.0,
+            likes_polite=1.5 if taste.polite > 0 else 0.0,
         )
 
     def felt(self, query: str, response: str) -> float:
@@ -170,9 +178,9 @@ class Annotator:
             acts.append(
                 ("select", {"chars": int(rng.integers(1, len(response) + 1)) if response else 0})
             )
-        if rng.random() < _sigmoid(self.copies + 1.8 * felt + 2.5 * one.complete):
+        if rng.random() < _sigmoid(self.copies + 1.8 * felt + self.copies_complete * one.complete):
             acts.append(("copy", {"chars": len(response)}))
-        if rng.random() < _sigmoid(self.likes + 2.4 * felt + 1.5 * one.polite):
+        if rng.random() < _sigmoid(self.likes + 2.4 * felt + self.likes_polite * one.polite):
             acts.append(("like", {"on": True}))
         elif rng.random() < _sigmoid(self.dislikes - 2.2 * felt + 2.0 * one.rude):
             acts.append(("dislike", {"on": True}))
@@ -208,6 +216,6 @@ def _seed(key: bytes) -> int:
     return int.from_bytes(hashlib.blake2b(key, digest_size=8).digest())
 
 
-def population(seed: int, size: int) -> list[Annotator]:
-    """The first `size` people of the population `seed`."""
-    return [Annotator.from_seed(seed, index) for index in range(size)]
+def population(seed: int, size: int, taste: Taste = POPULATION) -> list[Annotator]:
+    """The first `size` people of the population `seed`, whose people differ round this taste."""
+    return [Annotator.from_seed(seed, index, taste) for index in range(size)]

@@ -299,6 +299,14 @@ class EvaluationSettings(Section):
         ge=0,
         description="Held-out rollouts per iteration behind the discriminator's confusion.",
     )
+    every: int = Field(
+        default=0,
+        ge=0,
+        description="Iterations between two looks at the policy's worth in the embedded world; 0 looks at the end only.",
+    )
+    every_samples: int = Field(
+        default=200, ge=8, description="Questions behind each of these looks."
+    )
     bootstrap: int = Field(default=1000, ge=100, description="Resamples behind every interval.")
 
 

@@ -14,11 +14,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from rlhb_core.config import EMBEDDED
 from rlhb_core.data import Logged, Pair, Voted, sides
-from rlhb_core.evaluation import compare_paired, evaluate_world
+from rlhb_core.evaluation import compare_paired
 from rlhb_core.losses import adversarial_loss, choice_loss
-from rlhb_core.records import Source
 from rlhb_core.reward_model import RewardModel
 from rlhb_core.rlhb import (
     Triplets,
@@ -30,6 +28,7 @@ from rlhb_core.rlhb import (
 from rlhb_core.rollout import Rollouts
 from rlhb_core.session import ORIGIN, POLICY, START, Metrics, Session
 from rlhb_core.verdict import judge_run
+from rlhb_core.world_evaluation import examine, is_simulated
 
 BUCKETS = 1 << 16
 SHOWN = 8
@@ -68,16 +67,16 @@ class JudgeStage:
         session = self._session
         config = session.config
         evidence = {key: value for key, value in session.evidence.items() if key != "result"}
-        evaluation = None
-        simulated = config.base == EMBEDDED and config.source is Source.SIMULATED
-        if simulated and not session.diverged:
-            evaluation = evaluate_world(session)
+        examined = None
+        if is_simulated(config) and not session.diverged:
+            examined = examine(session)
         verdict = judge_run(config.arm, evidence, config.ppo.kl_stop)
         return {
             "arm": config.arm.value,
             "condition": session.split.condition,
             "verdict": verdict.as_json(),
-            "evaluation": evaluation,
+            "evaluation": examined and examined.figures,
+            "answers": examined and examined.answers,
             "samples": sample_answers(session),
             "evidence": evidence,
         }

@@ -53,6 +53,8 @@ _TABLE: tuple[tuple[str, str, str], ...] = (
     ("disc/swap_auc", "How well the discriminator prefers a held-out response's true behaviour to another one (AUC).", ""),
     ("disc/length_auc", "How well length alone tells logged from generated responses (AUC); far from 0.5 is a leak.", ""),
     ("disc/grad_norm", "Gradient norm of the discriminator.", ""),
+    ("eval/utility", "Mean hidden utility of answers to questions on held-out facts (embedded world only).", ""),
+    ("eval/win_rate", "Share of these questions on which the policy's answer has more hidden utility than SFT's, ties half.", ""),
     ("timing/rollout", "Seconds spent on drawing responses.", "s"),
     ("timing/score", "Seconds spent on scoring and on log-probabilities.", "s"),
     ("timing/update", "Seconds spent on updating policy and value head.", "s"),

@@ -5,6 +5,7 @@ config.json            the RunConfig          data/triplets.jsonl, data/comparis
 metrics.jsonl          one row per step       progress.json   stage, step, total, seconds left
 log.txt                the process's log      checkpoint/     one atomic checkpoint
 version/               the trained adapter    result.json     evaluation and verdict
+answers.json           what was answered in the evaluation, if there was one
 pid                    the training process   stop            ask it to stop (any content)
 done.json | failed.json | stopped.json        how it ended
 ```
@@ -180,6 +181,15 @@ class RunDir:
         """The run is done: `result` holds evaluation and verdict."""
         write_json(self.path / "result.json", result)
         self._end("done.json", str(result.get("verdict", {}).get("word", "")))
+
+    def write_answers(self, answers: Mapping[str, list[str]] | None) -> None:
+        """Keep what each policy answered in the evaluation, for comparisons with the policies of other runs."""
+        if answers:
+            write_json(self.path / "answers.json", answers)
+
+    def answers(self) -> dict[str, list[str]]:
+        """What each policy answered in the evaluation; empty if there was none."""
+        return self._read("answers.json") or {}
 
     def fail(self, sentence: str) -> None:
         """The run failed; `sentence` says why and what to do."""

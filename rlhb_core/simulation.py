@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 
 import numpy as np
 
-from rlhb_core.annotators import Act, Annotator, Choice, population
+from rlhb_core.annotators import POPULATION, Act, Annotator, Choice, Taste, population
 from rlhb_core.behaviors import VERBALISER_VERSION, Reading, summarise_person, verbalise
 from rlhb_core.config import SamplingSettings
 from rlhb_core.data import Pair
@@ -72,15 +72,23 @@ class Answered:
 
 
 def simulate(
-    trunk: Trunk, authors: Sequence[Author], queries: int, seed: int, people: int = 40
+    trunk: Trunk,
+    authors: Sequence[Author],
+    queries: int,
+    seed: int,
+    people: int = 40,
+    *,
+    held_out: bool = False,
+    taste: Taste = POPULATION,
 ) -> list[Answered]:
-    """`queries` queries of the world (held-out facts never among them), each answered once by every author.
+    """`queries` queries of the world, each answered once by every author. Those on held-out facts are asked only with
+    `held_out`, for measuring.
 
     Annotators take turns. Draws from torch's global generator for the answers and from `seed` for all else.
     """
     rng = np.random.default_rng(seed)
-    annotators = population(seed, people)
-    texts = sample_queries(rng, queries, held_out=False)
+    annotators = population(seed, people, taste)
+    texts = sample_queries(rng, queries, held_out=held_out)
     answers = [draw_answers(trunk, author, texts) for author in authors]
     found = []
     for index, query in enumerate(texts):

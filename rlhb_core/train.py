@@ -28,6 +28,7 @@ from rlhb_core.run_dir import RunDir
 from rlhb_core.session import Session, Stage, seed_all
 from rlhb_core.version import write_version
 from rlhb_core.warmup import WarmupStage
+from rlhb_core.world_evaluation import WorldWatch
 
 log = logging.getLogger(__name__)
 
@@ -99,6 +100,7 @@ class Trainer:
             load_trunk(self._config.base, self._config.device, self._config.dtype),
         )
         self._plan = plan(self._session)
+        self._watch = WorldWatch(self._session)
         self._checkpoint = Checkpoint(run.checkpoint)
         self._iteration = 0
         self._started = time.monotonic()
@@ -142,6 +144,8 @@ class Trainer:
             step += 1
             self._iteration += 1
             metrics = stage.step(step)
+            if isinstance(stage, PpoStage):
+                metrics |= self._watch.look(step)
             self._cost_done += stage.cost
             if metrics:
                 self._run.append_metrics(stage.name, step, self._iteration, metrics)
@@ -178,7 +182,8 @@ class Trainer:
         )
 
     def _finish(self) -> dict[str, Any]:
-        result: dict[str, Any] = self._session.evidence["result"]
+        result: dict[str, Any] = dict(self._session.evidence["result"])
+        self._run.write_answers(result.pop("answers"))
         write_version(self._run.version, self._session, result)
         return result
 

@@ -1,4 +1,4 @@
-"""Paired comparisons and their intervals on numbers worked by hand, and the conditions of a measurement."""
+"""Paired comparisons and their intervals on numbers worked by hand."""
 
 import math
 
@@ -7,12 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rlhb_core.data import Logged
-from rlhb_core.evaluation import bootstrap, compare_paired, conditions
-
-LIKED, DISLIKED, NOTHING = (
-    f"The reader {act}." for act in ("liked it", "disliked it", "did nothing with it")
-)
+from rlhb_core.evaluation import bootstrap, compare_paired
 
 # --- paired scores --------------------------------------------------------------------------------
 
@@ -112,40 +107,3 @@ def test_19_of_20_intervals_hold_the_truth() -> None:
         low, high = compare_paired(ours.tolist(), [0.0] * 100, resamples=200)["interval"]
         held += low <= 0.6179 <= high
     assert 0.89 <= held / 200 <= 0.99
-
-
-# --- conditions -----------------------------------------------------------------------------------
-
-
-def rows(**counts: int) -> list[Logged]:
-    texts = {"liked": LIKED, "disliked": DISLIKED, "nothing": NOTHING}
-    return [
-        Logged(f"Query {i}?", "Lima.", texts[name])
-        for name, count in counts.items()
-        for i in range(count)
-    ]
-
-
-def test_a_version_without_behaviours_is_measured_as_it_is_served() -> None:
-    assert conditions(rows(liked=5), None) == {"served": None}
-
-
-def test_the_least_preferred_behaviour_is_the_worst_of_the_common_ones() -> None:
-    log = rows(liked=10, disliked=2, nothing=188)
-    assert conditions(log, LIKED) == {"served": LIKED, "least preferred": DISLIKED}
-    rarer = rows(liked=10, disliked=1, nothing=189)
-    assert conditions(rarer, LIKED)["least preferred"] == NOTHING
-    assert conditions(rarer, LIKED, share=0.001)["least preferred"] == DISLIKED
-
-
-def test_the_more_frequent_of_two_equally_bad_behaviours_is_taken() -> None:
-    flagged = "The reader reported it."  # as bad as a dislike
-    log = [*rows(liked=10, disliked=5), *[Logged("Query?", "Lima.", flagged)] * 6]
-    assert conditions(log, LIKED)["least preferred"] == flagged
-    log += rows(disliked=2)
-    assert conditions(log, LIKED)["least preferred"] == DISLIKED
-
-
-def test_where_no_behaviour_is_common_all_are_looked_at() -> None:
-    log = rows(liked=3, disliked=1)
-    assert conditions(log, LIKED, share=0.9)["least preferred"] == DISLIKED
