@@ -324,6 +324,22 @@ class Scored(NamedTuple):
     logits: Tensor  # [B, R, V], divided by the temperature
 
 
+class Measured(NamedTuple):
+    """What a policy says about B responses, token by token; 0 under the mask."""
+
+    logprobs: Tensor  # [B, R]
+    mask: Tensor  # [B, R]
+    entropy: Tensor  # [B, R]
+    hidden: Tensor  # [B, R, H], before each response token
+
+
+def unmeasured(trunk: Trunk, count: int, longest: int, full: bool = True) -> Measured:
+    """Zeros for so many responses; without `full` the hidden states have no width."""
+    width = trunk.model.config.get_text_config().hidden_size if full else 0
+    sizes = ((), (), (), (width,))
+    return Measured(*(torch.zeros(count, longest, *s, device=trunk.device) for s in sizes))
+
+
 def score(trunk: Trunk, tokens: Tokens, temperature: float = 1.0) -> Scored:
     """Log-probabilities of the responses under the adapter in use, over response positions only."""
     length = tokens.response_mask.shape[1]

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from rlhb_core.data import Pair
 from rlhb_core.errors import RunError
-from rlhb_core.generator import by_length, score
+from rlhb_core.generator import Measured, by_length, score
 from rlhb_core.losses import policy_loss
 from rlhb_core.rewards import (
     centre_groups,
@@ -26,7 +26,7 @@ from rlhb_core.rewards import (
     token_rewards,
     whiten,
 )
-from rlhb_core.rollout import Measured, Rollouts, lengths, measure, token_batch
+from rlhb_core.rollout import Rollouts, lengths, measure, token_batch
 from rlhb_core.scorers import ValueHead
 from rlhb_core.session import POLICY, START, Metrics, Session
 
@@ -137,14 +137,20 @@ class PpoStage:
         return [self._pairs[i] for i in chosen.tolist() for _ in range(self._settings.per_query)]
 
     def _roll_out(self, pairs: list[Pair]) -> tuple[Rollouts, Rollouts]:
-        together = self._session.answers(POLICY, [*pairs, *self._source.watched()])
+        keep = (
+            self._trunk.dtype is torch.float32
+        )  # in half precision one token at a time and all at
+        # once differ too much for the ratio of new and old probabilities
+        together = self._session.answers(POLICY, [*pairs, *self._source.watched()], keep)
         return together.part(0, len(pairs)), together.part(len(pairs), len(together.pairs))
 
     # --- 4 ----------------------------------------------------------------------------------------
 
     def _experience(self, rollouts: Rollouts, scores: Scores) -> tuple[Experience, Metrics]:
         settings, batch = self._settings, self._session.config.sampling.batch // 4
-        old = measure(self._trunk, rollouts, self._sampling.temperature, max(8, batch))
+        old = rollouts.measured
+        if old is None:
+            old = measure(self._trunk, rollouts, self._sampling.temperature, max(8, batch))
         with self._trunk.using(START):
             reference = measure(
                 self._trunk, rollouts, self._sampling.temperature, max(8, batch), full=False

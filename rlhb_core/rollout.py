@@ -12,6 +12,7 @@ from torch import Tensor
 from rlhb_core.config import SamplingSettings
 from rlhb_core.data import Pair
 from rlhb_core.generator import (
+    Measured,
     Tokens,
     Trunk,
     by_length,
@@ -19,6 +20,7 @@ from rlhb_core.generator import (
     decode_responses,
     encode_prompt,
     score,
+    unmeasured,
 )
 from rlhb_core.sampling import sample
 from rlhb_core.scorers import Response
@@ -32,6 +34,7 @@ class Rollouts(NamedTuple):
     responses: list[list[int]]  # token ids, closed by the end token if the response ended by itself
     texts: list[str]
     ended: Tensor  # [B] bool
+    measured: Measured | None  # what the policy said of them while it wrote them, if that was kept
 
     def part(self, start: int, end: int) -> "Rollouts":
         """Rows start to end."""
@@ -42,6 +45,7 @@ class Rollouts(NamedTuple):
             self.responses[rows],
             self.texts[rows],
             self.ended[rows],
+            self.measured and Measured(*(tensor[rows] for tensor in self.measured)),
         )
 
     def seen(self) -> list[Response]:
@@ -52,27 +56,21 @@ class Rollouts(NamedTuple):
         ]
 
 
-def roll_out(trunk: Trunk, pairs: Sequence[Pair], settings: SamplingSettings) -> Rollouts:
-    """One response per pair from the adapter in use."""
+def roll_out(
+    trunk: Trunk, pairs: Sequence[Pair], settings: SamplingSettings, keep: bool = False
+) -> Rollouts:
+    """One response per pair from the adapter in use; with `keep` also what it said of every token."""
     prompts = [
         encode_prompt(trunk, pair.query, pair.behavior)[-settings.max_prompt_tokens :]
         for pair in pairs
     ]
-    responses = sample(
-        trunk, prompts, settings.temperature, settings.max_new_tokens, settings.batch
+    responses, measured = sample(
+        trunk, prompts, settings.temperature, settings.max_new_tokens, settings.batch, keep
     )
     end = trunk.tokenizer.eos_token_id
     ended = torch.tensor([bool(tokens) and tokens[-1] == end for tokens in responses])
-    return Rollouts(list(pairs), prompts, responses, decode_responses(trunk, responses), ended)
-
-
-class Measured(NamedTuple):
-    """What a policy says about rollouts; rows in the order of the rollouts."""
-
-    logprobs: Tensor  # [B, R]
-    mask: Tensor  # [B, R]
-    entropy: Tensor  # [B, R]
-    hidden: Tensor  # [B, R, H], before each response token
+    texts = decode_responses(trunk, responses)
+    return Rollouts(list(pairs), prompts, responses, texts, ended, measured)
 
 
 def token_batch(trunk: Trunk, rollouts: Rollouts, rows: Sequence[int]) -> Tokens:
@@ -94,14 +92,8 @@ def measure(
     trunk: Trunk, rollouts: Rollouts, temperature: float, batch: int, full: bool = True
 ) -> Measured:
     """Log-probabilities (and with `full` entropies and hidden states) under the adapter in use."""
-    count, longest = len(rollouts.pairs), max(1, *map(len, rollouts.responses))
-    width = trunk.model.config.get_text_config().hidden_size if full else 0
-    found = Measured(
-        torch.zeros(count, longest, device=trunk.device),
-        torch.zeros(count, longest, device=trunk.device),
-        torch.zeros(count, longest, device=trunk.device),
-        torch.zeros(count, longest, width, device=trunk.device),
-    )
+    longest = max(1, *map(len, rollouts.responses))
+    found = unmeasured(trunk, len(rollouts.pairs), longest, full)
     for rows in by_length(lengths(rollouts), batch):
         tokens = token_batch(trunk, rollouts, rows)
         scored = score(trunk, tokens, temperature)
@@ -111,5 +103,5 @@ def measure(
         if full:
             logs = torch.log_softmax(scored.logits, dim=-1)
             found.entropy[rows, :length] = -(logs.exp() * logs).sum(-1) * tokens.response_mask
-            found.hidden[rows, :length] = scored.hidden[:, :-1]
+            found.hidden[rows, :length] = scored.hidden[:, :-1] * tokens.response_mask[:, :, None]
     return found

@@ -5,16 +5,24 @@ what a seed gives. Does not know adapters, and nobody watches: see `decoding.py`
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from rlhb_core.errors import RunError
-from rlhb_core.generator import Trunk, by_length, collate, positions
+from rlhb_core.generator import Measured, Trunk, by_length, collate, positions, unmeasured
 from rlhb_core.kv_cache import roomy_cache
 
 CROWDED = 0.85
 """Ended rows leave the batch when fewer than this share of its rows is still being written."""
+
+
+class Sampled(NamedTuple):
+    """Responses as token ids; one that ended by itself closes with the end token."""
+
+    tokens: list[list[int]]
+    measured: Measured | None
 
 
 @torch.no_grad()
@@ -24,65 +32,101 @@ def sample(
     temperature: float,
     max_new_tokens: int,
     batch: int = 256,
-) -> list[list[int]]:
+    keep: bool = False,
+) -> Sampled:
     """One response per prompt, at most `batch` of them at once: no top-p, no top-k.
 
-    Returns token ids; a response that ended by itself closes with the end token. Draws from torch's global
-    generator, so that a seed gives the same responses again. Raises RunError if the probabilities are not finite.
+    With `keep` also what the policy said of every token while it wrote, so that it need not be asked again. Draws from
+    torch's global generator: a seed gives the same responses again. Raises RunError if probabilities are not finite.
     """
     draws = torch.rand(len(prompts), max_new_tokens, dtype=torch.float64)
-    found: list[list[int]] = [[] for _ in prompts]
+    measured = unmeasured(trunk, len(prompts), max_new_tokens) if keep else None
+    found = Sampled([[] for _ in prompts], measured)
     for rows in by_length([len(prompt) for prompt in prompts], batch):
-        written = _write(trunk, [prompts[row] for row in rows], draws[rows], temperature)
-        for row, tokens in zip(rows, written, strict=True):
-            found[row] = tokens
-    return found
+        _write(trunk, prompts, rows, draws, temperature, found)
+    return found if measured is None else found._replace(measured=_cut(measured, found.tokens))
 
 
 def _write(
-    trunk: Trunk, prompts: Sequence[Sequence[int]], draws: Tensor, temperature: float
-) -> list[list[int]]:
-    """The responses of one batch; draws: [B, longest response], in [0, 1)."""
-    found: list[list[int]] = [[] for _ in prompts]
-    start = collate(prompts, [[] for _ in prompts], trunk.device)
+    trunk: Trunk,
+    prompts: Sequence[Sequence[int]],
+    rows: Sequence[int],
+    draws: Tensor,
+    temperature: float,
+    found: Sampled,
+) -> None:
+    """Write the responses to these prompts, as one batch, into `found`. draws: [all prompts, longest response]."""
+    start = collate([prompts[row] for row in rows], [[] for _ in rows], trunk.device)
     ids, mask = start.ids[:, :-1], start.mask[:, :-1]
     place = positions(mask)
-    writing = torch.arange(len(prompts))  # the rows of the batch, by their place in `found`
+    writing = torch.tensor(rows)  # the row of each line of the batch
     cache = roomy_cache(trunk.model.config, ids.shape[1] + draws.shape[1])
     for step in range(draws.shape[1]):
-        logits = trunk.model(
+        out = trunk.model(
             input_ids=ids,
             attention_mask=mask,
             position_ids=place,
             past_key_values=cache,
             use_cache=True,
+            output_hidden_states=found.measured is not None,
             logits_to_keep=1,
-        ).logits[:, -1]  # [rows, V]
-        drawn = invert(torch.softmax(logits.float() / temperature, dim=-1), draws[writing, step])
-        tokens = drawn.tolist()
-        for row, token in zip(writing.tolist(), tokens, strict=True):
-            if token < 0:
-                raise RunError(
-                    "the policy's probabilities are not numbers any more: lower ppo.learning_rate"
-                )
-            if not _ended(trunk, found[row]):
-                found[row].append(token)
-        going = [i for i, row in enumerate(writing.tolist()) if not _ended(trunk, found[row])]
+        )
+        logs = torch.log_softmax(out.logits[:, -1].float() / temperature, dim=-1)  # [lines, V]
+        drawn = invert(logs.exp(), draws[writing, step])
+        going = _append(
+            found.tokens, writing.tolist(), drawn.tolist(), trunk.tokenizer.eos_token_id
+        )
+        if found.measured is not None:
+            _keep(found.measured, writing, step, logs, drawn, out.hidden_states[-1][:, -1])
         if not going:
             break
         ids, place = drawn[:, None], place[:, -1:] + 1
         mask = torch.cat([mask, torch.ones_like(mask[:, :1])], dim=1)
         if len(going) < CROWDED * len(writing):
-            keep = torch.tensor(going)
-            writing = writing[keep]
-            keep = keep.to(trunk.device)
-            ids, place, mask = ids[keep], place[keep], mask[keep]
-            cache.batch_select_indices(keep)
-    return found
+            left = torch.tensor(going)
+            writing = writing[left]
+            left = left.to(trunk.device)
+            ids, place, mask = ids[left], place[left], mask[left]
+            cache.batch_select_indices(left)
 
 
-def _ended(trunk: Trunk, tokens: list[int]) -> bool:
-    return bool(tokens) and tokens[-1] == trunk.tokenizer.eos_token_id
+def _append(found: list[list[int]], rows: list[int], drawn: list[int], end: int) -> list[int]:
+    """Append a token to every row that has not ended yet; the lines of the batch that still go on."""
+    going = []
+    for line, (row, token) in enumerate(zip(rows, drawn, strict=True)):
+        if token < 0:
+            raise RunError(
+                "the policy's probabilities are not numbers any more: lower ppo.learning_rate"
+            )
+        if found[row] and found[row][-1] == end:
+            continue
+        found[row].append(token)
+        if token != end:
+            going.append(line)
+    return going
+
+
+def _keep(
+    measured: Measured, rows: Tensor, step: int, logs: Tensor, drawn: Tensor, hidden: Tensor
+) -> None:
+    """What the policy said at one step. logs: [lines, V]; drawn: [lines]; hidden: [lines, H]."""
+    rows = rows.to(logs.device)
+    measured.logprobs[rows, step] = logs.gather(1, drawn[:, None])[:, 0]
+    measured.entropy[rows, step] = -(logs.exp() * logs).sum(1)
+    measured.hidden[rows, step] = hidden.float()
+
+
+def _cut(measured: Measured, tokens: Sequence[Sequence[int]]) -> Measured:
+    """Without the steps that no response reached, and 0 behind the end of each."""
+    longest = max(1, *map(len, tokens))
+    sizes = torch.tensor([len(row) for row in tokens], device=measured.mask.device)
+    mask = (torch.arange(longest, device=sizes.device) < sizes[:, None]).float()  # [B, longest]
+    return Measured(
+        measured.logprobs[:, :longest] * mask,
+        mask,
+        measured.entropy[:, :longest] * mask,
+        measured.hidden[:, :longest] * mask[:, :, None],
+    )
 
 
 def invert(probabilities: Tensor, draws: Tensor) -> Tensor:

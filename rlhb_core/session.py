@@ -83,10 +83,10 @@ class Session:
         """Frozen features of logged responses."""
         return self.features([Response(row.query, row.response, row.ended) for row in rows])
 
-    def answers(self, adapter: str, pairs: Sequence[Pair]) -> Rollouts:
-        """Responses of one of the policies."""
+    def answers(self, adapter: str, pairs: Sequence[Pair], keep: bool = False) -> Rollouts:
+        """Responses of one of the policies; with `keep` also what it said of every token."""
         with self.trunk.using(adapter):
-            return roll_out(self.trunk, pairs, self.config.sampling)
+            return roll_out(self.trunk, pairs, self.config.sampling, keep)
 
     def answers_of_base(self, pairs: Sequence[Pair]) -> Rollouts:
         """Responses of the base model itself."""

@@ -3,9 +3,12 @@
 import pytest
 import torch
 
+from rlhb_core.config import SamplingSettings
+from rlhb_core.data import Pair
 from rlhb_core.errors import RunError
 from rlhb_core.generator import Trunk, collate, encode_prompt, load_trunk, score
 from rlhb_core.kv_cache import roomy_cache
+from rlhb_core.rollout import measure, roll_out
 from rlhb_core.sampling import invert, sample
 
 QUERIES = ("What is the capital of Peru?", "How many legs does a spider have?", "iron symbol")
@@ -31,7 +34,7 @@ def test_sampling_is_the_models_own_distribution(trunk: Trunk) -> None:
     expected = torch.softmax(logits, -1)
     count = 2000
     torch.manual_seed(0)
-    first = torch.tensor([row[0] for row in sample(trunk, [prompt] * count, 1.0, 1)])
+    first = torch.tensor([row[0] for row in sample(trunk, [prompt] * count, 1.0, 1).tokens])
     found = torch.bincount(first, minlength=len(expected)) / count
     assert float((found - expected).abs().max()) < 5 * (0.25 / count) ** 0.5
 
@@ -40,14 +43,14 @@ def test_a_seed_gives_the_same_responses_however_the_rows_are_batched(trunk: Tru
     found = []
     for batch in (24, 24, 7, 1):
         torch.manual_seed(5)
-        found.append(sample(trunk, prompts(trunk, 8), 1.0, 40, batch))
+        found.append(sample(trunk, prompts(trunk, 8), 1.0, 40, batch).tokens)
     assert all(other == found[0] for other in found)
     assert len({tuple(row) for row in found[0]}) > 3  # rows with the same prompt differ
 
 
 def test_a_response_ends_with_its_first_end_token_or_at_the_longest_length(trunk: Trunk) -> None:
     torch.manual_seed(5)
-    rows = sample(trunk, prompts(trunk, 8), 1.0, 12)
+    rows = sample(trunk, prompts(trunk, 8), 1.0, 12).tokens
     end = trunk.tokenizer.eos_token_id
     assert {len(row) for row in rows if end not in row} == {12}
     ended = [row for row in rows if end in row]
@@ -58,11 +61,27 @@ def test_a_response_ends_with_its_first_end_token_or_at_the_longest_length(trunk
 def test_rescoring_sees_what_sampling_saw(trunk: Trunk) -> None:
     """Greedy tokens of the sampling loop are the likeliest ones when the whole is scored at once."""
     asked = prompts(trunk)
-    rows = sample(trunk, asked, 1e-4, 48)
+    rows = sample(trunk, asked, 1e-4, 48).tokens
     tokens = collate(asked, rows, trunk.device)
     best = score(trunk, tokens).logits.argmax(-1)
     mask = tokens.response_mask.bool()
     assert (best[mask] == tokens.response_ids[mask]).float().mean() > 0.98
+
+
+@pytest.mark.parametrize("batch", [12, 5])
+def test_what_is_kept_while_sampling_is_what_scoring_finds(trunk: Trunk, batch: int) -> None:
+    torch.manual_seed(1)
+    settings = SamplingSettings(temperature=0.7, max_new_tokens=24, batch=batch)
+    pairs = [Pair(query, LIKED if i % 2 else None) for i, query in enumerate(QUERIES * 4)]
+    rollouts = roll_out(trunk, pairs, settings, keep=True)
+    assert rollouts.measured is not None
+    for found, expected in zip(
+        rollouts.measured, measure(trunk, rollouts, 0.7, batch=4), strict=True
+    ):
+        torch.testing.assert_close(found, expected, atol=2e-4, rtol=1e-4)
+    part = rollouts.part(3, 5).measured
+    assert part is not None
+    assert torch.equal(part.logprobs, rollouts.measured.logprobs[3:5])
 
 
 def test_a_draw_takes_the_token_whose_share_it_falls_into() -> None:
