@@ -14,12 +14,13 @@ from app.export import Amounts, DataFilter, amounts, start_of
 from app.settings import Settings
 from app.store import Session, Store, versions
 from rlhb_core import embedded
-from rlhb_core.arms import ARMS, starts
+from rlhb_core.arms import ARMS, Teacher, starts
 from rlhb_core.config import EMBEDDED, RunConfig, load_recipe, recipes
 from rlhb_core.errors import BadConfig, NotEnoughData, RlhbError
 from rlhb_core.records import Arm, ModelVersion, Serving, Source
 
-TRAINABLE = (Arm.RLHF, Arm.RLHB, Arm.RLHF_RLHB)
+TRAINABLE = tuple(arm for arm in ARMS if ARMS[arm].teacher is not Teacher.DATA)
+"""Arms that can be trained here, in the order of the form."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Choice:
     recipe: str = ""
     """Empty: the arm's own."""
     parent: str = ""
-    """Name of the version to start from; empty: the base model, for RLHF+RLHB the newest RLHF version."""
+    """Name of the version to start from; empty: the base model, for RLHF+RLHB and RLHF+RLHBC the newest RLHF version."""
     overrides: Mapping[str, Any] = field(default_factory=dict)
     """Settings changed from the recipe, by dotted name."""
 
@@ -61,7 +62,10 @@ class Plan:
 def make_plan(store: Store, settings: Settings, choice: Choice) -> Plan:
     """The plan for this choice; what speaks against it is a sentence in the plan rather than an error."""
     if choice.arm not in TRAINABLE:
-        raise BadConfig("SFT is the base model itself; choose RLHF, RLHB or RLHF+RLHB")
+        *more, last = (arm.label for arm in TRAINABLE)
+        raise BadConfig(
+            f"{choice.arm.label} is not trained here; choose {', '.join(more)} or {last}"
+        )
     found = amounts(store, choice.data)
     data = data_words(choice, found)
     try:

@@ -39,6 +39,7 @@ WATCHED: tuple[tuple[str, str], ...] = (
     ("disc/p_fake", "D on generated"),
     ("disc/swap_auc", "swap AUC"),
     ("reward_model/accuracy", "reward model"),
+    ("classifier/accuracy", "classifier"),
     ("warmup/held_out_loss", "warm-up loss"),
 )
 """The numbers beside the curves while a run goes on, with the names they go by."""

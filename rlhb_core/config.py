@@ -71,7 +71,8 @@ class DataSettings(Section):
     )
     condition: str = Field(
         default="",
-        description="Behaviour text to serve on; empty takes the most preferred one that is common enough.",
+        description="Behaviour text to serve on (RLHB) or to reward (RLHBC); empty takes the most preferred one that is "
+        "common enough.",
     )
     min_triplets: int = Field(
         default=48, ge=8, description="Fewest triplets with which an RLHB stage starts."
@@ -136,6 +137,16 @@ class RewardModelSettings(Section):
         le=16,
         description="Heads trained with different seeds; the reward is their mean.",
     )
+
+
+class ClassifierSettings(Section):
+    """The classifier of behaviours of RLHBC: heads on frozen features of the base model."""
+
+    steps: int = Field(default=200, ge=1, description="Gradient steps.")
+    batch: int = Field(default=256, ge=2, description="Triplets per step.")
+    learning_rate: float = Field(default=1e-3, gt=0, description="Learning rate.")
+    weight_decay: float = Field(default=0.05, ge=0, description="Weight decay.")
+    dropout: float = Field(default=0.1, ge=0, lt=1, description="Dropout in the body.")
 
 
 class WarmupSettings(Section):
@@ -351,6 +362,9 @@ class RunConfig(Section):
     reward_model: RewardModelSettings = Field(
         default_factory=RewardModelSettings, description="The reward model of RLHF."
     )
+    classifier: ClassifierSettings = Field(
+        default_factory=ClassifierSettings, description="The classifier of behaviours of RLHBC."
+    )
     warmup: WarmupSettings = Field(
         default_factory=WarmupSettings, description="The likelihood warm-up of RLHB."
     )
@@ -375,9 +389,14 @@ class RunConfig(Section):
         return self
 
     @property
+    def teacher(self) -> Teacher:
+        """Where the arm's learning signal comes from."""
+        return ARMS[self.arm].teacher
+
+    @property
     def adversarial(self) -> bool:
-        """Whether the reward comes from a discriminator (RLHB)."""
-        return ARMS[self.arm].teacher is Teacher.DISCRIMINATOR
+        """Whether the reward comes from a discriminator (RLHB), and the policy is conditioned on behaviours."""
+        return self.teacher is Teacher.DISCRIMINATOR
 
     @property
     def learns_from_votes(self) -> bool:

@@ -6,10 +6,12 @@ Does not know tokens or models.
 import hashlib
 import logging
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import NamedTuple, TypeVar
+from uuid import UUID
 
 import numpy as np
 
@@ -67,12 +69,20 @@ class Split:
     train_votes: list[Voted]
     held_out_votes: list[Voted]
     condition: str | None
-    """The behaviour text that the trained version is served on, for arms with behaviours."""
+    """The behaviour text that the trained version is served on, for arms that condition on one."""
+    votes_drawn: bool = False
+    """Whether the votes were drawn from behaviours, because too few people voted."""
 
     @property
     def queries(self) -> list[str]:
         """Texts of the training queries of triplets and votes, as often as they were asked."""
         return [row.query for row in self.train] + [vote.query for vote in self.train_votes]
+
+    @property
+    def held_out_queries(self) -> list[str]:
+        """Texts of the held-out queries, those voted on if there are any."""
+        votes = [vote.query for vote in self.held_out_votes]
+        return votes or list(dict.fromkeys(row.query for row in self.held_out))
 
 
 def load_split(
@@ -80,11 +90,16 @@ def load_split(
 ) -> Split:
     """The rows that this run trains and is judged on. Raises NotEnoughData saying what is missing."""
     settings = config.data
-    logged, voted = _logged(config, triplets), _voted(comparisons, settings)
-    if config.adversarial:
-        _enough(len(logged), settings.min_triplets, "triplets with a behaviour")
-    else:
+    chosen = _chosen(config, triplets)
+    logged, voted = _logged(config, chosen), _voted(comparisons, settings)
+    if config.learns_from_votes:
         _enough(len(voted), settings.min_comparisons, "votes")
+    else:
+        _enough(len(logged), settings.min_triplets, "triplets with a behaviour")
+    drawn = not config.learns_from_votes and len(voted) < settings.min_comparisons
+    if drawn:
+        scores = [preference_score(parse(row.behavior)) for row in logged]
+        voted = drawn_votes(chosen, scores, settings.person_share)
     condition = None
     if config.adversarial:
         condition = settings.condition or preferred_behavior(row.behavior for row in logged)
@@ -94,15 +109,17 @@ def load_split(
     train_votes, held_out_votes = _parted(voted, settings)
     if config.adversarial:  # discriminator and judges are shown the two sides of a part
         kind, parts = "comparable triplets", [_on_sides(train), _on_sides(held_out)]
-    else:
+    elif config.learns_from_votes:
         kind, parts = "votes", [len(train_votes), len(held_out_votes)]
+    else:
+        kind, parts = "triplets", [sum(row.whole for row in part) for part in (train, held_out)]
     for found in parts:
         _enough(found, 4, f"{kind} on one side of the held-out split", "more different queries")
     log.info(
         "%d triplets for training and %d held out; %d votes for training and %d held out",
         len(train), len(held_out), len(train_votes), len(held_out_votes),
     )  # fmt: skip
-    return Split(train, held_out, train_votes, held_out_votes, condition)
+    return Split(train, held_out, train_votes, held_out_votes, condition, drawn)
 
 
 def _enough(found: int, needed: int, what: str, remedy: str = "more") -> None:
@@ -117,13 +134,17 @@ def _on_sides(rows: Sequence[Logged]) -> int:
     return sum(map(len, sides(rows, 2, seed=0)))
 
 
-def _logged(config: RunConfig, triplets: Iterable[Triplet]) -> list[Logged]:
-    chosen = [
+def _chosen(config: RunConfig, triplets: Iterable[Triplet]) -> list[Triplet]:
+    """The triplets that the run may learn from."""
+    return [
         triplet
         for triplet in triplets
         if triplet.outcome is not Outcome.PENDING
         and (config.data.from_versions == "all" or triplet.model_version == config.parent_version)
     ]
+
+
+def _logged(config: RunConfig, chosen: Sequence[Triplet]) -> list[Logged]:
     weights = person_weights([triplet.person for triplet in chosen], config.data.person_share)
     texts = [
         written(classify(triplet.behavior_features), config.data.clauses, config.data.form)
@@ -160,6 +181,29 @@ def _voted(comparisons: Iterable[Comparison], settings: DataSettings) -> list[Vo
     return [
         Voted(comparison.query, tuple(comparison.responses), outcome, weight)
         for (comparison, outcome), weight in zip(found, weights, strict=True)
+    ]
+
+
+def drawn_votes(triplets: Sequence[Triplet], scores: Sequence[float], share: float) -> list[Voted]:
+    """Votes that nobody gave: of two answers to the same query the higher score wins, equal scores tie.
+
+    scores: one per triplet. All pairs of one query weigh as much as one vote. Failed answers are left out.
+    """
+    by_query: dict[UUID, list[tuple[Triplet, float]]] = defaultdict(list)
+    for triplet, score in zip(triplets, scores, strict=True):
+        if triplet.outcome is not Outcome.ERROR and triplet.response.strip():
+            by_query[triplet.query_id].append((triplet, score))
+    groups = [group for group in by_query.values() if len(group) > 1]
+    weights = person_weights([group[0][0].person for group in groups], share)
+    return [
+        Voted(
+            first.query,
+            (first.response, second.response),
+            TIE if high == low else int(low > high),
+            weight / math.comb(len(group), 2),
+        )
+        for group, weight in zip(groups, weights, strict=True)
+        for (first, high), (second, low) in combinations(group, 2)
     ]
 
 

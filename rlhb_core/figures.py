@@ -98,6 +98,21 @@ PLOTS: tuple[Plot, ...] = (
         "Reward model loss",
         {"reward_model/held_out_loss": "held out", "reward_model/loss": "training"},
     ),
+    Plot(
+        "classifier-accuracy",
+        "Classifier accuracy",
+        {"classifier/accuracy": "accuracy", "classifier/majority": "most frequent class"},
+        span=(0.0, 1.0),
+    ),
+    Plot(
+        "classifier-loss",
+        "Classifier loss",
+        {
+            "classifier/held_out_loss": "held out",
+            "classifier/loss": "training",
+            "classifier/shares_loss": "shares alone",
+        },
+    ),
     Plot("policy-loss", "Generator loss", {"loss/policy_avg": "loss"}),
     Plot("value-loss", "Critic loss", {"loss/value_avg": "loss"}),
     Plot("explained-variance", "Critic", {"critic/vf_explained_var": "explained variance"}),
@@ -107,6 +122,7 @@ PLOTS: tuple[Plot, ...] = (
 
 STAGES = {
     "reward_model": "reward model",
+    "classifier": "classifier",
     "warmup": "warm-up",
     "discriminator": "discriminator",
     "ppo": "PPO",

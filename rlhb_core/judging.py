@@ -14,10 +14,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from rlhb_core.arms import Teacher
 from rlhb_core.data import Logged, Pair, Voted, sides
 from rlhb_core.evaluation import compare_paired
 from rlhb_core.losses import adversarial_loss, choice_loss
-from rlhb_core.reward_model import RewardModel
 from rlhb_core.rlhb import (
     Triplets,
     generated_triplets,
@@ -35,6 +35,8 @@ SHOWN = 8
 """Queries whose answers are kept to look at."""
 POLICIES = {"origin": ORIGIN, "before": START, "after": POLICY}
 """The policies that are judged: as the run found it, before the PPO loop, at the end."""
+REWARD_HEADS = {Teacher.REWARD_MODEL: "reward_model", Teacher.CLASSIFIER: "classifier"}
+"""The head that supplied the reward, for teachers that no longer learn in the PPO loop."""
 
 
 class JudgeStage:
@@ -92,8 +94,7 @@ class JudgeStage:
 def sample_answers(session: Session) -> list[dict[str, str]]:
     """What the run's start and the new version, as it is served, answer to a few held-out queries; to look at."""
     split = session.split
-    rows = split.held_out if session.config.adversarial else split.held_out_votes
-    queries = list(dict.fromkeys(row.query for row in rows))[:SHOWN]
+    queries = list(dict.fromkeys(split.held_out_queries))[:SHOWN]
     before = session.answers(ORIGIN, [Pair(query, None) for query in queries])
     after = session.answers(POLICY, [Pair(query, split.condition) for query in queries])
     return [
@@ -270,22 +271,30 @@ def _words_judge(
 
 
 def judge_gain(session: Session) -> dict[str, Any]:
-    """The final policy against the run's origin on held-out queries: by the reward model, and by a judge on words
-    that was trained on the votes and did not supply the reward.
+    """The final policy against the run's origin on held-out queries: by the head that supplied the reward, if one did,
+    and by a judge on words that was trained on the votes and did not supply it.
     """
-    model = session.heads["reward_model"]
-    assert isinstance(model, RewardModel)
     count = session.config.evaluation.samples
-    queries = [vote.query for vote in session.split.held_out_votes][:count]
-    pairs = [Pair(query, None) for query in queries]
+    pairs = [Pair(query, None) for query in session.split.held_out_queries[:count]]
     ours, theirs = (session.answers(adapter, pairs) for adapter in (POLICY, ORIGIN))
-    model.eval()
+    found: dict[str, Any] = {
+        "truncated": float((~ours.ended).float().mean()),
+        "distinct": len(set(ours.texts)) / len(ours.texts),
+        "distinct_origin": len(set(theirs.texts)) / len(theirs.texts),
+    }
+    resamples = session.config.evaluation.bootstrap
+    head = REWARD_HEADS.get(session.config.teacher)
+    if head is not None:
+        model = session.heads[head].eval()
+        with torch.no_grad():
+            new, old = (model(session.features(part.seen())).tolist() for part in (ours, theirs))
+        found["reward"] = compare_paired(new, old, resamples)
+    if not session.split.train_votes:
+        return found
     words = _vote_judge(
         session.split.train_votes, session.config.seed, session.config.evaluation.judge_steps
     )
-    resamples = session.config.evaluation.bootstrap
     with torch.no_grad():
-        reward = [model(session.features(rollouts.seen())).tolist() for rollouts in (ours, theirs)]
         judged = [
             words(
                 [words_of(pair.query, text) for pair, text in zip(pairs, part.texts, strict=True)]
@@ -293,14 +302,11 @@ def judge_gain(session: Session) -> dict[str, Any]:
             for part in (ours, theirs)
         ]
         accuracy, decided = _vote_accuracy(words, session.split.held_out_votes)
-    return {
-        "reward": compare_paired(reward[0], reward[1], resamples),
+    return found | {
         "words": compare_paired(judged[0].tolist(), judged[1].tolist(), resamples),
         "words_accuracy": accuracy,
         "words_pairs": decided,
-        "truncated": float((~ours.ended).float().mean()),
-        "distinct": len(set(ours.texts)) / len(ours.texts),
-        "distinct_origin": len(set(theirs.texts)) / len(theirs.texts),
+        "words_drawn": session.split.votes_drawn,
     }
 
 

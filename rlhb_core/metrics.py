@@ -7,6 +7,7 @@ import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from rlhb_core.behaviors import ALL_CLAUSES
 from rlhb_core.errors import RunError
 
 
@@ -44,6 +45,15 @@ _TABLE: tuple[tuple[str, str, str], ...] = (
     ("reward_model/loss", "Negative log-likelihood of the votes.", "nats per vote"),
     ("reward_model/held_out_loss", "Negative log-likelihood of the votes on held-out queries.", "nats per vote"),
     ("reward_model/accuracy", "Share of held-out (chosen, other) pairs that the reward model ranks right.", ""),
+    ("classifier/loss", "Cross-entropy of behaviours, summed over their clauses.", "nats"),
+    ("classifier/held_out_loss", "Cross-entropy of held-out behaviours, summed over their clauses.", "nats"),
+    ("classifier/shares_loss", "The same of a guess that knows only how frequent each class is.", "nats"),
+    ("classifier/accuracy", "Share of held-out clauses whose class is told right, mean over the clauses.", ""),
+    ("classifier/majority", "The same of always naming each clause's most frequent class.", ""),
+    *((f"classifier/held_out_loss/{clause}", f"Cross-entropy of the clause '{clause}' of held-out behaviours.", "nats")
+      for clause in ALL_CLAUSES),
+    *((f"classifier/accuracy/{clause}", f"Share of held-out behaviours whose clause '{clause}' is told right.", "")
+      for clause in ALL_CLAUSES),
     ("disc/loss", "Mean discriminator loss over the iteration's steps.", "nats"),
     ("disc/p_real", "Mean discriminator output on held-out logged triplets; 0.5 is full confusion.", ""),
     ("disc/p_fake", "Mean discriminator output on rollouts for held-out queries; 0.5 is full confusion.", ""),

@@ -1,4 +1,4 @@
-"""The PPO loop of every arm; RLHF and RLHB differ only in where the reward comes from.
+"""The PPO loop of RLHF, RLHBC, RLHB and their combinations, which differ only in where the reward comes from.
 
 One iteration, numbered as in the method's description: 1 draw queries and behaviours, 2 roll out, 3 score,
 4 rewards and advantages, 5 update policy and critic, 6 let the source of rewards learn, 7 report.

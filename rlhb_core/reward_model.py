@@ -159,16 +159,14 @@ class RewardModelStage:
 
 
 class LearnedReward:
-    """The source of rewards of RLHF: a reward model that no longer learns."""
+    """The source of rewards of RLHF and RLHBC: a head that scores features, [N, F] -> [N], and no longer learns."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, head: str) -> None:
         self._session = session
-        model = session.heads["reward_model"]
-        assert isinstance(model, RewardModel)
-        self._model = model
+        self._model = session.heads[head]
 
     def watched(self) -> Sequence[Pair]:
-        """Nothing: the reward model does not change."""
+        """Nothing: the head does not change."""
         return []
 
     @torch.no_grad()

@@ -16,6 +16,8 @@ from typing import Any
 
 import torch
 
+from rlhb_core.arms import Teacher
+from rlhb_core.classifier import ClassifierStage
 from rlhb_core.config import RunConfig
 from rlhb_core.data import Pair, load_split
 from rlhb_core.errors import RlhbError, RunError
@@ -38,23 +40,27 @@ Plan = list[tuple[str, Callable[[], Stage]]]
 
 def plan(session: Session) -> Plan:
     """The stages of the run's arm, in order."""
+    judging = ("judging", lambda: JudgeStage(session))
+    match session.config.teacher:
+        case Teacher.REWARD_MODEL:
+            stages: Plan = [("reward_model", lambda: RewardModelStage(session))]
+            return [*stages, _ppo(session, "reward_model"), judging]
+        case Teacher.CLASSIFIER:
+            stages = [("classifier", lambda: ClassifierStage(session))]
+            return [*stages, _ppo(session, "classifier"), judging]
+        case _:
+            return [*_adversarial(session), judging]
+
+
+def _ppo(session: Session, head: str) -> tuple[str, Callable[[], Stage]]:
+    """PPO on the reward of a head that has learned, on all training queries and without a condition."""
+    pairs = [Pair(query, None) for query in session.split.queries]
+    weights = [1.0] * len(pairs)
+    return "ppo", lambda: PpoStage(session, "ppo", LearnedReward(session, head), pairs, weights)
+
+
+def _adversarial(session: Session) -> Plan:
     split = session.split
-    if not session.config.adversarial:
-        queries = split.queries
-        return [
-            ("reward_model", lambda: RewardModelStage(session)),
-            (
-                "ppo",
-                lambda: PpoStage(
-                    session,
-                    "ppo",
-                    LearnedReward(session),
-                    [Pair(query, None) for query in queries],
-                    [1.0] * len(queries),
-                ),
-            ),
-            ("judging", lambda: JudgeStage(session)),
-        ]
     sides: list[Side] = []
 
     def side() -> Side:
@@ -74,7 +80,6 @@ def plan(session: Session) -> Plan:
                 [row.weight for row in split.train],
             ),
         ),
-        ("judging", lambda: JudgeStage(session)),
     ]
     if session.config.warmup.steps:
         stages.insert(0, ("warmup", lambda: WarmupStage(session)))
@@ -135,7 +140,7 @@ class Trainer:
 
     def _owns_heads(self, index: int) -> bool:
         """Whether a finished stage made a head that later ones use, so that it must be made again on resume."""
-        return self._plan[index][0] == "reward_model"
+        return self._plan[index][0] in ("reward_model", "classifier")
 
     def _go(self, stage: Stage, index: int, step: int) -> None:
         log.info("stage %s: %d steps", stage.name, stage.total)
@@ -192,6 +197,7 @@ def expected_cost(config: RunConfig, stage: str) -> float:
     """Time of a stage that has not begun, in iterations of PPO: for the time left."""
     return {
         "reward_model": 0.01 * config.reward_model.steps,
+        "classifier": 0.01 * config.classifier.steps,
         "warmup": 0.25 * config.warmup.steps,
         "discriminator": 0.01 * config.discriminator.pretrain_steps,
         "ppo": float(config.ppo.iterations),

@@ -1,8 +1,8 @@
 """The honest verdict on a run: a pure function of the evidence stored with it.
 
 A discriminator that never learned anything answers 0.5 as well. So an RLHB run is called converged only if it once
-discriminated, ends confused, fresh judges agree, and the adversarial stage did it. An RLHF run is called improved only
-by a judge that did not supply the reward. Every check carries its value, its bar and a sentence.
+discriminated, ends confused, fresh judges agree, and the adversarial stage did it. A run of any other arm is called
+improved only by a judge that did not supply the reward. Every check carries its value, its bar and a sentence.
 Knows no models: the evidence is gathered in `judging.py`.
 """
 
@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from rlhb_core.arms import ARMS, Teacher
 from rlhb_core.records import Arm
 
 BAND = 0.05
@@ -72,9 +73,10 @@ def judge_run(arm: Arm, evidence: Evidence, kl_stop: float = math.inf) -> Verdic
         sentence = f"{WORDS['diverged']} {str(evidence['diverged']).capitalize()}."
         check = Check("stayed near its start", None, f"KL at most {kl_stop:g}", False, sentence)
         return Verdict("diverged", sentence, [check])
-    if arm is Arm.RLHF:
-        return judge_rlhf(evidence)
-    return judge_rlhb(evidence)
+    teacher = ARMS[arm].teacher
+    if teacher is Teacher.DISCRIMINATOR:
+        return judge_rlhb(evidence)
+    return judge_improvement(evidence, teacher)
 
 
 # --- RLHB -----------------------------------------------------------------------------------------
@@ -278,33 +280,33 @@ def _died(evidence: Evidence, confused: Sequence[Check]) -> bool:
     return kind in after and after[kind] > max(NEAR_CHANCE, origin[kind] - bar)
 
 
-# --- RLHF -----------------------------------------------------------------------------------------
+# --- every other arm ------------------------------------------------------------------------------
 
 
-def judge_rlhf(evidence: Evidence) -> Verdict:
+def judge_improvement(evidence: Evidence, teacher: Teacher) -> Verdict:
     """Improved, no gain, or reward hacked.
 
-    Evidence: `reward_model` {accuracy, pairs}; `gain` {reward, words: paired comparisons with the start, words_accuracy,
-    words_pairs, truncated, distinct, distinct_origin}.
+    Evidence: `reward_model` {accuracy, pairs} or `classifier` {gained, error, rows}, by teacher; `gain` {reward, words:
+    paired comparisons with the start, words_accuracy, words_pairs, words_drawn, truncated, distinct, distinct_origin}.
+    An arm without a reward is judged by the words alone.
     """
-    model, gain = evidence.get("reward_model") or {}, evidence.get("gain") or {}
-    learned = _beats_chance(
-        "the reward model learned", model.get("accuracy"), model.get("pairs"), "The reward model"
-    )
+    gain = evidence.get("gain") or {}
     judge = _beats_chance(
         "the other judge can judge",
         gain.get("words_accuracy"),
         gain.get("words_pairs"),
         "The judge on words",
+        "behaviours" if gain.get("words_drawn") else "votes",
     )
-    rose = _wins("the reward rose", gain.get("reward"), "The reward model")
     agrees = _wins(
         "a judge that did not supply the reward agrees", gain.get("words"), "A judge on words"
     )
     whole = _whole(gain)
-    checks = [learned, rose, judge, agrees, whole]
-    hacked = rose.passed and judge.passed and _loses(gain.get("words"))
-    if hacked or (rose.passed and not whole.passed):
+    supplied = _reward_supplied(evidence, teacher)
+    checks = [*supplied, judge, agrees, whole]
+    rose = bool(supplied) and supplied[-1].passed
+    hacked = rose and judge.passed and _loses(gain.get("words"))
+    if hacked or (rose and not whole.passed):
         reason = agrees.sentence if hacked else whole.sentence
         return Verdict("reward hacked", f"{WORDS['reward hacked']} {reason}", checks)
     if all(check.passed for check in checks):
@@ -313,14 +315,50 @@ def judge_rlhf(evidence: Evidence) -> Verdict:
     return Verdict("no gain", f"{WORDS['no gain']} {missing.sentence}", checks)
 
 
-def _beats_chance(name: str, accuracy: float | None, rows: int | None, who: str) -> Check:
+def _reward_supplied(evidence: Evidence, teacher: Teacher) -> list[Check]:
+    """Whether what supplied the reward had learned, and whether the reward rose; nothing where there is no reward."""
+    reward = (evidence.get("gain") or {}).get("reward")
+    match teacher:
+        case Teacher.REWARD_MODEL:
+            model = evidence.get("reward_model") or {}
+            learned = _beats_chance(
+                "the reward model learned",
+                model.get("accuracy"),
+                model.get("pairs"),
+                "The reward model",
+            )
+            return [learned, _wins("the reward rose", reward, "The reward model")]
+        case Teacher.CLASSIFIER:
+            learned = _knows_behaviours(evidence.get("classifier") or {})
+            return [learned, _wins("the reward rose", reward, "The classifier")]
+        case _:
+            return []
+
+
+def _knows_behaviours(found: Mapping[str, Any]) -> Check:
+    name, rows = "the classifier learned", int(found.get("rows", 0))
+    if not rows:
+        return Check(name, None, _above(0.0, 0), False, "The classifier was not measured.")
+    gained, bar = float(found["gained"]), 2 * float(found["error"])
+    return Check(
+        name,
+        gained,
+        _above(bar, rows),
+        rows >= ROWS_FLOOR and gained > bar,
+        f"Of {rows} held-out behaviours the classifier knows {gained:.3f} nats more than their frequencies tell.",
+    )
+
+
+def _beats_chance(
+    name: str, accuracy: float | None, rows: int | None, who: str, kind: str = "votes"
+) -> Check:
     count = int(rows or 0)
     bar = 0.5 + 2 * standard_error(count)
     passed = accuracy is not None and count >= ROWS_FLOOR and accuracy > bar
     sentence = (
         f"{who} was not measured."
         if accuracy is None
-        else f"{who} ranks {accuracy:.0%} of {count} held-out pairs of votes right."
+        else f"{who} ranks {accuracy:.0%} of {count} held-out pairs of {kind} right."
     )
     return Check(name, accuracy, _above(bar, count), passed, sentence)
 

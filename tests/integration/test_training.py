@@ -33,6 +33,7 @@ TINY: dict[str, Any] = {
     "data": {"min_triplets": 8, "min_comparisons": 8},
     "sampling": {"max_new_tokens": 16, "batch": 32},
     "reward_model": {"steps": 20, "batch": 16},
+    "classifier": {"steps": 20, "batch": 16},
     "warmup": {"steps": 3, "batch": 8},
     "discriminator": {"pretrain_steps": 20, "pretrain_rollouts": 16, "batch": 16, "steps": 2},
     "ppo": {"iterations": 5, "rollouts": 16, "minibatch": 8, "micro_batch": 4, "critic_warmup": 1},
@@ -99,6 +100,30 @@ def test_rlhf_then_rlhf_rlhb_from_its_version(log: Log, tmp_path: Path) -> None:
     assert {"served", "least preferred"} == set(result["evaluation"]["conditions"])
     assert read_version(second.version)["condition"] == result["condition"]
     assert second.progress()["share"] == 1.0  # type: ignore[index]
+
+
+def test_rlhbc_stops_resumes_and_is_served_without_a_condition(
+    log: Log, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = new_run(tmp_path / "whole", "rlhbc", log)
+    assert train(whole) == 0
+    result = whole.result()
+    assert result is not None
+    assert result["verdict"]["word"] in WORDS
+    found = result["evidence"]["classifier"]
+    assert set(found["clauses"]) == set(whole.config().data.clauses)
+    assert found["preferred"].startswith("The reader ")
+    assert result["condition"] is None
+    assert read_version(whole.version)["condition"] is None
+
+    run = new_run(tmp_path / "run", "rlhbc", log)
+    with monkeypatch.context() as patch:
+        patch.setattr(run, "stop_requested", lambda: len(run.metrics()) == 4)
+        assert train(run) == 0
+    assert run.state() is RunStatus.STOPPED
+    assert run.metrics()[-1]["stage"] == "ppo"  # beyond the classifier
+    assert train(run, resume=True) == 0
+    assert numbers(run) == numbers(whole)
 
 
 def test_a_killed_run_resumes_to_the_same_numbers(log: Log, tmp_path: Path) -> None:
@@ -171,7 +196,9 @@ def test_the_first_update_starts_from_ratio_one_and_kl_zero(log: Log) -> None:
         reward_model.step(number)
     queries = session.split.queries
     pairs = [Pair(query, None) for query in queries]
-    stage = PpoStage(session, "ppo", LearnedReward(session), pairs, [1.0] * len(pairs))
+    stage = PpoStage(
+        session, "ppo", LearnedReward(session, "reward_model"), pairs, [1.0] * len(pairs)
+    )
     found = stage.step(1)
     assert found["objective/kl"] == pytest.approx(0.0, abs=1e-5)
     assert found["val/ratio"] == pytest.approx(1.0, abs=1e-5)
@@ -187,7 +214,9 @@ def test_gradients_add_up_over_micro_batches(log: Log) -> None:
         for number in range(1, reward_model.total + 1):
             reward_model.step(number)
         pairs = [Pair(query, None) for query in session.split.queries]
-        ppo = PpoStage(session, "ppo", LearnedReward(session), pairs, [1.0] * len(pairs))
+        ppo = PpoStage(
+            session, "ppo", LearnedReward(session, "reward_model"), pairs, [1.0] * len(pairs)
+        )
         with session.trunk.using(POLICY):
             rollouts, _ = ppo._roll_out(ppo._draw())
             experience, _ = ppo._experience(rollouts, ppo._source.score(rollouts))

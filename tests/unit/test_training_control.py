@@ -132,7 +132,7 @@ def test_a_recipe_of_another_arm_is_refused(training: Training) -> None:
     log_some(training.store, 10)
     plan = training.plan(Choice(arm=Arm.RLHF, recipe="rlhb", overrides=SMALL))
     assert plan.sentence == "recipe 'rlhb' trains RLHB, not RLHF"
-    with pytest.raises(BadConfig, match="SFT is the base model itself"):
+    with pytest.raises(BadConfig, match="SFT is not trained here; choose RLHF, RLHBC, RLHB"):
         training.plan(Choice(arm=Arm.SFT))
 
 

@@ -149,13 +149,34 @@ def test_rlhf_with_answers_cut_off_is_reward_hacking() -> None:
     assert "50% of the answers were cut off" in verdict.sentence
 
 
+def rlhbc(gained: float, **changes: Any) -> Verdict:
+    classifier = {"gained": gained, "error": 0.01, "rows": 900}
+    gain = {
+        "reward": paired(0.8, 0.77, 0.83),
+        "words": paired(0.65, 0.61, 0.69),
+        "words_accuracy": 0.6,
+        "words_pairs": 900,
+        "words_drawn": True,
+    }
+    return judge_run(Arm.RLHBC, {"classifier": classifier, "gain": gain | changes})
+
+
+def test_rlhbc_is_judged_as_rlhf_is_but_for_what_its_classifier_must_know() -> None:
+    assert rlhbc(0.1).word == "improved"
+    assert rlhbc(0.1, words=paired(0.40, 0.36, 0.44)).word == "reward hacked"
+    assert rlhbc(0.015).word == "no gain"  # within two standard errors of knowing nothing
+    assert "held-out pairs of behaviours" in next(
+        check.sentence for check in rlhbc(0.1).checks if check.name == "the other judge can judge"
+    )
+
+
 def test_every_verdict_has_its_sentence() -> None:
     found = {rlhb().word, rlhf(paired(0.65, 0.61, 0.69)).word}
     assert found <= WORDS.keys()
     assert rlhb().as_json()["checks"][0].keys() == {"name", "value", "bar", "passed", "sentence"}
 
 
-@pytest.mark.parametrize("arm", [Arm.RLHB, Arm.RLHF])
+@pytest.mark.parametrize("arm", [Arm.RLHB, Arm.RLHF, Arm.RLHBC])
 def test_what_was_not_measured_is_said_to_be_so(arm: Arm) -> None:
     verdict = judge_run(arm, {})
     assert verdict.word in WORDS
