@@ -118,9 +118,11 @@ def summarise(response_id: UUID, signals: Iterable[Signal]) -> BehaviorFeatures:
                 ratings[payload.get("aspect", "overall")] = float(payload["value"])
             case SignalKind.VOTE:
                 found.vote = _vote_of(response_id, payload)
+                found.strength = payload.get("strength")
             case _:
                 pass
     if ratings:
+        found.ratings = ratings
         found.rating = sum(ratings.values()) / len(ratings)
     if found.vote is not None:
         found.left = False

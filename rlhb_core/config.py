@@ -8,7 +8,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Self
+from typing import Annotated, Any, Literal, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -135,7 +135,26 @@ class RewardModelSettings(Section):
         default=1,
         ge=1,
         le=16,
-        description="Heads trained with different seeds; the reward is their mean.",
+        description="Heads trained with different seeds, whose scores make one by reward_model.score.",
+    )
+    score: Literal["mean", "lowest", "variance_penalised"] = Field(
+        default="mean",
+        description="How the heads' scores make one: their mean, the lowest, or the mean minus their variance times "
+        "reward_model.variance_weight. The last two trust no score on which the heads disagree.",
+    )
+    variance_weight: float = Field(
+        default=0.5, ge=0, description="Weight of the variance, with score = variance_penalised."
+    )
+    margin: float = Field(
+        default=0.0,
+        ge=0,
+        description="Logits by which a chosen response must lead, per point of the strength of its preference (1 slightly, "
+        "2 clearly, 3 much better); votes without a strength need no lead.",
+    )
+    aspects: dict[str, Annotated[float, Field(ge=0)]] = Field(
+        default_factory=dict,
+        description="Rated aspects with a head of their own and the weight of each in the score, where votes weigh 1: "
+        "aspects.clear = 0.5. Each is trained on pairs of answers to the same query.",
     )
 
 
@@ -485,6 +504,6 @@ def _describe(section: type[BaseModel], prefix: str) -> Iterator[SettingRow]:
 
 
 def _shown(value: Any) -> str:
-    if value is None:
+    if value is None or value == {}:
         return "none"
     return ", ".join(value) if isinstance(value, tuple) else str(value)

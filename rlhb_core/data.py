@@ -7,14 +7,15 @@ import hashlib
 import logging
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import combinations
 from typing import NamedTuple, TypeVar
 from uuid import UUID
 
 import numpy as np
 
+from rlhb_core.arms import Teacher
 from rlhb_core.behaviors import classify, parse, preference_score, preferred_behavior, written
 from rlhb_core.config import DataSettings, RunConfig
 from rlhb_core.errors import NotEnoughData
@@ -55,6 +56,8 @@ class Voted:
     responses: tuple[str, ...]
     outcome: int
     weight: float = 1.0
+    strength: int = 0
+    """Of the preference, 1 to 3; 0 if it was not told."""
 
 
 Row = TypeVar("Row", Logged, Voted)
@@ -70,6 +73,8 @@ class Split:
     held_out_votes: list[Voted]
     condition: str | None
     """The behaviour text that the trained version is served on, for arms that condition on one."""
+    ratings: Mapping[str, tuple[list[Voted], list[Voted]]] = field(default_factory=dict)
+    """By aspect, training and held-out: which of two answers to a query was rated higher."""
     votes_drawn: bool = False
     """Whether the votes were drawn from behaviours, because too few people voted."""
 
@@ -119,7 +124,8 @@ def load_split(
         "%d triplets for training and %d held out; %d votes for training and %d held out",
         len(train), len(held_out), len(train_votes), len(held_out_votes),
     )  # fmt: skip
-    return Split(train, held_out, train_votes, held_out_votes, condition, drawn)
+    ratings = _ratings(config, chosen) if config.teacher is Teacher.REWARD_MODEL else {}
+    return Split(train, held_out, train_votes, held_out_votes, condition, ratings, drawn)
 
 
 def _enough(found: int, needed: int, what: str, remedy: str = "more") -> None:
@@ -179,9 +185,32 @@ def _voted(comparisons: Iterable[Comparison], settings: DataSettings) -> list[Vo
             found.append((comparison, outcomes[comparison.choice]))
     weights = person_weights([comparison.person for comparison, _ in found], settings.person_share)
     return [
-        Voted(comparison.query, tuple(comparison.responses), outcome, weight)
+        Voted(
+            comparison.query,
+            tuple(comparison.responses),
+            outcome,
+            weight,
+            comparison.strength or 0,
+        )
         for (comparison, outcome), weight in zip(found, weights, strict=True)
     ]
+
+
+def _ratings(
+    config: RunConfig, chosen: Sequence[Triplet]
+) -> dict[str, tuple[list[Voted], list[Voted]]]:
+    """The pairs that each aspect of the reward model learns from. Raises NotEnoughData naming an aspect that lacks them."""
+    found = {}
+    for aspect in config.reward_model.aspects:
+        rated = [each for each in chosen if aspect in each.behavior_features.ratings]
+        values = [each.behavior_features.ratings[aspect] for each in rated]
+        parts = _parted(drawn_votes(rated, values, config.data.person_share), config.data)
+        wanted, kind = config.data.min_comparisons, f"pairs of answers rated on {aspect!r}"
+        _enough(sum(map(len, parts)), wanted, kind)
+        for part in parts:
+            _enough(len(part), 1, f"{kind} on one side of the held-out split", "more queries")
+        found[aspect] = parts
+    return found
 
 
 def drawn_votes(triplets: Sequence[Triplet], scores: Sequence[float], share: float) -> list[Voted]:

@@ -65,7 +65,13 @@ def mismatch_loss(true: Tensor, swapped: Tensor) -> Tensor:
 
 
 def choice_loss(
-    scores: Tensor, shown: Tensor, outcomes: Tensor, tie: Tensor, all_bad: Tensor, weights: Tensor
+    scores: Tensor,
+    shown: Tensor,
+    outcomes: Tensor,
+    tie: Tensor,
+    all_bad: Tensor,
+    weights: Tensor,
+    margins: Tensor | None = None,
 ) -> Tensor:
     """Negative log-likelihood of votes over n responses, with ties and all-bad as outcomes of their own.
 
@@ -74,7 +80,8 @@ def choice_loss(
     exp(all_bad) that anchors the scale. One vote among three is one observation, not two.
 
     scores, shown: [N, n], shown is 1.0 where there is a response; outcomes: [N], index of the best, or -1 for a tie,
-    -2 for all bad; tie, all_bad: scalars; weights: [N]. Returns the weighted mean.
+    -2 for all bad; tie, all_bad: scalars; weights: [N]; margins: [N], how far the chosen response must lead (Llama 2,
+    arXiv 2307.09288, eq. 2), 0 for other outcomes. Returns the weighted mean.
     """
     mean = (scores * shown).sum(1) / shown.sum(1)  # [N]
     options = torch.cat(
@@ -86,5 +93,7 @@ def choice_loss(
         dim=1,
     )  # [N, n + 2]
     chosen = torch.where(outcomes < 0, scores.shape[1] - 1 - outcomes, outcomes)
+    if margins is not None:
+        options = options - margins[:, None] * F.one_hot(chosen, options.shape[1])
     losses = F.cross_entropy(options, chosen, reduction="none")
     return (losses * weights).sum() / weights.sum()

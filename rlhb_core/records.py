@@ -193,6 +193,10 @@ class VoteChoice(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
+Strength = Annotated[int, Field(ge=1, le=3)]
+"""Of a preference: 1 slightly, 2 clearly, 3 much better."""
+
+
 class Vote(Record):
     """A choice among the responses shown together. The last vote of a person on a query counts."""
 
@@ -201,6 +205,16 @@ class Vote(Record):
     early: bool = Field(
         default=False, description="True if a response was still being written at the time."
     )
+    strength: Strength | None = Field(
+        default=None, description="How much better the chosen response is, if the person said so."
+    )
+
+    @field_validator("strength")
+    @classmethod
+    def _strength_only_with_best(cls, strength: int | None, info: Any) -> int | None:
+        if strength is not None and info.data.get("choice") is not VoteChoice.BEST:
+            raise ValueError("'strength' goes only with choice = best")
+        return strength
 
     @field_validator("best")
     @classmethod
@@ -405,7 +419,13 @@ class BehaviorFeatures(Record):
     asked_further: bool = Field(default=False, description="A further query built on this one.")
     left: bool = Field(default=False, description="The person left without a choice.")
     vote: Literal["won", "lost", "tied", "all_bad"] | None = None
+    strength: Strength | None = Field(
+        default=None, description="Of the preference, if the vote was won or lost and it was told."
+    )
     rating: float | None = Field(default=None, ge=1, le=5, description="Mean of the ratings.")
+    ratings: dict[str, Annotated[float, Field(ge=1, le=5)]] = Field(
+        default_factory=dict, description="The last rating of each aspect."
+    )
 
 
 class Triplet(Record):
@@ -442,6 +462,9 @@ class Comparison(Record):
     choice: VoteChoice
     best: int | None = Field(default=None, ge=0, description="Index of the chosen response.")
     early: bool = False
+    strength: Strength | None = Field(
+        default=None, description="How much better the chosen response is, if the person said so."
+    )
     source: Source
     voted_at: str = Field(description="ISO 8601, UTC.")
     person: str | None = None

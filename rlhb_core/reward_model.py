@@ -1,6 +1,7 @@
-"""The reward model of RLHF: a head on frozen features, trained on votes, and the reward made of it.
+"""The reward model of RLHF: heads on frozen features, trained on votes and ratings, and the reward made of them.
 
-Votes are Bradley-Terry with ties and all-bad as outcomes of their own (`losses.choice_loss`). Does not know PPO.
+Votes are Bradley-Terry with ties and all-bad as outcomes of their own (`losses.choice_loss`); ratings of an aspect are
+votes between two answers to the same query. Does not know PPO.
 """
 
 from collections.abc import Sequence
@@ -9,9 +10,11 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from rlhb_core.config import RewardModelSettings
 from rlhb_core.data import Pair, Voted
 from rlhb_core.losses import choice_loss
 from rlhb_core.ppo import Scores
+from rlhb_core.reward_calibration import calibration_error, fit_temperature
 from rlhb_core.rollout import Rollouts
 from rlhb_core.scorers import Response, RewardHead
 from rlhb_core.session import Metrics, Session
@@ -27,6 +30,11 @@ class Votes(NamedTuple):
     shown: Tensor  # [N, n]
     outcomes: Tensor  # [N]
     weights: Tensor  # [N]
+    strengths: Tensor  # [N], of the preference, 0 where it was not told
+
+    def rows(self, index: Tensor | slice) -> "Votes":
+        """The votes named by `index`."""
+        return Votes(*(column[index] for column in self))
 
 
 def vote_tensors(session: Session, votes: Sequence[Voted]) -> Votes:
@@ -49,41 +57,77 @@ def vote_tensors(session: Session, votes: Sequence[Voted]) -> Votes:
         shown,
         torch.tensor([vote.outcome for vote in votes], device=device),
         torch.tensor([vote.weight for vote in votes], device=device),
+        torch.tensor([float(vote.strength) for vote in votes], device=device),
     )
 
 
-def pair_accuracy(scores: Tensor, votes: Votes) -> tuple[float, int]:
-    """Share of (chosen, other) pairs that the scores rank right, and the number of pairs. scores: [N, n]."""
+def pair_margins(scores: Tensor, votes: Votes) -> Tensor:
+    """Score of the chosen response minus that of each other one, of all votes for a best. scores: [N, n] -> [P]."""
     decided = votes.outcomes >= 0
     scores, shown, best = scores[decided], votes.shown[decided], votes.outcomes[decided]
     chosen = scores.gather(1, best[:, None])
     other = (shown > 0) & (torch.arange(scores.shape[1], device=scores.device) != best[:, None])
-    right = ((chosen > scores) + 0.5 * (chosen == scores))[other]
-    return (float(right.mean()) if right.numel() else 0.5), int(right.numel())
+    return (chosen - scores)[other]
+
+
+def pair_accuracy(margins: Tensor) -> float:
+    """Share of pairs that are ranked right, ties half; 0.5 without pairs. margins: [P]."""
+    right = (margins > 0).double() + 0.5 * (margins == 0)
+    return float(right.mean()) if margins.numel() else 0.5
+
+
+def combined(scores: Tensor, how: str, variance_weight: float) -> Tensor:
+    """One score of several heads (arXiv 2310.02743): mean, lowest, or mean minus weighted variance. [M, N] -> [N]."""
+    if how == "lowest":
+        return scores.amin(0)
+    if how == "variance_penalised":
+        return scores.mean(0) - variance_weight * scores.var(0, correction=0)
+    return scores.mean(0)
 
 
 class RewardModel(torch.nn.Module):
-    """One or several heads of different seeds; the reward is their mean, standardised over logged responses."""
+    """One or several heads of different seeds, their scores made one and standardised over logged responses."""
 
-    def __init__(self, features: int, members: int) -> None:
+    def __init__(self, features: int, settings: RewardModelSettings) -> None:
         super().__init__()
-        self.members = torch.nn.ModuleList(RewardHead(features) for _ in range(members))
+        self._settings = settings
+        self.members = torch.nn.ModuleList(
+            RewardHead(features, len(settings.aspects)) for _ in range(settings.members)
+        )
+        self.register_buffer("weights", torch.tensor([1.0, *settings.aspects.values()]))
+        self.register_buffer("centres", torch.zeros(settings.members, 1))
         self.register_buffer("centre", torch.zeros(()))
         self.register_buffer("spread", torch.ones(()))
+        self.weights: Tensor  # of votes and of each aspect
+        self.centres: Tensor  # mean score of each head: votes fix only differences within a query
         self.centre: Tensor
         self.spread: Tensor
 
+    def aspects(self, features: Tensor) -> Tensor:
+        """[N, F] -> mean scores [N, 1 + aspects] over the heads."""
+        return torch.stack([member(features) for member in self.members]).mean(0)
+
     def raw(self, features: Tensor) -> Tensor:
         """[N, F] -> [N], in logits of a vote."""
-        return torch.stack([member(features) for member in self.members]).mean(0)
+        scores = torch.stack([member(features) @ self.weights for member in self.members])
+        return combined(scores - self.centres, self._settings.score, self._settings.variance_weight)
 
     def forward(self, features: Tensor) -> Tensor:
         """[N, F] -> [N]: mean 0 and spread 1 over the logged responses."""
         return (self.raw(features) - self.centre) / self.spread
 
+    @torch.no_grad()
+    def fit(self, logged: Tensor) -> None:
+        """Take centres and spread from the features of the logged responses, [N, F]."""
+        scores = torch.stack([member(logged) @ self.weights for member in self.members])
+        self.centres.copy_(scores.mean(1, keepdim=True))
+        raw = self.raw(logged)
+        self.centre.copy_(raw.mean())
+        self.spread.copy_(raw.std().clamp(min=1e-3))
+
 
 class RewardModelStage:
-    """Gradient steps of all members on the votes of the training part."""
+    """Gradient steps of all members on the votes, and the ratings, of the training part."""
 
     name = "reward_model"
     cost = 0.1
@@ -92,13 +136,22 @@ class RewardModelStage:
         self._session = session
         self._settings = session.config.reward_model
         self.total = -(-self._settings.steps // STEPS_AT_ONCE)
-        self._train = vote_tensors(session, session.split.train_votes)
-        self._held_out = vote_tensors(session, session.split.held_out_votes)
-        size = self._train.features.shape[-1]
-        self._model = RewardModel(size, self._settings.members).to(session.trunk.device)
-        seen = self._train.features[self._train.shown > 0]
+        ratings = session.split.ratings.values()
+        # one table of votes per column of scores: the first by people's votes, then one per aspect
+        self._train = [
+            vote_tensors(session, votes)
+            for votes in (session.split.train_votes, *(train for train, _ in ratings))
+        ]
+        self._held_out = [
+            vote_tensors(session, votes)
+            for votes in (session.split.held_out_votes, *(held_out for _, held_out in ratings))
+        ]
+        votes = self._train[0]
+        self._seen = votes.features[votes.shown > 0]
+        device = session.trunk.device
+        self._model = RewardModel(self._seen.shape[1], self._settings).to(device)
         for member in self._model.members:
-            member.standardise.fit(seen)  # type: ignore[operator, union-attr]
+            member.standardise.fit(self._seen)  # type: ignore[operator, union-attr]
         session.heads["reward_model"] = self._model
         self._optimiser = torch.optim.AdamW(
             self._model.parameters(),
@@ -110,44 +163,80 @@ class RewardModelStage:
         """Ten gradient steps, then a look at the held-out votes."""
         self._model.train()
         losses = []
-        count = min(self._settings.batch, len(self._train.outcomes))
         for _ in range(STEPS_AT_ONCE):
             self._optimiser.zero_grad()
-            loss = torch.zeros((), device=self._train.features.device)
+            loss = torch.zeros((), device=self._seen.device)
             for member in self._model.members:
-                rows = torch.randperm(len(self._train.outcomes))[:count]
-                loss = loss + self._loss(member, Votes(*(column[rows] for column in self._train)))
+                for column, votes in enumerate(self._train):
+                    count = min(self._settings.batch, len(votes.outcomes))
+                    rows = votes.rows(torch.randperm(len(votes.outcomes))[:count])
+                    part = self._loss(member, rows, column, self._settings.margin)
+                    loss = loss + part
+                    if column == 0:
+                        losses.append(part.item())
             loss.backward()  # type: ignore[no-untyped-call]
             self._optimiser.step()
-            losses.append(loss.item() / len(self._model.members))
         self._model.eval()
-        with torch.no_grad():
-            held_out = [float(self._loss(member, self._held_out)) for member in self._model.members]
-            accuracy, pairs = pair_accuracy(self._scores(self._held_out), self._held_out)
+        self._model.fit(self._seen)
+        found = self._look()
         if number == self.total:
-            self._finish(accuracy, pairs)
-        return {
-            "reward_model/loss": sum(losses) / len(losses),
-            "reward_model/held_out_loss": sum(held_out) / len(held_out),
-            "reward_model/accuracy": accuracy,
-        }
+            self._finish(found)
+        return {"reward_model/loss": sum(losses) / len(losses)} | found
 
-    def _loss(self, member: torch.nn.Module, votes: Votes) -> Tensor:
+    def _loss(
+        self, member: torch.nn.Module, votes: Votes, column: int, margin: float = 0.0
+    ) -> Tensor:
         assert isinstance(member, RewardHead)
-        scores = member(votes.features.flatten(0, 1)).view(votes.shown.shape)
+        scores = member(votes.features.flatten(0, 1))[:, column].view(votes.shown.shape)
+        # nobody says of two ratings that both are bad
+        all_bad = member.all_bad if column == 0 else torch.full_like(member.all_bad, -torch.inf)
         return choice_loss(
-            scores, votes.shown, votes.outcomes, member.tie, member.all_bad, votes.weights
-        )
+            scores, votes.shown, votes.outcomes, member.tie[column], all_bad, votes.weights,
+            margin * votes.strengths,
+        )  # fmt: skip
 
-    def _scores(self, votes: Votes) -> Tensor:
-        return self._model.raw(votes.features.flatten(0, 1)).view(votes.shown.shape)
+    @torch.no_grad()
+    def _look(self) -> Metrics:
+        """Held-out loss, accuracy and calibration; the temperature is fitted on every second vote."""
+        votes = self._held_out[0]
+        held_out = [float(self._loss(member, votes, 0)) for member in self._model.members]
+        fitted, measured = (self._margins(votes.rows(slice(start, None, 2))) for start in (0, 1))
+        temperature = fit_temperature(fitted)
+        found = {
+            "reward_model/held_out_loss": sum(held_out) / len(held_out),
+            "reward_model/accuracy": pair_accuracy(self._margins(votes)),
+            "reward_model/calibration_error": calibration_error(measured),
+            "reward_model/calibrated_error": calibration_error(measured, temperature),
+            "reward_model/temperature": temperature,
+        }
+        if len(self._held_out) > 1:
+            rated = [
+                pair_accuracy(self._aspect_margins(column))
+                for column in range(1, len(self._held_out))
+            ]
+            found["reward_model/aspect_accuracy"] = sum(rated) / len(rated)
+        return found
 
-    def _finish(self, accuracy: float, pairs: int) -> None:
-        with torch.no_grad():
-            seen = self._scores(self._train)[self._train.shown > 0]
-        self._model.centre.copy_(seen.mean())
-        self._model.spread.copy_(seen.std().clamp(min=1e-3))
-        self._session.evidence["reward_model"] = {"accuracy": accuracy, "pairs": pairs}
+    def _margins(self, votes: Votes) -> Tensor:
+        scores = self._model.raw(votes.features.flatten(0, 1))
+        return pair_margins(scores.view(votes.shown.shape), votes)
+
+    def _aspect_margins(self, column: int) -> Tensor:
+        votes = self._held_out[column]
+        scores = self._model.aspects(votes.features.flatten(0, 1))[:, column]
+        return pair_margins(scores.view(votes.shown.shape), votes)
+
+    @torch.no_grad()
+    def _finish(self, found: Metrics) -> None:
+        names = ("accuracy", "calibration_error", "calibrated_error", "temperature")
+        evidence: dict[str, Any] = {name: found[f"reward_model/{name}"] for name in names}
+        evidence["pairs"] = self._margins(self._held_out[0]).numel()
+        evidence["aspects"] = {}
+        for column, aspect in enumerate(self._session.split.ratings, start=1):
+            margins = self._aspect_margins(column)
+            rated = {"accuracy": pair_accuracy(margins), "pairs": margins.numel()}
+            evidence["aspects"][aspect] = rated
+        self._session.evidence["reward_model"] = evidence
 
     def state(self) -> dict[str, Any]:
         """The optimiser; the heads belong to the session."""

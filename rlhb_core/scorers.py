@@ -178,21 +178,25 @@ class Discriminator(nn.Module):
 
 
 class RewardHead(nn.Module):
-    """A score per response, in logits of a vote; `tie` and `all_bad` are the other outcomes' strengths."""
+    """Scores of a response, in logits of a choice: the first by votes, one more for each rated aspect.
 
-    def __init__(self, features: int, hidden: int = 128, dropout: float = 0.1) -> None:
+    `tie` (of each score) and `all_bad` (of votes) are the other outcomes' strengths.
+    """
+
+    def __init__(
+        self, features: int, aspects: int = 0, hidden: int = 128, dropout: float = 0.1
+    ) -> None:
         super().__init__()
         self.standardise = Standardise(features)
-        self.body = nn.Sequential(
-            nn.Linear(features, hidden), nn.GELU(), nn.Dropout(dropout), nn.Linear(hidden, 1)
-        )
-        self.tie = nn.Parameter(torch.zeros(()))
+        self.body = nn.Sequential(nn.Linear(features, hidden), nn.GELU(), nn.Dropout(dropout))
+        self.scores = nn.Linear(hidden, 1 + aspects)
+        self.tie = nn.Parameter(torch.zeros(1 + aspects))
         self.all_bad = nn.Parameter(torch.zeros(()))
 
     def forward(self, features: Tensor) -> Tensor:
-        """[N, F] -> [N]."""
-        scores: Tensor = self.body(self.standardise(features))
-        return scores[:, 0]
+        """[N, F] -> [N, 1 + aspects]."""
+        scores: Tensor = self.scores(self.body(self.standardise(features)))
+        return scores
 
 
 class ValueHead(nn.Module):

@@ -231,5 +231,6 @@ _COMPARED = (
     _text(RESPONSE.c.outcome),
     _ANSWERED,
     BEHAVIOR.c.vote,
+    BEHAVIOR.c.features,
     VERSION.c.name.label("model_version"),
 )

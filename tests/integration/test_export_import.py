@@ -286,7 +286,8 @@ def lived_in(store: Store) -> None:
                 query, (a, b, _) = asked(
                     session, person, f"Größe {number}? 🌍", at_ms=OPENED_MS + number
                 )
-                choice = [best(query, a), best(query, b), act("vote", query, choice="tie")]
+                much = act("vote", query, choice="best", best=str(b.id), strength=3)
+                choice = [best(query, a), much, act("vote", query, choice="tie")]
                 acts = [
                     act("dwell", query, a, ms=500 * (number + 1)),
                     act("like", query, b),
@@ -318,11 +319,12 @@ def test_what_is_exported_comes_back_the_same(store: Store, other: Store):
 def test_votes_come_back_with_the_triplets(store: Store, other: Store):
     lived_in(store)
     import_jsonl(other, b"".join(triplet_lines(store, EVERYTHING)).splitlines())
-    keep = {"query_id", "query", "choice", "person", "model_versions"}
+    keep = {"query_id", "query", "choice", "strength", "person", "model_versions"}
     before = {str(each.query_id): each.model_dump(include=keep) for each in comparisons_of(store)}
     after = {str(each.query_id): each.model_dump(include=keep) for each in comparisons_of(other)}
     assert len(after) == 6
     assert after == before
+    assert sorted(each.strength or 0 for each in comparisons_of(other)) == [0, 0, 0, 0, 3, 3]
 
 
 def test_an_import_into_its_own_store_changes_nothing(store: Store):

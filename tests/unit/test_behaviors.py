@@ -250,7 +250,17 @@ def test_ratings_of_several_aspects_are_averaged_and_corrected_ones_replaced():
         act("rate", 2, aspect="clear", value=5),
         act("rate", 3, aspect="overall", value=2),
     ]
-    assert summarise(RESPONSE, rates).rating == 3.5
+    found = summarise(RESPONSE, rates)
+    assert found.rating == 3.5
+    assert found.ratings == {"clear": 5, "overall": 2}
+    assert verbalise(found) == "The reader rated it 4 of 5."
+
+
+def test_the_strength_of_a_preference_goes_with_its_vote():
+    votes = [act("vote", 1, choice="best", best=str(RESPONSE), strength=2)]
+    assert summarise(RESPONSE, votes).strength == summarise(OTHER, votes).strength == 2
+    votes.append(act("vote", 2, choice="tie"))
+    assert summarise(RESPONSE, votes).strength is None
 
 
 # --- dwell within the person ----------------------------------------------------------------------

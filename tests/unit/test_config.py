@@ -39,7 +39,7 @@ def test_impossible_settings_are_refused(settings: dict[str, object], sentence: 
 
 
 def test_unknown_recipes_and_settings_are_refused() -> None:
-    with pytest.raises(BadConfig, match="there are: .*rlhb, rlhbc, rlhf"):
+    with pytest.raises(BadConfig, match=r"there are: .*rlhb, rlhbc, rlhf"):
         load_recipe("nonsense")
     with pytest.raises(BadConfig, match="seed"):
         load_recipe("rlhb", {"seed.x": 1})
