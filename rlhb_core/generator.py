@@ -1,8 +1,8 @@
 """The generator: one frozen causal LM trunk that carries model versions as LoRA adapters.
 
-Holds loading, adapters (PEFT format), prompts and responses as tokens, and log-probabilities of responses. Prompts are
-padded on the left and responses on the right, masks are explicit, and position ids come from the mask, so that sampling
-(`sampling.py`) and re-scoring see the same positions. Does not know rewards or losses.
+Holds loading, adapters (PEFT format), prompts and responses as tokens, and log-probabilities of responses. Rows are
+padded on the left, masks are explicit, and position ids come from the mask, so that sampling (`sampling.py`) and
+re-scoring see the same positions. Does not know rewards or losses.
 """
 
 import json
@@ -279,11 +279,11 @@ def _render(tokenizer: PreTrainedTokenizerBase, chat: list[Message]) -> str:
 
 
 class Tokens(NamedTuple):
-    """Prompts and responses as one batch: [prompt, padded on the left | response, padded on the right]."""
+    """Prompts and responses as one batch: [padding | prompt, response], ends aligned on the right."""
 
-    ids: Tensor  # [B, P + R]
-    mask: Tensor  # [B, P + R], 1 where a token is real
-    response_mask: Tensor  # [B, R], 1.0 where a response token is real (the end token counts)
+    ids: Tensor  # [B, T]
+    mask: Tensor  # [B, T], 1 where a token is real
+    response_mask: Tensor  # [B, R], of the last R columns: 1.0 where a response token is real (the end token counts)
 
     @property
     def response_ids(self) -> Tensor:
@@ -294,16 +294,18 @@ class Tokens(NamedTuple):
 def collate(
     prompts: Sequence[Sequence[int]], responses: Sequence[Sequence[int]], device: torch.device
 ) -> Tokens:
-    """Pad B prompts and responses into one batch. No mask is ever inferred from the padding id."""
-    width, length = max(map(len, prompts)), max(1, *map(len, responses))
-    ids = torch.zeros(len(prompts), width + length, dtype=torch.long)
+    """Put B prompts and responses into one batch. No mask is ever inferred from the padding id."""
+    longest = max(1, *map(len, responses))
+    rows = [[*prompt, *response] for prompt, response in zip(prompts, responses, strict=True)]
+    width = max(longest + 1, *map(len, rows))
+    ids = torch.zeros(len(rows), width, dtype=torch.long)
     mask = torch.zeros_like(ids)
-    for row, (prompt, response) in enumerate(zip(prompts, responses, strict=True)):
-        start, end = width - len(prompt), width + len(response)
-        ids[row, start:end] = torch.tensor([*prompt, *response])
-        mask[row, start:end] = 1
-    ids, mask = ids.to(device), mask.to(device)
-    return Tokens(ids, mask, mask[:, width:].float())
+    response_mask = torch.zeros(len(rows), longest)
+    for index, (row, response) in enumerate(zip(rows, responses, strict=True)):
+        ids[index, width - len(row) :] = torch.tensor(row)
+        mask[index, width - len(row) :] = 1
+        response_mask[index, longest - len(response) :] = 1
+    return Tokens(ids.to(device), mask.to(device), response_mask.to(device))
 
 
 def positions(mask: Tensor) -> Tensor:
@@ -315,7 +317,7 @@ def positions(mask: Tensor) -> Tensor:
 
 
 class Scored(NamedTuple):
-    """What one forward pass says about B responses."""
+    """What one forward pass says about B responses, aligned as in `Tokens`."""
 
     logprobs: Tensor  # [B, R], of the response tokens at the sampling temperature; 0 under the mask
     hidden: (
@@ -325,7 +327,7 @@ class Scored(NamedTuple):
 
 
 class Measured(NamedTuple):
-    """What a policy says about B responses, token by token; 0 under the mask."""
+    """What a policy says about B responses, token by token from the left; 0 under the mask."""
 
     logprobs: Tensor  # [B, R]
     mask: Tensor  # [B, R]
@@ -338,6 +340,11 @@ def unmeasured(trunk: Trunk, count: int, longest: int, full: bool = True) -> Mea
     width = trunk.model.config.get_text_config().hidden_size if full else 0
     sizes = ((), (), (), (width,))
     return Measured(*(torch.zeros(count, longest, *s, device=trunk.device) for s in sizes))
+
+
+def from_left(sizes: Sequence[int], longest: int) -> Tensor:
+    """The mask [B, longest] of responses of these sizes, from the left: 1.0 where a token is real."""
+    return (torch.arange(longest) < torch.tensor(sizes)[:, None]).float()
 
 
 def score(trunk: Trunk, tokens: Tokens, temperature: float = 1.0) -> Scored:

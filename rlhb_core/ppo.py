@@ -227,12 +227,12 @@ class PpoStage:
             chosen = [rows[index] for index in chunk]
             tokens = token_batch(self._trunk, experience.rollouts, chosen)
             scored = score(self._trunk, tokens, self._sampling.temperature)
-            width = tokens.response_mask.shape[1]
+            real, kept = tokens.response_mask.bool(), old.mask[chosen].bool()
             found = policy_loss(
-                scored.logprobs,
-                old.logprobs[chosen, :width],
-                experience.advantages[chosen, :width],
-                tokens.response_mask,
+                scored.logprobs[real],  # [real tokens], as the others: row by row, from the left
+                old.logprobs[chosen][kept],
+                experience.advantages[chosen][kept],
+                old.mask[chosen][kept],
                 settings.clip,
             )
             loss = found.loss

@@ -19,6 +19,7 @@ from rlhb_core.generator import (
     collate,
     decode_responses,
     encode_prompt,
+    from_left,
     score,
     unmeasured,
 )
@@ -94,14 +95,16 @@ def measure(
     """Log-probabilities (and with `full` entropies and hidden states) under the adapter in use."""
     longest = max(1, *map(len, rollouts.responses))
     found = unmeasured(trunk, len(rollouts.pairs), longest, full)
+    found.mask.copy_(from_left([len(response) for response in rollouts.responses], longest))
     for rows in by_length(lengths(rollouts), batch):
         tokens = token_batch(trunk, rollouts, rows)
         scored = score(trunk, tokens, temperature)
-        length = tokens.response_mask.shape[1]
-        found.logprobs[rows, :length] = scored.logprobs
-        found.mask[rows, :length] = tokens.response_mask
+        real = tokens.response_mask.bool()
+        line, column = found.mask[rows].nonzero(as_tuple=True)
+        at = torch.tensor(rows, device=line.device)[line], column
+        found.logprobs[at] = scored.logprobs[real]
         if full:
             logs = torch.log_softmax(scored.logits, dim=-1)
-            found.entropy[rows, :length] = -(logs.exp() * logs).sum(-1) * tokens.response_mask
-            found.hidden[rows, :length] = scored.hidden[:, :-1] * tokens.response_mask[:, :, None]
+            found.entropy[at] = -(logs.exp() * logs).sum(-1)[real]
+            found.hidden[at] = scored.hidden[:, :-1][real]
     return found

@@ -11,7 +11,15 @@ import torch
 from torch import Tensor
 
 from rlhb_core.errors import RunError
-from rlhb_core.generator import Measured, Trunk, by_length, collate, positions, unmeasured
+from rlhb_core.generator import (
+    Measured,
+    Trunk,
+    by_length,
+    collate,
+    from_left,
+    positions,
+    unmeasured,
+)
 from rlhb_core.kv_cache import roomy_cache
 
 CROWDED = 0.85
@@ -56,8 +64,7 @@ def _write(
     found: Sampled,
 ) -> None:
     """Write the responses to these prompts, as one batch, into `found`. draws: [all prompts, longest response]."""
-    start = collate([prompts[row] for row in rows], [[] for _ in rows], trunk.device)
-    ids, mask = start.ids[:, :-1], start.mask[:, :-1]
+    ids, mask, _ = collate([prompts[row] for row in rows], [[] for _ in rows], trunk.device)
     place = positions(mask)
     writing = torch.tensor(rows)  # the row of each line of the batch
     cache = roomy_cache(trunk.model.config, ids.shape[1] + draws.shape[1])
@@ -119,8 +126,7 @@ def _keep(
 def _cut(measured: Measured, tokens: Sequence[Sequence[int]]) -> Measured:
     """Without the steps that no response reached, and 0 behind the end of each."""
     longest = max(1, *map(len, tokens))
-    sizes = torch.tensor([len(row) for row in tokens], device=measured.mask.device)
-    mask = (torch.arange(longest, device=sizes.device) < sizes[:, None]).float()  # [B, longest]
+    mask = from_left([len(row) for row in tokens], longest).to(measured.mask.device)
     return Measured(
         measured.logprobs[:, :longest] * mask,
         mask,

@@ -57,6 +57,14 @@ def test_a_row_scores_the_same_alone_and_in_a_padded_batch(trunk: Trunk) -> None
     torch.testing.assert_close(together, torch.stack(alone), atol=1e-4, rtol=1e-5)
 
 
+def test_rows_are_padded_on_the_left_only() -> None:
+    tokens = collate([[5, 6], [7]], [[8], [9, 10, 1]], torch.device("cpu"))
+    assert tokens.ids.tolist() == [[0, 5, 6, 8], [7, 9, 10, 1]]
+    assert tokens.mask.tolist() == [[0, 1, 1, 1], [1, 1, 1, 1]]
+    assert tokens.response_mask.tolist() == [[0, 0, 1], [1, 1, 1]]
+    assert tokens.response_ids[tokens.response_mask.bool()].tolist() == [8, 9, 10, 1]
+
+
 def test_log_probabilities_are_those_of_the_sampling_temperature(trunk: Trunk) -> None:
     tokens = collate(
         [encode_prompt(trunk, QUERIES[0])], [encode_response(trunk, "Lima.")], trunk.device
