@@ -121,7 +121,11 @@ class SamplingSettings(Section):
         le=32768,
         description="Longest prompt in tokens; of a longer one the end is kept.",
     )
-    batch: int = Field(default=256, ge=1, description="Responses decoded or scored at once.")
+    batch: int = Field(
+        default=128,
+        ge=1,
+        description="Responses decoded at once; a quarter of it is scored at once. Larger on a GPU.",
+    )
 
 
 class RewardModelSettings(Section):

@@ -41,12 +41,12 @@ class MergedLinear(lora.Linear):
         product = _Product.apply(x, merged, base.bias, down, up, self.scaling[name])  # type: ignore[no-untyped-call]
         return cast(Tensor, product)
 
-    @torch.no_grad()
     def _merge(self, weight: Tensor, name: str, down: Tensor, up: Tensor) -> Tensor:
         """W + s B A; kept until another adapter is chosen or its weights change."""
         of = (name, down._version, up._version)
         if self._merged is None or self._merged_from != of:
-            self._merged = torch.addmm(weight, up, down, alpha=self.scaling[name])
+            with torch.no_grad():
+                self._merged = torch.addmm(weight, up, down, alpha=self.scaling[name])
             self._merged_from = of
         return self._merged
 

@@ -39,7 +39,7 @@ def sample(
     prompts: Sequence[Sequence[int]],
     temperature: float,
     max_new_tokens: int,
-    batch: int = 256,
+    batch: int = 128,
     keep: bool = False,
 ) -> Sampled:
     """One response per prompt, at most `batch` of them at once: no top-p, no top-k.
