@@ -321,12 +321,29 @@ class EvaluationSettings(Section):
         description="Prompts answered by both the start and the new version, at temperature 1.",
     )
     judge_rollouts: int = Field(
-        default=1500,
+        default=2000,
         ge=8,
-        description="Most rollouts per policy that the fresh judges are trained and tested on.",
+        description="Most rollouts per policy that the fresh judges are trained and tested on, half of them each.",
+    )
+    judge_seeds: int = Field(
+        default=3, ge=1, le=16, description="Seeds with which every fresh judge is trained anew."
+    )
+    judge_pretrain_steps: int = Field(
+        default=400,
+        ge=0,
+        description="Steps on logged triplets and behaviours of others before a fresh judge sees generated answers.",
     )
     judge_steps: int = Field(
-        default=200, ge=1, description="Gradient steps with which a fresh judge is trained."
+        default=200, ge=1, description="Most gradient steps with which a fresh judge is trained."
+    )
+    reading_seeds: int | None = Field(
+        default=None,
+        ge=0,
+        description="Seeds of the fresh judge that finetunes a whole copy of the base model; none takes one for a base "
+        "model of up to 50 million parameters, and leaves it out for a larger one.",
+    )
+    reading_steps: int = Field(
+        default=16, ge=1, description="Most gradient steps with which that judge is trained."
     )
     watch: int = Field(
         default=48,
@@ -340,6 +357,11 @@ class EvaluationSettings(Section):
     )
     every_samples: int = Field(
         default=200, ge=8, description="Questions behind each of these looks."
+    )
+    watch_iterations: int = Field(
+        default=8,
+        ge=1,
+        description="Iterations whose held-out rollouts the discriminator is looked at on, for steady figures.",
     )
     bootstrap: int = Field(default=1000, ge=100, description="Resamples behind every interval.")
 

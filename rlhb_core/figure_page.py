@@ -98,7 +98,11 @@ def write_png(run: RunDir, out: Path) -> list[Path]:
 
     Raises RunError if the run has logged nothing, or if no browser that could draw them is found.
     """
-    drawn = _figures_of(run)
+    return draw_pictures(_figures_of(run), out)
+
+
+def draw_pictures(drawn: Sequence[Figure], out: Path) -> list[Path]:
+    """Write figures as `out`/<name>.png; returns their paths. Raises RunError if no browser that could draw them is found."""
     try:
         import kaleido
         from kaleido.errors import BrowserFailedError, ChromeNotFoundError

@@ -1,36 +1,24 @@
-"""Fresh judges: how well a discriminator that nobody trained against tells a policy's answers from logged ones.
+"""The last stage of a run: gathers the evidence (fresh judges, gain by another judge, evaluation), then asks for the verdict.
 
-Two kinds: a new projection on the same frozen features, and one on words that shares nothing with D. Each is trained
-anew for every policy (the run's origin, the policy before the PPO loop, the final one) on rows that are disjoint: no
-query and behaviour stands on the real and on the generated side, and it is tested on held-out queries only.
-The last stage of a run gathers this and the evaluation as evidence and asks for the verdict.
+Knows where evidence comes from, not what it means (`verdict.py`).
 """
 
-import hashlib
-from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Sequence
 from typing import Any
 
 import torch
-from torch import Tensor, nn
 
 from rlhb_core.arms import Teacher
-from rlhb_core.data import Logged, Pair, Voted, sides
+from rlhb_core.data import Pair, Voted
 from rlhb_core.evaluation import compare_paired
-from rlhb_core.losses import adversarial_loss, choice_loss
-from rlhb_core.rlhb import (
-    Triplets,
-    generated_triplets,
-    logged_triplets,
-    make_discriminator,
-    swapped,
-)
-from rlhb_core.rollout import Rollouts
+from rlhb_core.fresh_judges import FreshJudges
+from rlhb_core.losses import choice_loss
+from rlhb_core.rlhb import Side
 from rlhb_core.session import ORIGIN, POLICY, START, Metrics, Session
 from rlhb_core.verdict import judge_run
+from rlhb_core.words import WordScorer, words_of
 from rlhb_core.world_evaluation import examine, is_simulated
 
-BUCKETS = 1 << 16
 SHOWN = 8
 """Queries whose answers are kept to look at."""
 POLICIES = {"origin": ORIGIN, "before": START, "after": POLICY}
@@ -45,10 +33,11 @@ class JudgeStage:
     name = "judging"
     cost = 6.0
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, side: Side | None = None) -> None:
+        """`side`: the logged triplets, if the reward came from a discriminator."""
         self._session = session
-        self._adversarial = session.config.adversarial
-        self._todo = list(POLICIES) if self._adversarial else ["reward"]
+        self._judges = FreshJudges(session, side) if side is not None else None
+        self._todo = list(POLICIES) if self._judges else ["reward"]
         self._todo.append("verdict")
         self.total = len(self._todo)
 
@@ -57,8 +46,8 @@ class JudgeStage:
         part, evidence = self._todo[number - 1], self._session.evidence
         if self._session.diverged and part != "verdict":
             return {}  # there is nothing to judge
-        if part in POLICIES:
-            evidence.setdefault("judges", {})[part] = judge_policy(self._session, POLICIES[part])
+        if part in POLICIES and self._judges is not None:
+            evidence.setdefault("judges", {})[part] = self._judges.judge(POLICIES[part])
         elif part == "reward":
             evidence["gain"] = judge_gain(self._session)
         else:
@@ -101,170 +90,6 @@ def sample_answers(session: Session) -> list[dict[str, str]]:
         {"query": query, "before": old, "after": new}
         for query, old, new in zip(queries, before.texts, after.texts, strict=True)
     ]
-
-
-# --- judges of triplets ---------------------------------------------------------------------------
-
-
-def judge_policy(session: Session, adapter: str) -> dict[str, Any]:
-    """Held-out accuracy of both fresh judges on a policy's rollouts, with the number of test rows."""
-    count = session.config.evaluation.judge_rollouts
-    seed = session.config.seed + 1000
-    real, asked = sides(session.split.train, 2 * count // 3, seed)
-    real_test, asked_test = sides(session.split.held_out, count // 3, seed)
-    generator = torch.Generator().manual_seed(seed)
-    state = torch.get_rng_state()
-    torch.manual_seed(seed)  # the same draws for every policy
-    try:
-        rollouts = _answers(session, adapter, asked)
-        rollouts_test = _answers(session, adapter, asked_test)
-        projection = _projection_judge(
-            session, (real, real_test), (rollouts, rollouts_test), generator
-        )
-    finally:
-        torch.set_rng_state(state)
-    words = _words_judge(
-        ([_row_words(row) for row in real], [_row_words(row) for row in real_test]),
-        (_rollout_words(rollouts), _rollout_words(rollouts_test)),
-        generator,
-        session.config.evaluation.judge_steps,
-    )
-    return {"projection": projection, "words": words, "rows": len(real_test) + len(asked_test)}
-
-
-def _answers(session: Session, adapter: str, rows: Sequence[Logged]) -> Rollouts:
-    """Rollouts for the rows' queries; the origin is asked without a behaviour, as it was when it was deployed."""
-    rollouts = session.answers(
-        adapter, [Pair(row.query, None if adapter == ORIGIN else row.behavior) for row in rows]
-    )
-    pairs = [Pair(row.query, row.behavior) for row in rows]
-    return rollouts._replace(pairs=pairs)
-
-
-def _projection_judge(
-    session: Session,
-    logged: tuple[Sequence[Logged], Sequence[Logged]],
-    rollouts: tuple[Rollouts, Rollouts],
-    generator: torch.Generator,
-    batch: int = 256,
-) -> float:
-    """Balanced held-out accuracy of a new projection discriminator."""
-    real, real_test = (logged_triplets(session, rows) for rows in logged)
-    fake, fake_test = (
-        generated_triplets(session, part, [pair.behavior or "" for pair in part.pairs])
-        for part in rollouts
-    )
-    model = make_discriminator(session, torch.cat([real.features, fake.features]), dropout=0.2)
-    optimiser = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.05)
-    for _ in range(session.config.evaluation.judge_steps):
-        drawn = [_draw(part, batch, generator) for part in (real, fake)]
-        on_real, on_fake = (model(part.features, part.behaviors) for part in drawn)
-        loss = adversarial_loss(on_real, on_fake, 0.05)
-        order, changed = swapped(drawn[0].names)
-        if changed.any():  # the ranking of behaviours teaches it faster where to look
-            on_swapped = model(drawn[0].features, drawn[0].behaviors[order])
-            loss = loss + 0.25 * nn.functional.softplus(on_swapped - on_real)[changed].mean()
-        optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimiser.step()
-    model.eval()
-    with torch.no_grad():
-        on_real, on_fake = (model(part.features, part.behaviors) for part in (real_test, fake_test))
-    return balanced_accuracy(on_real, on_fake)
-
-
-def _draw(part: Triplets, count: int, generator: torch.Generator) -> Triplets:
-    return part.rows(torch.randint(len(part.names), (count,), generator=generator))
-
-
-def balanced_accuracy(on_real: Tensor, on_fake: Tensor) -> float:
-    """Mean of the shares of real rows called real and of generated rows called generated."""
-    return float(((on_real > 0).float().mean() + (on_fake <= 0).float().mean()) / 2)
-
-
-# --- judges on words ------------------------------------------------------------------------------
-
-Words = list[int]
-"""Hashed features of one triplet or response."""
-
-
-def _hashed(parts: Iterator[str]) -> Words:
-    return [
-        int.from_bytes(hashlib.blake2b(part.encode(), digest_size=4).digest()) % BUCKETS
-        for part in dict.fromkeys(parts)
-    ]
-
-
-def words_of(query: str, response: str, behavior: str = "") -> Words:
-    """Words and pairs of words of the response, alone and crossed with the query's words and the behaviour's clauses."""
-    return _hashed(_parts(query, response, behavior))
-
-
-def _parts(query: str, response: str, behavior: str) -> Iterator[str]:
-    words = response.lower().split()
-    asked = [word.strip("?.,!") for word in query.lower().split() if len(word) > 3]
-    clauses = behavior.removeprefix("The reader ").rstrip(".").replace(" and ", ", ").split(", ")
-    length = f"length {len(words).bit_length()}"
-    for gram in [length, *words, *(f"{a} {b}" for a, b in pairwise(words))]:
-        yield gram
-        yield from (f"{gram} | {clause}" for clause in clauses if clause)
-    for word in words:
-        yield from (f"{word} ? {other}" for other in asked)
-
-
-def _row_words(row: Logged) -> Words:
-    return words_of(row.query, row.response, row.behavior)
-
-
-def _rollout_words(rollouts: Rollouts) -> list[Words]:
-    return [
-        words_of(pair.query, text, pair.behavior or "")
-        for pair, text in zip(rollouts.pairs, rollouts.texts, strict=True)
-    ]
-
-
-class WordScorer(nn.Module):
-    """A linear score of hashed words, at rest 0."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.weights = nn.EmbeddingBag(BUCKETS, 1, mode="sum", sparse=False)
-        nn.init.zeros_(self.weights.weight)
-        self.tie = nn.Parameter(torch.zeros(()))
-        self.all_bad = nn.Parameter(torch.zeros(()))
-
-    def forward(self, rows: Sequence[Words]) -> Tensor:
-        """Scores [N]; longer rows do not count more."""
-        flat = torch.tensor([bucket for row in rows for bucket in row], dtype=torch.long)
-        sizes = torch.tensor([len(row) for row in rows])
-        offsets = torch.cat([torch.zeros(1, dtype=torch.long), sizes.cumsum(0)[:-1]])
-        scores: Tensor = self.weights(flat, offsets)[:, 0] / sizes.clamp(min=1).sqrt()
-        return scores
-
-
-def _words_judge(
-    real: tuple[list[Words], list[Words]],
-    fake: tuple[list[Words], list[Words]],
-    generator: torch.Generator,
-    steps: int,
-    batch: int = 256,
-) -> float:
-    """Balanced held-out accuracy of a linear judge on words."""
-    model = WordScorer()
-    optimiser = torch.optim.Adagrad(model.parameters(), lr=0.1)
-    for _ in range(steps):
-        on_real, on_fake = (
-            model(
-                [rows[i] for i in torch.randint(len(rows), (batch,), generator=generator).tolist()]
-            )
-            for rows in (real[0], fake[0])
-        )
-        loss = adversarial_loss(on_real, on_fake, 0.05)
-        optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimiser.step()
-    with torch.no_grad():
-        return balanced_accuracy(model(real[1]), model(fake[1]))
 
 
 # --- the gain of RLHF -----------------------------------------------------------------------------

@@ -64,6 +64,16 @@ def mismatch_loss(true: Tensor, swapped: Tensor) -> Tensor:
     return F.softplus(swapped - true).mean()
 
 
+def pairing_loss(crossed: Tensor) -> Tensor:
+    """Binary cross-entropy of telling who did what: each response with its own behaviour against with everyone's.
+
+    crossed: logits [N, N] of every response under every behaviour, its own on the diagonal. At the optimum the logit is
+    the log-ratio of p(behaviour | query, response) to p(behaviour), which is also what tells logged triplets from those
+    of a generator that does not heed the behaviour. A batch holds N real pairs and N x N others, for the price of one.
+    """
+    return 0.5 * (F.softplus(-crossed.diagonal()).mean() + F.softplus(crossed).mean())
+
+
 def choice_loss(
     scores: Tensor,
     shown: Tensor,

@@ -30,6 +30,19 @@ from rlhb_core.rollout import Rollouts, lengths, measure, token_batch
 from rlhb_core.scorers import ValueHead
 from rlhb_core.session import POLICY, START, Metrics, Session
 
+REMEMBERED = (
+    "disc/p_real",
+    "disc/p_fake",
+    "disc/calibrated_real",
+    "disc/calibrated_fake",
+    "disc/calibrated_accuracy",
+    "response/distinct",
+    "response/length_drift",
+    "objective/scores",
+    "objective/kl",
+)
+"""What the verdict needs of every iteration."""
+
 
 class Scores(NamedTuple):
     """What a source of rewards says about B rollouts."""
@@ -292,8 +305,7 @@ class PpoStage:
 
     def _remember(self, found: Metrics) -> None:
         """What the verdict needs of every iteration, kept with the evidence."""
-        names = ("disc/p_real", "disc/p_fake", "disc/accuracy", "response/distinct", "objective/kl")
-        row = {name.split("/")[1]: found[name] for name in names if name in found}
+        row = {name.split("/")[1]: found[name] for name in REMEMBERED if name in found}
         self._session.evidence.setdefault("history", []).append(row)
 
     def _guard(self, kl: float) -> None:

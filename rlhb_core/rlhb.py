@@ -7,6 +7,7 @@ the settings say otherwise.
 Does not know how the policy is updated (`ppo.py`), nor when a run may be called converged (`verdict.py`).
 """
 
+import functools
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -14,6 +15,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from rlhb_core.calibration import balanced_accuracy, calibrated
 from rlhb_core.data import Logged, Pair, draw, sides
 from rlhb_core.losses import adversarial_loss, mismatch_loss, relativistic_loss
 from rlhb_core.ppo import Scores
@@ -25,6 +27,8 @@ STEPS_AT_ONCE = 10
 """Gradient steps in one step of the pretraining stage."""
 LOOK_ROWS = 512
 """Held-out logged triplets behind the curves."""
+PERMUTED_ROWS = 4096
+"""About so many triplets with another row's behaviour are enough for the power of D."""
 
 
 class Triplets(NamedTuple):
@@ -95,6 +99,13 @@ def swapped(names: Sequence[str]) -> tuple[Tensor, Tensor]:
     return order, torch.tensor(changed, dtype=torch.bool)
 
 
+def differing(names: Sequence[str]) -> Tensor:
+    """Which rows have different behaviour texts: [N, N] bool."""
+    numbers = {name: number for number, name in enumerate(dict.fromkeys(names))}
+    ids = torch.tensor([numbers[name] for name in names])
+    return ids[:, None] != ids[None, :]
+
+
 class Side:
     """The discriminator with its optimiser and the logged triplets: what both RLHB stages work on."""
 
@@ -155,24 +166,33 @@ class Side:
 
     @torch.no_grad()
     def look(self, fake: Triplets) -> Metrics:
-        """The discriminator on held-out triplets: logged, generated, and logged with another behaviour."""
+        """The discriminator on held-out triplets: logged, generated, and logged with every other behaviour."""
         self.model.eval()
         real = self.held_out
-        on_real = self.model(real.features, real.behaviors)
         on_fake = self.model(fake.features, fake.behaviors)
-        order, changed = swapped(real.names)
-        on_swapped = self.model(real.features, real.behaviors[order])
+        crossed = self.model.crossed(real.features, real.behaviors)  # [response, behaviour]
+        on_real = crossed.diagonal()
+        permuted = differing(real.names).to(crossed.device)
         acc_real = float((on_real > 0).float().mean())
         acc_fake = float((on_fake <= 0).float().mean())
-        return {
+        p_real, p_fake = calibrated(on_real, on_fake)
+        found = {
             "disc/p_real": float(torch.sigmoid(on_real).mean()),
             "disc/p_fake": float(torch.sigmoid(on_fake).mean()),
+            "disc/calibrated_real": float(p_real.mean()),
+            "disc/calibrated_fake": float(p_fake.mean()),
+            "disc/calibrated_accuracy": balanced_accuracy(p_real, p_fake, 0.5),
             "disc/acc_real": acc_real,
             "disc/acc_fake": acc_fake,
             "disc/accuracy": (acc_real + acc_fake) / 2,
-            "disc/swap_auc": auc((on_real - on_swapped)[changed], torch.zeros(1)),
             "disc/length_auc": auc(real.lengths, fake.lengths),
         }
+        if permuted.any():  # otherwise everybody did the same, and nothing can be said
+            lead = (on_real[:, None] - crossed)[permuted]
+            some = crossed[permuted][:: max(1, len(lead) // PERMUTED_ROWS)]
+            power = balanced_accuracy(*calibrated(on_real, some), 0.5)
+            found |= {"disc/swap_auc": auc(lead, torch.zeros(1).to(lead)), "disc/power": power}
+        return found
 
 
 def make_discriminator(session: Session, features: Tensor, dropout: float) -> Discriminator:
@@ -219,8 +239,9 @@ class PretrainStage:
         found = self._side.look(held_out)
         if number == self.total:
             self._session.evidence["discriminated"] = {
-                "accuracy": found["disc/accuracy"],
-                "swap_auc": found["disc/swap_auc"],
+                "accuracy": found["disc/calibrated_accuracy"],
+                "power": found.get("disc/power", 0.5),
+                "swap_auc": found.get("disc/swap_auc", 0.5),
                 "rows": len(self._side.held_out.names) + len(held_out.names),
             }
         return found | {
@@ -285,6 +306,7 @@ class DiscriminatorReward:
             group["lr"] = self._settings.online_learning_rate
         self._replay: Triplets | None = None
         self._fresh: Triplets | None = None  # the present rollouts, between score and learn
+        self._watched: list[Triplets] = []  # held-out rollouts of the last iterations, newest last
         self._held_out = [Pair(row.query, row.behavior) for row in side.asked]
 
     def watched(self) -> Sequence[Pair]:
@@ -307,7 +329,7 @@ class DiscriminatorReward:
         """Look at held-out triplets, then learn from this iteration's rollouts and replayed ones."""
         fresh = self._fresh
         assert fresh is not None, "score comes before learn"
-        found = self._side.look(self._triplets(watched) if watched.pairs else fresh)
+        found = self._side.look(self._to_look_at(watched) if watched.pairs else fresh)
         losses, norms = [], []
         for _ in range(self._settings.steps):
             fake = self._draw_fake(fresh)
@@ -321,6 +343,12 @@ class DiscriminatorReward:
                 "disc/grad_norm": sum(norms) / len(norms),
             }
         return found
+
+    def _to_look_at(self, watched: Rollouts) -> Triplets:
+        """The watched rollouts of the last iterations: those of one alone are too few for a steady figure."""
+        self._watched.append(self._triplets(watched))
+        del self._watched[: -self._session.config.evaluation.watch_iterations]
+        return functools.reduce(joined, self._watched)
 
     def _triplets(self, rollouts: Rollouts) -> Triplets:
         return generated_triplets(
@@ -343,10 +371,15 @@ class DiscriminatorReward:
         self._replay = kept.rows(torch.arange(first, len(kept.names)))
 
     def state(self) -> dict[str, Any]:
-        """Optimiser and replay buffer."""
-        return {"optimiser": self._side.optimiser.state_dict(), "replay": self._replay}
+        """Optimiser, replay buffer, and the rollouts that D is looked at on."""
+        return {
+            "optimiser": self._side.optimiser.state_dict(),
+            "replay": self._replay,
+            "watched": self._watched,
+        }
 
     def restore(self, state: dict[str, Any]) -> None:
         """Take up a state."""
         self._side.optimiser.load_state_dict(state["optimiser"])
         self._replay = state["replay"]
+        self._watched = state["watched"]

@@ -80,6 +80,7 @@ def _adversarial(session: Session) -> Plan:
                 [row.weight for row in split.train],
             ),
         ),
+        ("judging", lambda: JudgeStage(session, side())),
     ]
     if session.config.warmup.steps:
         stages.insert(0, ("warmup", lambda: WarmupStage(session)))

@@ -15,9 +15,17 @@ from rlhb_core.arms import ARMS, Teacher
 from rlhb_core.records import Arm
 
 BAND = 0.05
-"""Full confusion: mean outputs within 0.5 +- this."""
-NEAR_CHANCE = 0.55
-"""A fresh judge at or below this accuracy is confused."""
+"""Full confusion: mean calibrated outputs within 0.5 +- this."""
+CONFUSED = 0.56
+"""A discriminator at or below this accuracy, once calibrated, is confused."""
+NEAR_CHANCE = 0.57
+"""A fresh judge, which is stronger, at or below this accuracy is confused."""
+DROP = 0.03
+"""A fresh judge must lose so much accuracy by the adversarial stage, for that stage to have done it."""
+ONE_SIDED = 0.9
+"""A discriminator whose raw output exceeds this on everything, or falls below 1 - this, has collapsed."""
+LENGTH_DRIFT = 2.0
+"""Mean length of the answers away from the logged ones', in their spread, that is far beyond."""
 LAST_PART = 5
 """The ending of a run is its last fifth."""
 ROWS_FLOOR = 30
@@ -31,11 +39,11 @@ WORDS = {
     "or nothing shows that the adversarial stage made the difference.",
     "never discriminated": "The discriminator could not tell logged from generated triplets to begin with: "
     "its 0.5 means nothing.",
-    "collapsed": "The discriminator or the answers gave way: its 0.5 is no confusion.",
+    "collapsed": "The discriminator or the answers gave way: what it says means nothing any more.",
     "diverged": "The policy ran away from its start and the run was stopped.",
     "improved": "A judge that did not supply the reward prefers the new answers.",
     "no gain": "No judge outside the reward shows a gain.",
-    "reward hacked": "The reward rose while a judge that did not supply it got less: the reward was gamed.",
+    "reward hacked": "The reward rose while judges that did not supply it saw no gain: the reward was gamed.",
 }
 """Every verdict and what it means."""
 
@@ -82,38 +90,56 @@ def judge_run(arm: Arm, evidence: Evidence, kl_stop: float = math.inf) -> Verdic
 # --- RLHB -----------------------------------------------------------------------------------------
 
 
-def judge_rlhb(evidence: Evidence) -> Verdict:
-    """Converged, not converged yet, never discriminated, or collapsed.
+JUDGES = {
+    "projection": "with D's features",
+    "reading": "that reads the triplet",
+    "words": "on words alone",
+}
+"""Kinds of fresh judges, and how they are told apart in a sentence."""
+OPTIONAL = frozenset({"reading"})
+"""Judges that are left out on large base models."""
 
-    Evidence: `discriminated` {accuracy, swap_auc, rows} after pretraining; `history` rows of {p_real, p_fake,
-    accuracy, distinct}, one per iteration; `judges` {origin, before, after} -> {projection, words, rows}.
+
+def judge_rlhb(evidence: Evidence) -> Verdict:
+    """Converged, not converged yet, never discriminated, collapsed, or reward hacked.
+
+    Evidence: `discriminated` {accuracy, power, rows} after pretraining; `history` rows of {p_real, p_fake,
+    calibrated_real, calibrated_fake, calibrated_accuracy, distinct, length_drift, scores}, one per iteration; `judges`
+    {origin, before, after} -> {projection, reading, words: accuracies, rows}.
     """
     once = _once_discriminated(evidence)
     saw_behaviour = _saw_behaviour(evidence)
+    two_sided = _two_sided(evidence)
     diverse = _stayed_diverse(evidence)
     confused = _ends_confused(evidence)
     separable = _judges_separate_origin(evidence)
     agree = _fresh_judges_agree(evidence)
     credit = _adversarial_stage_did_it(evidence)
-    checks = [once, saw_behaviour, *confused, separable, *agree, credit, diverse]
-    if not once.passed or not saw_behaviour.passed:
-        failed = once if not once.passed else saw_behaviour
-        return Verdict(
-            "never discriminated", f"{WORDS['never discriminated']} {failed.sentence}", checks
-        )
-    if not diverse.passed:
-        return Verdict("collapsed", f"{WORDS['collapsed']} {diverse.sentence}", checks)
+    checks = [once, saw_behaviour, two_sided, *confused, separable, *agree, credit, diverse]
+    for needed in (once, saw_behaviour):
+        if not needed.passed:
+            return _verdict("never discriminated", needed.sentence, checks)
+    for needed in (two_sided, diverse):
+        if not needed.passed:
+            return _verdict("collapsed", needed.sentence, checks)
+    gamed = _gamed_by_length(evidence)
+    if gamed and not _judges_fell(evidence):
+        return _verdict("reward hacked", gamed, checks)
     if _died(evidence, confused):
-        sentence = (
+        reason = (
             "It ends near 0.5 although fresh judges tell the answers apart as well as at the start."
         )
-        return Verdict("collapsed", f"{WORDS['collapsed']} {sentence}", checks)
+        return _verdict("collapsed", reason, checks)
     if all(check.passed for check in checks):
-        return Verdict("converged", f"{WORDS['converged']} {credit.sentence}", checks)
+        return _verdict("converged", credit.sentence, checks)
     missing = next(check for check in checks if not check.passed)
     return Verdict(
         "not converged yet", f"{missing.sentence} {_credit_sentence(evidence)}".strip(), checks
     )
+
+
+def _verdict(word: str, reason: str, checks: list[Check]) -> Verdict:
+    return Verdict(word, f"{WORDS[word]} {reason}", checks)
 
 
 def _once_discriminated(evidence: Evidence) -> Check:
@@ -129,8 +155,8 @@ def _saw_behaviour(evidence: Evidence) -> Check:
     return _before_training(
         evidence,
         "it saw the behaviour",
-        "swap_auc",
-        "It ranked a response's true behaviour above another one in {value:.0%} of held-out cases",
+        "power",
+        "It told {value:.0%} of held-out triplets from the same with another behaviour right",
     )
 
 
@@ -153,33 +179,51 @@ def _before_training(evidence: Evidence, name: str, figure: str, sentence: str) 
     return Check(name, value, _above(bar, rows), passed, said)
 
 
+def _two_sided(evidence: Evidence) -> Check:
+    last = ending(evidence.get("history") or [])
+    outputs = [_mean([row[name] for row in last if name in row]) for name in ("p_real", "p_fake")]
+    found = [output for output in outputs if output is not None]
+    least, most = min(found, default=0.5), max(found, default=0.5)
+    passed = least < ONE_SIDED and most > 1 - ONE_SIDED
+    return Check(
+        "it did not settle at one end",
+        _mean(found),
+        f"between {1 - ONE_SIDED:.1f} and {ONE_SIDED:.1f}",
+        passed,
+        "Nothing was measured in the last fifth of the iterations."
+        if not found
+        else f"In the last fifth its raw output is {least:.2f} to {most:.2f} for logged and generated triplets"
+        + (" alike." if abs(most - least) < 2 * BAND or not passed else "."),
+    )
+
+
 def _ends_confused(evidence: Evidence) -> list[Check]:
     last = ending(evidence.get("history") or [])
-    names = {"p_real": "logged", "p_fake": "generated"}
+    unknown = "Nothing was measured in the last fifth of the iterations."
     checks = []
-    for name, kind in names.items():
-        value = _mean([row[name] for row in last])
+    for name, kind in {"calibrated_real": "logged", "calibrated_fake": "generated"}.items():
+        value = _mean([row[name] for row in last if name in row])
         checks.append(
             Check(
                 f"ends confused on {kind} triplets",
                 value,
                 f"within 0.5 +- {BAND}",
                 value is not None and abs(value - 0.5) <= BAND,
-                "Nothing was measured in the last fifth of the iterations."
+                unknown
                 if value is None
-                else f"In the last fifth its mean output on held-out {kind} triplets is {value:.2f}.",
+                else f"In the last fifth its mean calibrated output on held-out {kind} triplets is {value:.2f}.",
             )
         )
-    accuracy = _mean([row["accuracy"] for row in last])
+    accuracy = _mean([row["calibrated_accuracy"] for row in last if "calibrated_accuracy" in row])
     checks.append(
         Check(
             "ends at chance",
             accuracy,
-            f"at most {NEAR_CHANCE}",
-            accuracy is not None and accuracy <= NEAR_CHANCE,
-            "Nothing was measured in the last fifth of the iterations."
+            f"at most {CONFUSED}",
+            accuracy is not None and accuracy <= CONFUSED,
+            unknown
             if accuracy is None
-            else f"In the last fifth it tells {accuracy:.1%} of held-out triplets right.",
+            else f"In the last fifth it tells {accuracy:.1%} of held-out triplets right, once calibrated.",
         )
     )
     return checks
@@ -197,53 +241,66 @@ def _judges_separate_origin(evidence: Evidence) -> Check:
         best is not None and best > bar,
         "No fresh judge was trained."
         if best is None
-        else f"The better fresh judge tells {best:.1%} of the answers of the starting version from logged ones.",
+        else f"The best fresh judge tells {best:.1%} of the answers of the starting version from logged ones.",
     )
 
 
 def _fresh_judges_agree(evidence: Evidence) -> list[Check]:
     found = _judges(evidence, "after")
-    names = {"projection": "with D's features", "words": "on words alone"}
     return [
         Check(
-            f"fresh judge {names[kind]} is near chance",
+            f"fresh judge {words} is near chance",
             found.get(kind),
             f"at most {NEAR_CHANCE}",
             kind in found and found[kind] <= NEAR_CHANCE,
-            f"A fresh judge {names[kind]} tells {found[kind]:.1%} of the final answers from logged ones."
+            f"A fresh judge {words} tells {found[kind]:.1%} of the final answers from logged ones."
             if kind in found
-            else f"No fresh judge {names[kind]} was trained.",
+            else f"No fresh judge {words} was trained.",
         )
-        for kind in names
+        for kind, words in JUDGES.items()
+        if kind in found or kind not in OPTIONAL
     ]
 
 
 def _adversarial_stage_did_it(evidence: Evidence) -> Check:
-    before, after = _judges(evidence, "before"), _judges(evidence, "after")
-    rows = _rows(evidence)
-    bar = 2 * math.sqrt(2) * standard_error(rows)
-    drops = [before[kind] - after[kind] for kind in before if kind in after]
-    drop = max(drops, default=None)
-    passed = drop is not None and drop > bar
+    kind = _keenest(evidence)
+    drop = _judges(evidence, "before")[kind] - _judges(evidence, "after")[kind] if kind else None
+    bar = _drop_bar(evidence)
     return Check(
         "the adversarial stage did it",
         drop,
-        _above(bar, rows),
-        passed,
+        _above(bar, _rows(evidence)),
+        drop is not None and drop > bar,
         _credit_sentence(evidence)
         or "No fresh judge looked at the policy before the adversarial stage.",
     )
 
 
+def _drop_bar(evidence: Evidence) -> float:
+    """A difference of two accuracies that is more than chance, and worth the name."""
+    return max(DROP, 2 * math.sqrt(2) * standard_error(_rows(evidence)))
+
+
+def _keenest(evidence: Evidence) -> str:
+    """The judge that tells the origin apart best, of those that looked at all three policies; empty without one."""
+    origin, before, after = (_judges(evidence, part) for part in ("origin", "before", "after"))
+    common = origin.keys() & before.keys() & after.keys()
+    return max(sorted(common), key=lambda kind: origin[kind], default="")
+
+
+def _judges_fell(evidence: Evidence) -> bool:
+    """Whether the keenest fresh judge tells the final answers apart less well than those before the PPO loop."""
+    kind = _keenest(evidence)
+    return bool(kind) and _judges(evidence, "after")[kind] < _judges(evidence, "before")[kind]
+
+
 def _credit_sentence(evidence: Evidence) -> str:
     """Who brought the answers closer to the logged ones: warm-up or adversarial stage."""
     origin, before, after = (_judges(evidence, part) for part in ("origin", "before", "after"))
-    kinds = [kind for kind in origin if kind in before and kind in after]
-    if not kinds:
+    kind, bar = _keenest(evidence), _drop_bar(evidence)
+    if not kind:
         return ""
-    kind = max(kinds, key=lambda one: origin[one])  # the judge that sees most
     warm, trained = origin[kind] - before[kind], before[kind] - after[kind]
-    bar = 2 * math.sqrt(2) * standard_error(_rows(evidence))
     figures = f"(best judge: {origin[kind]:.3f} at the start, {before[kind]:.3f} after the warm-up, {after[kind]:.3f} at the end)"
     if warm > bar and trained > bar:
         return f"Warm-up and adversarial stage both brought the answers closer to the logged ones {figures}."
@@ -270,14 +327,30 @@ def _stayed_diverse(evidence: Evidence) -> Check:
     )
 
 
+def _gamed_by_length(evidence: Evidence) -> str:
+    """Says so if the reward rose while the answers' length ran far beyond the logged ones'; empty otherwise."""
+    history = [row for row in evidence.get("history") or [] if "length_drift" in row]
+    last = ending(history)
+    drift = _mean([row["length_drift"] for row in last])
+    first = _mean([row["scores"] for row in history[: max(1, len(history) // LAST_PART)]])
+    score = _mean([row["scores"] for row in last])
+    if drift is None or first is None or score is None:
+        return ""
+    if abs(drift) <= LENGTH_DRIFT or score <= first:
+        return ""
+    return (
+        f"The score of the answers rose from {first:.2f} to {score:.2f} while their mean length went {abs(drift):.1f} "
+        f"spreads {'above' if drift > 0 else 'below'} that of the logged ones, and fresh judges saw no gain."
+    )
+
+
 def _died(evidence: Evidence, confused: Sequence[Check]) -> bool:
     """Whether D ends at 0.5 while fresh judges still see all that they saw at the start."""
-    if not all(check.passed for check in confused):
+    kind = _keenest(evidence)
+    if not kind or not all(check.passed for check in confused):
         return False
-    origin, after = _judges(evidence, "origin"), _judges(evidence, "after")
-    bar = 2 * math.sqrt(2) * standard_error(_rows(evidence))
-    kind = max(origin, key=lambda one: origin[one], default="")  # the judge that sees most
-    return kind in after and after[kind] > max(NEAR_CHANCE, origin[kind] - bar)
+    origin, after = _judges(evidence, "origin")[kind], _judges(evidence, "after")[kind]
+    return after > max(NEAR_CHANCE, origin - _drop_bar(evidence))
 
 
 # --- every other arm ------------------------------------------------------------------------------
@@ -289,6 +362,7 @@ def judge_improvement(evidence: Evidence, teacher: Teacher) -> Verdict:
     Evidence: `reward_model` {accuracy, pairs} or `classifier` {gained, error, rows}, by teacher; `gain` {reward, words:
     paired comparisons with the start, words_accuracy, words_pairs, words_drawn, truncated, distinct, distinct_origin}.
     An arm without a reward is judged by the words alone.
+    `history` rows of {length_drift, scores}.
     """
     gain = evidence.get("gain") or {}
     judge = _beats_chance(
@@ -304,15 +378,18 @@ def judge_improvement(evidence: Evidence, teacher: Teacher) -> Verdict:
     whole = _whole(gain)
     supplied = _reward_supplied(evidence, teacher)
     checks = [*supplied, judge, agrees, whole]
-    rose = bool(supplied) and supplied[-1].passed
-    hacked = rose and judge.passed and _loses(gain.get("words"))
-    if hacked or (rose and not whole.passed):
-        reason = agrees.sentence if hacked else whole.sentence
-        return Verdict("reward hacked", f"{WORDS['reward hacked']} {reason}", checks)
+    if supplied and supplied[-1].passed:  # the reward rose
+        gamed = _gamed_by_length(evidence)
+        if gamed and not agrees.passed:
+            return _verdict("reward hacked", gamed, checks)
+        if judge.passed and _loses(gain.get("words")):
+            return _verdict("reward hacked", agrees.sentence, checks)
+        if not whole.passed:
+            return _verdict("reward hacked", whole.sentence, checks)
     if all(check.passed for check in checks):
-        return Verdict("improved", f"{WORDS['improved']} {agrees.sentence}", checks)
+        return _verdict("improved", agrees.sentence, checks)
     missing = next(check for check in checks if not check.passed)
-    return Verdict("no gain", f"{WORDS['no gain']} {missing.sentence}", checks)
+    return _verdict("no gain", missing.sentence, checks)
 
 
 def _reward_supplied(evidence: Evidence, teacher: Teacher) -> list[Check]:
@@ -420,7 +497,7 @@ def _mean(values: Sequence[float]) -> float | None:
 
 def _judges(evidence: Evidence, part: str) -> dict[str, float]:
     found = (evidence.get("judges") or {}).get(part) or {}
-    return {kind: float(found[kind]) for kind in ("projection", "words") if kind in found}
+    return {kind: float(found[kind]) for kind in JUDGES if kind in found}
 
 
 def _rows(evidence: Evidence) -> int:

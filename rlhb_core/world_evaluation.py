@@ -13,11 +13,13 @@ import torch
 from rlhb_core.annotators import POPULATION, Taste, hidden_utility
 from rlhb_core.behaviors import parse, preference_score
 from rlhb_core.config import EMBEDDED, RunConfig
-from rlhb_core.data import Logged, Pair
+from rlhb_core.data import Logged, Pair, Voted
 from rlhb_core.evaluation import compare_paired
-from rlhb_core.records import Source
+from rlhb_core.records import Arm, Source
+from rlhb_core.reward_model import RewardModel, pair_accuracy, pair_margins, vote_tensors
 from rlhb_core.rollout import Rollouts
 from rlhb_core.session import ORIGIN, POLICY, START, Metrics, Session
+from rlhb_core.simulation import Author, simulate
 from rlhb_core.world import grade, sample_queries
 
 Answers = dict[str, list[str]]
@@ -120,7 +122,26 @@ def examine(session: Session) -> Examined:
         texts["warm-up"] = _ask(session, START, queries, condition)
         found["warmup"] = measured("warm-up")
         served["against_warmup"] = against("served", utilities(queries, texts["warm-up"]))
+    if isinstance(model := session.heads.get("reward_model"), RewardModel):
+        found["reward_model"] = _foresight(session, model)
     return Examined(found, texts)
+
+
+def _foresight(session: Session, model: RewardModel, queries: int = 500) -> dict[str, Any]:
+    """How well a reward model foresees simulated votes between answers of SFT about held-out facts."""
+    seed = session.config.seed + 7
+    asked = simulate(session.trunk, [Author("SFT", Arm.SFT)] * 2, queries, seed, held_out=True)
+    votes = [
+        Voted(one.query, tuple(one.texts), one.choice)
+        for one in asked
+        if isinstance(one.choice, int)
+    ]
+    found = vote_tensors(session, votes)
+    model.eval()
+    with torch.no_grad():
+        scores = model.raw(found.features.flatten(0, 1)).view(found.shown.shape)
+    margins = pair_margins(scores, found)
+    return {"accuracy": pair_accuracy(margins), "pairs": margins.numel()}
 
 
 def _ask(

@@ -77,11 +77,16 @@ def going(studio: Studio, tmp_path: Path) -> Iterator[Run]:
 def judged(studio: Studio, tmp_path: Path) -> tuple[Run, ModelVersion]:
     """A finished run whose verdict speaks against its version."""
     history = [
-        {"p_real": 0.52, "p_fake": 0.49, "accuracy": 0.53, "distinct": 0.9} for _ in range(20)
-    ]
+        {
+            "calibrated_real": 0.52,
+            "calibrated_fake": 0.48,
+            "calibrated_accuracy": 0.53,
+            "distinct": 0.9,
+        }
+    ] * 20
     judges = {"projection": 0.54, "words": 0.53, "rows": 800}
     evidence = {
-        "discriminated": {"accuracy": 0.51, "swap_auc": 0.64, "rows": 900},
+        "discriminated": {"accuracy": 0.51, "power": 0.64, "rows": 900},
         "history": history,
         "judges": {"origin": judges, "before": judges, "after": judges},
     }

@@ -43,6 +43,9 @@ TINY: dict[str, Any] = {
         "watch": 8,
         "bootstrap": 100,
         "judge_steps": 10,
+        "judge_pretrain_steps": 10,
+        "judge_seeds": 2,
+        "reading_steps": 2,
     },
 }
 
@@ -96,7 +99,9 @@ def test_rlhf_then_rlhf_rlhb_from_its_version(log: Log, tmp_path: Path) -> None:
     assert stages == ["warmup", "discriminator", "adversarial"]
     result = second.result()
     assert result is not None
-    assert set(result["evidence"]["judges"]) == {"origin", "before", "after"}
+    judges = result["evidence"]["judges"]
+    assert set(judges) == {"origin", "before", "after"}
+    assert [len(each) for each in judges["after"]["seeds"].values()] == [2, 1, 2]
     assert {"served", "least preferred"} == set(result["evaluation"]["conditions"])
     assert read_version(second.version)["condition"] == result["condition"]
     assert second.progress()["share"] == 1.0  # type: ignore[index]

@@ -9,16 +9,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rlhb_core.data import ALL_BAD, TIE, Voted
-from rlhb_core.judging import (
-    BUCKETS,
-    Words,
-    WordScorer,
-    _vote_accuracy,
-    _vote_judge,
-    _words_judge,
-    balanced_accuracy,
-    words_of,
+from rlhb_core.judge_training import (
+    Hashed,
+    Parts,
+    Projection,
+    Shown,
+    Teaching,
+    WordJudge,
+    accuracy_of,
+    learn_pairing,
 )
+from rlhb_core.judging import _vote_accuracy, _vote_judge
+from rlhb_core.scorers import Discriminator
+from rlhb_core.words import BUCKETS, Words, WordScorer, words_of
 from rlhb_core.world import sample_answer, sample_queries
 
 LIKED, NOTHING = "The reader liked it.", "The reader did nothing with it."
@@ -27,24 +30,6 @@ LIKED, NOTHING = "The reader liked it.", "The reader did nothing with it."
 @pytest.fixture(autouse=True)
 def _one_thread() -> None:
     torch.set_num_threads(1)
-
-
-# --- by hand --------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("real", "fake", "expected"),
-    [
-        ([1.0, 2.0], [-1.0, -2.0], 1.0),
-        ([-1.0, -2.0], [1.0, 2.0], 0.0),
-        ([1.0, 1.0, 1.0, -1.0], [-1.0, 1.0], (0.75 + 0.5) / 2),  # each kind weighs one half
-        ([5.0] * 9, [5.0], 0.5),  # who calls everything real is right half of the time
-        ([0.0, 0.0], [0.0], 0.5),  # and so is who cannot tell
-    ],
-)
-def test_balanced_accuracy_by_hand(real: list[float], fake: list[float], expected: float) -> None:
-    found = balanced_accuracy(torch.tensor(real), torch.tensor(fake))
-    assert found == pytest.approx(expected)
 
 
 # --- words ----------------------------------------------------------------------------------------
@@ -99,11 +84,24 @@ def test_an_answer_without_words_is_still_scored() -> None:
 
 # --- telling answers apart ------------------------------------------------------------------------
 
-Rows = tuple[list[Words], list[Words]]
+Side = tuple[list[Words], list[Words]]
 
 
-def judged(real: Rows, fake: Rows, steps: int = 60) -> float:
-    return _words_judge(real, fake, torch.Generator().manual_seed(0), steps, batch=128)
+def parts(side: Side) -> Parts[Hashed]:
+    """Of the first list a fifth says when to stop; the second is for testing."""
+    train, test = (Hashed(rows, [""] * len(rows)) for rows in side)
+    count = len(train.names)
+    learned, stopping = (
+        train.rows(index) for index in torch.arange(count).split([count - count // 5, count // 5])
+    )
+    return Parts(learned, stopping, test)
+
+
+def judged(real: Side, fake: Side, steps: int = 60) -> float:
+    torch.manual_seed(0)
+    judge = WordJudge()
+    optimiser = torch.optim.Adagrad(judge.parameters(), lr=0.1)
+    return accuracy_of(judge, parts(real), parts(fake), Teaching(steps, 128, looks=6), optimiser)
 
 
 def answers(count: int, seed: int, behavior: str = "") -> list[Words]:
@@ -137,6 +135,41 @@ def test_a_behaviour_at_the_wrong_answer_is_told_from_one_at_the_right_answer() 
         return found
 
     assert judged((rows(200, True), rows(100, True)), (rows(200, False), rows(100, False))) > 0.97
+
+
+# --- learning who did what ------------------------------------------------------------------------
+
+
+def shown(count: int, told: float, seed: int, truly: bool = True) -> Shown:
+    """Responses of two kinds; people like one kind and dislike the other in a share `told` of cases."""
+    generator = torch.Generator().manual_seed(seed)
+    kind = torch.randint(2, (count,), generator=generator)
+    noise = 0.3 * torch.randn(count, 4, generator=generator)
+    agrees = torch.rand(count, generator=generator) < told
+    behaviour = torch.where(agrees, kind, 1 - kind)
+    if not truly:
+        behaviour = behaviour[torch.randperm(count, generator=generator)]
+    names = [[NOTHING, LIKED][i] for i in behaviour.tolist()]
+    return Shown(noise + kind[:, None] * 2 - 1, behaviour[:, None], names)
+
+
+def test_a_judge_that_knows_who_did_what_needs_hardly_any_generated_answer() -> None:
+    """Generated rows do not heed the behaviour. Real ones do in four cases of five, the most that can be seen."""
+    torch.manual_seed(0)
+    head = Discriminator(4, 2, dropout=0.0)
+    head.standardise.fit(shown(400, 0.8, 0).features)
+    learn_pairing(head, shown(400, 0.8, 0), torch.ones(400), steps=80)
+    real = Parts(shown(12, 0.8, 1), shown(40, 0.8, 2), shown(600, 0.8, 3))
+    fake = Parts(shown(12, 0.8, 4, False), shown(40, 0.8, 5, False), shown(600, 0.8, 6, False))
+
+    def accuracy(judge: Projection, rate: float) -> float:
+        optimiser = torch.optim.AdamW(judge.parameters(), lr=rate)
+        return accuracy_of(judge, real, fake, Teaching(20, 8, looks=4), optimiser)
+
+    # 0.8 of the real rows and half of the generated ones are right
+    assert accuracy(Projection(head), 1e-4) == pytest.approx(0.65, abs=0.03)
+    assert accuracy(Projection(head), 0.5) > 0.6  # what training spoils is not kept
+    assert accuracy(Projection(Discriminator(4, 2, dropout=0.0)), 1e-4) < 0.58
 
 
 # --- votes ----------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from rlhb_core.losses import (
     adversarial_loss,
     choice_loss,
     mismatch_loss,
+    pairing_loss,
     policy_loss,
     relativistic_loss,
 )
@@ -164,3 +165,18 @@ def test_the_rewards_of_a_discriminator_by_hand() -> None:
     half = torch.zeros(2, 2)  # D = 0.5
     assert REWARDS["log_d"](half).tolist() == pytest.approx([math.log(0.5)] * 2)
     assert REWARDS["minus_log_one_minus_d"](half).tolist() == pytest.approx([math.log(2)] * 2)
+
+
+def test_pairing_by_hand() -> None:
+    # two pairs told apart by logits of +-1: the own ones cost log(1 + 1/e), of all four one half cost log(1 + e)
+    low, high = math.log(1 + math.exp(-1)), math.log(1 + math.e)
+    crossed = torch.tensor([[1.0, -1.0], [-1.0, 1.0]])
+    expected = 0.5 * (low + (low + high) / 2)
+    assert pairing_loss(crossed).item() == pytest.approx(expected)
+    # at the optimum the logit is the log-ratio to chance: log 2 where a response had only this behaviour of two
+    logits = torch.tensor([[0.0, 0.0], [0.0, 0.0]], requires_grad=True)
+    best = torch.tensor([[math.log(2), -20.0], [-20.0, math.log(2)]], requires_grad=True)
+    (at_best,) = torch.autograd.grad(pairing_loss(best), best)
+    (at_chance,) = torch.autograd.grad(pairing_loss(logits), logits)
+    assert at_best.abs().max() < 1e-6
+    assert at_chance.abs().max() > 0.05

@@ -11,26 +11,35 @@ from rlhb_core.verdict import WORDS, Verdict, judge_run
 
 def healthy() -> dict[str, Any]:
     """What an RLHB run looks like that may claim convergence."""
-    early = {"p_real": 0.62, "p_fake": 0.41, "accuracy": 0.66, "distinct": 0.9}
-    late = {"p_real": 0.51, "p_fake": 0.49, "accuracy": 0.52, "distinct": 0.85}
     return {
-        "discriminated": {"accuracy": 0.67, "swap_auc": 0.72, "rows": 1000},
-        "history": [early] * 40 + [late] * 10,
+        "discriminated": {"accuracy": 0.67, "power": 0.69, "swap_auc": 0.72, "rows": 1000},
+        "history": [iteration(0.62, 0.66, scores=-1.0)] * 40 + [iteration(0.51, 0.52)] * 10,
         "judges": {
-            "origin": {"projection": 0.68, "words": 0.61, "rows": 1200},
-            "before": {"projection": 0.62, "words": 0.58, "rows": 1200},
-            "after": {"projection": 0.53, "words": 0.52, "rows": 1200},
+            "origin": {"projection": 0.68, "reading": 0.69, "words": 0.61, "rows": 2000},
+            "before": {"projection": 0.62, "reading": 0.63, "words": 0.58, "rows": 2000},
+            "after": {"projection": 0.53, "reading": 0.55, "words": 0.52, "rows": 2000},
         },
     }
+
+
+def iteration(real: float, accuracy: float, **changes: float) -> dict[str, float]:
+    """One iteration's figures; the calibrated output on generated rows mirrors that on real ones."""
+    raw = {
+        "p_real": real - 0.1,
+        "p_fake": 0.9 - real,
+    }  # D leans to one side: the raw means say little
+    calibrated = {"calibrated_real": real, "calibrated_fake": 1 - real}
+    rest = {"calibrated_accuracy": accuracy, "distinct": 0.9, "length_drift": 0.1, "scores": 0.0}
+    return raw | calibrated | rest | changes
 
 
 def rlhb(**changes: Any) -> Verdict:
     return judge_run(Arm.RLHB, healthy() | changes)
 
 
-def judges(part: str, projection: float, words: float) -> dict[str, Any]:
+def judges(part: str, **accuracies: float) -> dict[str, Any]:
     found = deepcopy(healthy()["judges"])
-    found[part] |= {"projection": projection, "words": words}
+    found[part] |= accuracies
     return {"judges": found}
 
 
@@ -46,34 +55,45 @@ def test_a_healthy_run_has_converged() -> None:
 
 
 def test_a_dead_discriminator_never_discriminated_though_it_looks_converged() -> None:
-    dead = {"p_real": 0.5, "p_fake": 0.5, "accuracy": 0.5, "distinct": 0.9}
-    found = {"accuracy": 0.505, "swap_auc": 0.5, "rows": 1000}
-    verdict = rlhb(discriminated=found, history=[dead] * 50)
+    found = {"accuracy": 0.505, "power": 0.5, "rows": 1000}
+    verdict = rlhb(discriminated=found, history=[iteration(0.5, 0.5)] * 50)
     assert verdict.word == "never discriminated"
     assert "it once discriminated" in failed(verdict)
 
 
 def test_a_discriminator_blind_to_behaviour_never_discriminated() -> None:
-    verdict = rlhb(discriminated={"accuracy": 0.67, "swap_auc": 0.51, "rows": 1000})
+    verdict = rlhb(discriminated={"accuracy": 0.67, "power": 0.51, "rows": 1000})
     assert verdict.word == "never discriminated"
     assert failed(verdict) == {"it saw the behaviour"}
 
 
 def test_accuracy_on_few_rows_proves_nothing() -> None:
-    found = {"accuracy": 0.67, "swap_auc": 0.72, "rows": 20}
+    found = {"accuracy": 0.67, "power": 0.69, "rows": 20}
     assert rlhb(discriminated=found).word == "never discriminated"
 
 
 def test_a_discriminator_that_died_on_the_way_collapsed() -> None:
-    assert rlhb(**judges("after", 0.69, 0.61)).word == "collapsed"
+    verdict = rlhb(**judges("after", projection=0.68, reading=0.69, words=0.61))
+    assert verdict.word == "collapsed"
+    assert "fresh judges tell the answers apart as well as at the start" in verdict.sentence
+
+
+@pytest.mark.parametrize("output", [0.97, 0.03])
+def test_a_discriminator_that_says_the_same_of_everything_collapsed(output: float) -> None:
+    stuck = iteration(0.5, 0.5, p_real=output + 0.005, p_fake=output - 0.005)
+    verdict = rlhb(history=[iteration(0.62, 0.66)] * 40 + [stuck] * 10)
+    assert verdict.word == "collapsed"
+    assert failed(verdict) == {"it did not settle at one end"}
+
+
+def test_a_discriminator_that_leans_is_judged_by_its_calibrated_output() -> None:
+    leaning = iteration(0.51, 0.52, p_real=0.47, p_fake=0.35)
+    assert rlhb(history=[iteration(0.62, 0.66)] * 40 + [leaning] * 10).word == "converged"
 
 
 def test_answers_that_became_all_the_same_collapsed() -> None:
-    history = healthy()["history"]
-    for row in history[-10:]:
-        row_of_one = dict(row, distinct=0.05)
-        history[history.index(row)] = row_of_one
-    verdict = rlhb(history=history[:40] + [dict(history[-1], distinct=0.05)] * 10)
+    same = iteration(0.51, 0.52, distinct=0.05)
+    verdict = rlhb(history=[iteration(0.62, 0.66)] * 40 + [same] * 10)
     assert verdict.word == "collapsed"
     assert "answers stayed diverse" in failed(verdict)
 
@@ -86,19 +106,26 @@ def test_a_run_that_ran_away_diverged() -> None:
 
 
 def test_a_discriminator_that_still_sees_a_difference_has_not_converged() -> None:
-    late = {"p_real": 0.58, "p_fake": 0.43, "accuracy": 0.58, "distinct": 0.9}
-    verdict = rlhb(history=[late] * 50)
+    verdict = rlhb(history=[iteration(0.58, 0.58)] * 50)
     assert verdict.word == "not converged yet"
     assert {"ends confused on logged triplets", "ends at chance"} <= failed(verdict)
 
 
-@pytest.mark.parametrize(("projection", "words"), [(0.60, 0.52), (0.53, 0.58)])
-def test_one_fresh_judge_is_enough_to_object(projection: float, words: float) -> None:
-    assert rlhb(**judges("after", projection, words)).word == "not converged yet"
+@pytest.mark.parametrize("kind", ["projection", "reading", "words"])
+def test_one_fresh_judge_is_enough_to_object(kind: str) -> None:
+    verdict = rlhb(**judges("after", **{kind: 0.575}))
+    assert verdict.word == "not converged yet"
+
+
+def test_a_large_base_model_is_judged_without_the_reading_judge() -> None:
+    found = healthy()["judges"]
+    for part in found.values():
+        del part["reading"]
+    assert rlhb(judges=found).word == "converged"
 
 
 def test_the_credit_goes_to_the_warm_up_if_the_adversarial_stage_changed_nothing() -> None:
-    verdict = rlhb(**judges("before", 0.53, 0.52))
+    verdict = rlhb(**judges("before", projection=0.53, reading=0.57, words=0.52))
     assert verdict.word == "not converged yet"
     assert failed(verdict) == {"the adversarial stage did it"}
     assert "warm-up deserves the credit" in verdict.sentence
@@ -106,12 +133,43 @@ def test_the_credit_goes_to_the_warm_up_if_the_adversarial_stage_changed_nothing
 
 def test_judges_that_cannot_judge_prove_nothing() -> None:
     evidence = {
-        part: {"projection": 0.5, "words": 0.51, "rows": 1200}
+        part: {"projection": 0.5, "words": 0.51, "rows": 2000}
         for part in ("origin", "before", "after")
     }
     verdict = rlhb(judges=evidence)
     assert verdict.word == "not converged yet"
     assert "fresh judges can judge" in failed(verdict)
+
+
+def test_the_adversarial_stage_must_make_a_difference_worth_the_name() -> None:
+    """With ever so many rows, 0.03 less for the judge that sees most."""
+    found = healthy()["judges"]
+    for part in found.values():
+        part["rows"] = 1_000_000
+    found["before"]["reading"] = found["after"]["reading"] + 0.029
+    assert failed(rlhb(judges=found)) == {"the adversarial stage did it"}
+    found["before"]["reading"] = found["after"]["reading"] + 0.031
+    assert rlhb(judges=found).word == "converged"
+
+
+def lengthened(drift: float) -> list[dict[str, float]]:
+    """Scores rise; the answers become longer, or shorter."""
+    longer = iteration(0.51, 0.52, length_drift=drift, scores=1.0)
+    return [iteration(0.62, 0.66, scores=-1.0)] * 40 + [longer] * 10
+
+
+@pytest.mark.parametrize("drift", [3.5, -3.5])
+def test_a_score_that_length_alone_has_raised_is_a_reward_hack(drift: float) -> None:
+    unmoved = judges("after", projection=0.63, reading=0.64, words=0.62)
+    verdict = rlhb(history=lengthened(drift), **unmoved)
+    assert verdict.word == "reward hacked"
+    assert "from -1.00 to 1.00" in verdict.sentence
+    assert f"3.5 spreads {'above' if drift > 0 else 'below'}" in verdict.sentence
+
+
+def test_longer_answers_that_fresh_judges_take_for_logged_ones_are_no_hack() -> None:
+    assert rlhb(history=lengthened(3.5)).word == "converged"
+    assert rlhb(history=lengthened(0.5), **judges("after", reading=0.64)).word != "reward hacked"
 
 
 def test_no_evidence_is_no_convergence() -> None:
@@ -123,7 +181,7 @@ def paired(rate: float, low: float, high: float) -> dict[str, Any]:
     return {"win_rate": rate, "interval": [low, high], "n": 600}
 
 
-def rlhf(words: dict[str, Any], **changes: Any) -> Verdict:
+def rlhf(words: dict[str, Any], evidence: dict[str, Any] | None = None, **changes: Any) -> Verdict:
     gain = {
         "reward": paired(0.8, 0.77, 0.83),
         "words": words,
@@ -134,13 +192,24 @@ def rlhf(words: dict[str, Any], **changes: Any) -> Verdict:
         "distinct_origin": 0.9,
     }
     model = {"accuracy": 0.77, "pairs": 900}
-    return judge_run(Arm.RLHF, {"reward_model": model, "gain": gain | changes})
+    found = {"reward_model": model, "gain": gain | changes}
+    return judge_run(Arm.RLHF, found | (evidence or {}))
 
 
 def test_rlhf_improves_only_by_another_judge() -> None:
     assert rlhf(paired(0.65, 0.61, 0.69)).word == "improved"
     assert rlhf(paired(0.51, 0.47, 0.55)).word == "no gain"
     assert rlhf(paired(0.40, 0.36, 0.44)).word == "reward hacked"
+
+
+def test_rlhf_that_pays_for_length_is_reward_hacking() -> None:
+    evidence = {
+        "history": [{"scores": 0.0, "length_drift": 0.0}, {"scores": 2.0, "length_drift": 4.0}]
+    }
+    no_gain = rlhf(paired(0.51, 0.47, 0.55), evidence)
+    assert no_gain.word == "reward hacked"
+    assert "4.0 spreads above" in no_gain.sentence
+    assert rlhf(paired(0.65, 0.61, 0.69), evidence).word == "improved"  # another judge agrees
 
 
 def test_rlhf_with_answers_cut_off_is_reward_hacking() -> None:
