@@ -221,6 +221,35 @@ def demo(
     typer.echo(f"Done. Open {report}")
 
 
+@cli.command()
+def reproduce(
+    out: Annotated[Path, typer.Option(help="Folder of the report.")] = Path("reproduction"),
+    work: Annotated[
+        Path | None, typer.Option(help="Folder of logs and runs; default: work/ in the report's.")
+    ] = None,
+    seeds: Annotated[int, typer.Option(min=1, help="How many seeds.")] = 3,
+    first_seed: Annotated[int, typer.Option(min=0, help="The first of them.")] = 0,
+    workers: Annotated[int, typer.Option(min=1, help="Processes side by side.")] = 2,
+    ablation_seeds: Annotated[
+        int, typer.Option(min=0, help="How many of the seeds do the ablations too.")
+    ] = 1,
+    png: Annotated[bool, typer.Option(help="PNGs too; needs a Chrome or Chromium.")] = True,
+    votes: Annotated[
+        Path | None,
+        typer.Option(exists=True, help="Votes of people: a file of rlhb export comparisons."),
+    ] = None,
+) -> None:
+    """The paper's results on the embedded world and simulated annotators; goes on where it broke off."""
+    from rlhb_core.reproduction.command import reproduce as run
+
+    chosen = range(first_seed, first_seed + seeds)
+    page = run(
+        out, work or out / "work", chosen, workers,
+        ablation_seeds=ablation_seeds, png=png, votes=votes,
+    )  # fmt: skip
+    typer.echo(f"Done. Open {page}")
+
+
 @cli.command("settings")
 def show_settings() -> None:
     """List every setting with its default and its sentence."""

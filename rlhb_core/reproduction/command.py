@@ -1,0 +1,95 @@
+"""`rlhb reproduce`: all seeds, one after the other, then the report."""
+
+import logging
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+from rlhb_core.errors import RunError
+from rlhb_core.evaluation import compare_paired
+from rlhb_core.records import Comparison, Source, read_jsonl
+from rlhb_core.reproduction.page import write_report
+from rlhb_core.reproduction.records import read_seeds, write_seed
+from rlhb_core.reproduction.runner import go_through
+from rlhb_core.reproduction.tasks import plan
+
+log = logging.getLogger(__name__)
+
+
+def reproduce(
+    out: Path,
+    work: Path,
+    seeds: Iterable[int] = range(3),
+    workers: int = 2,
+    *,
+    ablation_seeds: int = 1,
+    png: bool = True,
+    votes: Path | None = None,
+) -> Path:
+    """Go through all seeds and write the report into `out`; what is done already is kept. Returns the page.
+
+    `work` takes logs and runs, several hundred megabytes a seed; `out` the records of the seeds and the report. The first
+    `ablation_seeds` seeds do the ablations too. Raises RunError if tasks failed, after everything else is written.
+    """
+    people = between_arms(read_jsonl(votes, Comparison)) if votes else None
+    broken: dict[str, str] = {}
+    for position, seed in enumerate(seeds):
+        tasks = plan(ablations=position < ablation_seeds)
+        folder, clock = work / f"seed-{seed}", Minutes(work / f"seed-{seed}")
+        failed = go_through(folder, seed, tasks, workers)
+        broken |= {f"seed {seed}, {name}": words for name, words in failed.items()}
+        write_seed(out / "seeds" / f"seed-{seed}.json", folder, seed, tasks, clock.so_far())
+        write_report(read_seeds(out / "seeds"), out, png=False, people=people)
+    page = write_report(read_seeds(out / "seeds"), out, png, people)
+    if broken:
+        lines = "; ".join(f"{name}: {words}" for name, words in broken.items())
+        raise RunError(
+            f"{page} is written, but some tasks failed ({lines}). The same command tries them again."
+        )
+    return page
+
+
+class Minutes:
+    """Minutes spent on a seed, those before an interruption included."""
+
+    def __init__(self, folder: Path) -> None:
+        self._file = folder / "minutes"
+        self._before = float(self._file.read_text()) if self._file.exists() else 0.0
+        self._started = time.monotonic()
+
+    def so_far(self) -> float:
+        """All minutes up to now, written down for the next time."""
+        total = self._before + (time.monotonic() - self._started) / 60
+        self._file.write_text(f"{total:.2f}")
+        return total
+
+
+def between_arms(votes: Iterable[Comparison]) -> Mapping[str, Any]:
+    """Win, tie and loss between model versions by the votes of real people: "A against B" -> comparison.
+
+    One choice among three is one vote on each pair in which the chosen version stands; pairs of which neither was chosen
+    say nothing. Ties are ties of all; all bad says nothing about who is better.
+    """
+    points: dict[str, list[float]] = defaultdict(list)
+    for vote in votes:
+        if vote.source is not Source.REAL:
+            continue
+        for a, b in combinations(range(len(vote.model_versions)), 2):
+            first, second = vote.model_versions[a], vote.model_versions[b]
+            if first == second:
+                continue
+            names, sign = (
+                (f"{first} against {second}", 1.0)
+                if first < second
+                else (f"{second} against {first}", -1.0)
+            )
+            if vote.choice == "tie":
+                points[names].append(0.0)
+            elif vote.best in (a, b):
+                points[names].append(sign if vote.best == a else -sign)
+    return {
+        names: compare_paired(found, [0.0] * len(found)) for names, found in sorted(points.items())
+    }

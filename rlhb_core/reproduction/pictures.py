@@ -1,0 +1,402 @@
+"""The pictures of the reproduction: records of seeds -> plotly figures in the look of every other figure.
+
+Lines are means over seeds and bands reach from the lowest seed to the highest; bars are means with 95 % intervals. The
+title of every picture is what it shows, its sentence says on how many seeds. Knows no page (`page.py`).
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from statistics import fmean
+from typing import Any
+
+import plotly.graph_objects as go
+
+from rlhb_core.figures import CONFUSION_BAND, Figure
+from rlhb_core.records import Arm
+from rlhb_core.reproduction.records import SeedRecord
+from rlhb_core.reproduction.results import by_round, evaluation, interval, judge, utility
+from rlhb_core.reproduction.tasks import CONTROL, ROUNDS, SHIFT
+
+TEAL, ORANGE, VIOLET, ROSE, GREY = "#2c8c8a", "#c9741b", "#6a55c9", "#b8476f", "#8b909c"
+COLOURS = {
+    "sft": GREY,
+    "rlhf": ORANGE,
+    "rlhbc": VIOLET,
+    "rlhb": TEAL,
+    "rlhf_rlhb": ROSE,
+    "rlhf_rlhbc": "#4f7fc0",
+}
+"""One colour an arm in every picture; readable on light and dark paper."""
+
+
+def label(name: str) -> str:
+    """A policy's name as people read it."""
+    if name == "warm-up":
+        return "warm-up alone"
+    return Arm(name).label if name in set(Arm) else name
+
+
+def pictures(seeds: Sequence[SeedRecord]) -> list[Figure]:
+    """Every picture that these seeds have numbers for."""
+    drawn = (
+        _win_tie_loss(seeds, "by_utility", "against-sft", "Against SFT, by hidden utility"),
+        _win_tie_loss(seeds, "by_votes", "against-sft-votes", "Against SFT, by simulated votes"),
+        _matrix(seeds),
+        _over_training(seeds, "eval/win_rate", "win-rate-over-training", "Win rate against SFT over training",
+                       ("rlhf", "rlhbc", "rlhf_rlhbc", "rlhb", "rlhf_rlhb"), chance=0.5),
+        _over_training(seeds, "objective/scores", "reward-over-training", "Mean reward over training",
+                       ("rlhf", "rlhbc", "rlhf_rlhbc")),
+        _outputs(seeds),
+        _over_training(seeds, "disc/loss", "discriminator-loss", "Discriminator loss", ("rlhb", "rlhf_rlhb")),
+        _over_training(seeds, "objective/returns", "returns", "Mean return", ("rlhb", "rlhf_rlhb")),
+        _rounds(seeds),
+        _confusion_by_round(seeds),
+        _shift(seeds),
+        _diversity(seeds),
+        _ablations(seeds),
+    )  # fmt: skip
+    return [figure for figure in drawn if figure is not None]
+
+
+def _said(sentence: str, seeds: Sequence[SeedRecord]) -> str:
+    count = "one seed" if len(seeds) == 1 else f"{len(seeds)} seeds"
+    return f"{sentence} Simulated annotators, {count}."
+
+
+def _finished(
+    name: str, title: str, sentence: str, figure: go.Figure, wide: bool = False
+) -> Figure | None:
+    if not figure.data:
+        return None
+    figure.update_layout(
+        legend={"y": 1.01, "x": 1, "xanchor": "right"},
+        margin={"t": 40},
+        showlegend=len(figure.data) > 1,
+    )
+    return Figure(name, title, sentence, wide, figure)
+
+
+def _with(seeds: Sequence[SeedRecord], *runs: str) -> list[SeedRecord]:
+    """The seeds that have all of these runs."""
+    return [record for record in seeds if all(run in record["runs"] for run in runs)]
+
+
+# --- arms against each other ----------------------------------------------------------------------
+
+
+def _win_tie_loss(
+    seeds: Sequence[SeedRecord], judge_name: str, name: str, title: str
+) -> Figure | None:
+    tables = [record["table"][judge_name] for record in seeds if "table" in record]
+    rows = {
+        key.split(" | ")[0]: [table[key] for table in tables]
+        for key in (tables[0] if tables else ())
+        if key.endswith(" | sft") and all(key in table for table in tables)
+    }
+    order = sorted(rows, key=lambda policy: fmean(each["win_rate"] for each in rows[policy]))
+    figure = go.Figure()
+    for kind, colour in (("win", TEAL), ("tie", "rgba(139,144,156,.45)"), ("loss", ORANGE)):
+        shares = [fmean(each[kind] for each in rows[policy]) for policy in order]
+        if order:
+            figure.add_bar(
+                y=[label(policy) for policy in order],
+                x=shares,
+                name=kind,
+                orientation="h",
+                marker={"color": colour, "line": {"width": 0}},
+                text=[f"{share:.0%}" for share in shares],
+                textposition="inside",
+                insidetextanchor="middle",
+                hovertemplate=f"{kind} %{{x:.1%}}<extra>%{{y}}</extra>",
+            )
+    figure.update_layout(barmode="stack", bargap=0.28, hovermode="closest")
+    figure.update_xaxes(range=[0, 1], tickformat=".0%")
+    sentence = _said(
+        "Win, tie and loss of each version, as it is served, on the same 600 questions about held-out facts.",
+        seeds,
+    )
+    return _finished(name, title, sentence, figure, wide=True)
+
+
+def _matrix(seeds: Sequence[SeedRecord]) -> Figure | None:
+    tables = [record["table"] for record in seeds if "table" in record]
+    if not tables:
+        return None
+    names = [name for name in tables[0]["policies"] if all(name in t["policies"] for t in tables)]
+
+    def rate(row: str, column: str) -> float | None:
+        if row == column:
+            return None
+        found = []
+        for table in tables:
+            pairs = table["by_utility"]
+            straight = pairs.get(f"{row} | {column}")
+            found.append(
+                straight["win_rate"] if straight else 1 - pairs[f"{column} | {row}"]["win_rate"]
+            )
+        return fmean(found)
+
+    cells = [[rate(row, column) for column in names] for row in names]
+    shown = [["" if cell is None else f"{cell:.2f}" for cell in row] for row in cells]
+    figure = go.Figure(
+        go.Heatmap(
+            z=cells,
+            x=[label(name) for name in names],
+            y=[label(name) for name in names],
+            text=shown,
+            texttemplate="%{text}",
+            colorscale=[(0, ORANGE), (0.5, "#f1efe9"), (1, TEAL)],
+            zmin=0,
+            zmax=1,
+            showscale=False,
+            textfont={"color": "#16181d"},
+            hovertemplate="%{y} against %{x}: %{z:.3f}<extra></extra>",
+            xgap=2,
+            ygap=2,
+        )
+    )
+    figure.update_yaxes(autorange="reversed")
+    figure.update_layout(hovermode="closest")
+    sentence = _said("Win rate of the row against the column by hidden utility, ties half.", seeds)
+    return _finished("matrix", "Everyone against everyone", sentence, figure, wide=True)
+
+
+# --- over training --------------------------------------------------------------------------------
+
+
+def _over_training(
+    seeds: Sequence[SeedRecord],
+    metric: str,
+    name: str,
+    title: str,
+    runs: Iterable[str],
+    chance: float | None = None,
+) -> Figure | None:
+    figure = go.Figure()
+    for run in runs:
+        curves = [
+            record["runs"][run]["curves"][metric]
+            for record in _with(seeds, run)
+            if metric in record["runs"][run]["curves"]
+        ]
+        _band(figure, curves, label(run), COLOURS[run])
+    if chance is not None:
+        figure.add_hline(y=chance, line={"dash": "4px,5px", "width": 1}, layer="below")
+    return _finished(
+        name, title, _said("Mean over the seeds; the band holds all of them.", seeds), figure
+    )
+
+
+def _band(
+    figure: go.Figure,
+    curves: Sequence[Sequence[Sequence[float]]],
+    name: str,
+    colour: str,
+    dash: str = "solid",
+) -> None:
+    """Mean of the curves with a band from the lowest to the highest; steps that all of them have."""
+    if not curves:
+        return
+    tables = [{int(step): value for step, value in curve} for curve in curves]
+    steps = sorted(set.intersection(*(set(table) for table in tables)))
+    columns = [[table[step] for table in tables] for step in steps]
+    if len(curves) > 1:
+        figure.add_scatter(
+            x=[*steps, *reversed(steps)],
+            y=[*map(max, columns), *reversed([min(column) for column in columns])],
+            fill="toself",
+            fillcolor=_faint(colour),
+            line={"width": 0},
+            hoverinfo="skip",
+            showlegend=False,
+        )
+    figure.add_scatter(
+        x=steps,
+        y=[fmean(column) for column in columns],
+        name=name,
+        mode="lines",
+        line={"color": colour, "dash": dash},
+        hovertemplate=f"{name} %{{y:.4~g}}<extra>iteration %{{x}}</extra>",
+    )
+
+
+def _faint(colour: str) -> str:
+    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return f"rgba({red},{green},{blue},0.15)"
+
+
+def _outputs(seeds: Sequence[SeedRecord]) -> Figure | None:
+    figure = go.Figure()
+    for run in ("rlhb", "rlhf_rlhb"):
+        for metric, kind, dash in (("real", "logged", "solid"), ("fake", "generated", "dot")):
+            curves = [
+                record["runs"][run]["curves"][f"disc/calibrated_{metric}"]
+                for record in _with(seeds, run)
+                if f"disc/calibrated_{metric}" in record["runs"][run]["curves"]
+            ]
+            _band(figure, curves, f"{label(run)}, {kind}", COLOURS[run], dash)
+    figure.add_hrect(
+        y0=0.5 - CONFUSION_BAND, y1=0.5 + CONFUSION_BAND,
+        fillcolor="rgba(45,140,138,0.13)", line_width=0, layer="below",
+    )  # fmt: skip
+    figure.add_hline(y=0.5, line={"dash": "4px,5px", "width": 1}, layer="below")
+    figure.update_yaxes(range=[0.3, 0.7])
+    sentence = _said(
+        "Calibrated, class-balanced output of D on held-out triplets; both at 0.5 means that it can no longer tell.",
+        seeds,
+    )
+    return _finished(
+        "discriminator-outputs", "Discriminator output over training", sentence, figure, wide=True
+    )
+
+
+# --- rounds ---------------------------------------------------------------------------------------
+
+
+def _points(
+    figure: go.Figure,
+    x: Sequence[str],
+    columns: Sequence[Sequence[float]],
+    name: str,
+    colour: str,
+    dash: str = "solid",
+) -> None:
+    """Means of the columns with 95 % intervals over seeds where there are several."""
+    bounds = [interval(column) for column in columns]
+    means = [fmean(column) for column in columns]
+    spread = [bound[1] - mean if bound else 0.0 for bound, mean in zip(bounds, means, strict=True)]
+    figure.add_scatter(
+        x=list(x),
+        y=means,
+        error_y={"type": "data", "array": spread, "thickness": 1.2, "width": 4},
+        name=name,
+        mode="lines+markers",
+        line={"color": colour, "dash": dash},
+        hovertemplate=f"{name} %{{y:.3f}}<extra>%{{x}}</extra>",
+    )
+
+
+def _columns(
+    seeds: Sequence[SeedRecord], reads: Sequence[Callable[[SeedRecord], float]]
+) -> list[list[float]]:
+    return [[read(record) for record in seeds] for read in reads]
+
+
+def _rounds(seeds: Sequence[SeedRecord]) -> Figure | None:
+    figure = go.Figure()
+    steps = ["SFT", "round 1", "round 2", "round 3"]
+    whole = _with(seeds, *ROUNDS)
+    if whole:
+        rounds = [by_round(record) for record in whole]
+        _points(figure, steps, list(zip(*rounds, strict=True)), "deploy, collect, retrain", TEAL)
+    controlled = _with(seeds, ROUNDS[0], *CONTROL)
+    if controlled:
+        reads = [lambda r, run=run: utility(r, run) for run in (ROUNDS[0], *CONTROL)]
+        _points(
+            figure,
+            steps[1:],
+            _columns(controlled, reads),
+            "the same iterations on the first log",
+            GREY,
+            "dot",
+        )
+    sentence = _said(
+        "Hidden utility on held-out facts as the version of each round is served.", seeds
+    )
+    return _finished("rounds", "Utility by round", sentence, figure)
+
+
+def _confusion_by_round(seeds: Sequence[SeedRecord]) -> Figure | None:
+    figure = go.Figure()
+    whole = _with(seeds, *ROUNDS)
+    for policy, name, colour in (
+        ("origin", "at its start", GREY),
+        ("before", "after the warm-up", ORANGE),
+        ("after", "at its end", TEAL),
+    ):
+        if whole:
+            reads = [lambda r, run=run, policy=policy: judge(r, run, policy) for run in ROUNDS]
+            _points(figure, ["round 1", "round 2", "round 3"], _columns(whole, reads), name, colour)
+    if whole:
+        figure.add_hline(y=0.5, line={"dash": "4px,5px", "width": 1}, layer="below")
+    sentence = _said(
+        "Accuracy of the strongest fresh judge on each round's policy; 0.5 is confusion.", seeds
+    )
+    return _finished("confusion-by-round", "Fresh judges by round", sentence, figure)
+
+
+def _shift(seeds: Sequence[SeedRecord]) -> Figure | None:
+    figure = go.Figure()
+    names = (ROUNDS[-1], *SHIFT)
+    whole = [record for record in seeds if set(names) <= set(record.get("shifted_taste", {}))]
+    if whole:
+        steps = ["when the taste changes", "one round later", "two rounds later"]
+        reads = [lambda r, run=run: float(r["shifted_taste"][run]) for run in names]
+        _points(figure, steps, _columns(whole, reads), "RLHB", TEAL)
+        _points(
+            figure,
+            steps,
+            _columns(whole, [lambda r: float(r["shifted_taste"]["sft"])] * 3),
+            "SFT",
+            GREY,
+            "dot",
+        )
+    sentence = _said("Utility under the new taste, which wants the bare answer.", seeds)
+    return _finished("shift", "After the people's taste has changed", sentence, figure)
+
+
+# --- diversity and ablations ----------------------------------------------------------------------
+
+
+def _diversity(seeds: Sequence[SeedRecord]) -> Figure | None:
+    figure = go.Figure()
+    tables = [record["temperatures"] for record in seeds if "temperatures" in record]
+    for name in tables[0] if tables else ():
+        rows = list(zip(*(table[name] for table in tables), strict=True))
+        figure.add_scatter(
+            x=[fmean(each["different"] for each in row) for row in rows],
+            y=[fmean(each["utility"] for each in row) for row in rows],
+            text=[f"T {row[0]['temperature']:g}" for row in rows],
+            textposition="top center",
+            mode="lines+markers+text",
+            name=label(name),
+            line={"color": COLOURS[name]},
+            hovertemplate=f"{label(name)} at %{{text}}: utility %{{y:.2f}}, different %{{x:.2f}}<extra></extra>",
+        )
+    figure.update_layout(hovermode="closest")
+    figure.update_xaxes(title={"text": "share of unlike answers among four to one question"})
+    figure.update_yaxes(title={"text": "utility"})
+    sentence = _said("Up is better, right is more varied; T is the sampling temperature.", seeds)
+    return _finished("diversity", "Quality against diversity", sentence, figure)
+
+
+def _ablations(seeds: Sequence[SeedRecord]) -> Figure | None:
+    found: dict[str, list[Mapping[str, Any]]] = {}
+    for record in seeds:
+        for name, run in record["runs"].items():
+            if run["group"] == "ablations" and run["evaluation"]:
+                found.setdefault(run["sentence"], []).append(
+                    evaluation(record, name)["conditions"]["served"]["against_sft"]
+                )
+    order = sorted(found, key=lambda one: fmean(each["win_rate"] for each in found[one]))
+    figure = go.Figure()
+    if order:
+        means = [fmean(each["win_rate"] for each in found[one]) for one in order]
+        halves = [
+            fmean((each["interval"][1] - each["interval"][0]) / 2 for each in found[one])
+            for one in order
+        ]
+        figure.add_scatter(
+            x=means,
+            y=order,
+            mode="markers",
+            marker={"color": TEAL, "size": 9},
+            error_x={"type": "data", "array": halves, "thickness": 1.2, "width": 4},
+            hovertemplate="%{y}: %{x:.3f}<extra></extra>",
+        )
+    count = max(map(len, found.values()), default=0)
+    sentence = (
+        "Win rate against SFT when one choice is changed; bars are 95 % intervals over questions, not over seeds "
+        f"({count} of {len(seeds)} seeds). Simulated annotators."
+    )
+    figure.update_layout(hovermode="closest")
+    return _finished("ablations", "One choice changed at a time", sentence, figure, wide=True)

@@ -1,0 +1,189 @@
+"""From the records of the seeds to named numbers: each with its seeds, its mean, its interval and its bar.
+
+Knows no pictures (`pictures.py`).
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
+from statistics import fmean, stdev
+from typing import Any, NamedTuple
+
+from rlhb_core.reproduction.records import SeedRecord
+from rlhb_core.reproduction.tasks import ROUNDS, SHIFT
+
+# Student's t for a two-sided 95 % interval, by degrees of freedom (1 to 9); more seeds take the last one
+T_95 = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262)
+
+Value = float | None
+
+
+class Figure(NamedTuple):
+    """One number of the reproduction."""
+
+    name: str
+    sentence: str
+    bar: str
+    of: Callable[[SeedRecord], Value]
+    met: Callable[[Sequence[float]], bool]
+    """Whether the values of all seeds meet the bar."""
+
+
+def interval(values: Sequence[float]) -> tuple[float, float] | None:
+    """A 95 % interval of the mean over seeds, by Student's t; None for a single seed."""
+    if len(values) < 2:
+        return None
+    half = T_95[min(len(values) - 1, len(T_95)) - 1] * stdev(values) / math.sqrt(len(values))
+    mean = fmean(values)
+    return mean - half, mean + half
+
+
+def results(seeds: Sequence[SeedRecord]) -> dict[str, Any]:
+    """Name -> {seeds, mean, interval, bar, met, sentence}; numbers that no seed has are left out."""
+    found: dict[str, Any] = {}
+    for figure in FIGURES:
+        values = [value for record in seeds if (value := _read(figure.of, record)) is not None]
+        if values:
+            found[figure.name] = summary(values) | {
+                "bar": figure.bar,
+                "met": figure.met(values),
+                "sentence": figure.sentence,
+            }
+    return found
+
+
+def summary(values: Sequence[float]) -> dict[str, Any]:
+    """Values of the seeds with mean and interval."""
+    bounds = interval(values)
+    return {
+        "seeds": [round(value, 4) for value in values],
+        "mean": round(fmean(values), 4),
+        "interval": bounds and [round(bound, 4) for bound in bounds],
+    }
+
+
+def _read(of: Callable[[SeedRecord], Value], record: SeedRecord) -> Value:
+    """The number, or None where the seed has not got that far."""
+    try:
+        return of(record)
+    except (KeyError, IndexError, TypeError):
+        return None
+
+
+# --- where the numbers stand in a record ----------------------------------------------------------
+
+
+def evaluation(record: SeedRecord, run: str) -> Mapping[str, Any]:
+    """What a run's evaluation found."""
+    found: Mapping[str, Any] = record["runs"][run]["evaluation"]
+    return found
+
+
+def served(record: SeedRecord, run: str, against: str) -> float:
+    """Win rate of a run's version as it is served."""
+    return float(evaluation(record, run)["conditions"]["served"][against]["win_rate"])
+
+
+def utility(record: SeedRecord, run: str) -> float:
+    """Mean hidden utility of a run's version as it is served."""
+    return float(evaluation(record, run)["conditions"]["served"]["utility"])
+
+
+def _contrast(record: SeedRecord) -> float:
+    conditions = evaluation(record, "rlhb")["conditions"]
+    return float(conditions["served"]["utility"] - conditions["least preferred"]["utility"])
+
+
+def _ending(record: SeedRecord, run: str, metric: str) -> float:
+    """Mean of a metric over the last fifth of the iterations."""
+    curve = record["runs"][run]["curves"][metric]
+    return fmean(value for _, value in curve[-max(1, len(curve) // 5) :])
+
+
+def judge(record: SeedRecord, run: str, policy: str) -> float:
+    """Accuracy of the strongest fresh judge on a policy: the one that tells the start best is asked every time."""
+    judges = record["runs"][run]["evidence"]["judges"]
+    kinds = [kind for kind in judges["origin"] if kind != "rows"]
+    best = max(kinds, key=lambda kind: float(judges["origin"][kind]))
+    return float(judges[policy][best])
+
+
+def by_round(record: SeedRecord) -> list[float]:
+    """Utility of SFT and of each round's version."""
+    return [float(evaluation(record, "rlhb")["sft"]["utility"])] + [
+        utility(record, name) for name in ROUNDS
+    ]
+
+
+def _least_rise(record: SeedRecord) -> float:
+    values = by_round(record)
+    return min(after - before for before, after in pairwise(values))
+
+
+def _recovery(record: SeedRecord) -> float:
+    """How much of the gain over SFT is back after the rounds that follow the shift."""
+    before = by_round(record)[-1] - by_round(record)[0]
+    shifted = record["shifted_taste"]
+    return float((shifted[SHIFT[-1]] - shifted["sft"]) / before)
+
+
+def _at_least(bar: float) -> Callable[[Sequence[float]], bool]:
+    return lambda values: min(values) >= bar
+
+
+def _at_most(bar: float) -> Callable[[Sequence[float]], bool]:
+    return lambda values: max(values) <= bar
+
+
+def _near_half(values: Sequence[float]) -> bool:
+    return all(abs(value - 0.5) <= 0.05 for value in values)
+
+
+def _above_half(values: Sequence[float]) -> bool:
+    bounds = interval(values)
+    return bounds is not None and bounds[0] > 0.5
+
+
+def _never_worse(values: Sequence[float]) -> bool:
+    """A win rate over 600 questions has a standard error of 0.02: worse is what lies two of these below one half."""
+    return min(values) >= 0.46 and fmean(values) > 0.5
+
+
+FIGURES: tuple[Figure, ...] = (
+    Figure("rm_accuracy", "Share of pairs of answers on held-out facts that RLHF's reward model ranks as simulated voters do.",
+           "at least 0.78", lambda r: float(evaluation(r, "rlhf")["reward_model"]["accuracy"]), _at_least(0.78)),
+    Figure("win_rlhf_sft", "Win rate of RLHF against SFT by hidden utility, ties half.",
+           "at least 0.80 in every seed", lambda r: served(r, "rlhf", "against_sft"), _at_least(0.80)),
+    Figure("win_rlhb_sft", "Win rate of RLHB on the preferred behaviour against SFT.",
+           "at least 0.75 in every seed", lambda r: served(r, "rlhb", "against_sft"), _at_least(0.75)),
+    Figure("win_rlhb_sft_round2", "The same after a second round: deployed, collected, retrained.",
+           "at least 0.80 in every seed", lambda r: served(r, "rlhb-2", "against_sft"), _at_least(0.80)),
+    Figure("win_rlhb_warmup", "Win rate of RLHB against its own likelihood warm-up, both on the preferred behaviour.",
+           "interval above 0.5", lambda r: served(r, "rlhb", "against_warmup"), _above_half),
+    Figure("win_rlhfrlhb_rlhf", "Win rate of RLHF+RLHB against the RLHF version that it started from.",
+           "not worse in any seed (two standard errors), better on average",
+           lambda r: served(r, "rlhf_rlhb", "against_start"), _never_worse),
+    Figure("utility_preferred_minus_least", "Utility of RLHB on the preferred minus on the least preferred behaviour.",
+           "at least 2 in every seed", _contrast, _at_least(2.0)),
+    Figure("d_real_end", "Calibrated output of D on held-out logged triplets over the last fifth of the iterations.",
+           "within 0.5 +- 0.05", lambda r: _ending(r, "rlhb", "disc/calibrated_real"), _near_half),
+    Figure("d_fake_end", "The same on generated triplets for held-out queries.",
+           "within 0.5 +- 0.05", lambda r: _ending(r, "rlhb", "disc/calibrated_fake"), _near_half),
+    Figure("d_accuracy_end", "Its calibrated accuracy on these.",
+           "at most 0.56", lambda r: _ending(r, "rlhb", "disc/calibrated_accuracy"), _at_most(0.56)),
+    Figure("d_power", "Before PPO: accuracy of D on held-out logged triplets against the same under another behaviour.",
+           "at least 0.68", lambda r: float(r["runs"]["rlhb"]["evidence"]["discriminated"]["power"]), _at_least(0.68)),
+    Figure("fresh_judge_sft", "The strongest fresh judge on the answers of SFT against logged ones.",
+           "at least 0.65", lambda r: judge(r, "rlhb", "origin"), _at_least(0.65)),
+    Figure("fresh_judge_start", "The same judge on the policy before the adversarial stage.",
+           "", lambda r: judge(r, "rlhb", "before"), lambda values: True),
+    Figure("fresh_judge_end", "The same judge on the final policy.",
+           "at most 0.57", lambda r: judge(r, "rlhb", "after"), _at_most(0.57)),
+    Figure("fresh_judge_drop", "What the adversarial stage took off that judge's accuracy.",
+           "at least 0.03", lambda r: judge(r, "rlhb", "before") - judge(r, "rlhb", "after"), _at_least(0.03)),
+    Figure("utility_by_round", "Smallest rise of the utility from SFT to the first round and from round to round.",
+           "above 0 in every seed", _least_rise, lambda values: min(values) > 0),
+    Figure("recovery_after_shift", "Gain over SFT two rounds after the taste has changed, as a share of the gain before.",
+           "at least 0.8", _recovery, _at_least(0.8)),
+)  # fmt: skip
+"""Every number that has a bar, in the order of the report."""

@@ -1,0 +1,172 @@
+"""What one seed of the reproduction does: logs to collect and runs to train, and what each of them needs.
+
+Knows neither how a log is drawn nor how a run is trained (`work.py`).
+"""
+
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+from rlhb_core.records import Arm
+
+FIRST_LOG, NEXT_LOG = 6_000, 3_000
+"""Queries of the first log, and of every later one."""
+ANSWERS = 3
+"""Answers to each query, all by the same version."""
+
+
+class Log(NamedTuple):
+    """Simulated annotators ask, read, react and vote."""
+
+    name: str
+    queries: int
+    author: str = ""
+    """The run whose version answers; empty: the base model."""
+    shifted: bool = False
+    """Whether the people have the other taste."""
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Tasks that come before."""
+        return (self.author,) if self.author else ()
+
+
+class Run(NamedTuple):
+    """One training run."""
+
+    name: str
+    group: str
+    sentence: str
+    arm: Arm
+    log: str
+    parent: str = ""
+    """The run whose version it starts from; empty: the base model."""
+    overrides: Mapping[str, Any] = {}
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Tasks that come before."""
+        return (self.log, self.parent) if self.parent else (self.log,)
+
+
+class Measure(NamedTuple):
+    """Something measured on the versions of finished runs."""
+
+    name: str
+    needs: tuple[str, ...]
+
+
+Task = Log | Run | Measure
+
+ROUNDS = ("rlhb", "rlhb-2", "rlhb-3")
+"""Deploy, collect, retrain: the runs of the three rounds."""
+SHIFT = ("shift-1", "shift-2")
+"""The rounds after the people's taste has changed."""
+CONTROL = ("control-2", "control-3")
+"""As many iterations as the second and the third round, but on the first log again."""
+ARMS = (
+    "rlhf",
+    "rlhbc",
+    "rlhb",
+    "rlhf_rlhb",
+    "rlhf_rlhbc",
+    "sft_preferred",
+    "dpo",
+    "orpo",
+    "kto",
+)
+"""The runs of the table of arms, the paper's own first."""
+CURVES = {"evaluation.every": 5}
+"""The worth over training is drawn for every arm that is trained by PPO."""
+SHORT: Mapping[str, Any] = {
+    "ppo.iterations": 25,
+    "evaluation.samples": 400,
+    "evaluation.judge_rollouts": 900,
+}
+"""What every ablation and the run that they are compared with have in common."""
+ABLATIONS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+    "base": ("the recipe, shortened like all below it", {}),
+    "no-warmup": ("no likelihood warm-up", {"warmup.steps": 0}),
+    "no-mismatch": ("no mismatched triplets", {"discriminator.mismatch": 0.0}),
+    "relativistic": ("relativistic loss", {"discriminator.loss": "relativistic"}),
+    "log-d": ("log D as reward", {"discriminator.reward": "log_d"}),
+    "minus-log": ("-log(1 - D) as reward", {"discriminator.reward": "minus_log_one_minus_d"}),
+    "no-replay": ("no replay", {"discriminator.replay": 0.0}),
+    "no-smoothing": ("no label smoothing", {"discriminator.smoothing": 0.0}),
+    "more-d-steps": ("16 discriminator steps per iteration", {"discriminator.steps": 16}),
+    "per-query-4": ("four rollouts per query", {"ppo.per_query": 4}),
+    "numbers": ("behaviours as numbers", {"data.form": "numbers"}),
+    "both-forms": ("behaviours as text and numbers", {"data.form": "both"}),
+}
+"""Settings that are changed one at a time: what it is, and how."""
+
+
+def plan(ablations: bool) -> list[Task]:
+    """All tasks of a seed, those on the longest path first; each comes after what it needs."""
+    return [
+        Log("log", FIRST_LOG),
+        *_rounds(),
+        *_arms(),
+        *_control(),
+        *(_ablations() if ablations else ()),
+        Measure("temperatures", ("rlhf", "rlhbc", "rlhb", "rlhf_rlhb")),
+        Measure("table", ARMS),
+    ]
+
+
+def _rounds() -> list[Task]:
+    first = Run("rlhb", "arms", "RLHB", Arm.RLHB, "log", overrides=CURVES)
+    tasks: list[Task] = [first]
+    for number, (before, name) in enumerate(pairwise(ROUNDS), start=2):
+        tasks.append(Log(f"log-{before}", NEXT_LOG, before))
+        tasks.append(
+            Run(name, "rounds", f"RLHB, round {number}", Arm.RLHB, f"log-{before}", before)
+        )
+    before = ROUNDS[-1]
+    for number, name in enumerate(SHIFT, start=1):
+        tasks.append(Log(f"shifted-log-{before}", NEXT_LOG, before, shifted=True))
+        sentence = f"RLHB, round {number} after the shift"
+        tasks.append(Run(name, "shift", sentence, Arm.RLHB, f"shifted-log-{before}", before))
+        before = name
+    return tasks
+
+
+def _arms() -> list[Task]:
+    tasks: list[Task] = [
+        Run("rlhf", "arms", "RLHF", Arm.RLHF, "log", overrides=CURVES),
+        Run("rlhbc", "arms", "RLHBC", Arm.RLHBC, "log", overrides=CURVES),
+        Log("log-rlhf", NEXT_LOG, "rlhf"),
+    ]
+    for arm in (Arm.RLHF_RLHB, Arm.RLHF_RLHBC):
+        tasks.append(Run(arm.value, "arms", arm.label, arm, "log-rlhf", "rlhf", CURVES))
+    for arm in (Arm.SFT_PREFERRED, Arm.DPO, Arm.ORPO, Arm.KTO):
+        tasks.append(Run(arm.value, "arms", arm.label, arm, "log"))
+    return tasks
+
+
+def _control() -> list[Task]:
+    return [
+        Run(
+            name,
+            "control",
+            f"RLHB, {name.split('-')[1]} x on the first log",
+            Arm.RLHB,
+            "log",
+            before,
+        )
+        for before, name in zip(("rlhb", *CONTROL), CONTROL, strict=False)
+    ]
+
+
+def _ablations() -> list[Task]:
+    return [
+        Run(
+            f"ablation-{name}",
+            "ablations",
+            sentence,
+            Arm.RLHB,
+            "log",
+            overrides={**SHORT, **change},
+        )
+        for name, (sentence, change) in ABLATIONS.items()
+    ]
