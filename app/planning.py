@@ -14,12 +14,12 @@ from app.export import Amounts, DataFilter, amounts, start_of
 from app.settings import Settings
 from app.store import Session, Store, versions
 from rlhb_core import embedded
-from rlhb_core.arms import ARMS, Teacher, starts
+from rlhb_core.arms import ARMS, missing, starts
 from rlhb_core.config import EMBEDDED, RunConfig, load_recipe, recipes
 from rlhb_core.errors import BadConfig, NotEnoughData, RlhbError
 from rlhb_core.records import Arm, ModelVersion, Serving, Source
 
-TRAINABLE = tuple(arm for arm in ARMS if ARMS[arm].teacher is not Teacher.DATA)
+TRAINABLE = tuple(arm for arm in ARMS if not missing(arm))
 """Arms that can be trained here, in the order of the form."""
 
 
@@ -61,6 +61,8 @@ class Plan:
 
 def make_plan(store: Store, settings: Settings, choice: Choice) -> Plan:
     """The plan for this choice; what speaks against it is a sentence in the plan rather than an error."""
+    if choice.arm in ARMS and (lacking := missing(choice.arm)):
+        raise BadConfig(lacking)
     if choice.arm not in TRAINABLE:
         *more, last = (arm.label for arm in TRAINABLE)
         raise BadConfig(

@@ -41,6 +41,7 @@ WATCHED: tuple[tuple[str, str], ...] = (
     ("reward_model/accuracy", "reward model"),
     ("classifier/accuracy", "classifier"),
     ("warmup/held_out_loss", "warm-up loss"),
+    ("preference/held_out_loss", "held-out loss"),
 )
 """The numbers beside the curves while a run goes on, with the names they go by."""
 

@@ -4,6 +4,7 @@ The one table behind recipes, plans, forms and reports. Knows no settings and no
 """
 
 from enum import StrEnum
+from importlib.util import find_spec
 from typing import NamedTuple
 
 from rlhb_core.records import Arm
@@ -53,6 +54,13 @@ ARMS: dict[Arm, Facts] = {
     Arm.KTO: Facts("liked against disliked answers, unpaired", Teacher.DATA, votes=False),
 }
 """Every arm that can be trained; SFT is the base model itself."""
+
+
+def missing(arm: Arm) -> str:
+    """What must be installed before this arm can be trained, as a sentence; empty if nothing."""
+    if ARMS[arm].teacher is not Teacher.DATA or find_spec("trl") is not None:
+        return ""
+    return f"{arm.label} is trained with TRL, which is not installed: pip install 'rlhb-studio[baselines]'"
 
 
 def starts(arm: Arm) -> tuple[Arm, Arm]:

@@ -247,6 +247,23 @@ class DiscriminatorSettings(Section):
     )
 
 
+class PreferenceSettings(Section):
+    """The baselines that learn from the data itself, by losses of TRL."""
+
+    steps: int = Field(default=200, ge=1, description="Gradient steps.")
+    batch: int = Field(
+        default=32, ge=2, description="Pairs, winning answers or labelled answers per step."
+    )
+    learning_rate: float = Field(
+        default=1e-3, gt=0, description="Peak learning rate, decaying to a tenth."
+    )
+    beta: float = Field(
+        default=0.1,
+        gt=0,
+        description="DPO and KTO: weight of staying near the start. ORPO: weight of the odds ratio. SFT has none.",
+    )
+
+
 class PpoSettings(Section):
     """The PPO loop, the same for every arm."""
 
@@ -415,6 +432,9 @@ class RunConfig(Section):
     )
     discriminator: DiscriminatorSettings = Field(
         default_factory=DiscriminatorSettings, description="The discriminator of RLHB."
+    )
+    preference: PreferenceSettings = Field(
+        default_factory=PreferenceSettings, description="SFT on preferred, DPO, ORPO and KTO."
     )
     ppo: PpoSettings = Field(default_factory=PpoSettings, description="The PPO loop.")
     evaluation: EvaluationSettings = Field(

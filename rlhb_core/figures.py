@@ -87,6 +87,11 @@ PLOTS: tuple[Plot, ...] = (
     Plot("response-length", "Response length", {"response/length": "length"}),
     Plot("warmup", "Warm-up", {"warmup/held_out_loss": "held out", "warmup/loss": "training"}),
     Plot(
+        "preference-loss",
+        "Baseline loss",
+        {"preference/held_out_loss": "held out", "preference/loss": "training"},
+    ),
+    Plot(
         "reward-model-accuracy",
         "Reward model accuracy",
         {"reward_model/accuracy": "accuracy"},
@@ -123,6 +128,7 @@ PLOTS: tuple[Plot, ...] = (
 STAGES = {
     "reward_model": "reward model",
     "classifier": "classifier",
+    "preference": "preference data",
     "warmup": "warm-up",
     "discriminator": "discriminator",
     "ppo": "PPO",

@@ -49,6 +49,16 @@ class Rollouts(NamedTuple):
             self.measured and Measured(*(tensor[rows] for tensor in self.measured)),
         )
 
+    def rows(self, index: Sequence[int]) -> "Rollouts":
+        """The rows named by `index`."""
+        return Rollouts(
+            [self.pairs[row] for row in index],
+            [self.prompts[row] for row in index],
+            [self.responses[row] for row in index],
+            [self.texts[row] for row in index],
+            self.ended[list(index)],
+        )
+
     def seen(self) -> list[Response]:
         """The responses as a scorer sees them."""
         return [

@@ -24,6 +24,7 @@ from rlhb_core.errors import RlhbError, RunError
 from rlhb_core.generator import load_trunk
 from rlhb_core.judging import JudgeStage
 from rlhb_core.ppo import PpoStage
+from rlhb_core.preference import PreferenceStage
 from rlhb_core.reward_model import LearnedReward, RewardModelStage
 from rlhb_core.rlhb import DiscriminatorReward, PretrainStage, Side
 from rlhb_core.run_dir import RunDir
@@ -48,6 +49,8 @@ def plan(session: Session) -> Plan:
         case Teacher.CLASSIFIER:
             stages = [("classifier", lambda: ClassifierStage(session))]
             return [*stages, _ppo(session, "classifier"), judging]
+        case Teacher.DATA:
+            return [("preference", lambda: PreferenceStage(session)), judging]
         case _:
             return [*_adversarial(session), judging]
 
@@ -200,6 +203,7 @@ def expected_cost(config: RunConfig, stage: str) -> float:
         "reward_model": 0.01 * config.reward_model.steps,
         "classifier": 0.01 * config.classifier.steps,
         "warmup": 0.25 * config.warmup.steps,
+        "preference": 0.25 * config.preference.steps,
         "discriminator": 0.01 * config.discriminator.pretrain_steps,
         "ppo": float(config.ppo.iterations),
         "adversarial": float(config.ppo.iterations),

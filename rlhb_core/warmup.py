@@ -39,7 +39,7 @@ class WarmupStage:
     def step(self, number: int) -> Metrics:
         """One gradient step."""
         for group in self._optimiser.param_groups:
-            group["lr"] = self._learning_rate(number)
+            group["lr"] = rise_and_decay(self._settings.learning_rate, number, self.total)
         count = self._settings.batch
         chosen = torch.multinomial(self._weights, count, replacement=count > len(self._rows))
         self._optimiser.zero_grad()
@@ -76,11 +76,6 @@ class WarmupStage:
             total += loss.item()
         return total
 
-    def _learning_rate(self, number: int) -> float:
-        """Twenty steps up, then a cosine down to a tenth."""
-        peak, up = self._settings.learning_rate, min(1.0, number / 20)
-        return peak * up * (0.55 + 0.45 * math.cos(math.pi * number / self.total))
-
     def state(self) -> dict[str, Any]:
         """The optimiser."""
         return {"optimiser": self._optimiser.state_dict()}
@@ -88,3 +83,9 @@ class WarmupStage:
     def restore(self, state: dict[str, Any]) -> None:
         """Take up a state."""
         self._optimiser.load_state_dict(state["optimiser"])
+
+
+def rise_and_decay(peak: float, number: int, total: int) -> float:
+    """A learning rate: twenty steps up, then a cosine down to a tenth of the peak."""
+    up = min(1.0, number / 20)
+    return peak * up * (0.55 + 0.45 * math.cos(math.pi * number / total))

@@ -34,6 +34,7 @@ TINY: dict[str, Any] = {
     "sampling": {"max_new_tokens": 16, "batch": 32},
     "reward_model": {"steps": 20, "batch": 16},
     "classifier": {"steps": 20, "batch": 16},
+    "preference": {"steps": 3, "batch": 8},
     "warmup": {"steps": 3, "batch": 8},
     "discriminator": {"pretrain_steps": 20, "pretrain_rollouts": 16, "batch": 16, "steps": 2},
     "ppo": {"iterations": 5, "rollouts": 16, "minibatch": 8, "micro_batch": 4, "critic_warmup": 1},
@@ -129,6 +130,20 @@ def test_rlhbc_stops_resumes_and_is_served_without_a_condition(
     assert run.metrics()[-1]["stage"] == "ppo"  # beyond the classifier
     assert train(run, resume=True) == 0
     assert numbers(run) == numbers(whole)
+
+
+def test_a_baseline_is_judged_by_behaviours_where_nobody_voted(log: Log, tmp_path: Path) -> None:
+    run = new_run(tmp_path / "run", "kto", (log[0], []))
+    assert train(run) == 0
+    result = run.result()
+    assert result is not None
+    assert result["verdict"]["word"] in WORDS
+    assert list(dict.fromkeys(row["stage"] for row in run.metrics())) == ["preference"]
+    gain = result["evidence"]["gain"]
+    assert gain["words_drawn"]
+    assert gain["words_pairs"] > 0
+    assert "reward" not in gain
+    assert read_version(run.version)["condition"] is None
 
 
 def test_a_killed_run_resumes_to_the_same_numbers(log: Log, tmp_path: Path) -> None:

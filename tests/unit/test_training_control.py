@@ -128,12 +128,17 @@ def test_rlhf_rlhb_starts_from_the_newest_rlhf_version(training: Training) -> No
     assert "cannot start from SFT" in training.plan(other).sentence
 
 
-def test_a_recipe_of_another_arm_is_refused(training: Training) -> None:
+def test_a_recipe_of_another_arm_is_refused(
+    training: Training, monkeypatch: pytest.MonkeyPatch
+) -> None:
     log_some(training.store, 10)
     plan = training.plan(Choice(arm=Arm.RLHF, recipe="rlhb", overrides=SMALL))
     assert plan.sentence == "recipe 'rlhb' trains RLHB, not RLHF"
     with pytest.raises(BadConfig, match="SFT is not trained here; choose RLHF, RLHBC, RLHB"):
         training.plan(Choice(arm=Arm.SFT))
+    monkeypatch.setattr("rlhb_core.arms.find_spec", lambda name: None)
+    with pytest.raises(BadConfig, match=r"pip install 'rlhb-studio\[baselines\]'"):
+        training.plan(Choice(arm=Arm.DPO))
 
 
 def test_overrides_as_lines() -> None:
