@@ -367,6 +367,12 @@ class EvaluationSettings(Section):
         ge=0,
         description="Held-out rollouts per iteration behind the discriminator's confusion.",
     )
+    best_of: int = Field(
+        default=0,
+        ge=0,
+        description="Answers of SFT of which the reward model, classifier or discriminator keeps the best, as a baseline "
+        "without training; 0 leaves it out (embedded world only).",
+    )
     every: int = Field(
         default=0,
         ge=0,

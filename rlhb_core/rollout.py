@@ -39,15 +39,7 @@ class Rollouts(NamedTuple):
 
     def part(self, start: int, end: int) -> "Rollouts":
         """Rows start to end."""
-        rows = slice(start, end)
-        return Rollouts(
-            self.pairs[rows],
-            self.prompts[rows],
-            self.responses[rows],
-            self.texts[rows],
-            self.ended[rows],
-            self.measured and Measured(*(tensor[rows] for tensor in self.measured)),
-        )
+        return self.rows(range(start, end))
 
     def rows(self, index: Sequence[int]) -> "Rollouts":
         """The rows named by `index`."""
@@ -57,6 +49,7 @@ class Rollouts(NamedTuple):
             [self.responses[row] for row in index],
             [self.texts[row] for row in index],
             self.ended[list(index)],
+            self.measured and Measured(*(tensor[list(index)] for tensor in self.measured)),
         )
 
     def seen(self) -> list[Response]:

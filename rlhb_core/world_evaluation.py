@@ -12,6 +12,7 @@ import torch
 
 from rlhb_core.annotators import POPULATION, Taste, hidden_utility
 from rlhb_core.behaviors import parse, preference_score
+from rlhb_core.best_of_n import Scorer, best_of_n, by_discriminator, by_head
 from rlhb_core.config import EMBEDDED, RunConfig
 from rlhb_core.data import Logged, Pair, Voted
 from rlhb_core.evaluation import compare_paired
@@ -122,9 +123,22 @@ def examine(session: Session) -> Examined:
         texts["warm-up"] = _ask(session, START, queries, condition)
         found["warmup"] = measured("warm-up")
         served["against_warmup"] = against("served", utilities(queries, texts["warm-up"]))
+    if config.evaluation.best_of and (scorer := _scorer(session)):
+        name = f"best of {config.evaluation.best_of}"
+        pairs = [Pair(query, None) for query in queries]
+        texts[name] = best_of_n(session, pairs, config.evaluation.best_of, scorer).texts
+        found["best_of"] = {"n": config.evaluation.best_of, **measured(name)}
     if isinstance(model := session.heads.get("reward_model"), RewardModel):
         found["reward_model"] = _foresight(session, model)
     return Examined(found, texts)
+
+
+def _scorer(session: Session) -> Scorer | None:
+    """What the run learned to score answers with, if it did."""
+    if session.split.condition is not None and "discriminator" in session.heads:
+        return by_discriminator(session, session.split.condition)
+    head = next((name for name in ("reward_model", "classifier") if name in session.heads), None)
+    return head and by_head(session, head)
 
 
 def _foresight(session: Session, model: RewardModel, queries: int = 500) -> dict[str, Any]:

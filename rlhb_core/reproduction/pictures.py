@@ -32,7 +32,11 @@ def label(name: str) -> str:
     """A policy's name as people read it."""
     if name == "warm-up":
         return "warm-up alone"
-    return Arm(name).label if name in set(Arm) else name
+    policy, by, run = name.partition(" by ")
+    scorers = {"rlhf": "reward model", "rlhbc": "classifier", "rlhb": "discriminator"}
+    if by:
+        return f"{policy} by {scorers[run]}"
+    return Arm(name).label
 
 
 def pictures(seeds: Sequence[SeedRecord]) -> list[Figure]:

@@ -103,7 +103,7 @@ def _ending(record: SeedRecord, run: str, metric: str) -> float:
 def judge(record: SeedRecord, run: str, policy: str) -> float:
     """Accuracy of the strongest fresh judge on a policy: the one that tells the start best is asked every time."""
     judges = record["runs"][run]["evidence"]["judges"]
-    kinds = [kind for kind in judges["origin"] if kind != "rows"]
+    kinds = [kind for kind in judges["origin"]["seeds"] if kind in judges[policy]]
     best = max(kinds, key=lambda kind: float(judges["origin"][kind]))
     return float(judges[policy][best])
 

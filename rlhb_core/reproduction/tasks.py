@@ -76,8 +76,10 @@ ARMS = (
     "kto",
 )
 """The runs of the table of arms, the paper's own first."""
-CURVES = {"evaluation.every": 5}
+CURVES: Mapping[str, Any] = {"evaluation.every": 5}
 """The worth over training is drawn for every arm that is trained by PPO."""
+BEST_OF: Mapping[str, Any] = {"evaluation.best_of": 8}
+"""What each scorer can do without training the generator."""
 SHORT: Mapping[str, Any] = {
     "ppo.iterations": 25,
     "evaluation.samples": 400,
@@ -115,7 +117,7 @@ def plan(ablations: bool) -> list[Task]:
 
 
 def _rounds() -> list[Task]:
-    first = Run("rlhb", "arms", "RLHB", Arm.RLHB, "log", overrides=CURVES)
+    first = Run("rlhb", "arms", "RLHB", Arm.RLHB, "log", overrides={**CURVES, **BEST_OF})
     tasks: list[Task] = [first]
     for number, (before, name) in enumerate(pairwise(ROUNDS), start=2):
         tasks.append(Log(f"log-{before}", NEXT_LOG, before))
@@ -133,8 +135,8 @@ def _rounds() -> list[Task]:
 
 def _arms() -> list[Task]:
     tasks: list[Task] = [
-        Run("rlhf", "arms", "RLHF", Arm.RLHF, "log", overrides=CURVES),
-        Run("rlhbc", "arms", "RLHBC", Arm.RLHBC, "log", overrides=CURVES),
+        Run("rlhf", "arms", "RLHF", Arm.RLHF, "log", overrides={**CURVES, **BEST_OF}),
+        Run("rlhbc", "arms", "RLHBC", Arm.RLHBC, "log", overrides={**CURVES, **BEST_OF}),
         Log("log-rlhf", NEXT_LOG, "rlhf"),
     ]
     for arm in (Arm.RLHF_RLHB, Arm.RLHF_RLHBC):

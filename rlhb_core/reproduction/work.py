@@ -126,9 +126,13 @@ def policies(folder: Path) -> Answers:
             continue
         found.setdefault("sft", answers["SFT"])
         found[name] = answers["served"]
-        extra = {"warm-up": "warmup"} if name == "rlhb" else {}
-        extra |= {key: key for key in answers if key.startswith("best of")}
-        found |= {new: answers[old] for old, new in extra.items() if old in answers}
+        if name == "rlhb":
+            found["warm-up"] = answers["warm-up"]
+        found |= {
+            f"{policy} by {name}": texts
+            for policy, texts in answers.items()
+            if policy.startswith("best of")
+        }
     return found
 
 
