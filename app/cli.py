@@ -238,6 +238,10 @@ def reproduce(
         Path | None,
         typer.Option(exists=True, help="Votes of people: a file of rlhb export comparisons."),
     ] = None,
+    rehearsal: Annotated[
+        bool,
+        typer.Option(help="Everything in small: shows that it runs; the numbers mean nothing."),
+    ] = False,
 ) -> None:
     """The paper's results on the embedded world and simulated annotators; goes on where it broke off."""
     from rlhb_core.reproduction.command import reproduce as run
@@ -245,7 +249,7 @@ def reproduce(
     chosen = range(first_seed, first_seed + seeds)
     page = run(
         out, work or out / "work", chosen, workers,
-        ablation_seeds=ablation_seeds, png=png, votes=votes,
+        ablation_seeds=ablation_seeds, png=png, votes=votes, rehearsal=rehearsal,
     )  # fmt: skip
     typer.echo(f"Done. Open {page}")
 

@@ -42,14 +42,16 @@ class Rollouts(NamedTuple):
         return self.rows(range(start, end))
 
     def rows(self, index: Sequence[int]) -> "Rollouts":
-        """The rows named by `index`."""
+        """The rows named by `index`; what was measured of them is as wide as the longest of these."""
+        longest = max((len(self.responses[row]) for row in index), default=0)
         return Rollouts(
             [self.pairs[row] for row in index],
             [self.prompts[row] for row in index],
             [self.responses[row] for row in index],
             [self.texts[row] for row in index],
             self.ended[list(index)],
-            self.measured and Measured(*(tensor[list(index)] for tensor in self.measured)),
+            self.measured
+            and Measured(*(tensor[list(index), : max(1, longest)] for tensor in self.measured)),
         )
 
     def seen(self) -> list[Response]:

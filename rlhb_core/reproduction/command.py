@@ -28,20 +28,22 @@ def reproduce(
     ablation_seeds: int = 1,
     png: bool = True,
     votes: Path | None = None,
+    rehearsal: bool = False,
 ) -> Path:
     """Go through all seeds and write the report into `out`; what is done already is kept. Returns the page.
 
     `work` takes logs and runs, several hundred megabytes a seed; `out` the records of the seeds and the report. The first
-    `ablation_seeds` seeds do the ablations too. Raises RunError if tasks failed, after everything else is written.
+    `ablation_seeds` seeds do the ablations too. A rehearsal does everything in small. Raises RunError if tasks failed, after everything else is written.
     """
     people = between_arms(read_jsonl(votes, Comparison)) if votes else None
     broken: dict[str, str] = {}
     for position, seed in enumerate(seeds):
-        tasks = plan(ablations=position < ablation_seeds)
+        tasks = plan(position < ablation_seeds, rehearsal)
         folder, clock = work / f"seed-{seed}", Minutes(work / f"seed-{seed}")
-        failed = go_through(folder, seed, tasks, workers)
+        failed = go_through(folder, seed, tasks, workers, rehearsal=rehearsal)
         broken |= {f"seed {seed}, {name}": words for name, words in failed.items()}
-        write_seed(out / "seeds" / f"seed-{seed}.json", folder, seed, tasks, clock.so_far())
+        file = out / "seeds" / f"seed-{seed}.json"
+        write_seed(file, folder, seed, tasks, clock.so_far(), rehearsal)
         write_report(read_seeds(out / "seeds"), out, png=False, people=people)
     page = write_report(read_seeds(out / "seeds"), out, png, people)
     if broken:

@@ -65,11 +65,17 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 def _opening(seeds: Sequence[SeedRecord]) -> str:
     minutes = ", ".join(f"{record['minutes']:.0f}" for record in seeds)
     names = ", ".join(str(record["seed"]) for record in seeds)
+    rehearsed = any(record["rehearsal"] for record in seeds)
     return (
         '<p><span class="badge">Everything here is simulated</span> '
         f'<span class="badge">seeds {escape(names)}</span> '
         f'<span class="badge">{escape(minutes)} minutes</span></p>'
-        "<p>Made by <code>rlhb reproduce</code> on the small model that is shipped with the package.</p>"
+        + (
+            "<p>This is a rehearsal: everything ran, nothing was learned, the numbers mean nothing.</p>"
+            if rehearsed
+            else ""
+        )
+        + "<p>Made by <code>rlhb reproduce</code> on the small model that is shipped with the package.</p>"
     )
 
 

@@ -35,7 +35,7 @@ def label(name: str) -> str:
     policy, by, run = name.partition(" by ")
     scorers = {"rlhf": "reward model", "rlhbc": "classifier", "rlhb": "discriminator"}
     if by:
-        return f"{policy} by {scorers[run]}"
+        return f"{policy} by {scorers.get(run, label(run))}"
     return Arm(name).label
 
 

@@ -34,7 +34,14 @@ SeedRecord = dict[str, Any]
 """seed, minutes, settings, runs: name -> figures, and one entry per measure."""
 
 
-def write_seed(file: Path, folder: Path, seed: int, tasks: Iterable[Task], minutes: float) -> None:
+def write_seed(
+    file: Path,
+    folder: Path,
+    seed: int,
+    tasks: Iterable[Task],
+    minutes: float,
+    rehearsal: bool = False,
+) -> None:
     """Read what the tasks of a seed left behind and write it down. Tasks that are not done are left out."""
     runs: dict[str, Any] = {}
     measures: dict[str, Any] = {}
@@ -50,6 +57,7 @@ def write_seed(file: Path, folder: Path, seed: int, tasks: Iterable[Task], minut
     record: SeedRecord = {
         "seed": seed,
         "simulated": True,
+        "rehearsal": rehearsal,
         "minutes": round(minutes, 1),
         "runs": runs,
         **measures,

@@ -21,7 +21,9 @@ LOOK_S = 0.5
 """Seconds between two looks at the processes."""
 
 
-def go_through(folder: Path, seed: int, tasks: Sequence[Task], workers: int) -> dict[str, str]:
+def go_through(
+    folder: Path, seed: int, tasks: Sequence[Task], workers: int, *, rehearsal: bool = False
+) -> dict[str, str]:
     """Do all tasks, at most `workers` at a time, in their order as far as their needs allow.
 
     A task that fails takes those with it that need it; the others go on. Returns what failed: name -> its last words.
@@ -49,7 +51,7 @@ def go_through(folder: Path, seed: int, tasks: Sequence[Task], workers: int) -> 
                     waiting.remove(task)
                 elif len(running) < workers and not unmet.intersection(task.needs):
                     waiting.remove(task)
-                    running[task.name] = _start(folder, seed, task)
+                    running[task.name] = _start(folder, seed, task, rehearsal)
             time.sleep(LOOK_S)
     return failed
 
@@ -67,7 +69,7 @@ def _processes() -> Iterator[dict[str, subprocess.Popen[bytes]]]:
             process.wait()
 
 
-def _start(folder: Path, seed: int, task: Task) -> subprocess.Popen[bytes]:
+def _start(folder: Path, seed: int, task: Task, rehearsal: bool) -> subprocess.Popen[bytes]:
     command = [
         sys.executable,
         "-m",
@@ -76,6 +78,7 @@ def _start(folder: Path, seed: int, task: Task) -> subprocess.Popen[bytes]:
         str(seed),
         task.name,
     ]
+    command += ["--rehearsal"] if rehearsal else []
     with (folder / f"{task.name}.err").open("wb") as errors:
         return subprocess.Popen(  # noqa: S603 - our own module
             command,

@@ -54,6 +54,8 @@ class Measure(NamedTuple):
 
     name: str
     needs: tuple[str, ...]
+    questions: int = 100
+    """Different questions that are asked anew, where the measure asks any."""
 
 
 Task = Log | Run | Measure
@@ -103,8 +105,51 @@ ABLATIONS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
 """Settings that are changed one at a time: what it is, and how."""
 
 
-def plan(ablations: bool) -> list[Task]:
-    """All tasks of a seed, those on the longest path first; each comes after what it needs."""
+REHEARSAL: Mapping[str, Any] = {
+    "reward_model.steps": 20,
+    "classifier.steps": 20,
+    "preference.steps": 2,
+    "warmup.steps": 2,
+    "discriminator.pretrain_steps": 20,
+    "discriminator.pretrain_rollouts": 32,
+    "ppo.iterations": 2,
+    "ppo.rollouts": 16,
+    "ppo.minibatch": 8,
+    "evaluation.samples": 16,
+    "evaluation.every": 1,
+    "evaluation.every_samples": 8,
+    "evaluation.judge_rollouts": 64,
+    "evaluation.judge_steps": 10,
+    "evaluation.judge_pretrain_steps": 10,
+    "evaluation.judge_seeds": 1,
+    "evaluation.reading_seeds": 0,
+    "evaluation.watch": 8,
+    "evaluation.bootstrap": 100,
+}
+"""Settings under which everything runs and nothing is learned."""
+REHEARSAL_LOG = 90
+
+
+def plan(ablations: bool, rehearsal: bool = False) -> list[Task]:
+    """All tasks of a seed, those on the longest path first; each comes after what it needs.
+
+    A rehearsal does the same on tiny logs with tiny settings: it shows that everything runs, and its numbers mean nothing.
+    """
+    tasks = _plan(ablations)
+    return [_small(task) for task in tasks] if rehearsal else tasks
+
+
+def _small(task: Task) -> Task:
+    match task:
+        case Log():
+            return task._replace(queries=REHEARSAL_LOG)
+        case Run():
+            return task._replace(overrides={**task.overrides, **REHEARSAL})
+        case Measure():
+            return task._replace(questions=4)
+
+
+def _plan(ablations: bool) -> list[Task]:
     return [
         Log("log", FIRST_LOG),
         *_rounds(),

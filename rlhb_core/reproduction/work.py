@@ -21,7 +21,7 @@ from rlhb_core.errors import RlhbError, RunError
 from rlhb_core.evaluation import compare_paired
 from rlhb_core.generator import load_trunk
 from rlhb_core.records import Arm, RunStatus, Source, write_jsonl
-from rlhb_core.reproduction.tasks import ANSWERS, ARMS, Log, Run, Task, plan
+from rlhb_core.reproduction.tasks import ANSWERS, ARMS, Log, Measure, Run, Task, plan
 from rlhb_core.rollout import roll_out
 from rlhb_core.run_dir import RunDir, write_json
 from rlhb_core.session import seed_all
@@ -33,8 +33,8 @@ from rlhb_core.world_evaluation import Answers, distinct, questions, utilities, 
 log = logging.getLogger(__name__)
 
 TEMPERATURES = (0.5, 0.7, 1.0, 1.3)
-QUESTIONS, SAMPLES = 100, 4
-"""Questions asked at every temperature, and answers to each of them."""
+SAMPLES = 4
+"""Answers to each question at every temperature."""
 
 
 def is_done(folder: Path, task: Task) -> bool:
@@ -57,7 +57,7 @@ def do(folder: Path, seed: int, task: Task) -> None:
     if isinstance(task, Log):
         _collect(folder, seed, task)
     else:
-        write_json(place / "result.json", MEASURES[task.name](folder, seed))
+        write_json(place / "result.json", MEASURES[task.name](folder, seed, task))
     write_json(place / "done.json", {})
 
 
@@ -136,7 +136,7 @@ def policies(folder: Path) -> Answers:
     return found
 
 
-def _table(folder: Path, seed: int) -> dict[str, Any]:
+def _table(folder: Path, seed: int, _: Measure) -> dict[str, Any]:
     """Every policy against every other one, by hidden utility and by simulated votes."""
     texts = policies(folder)
     queries = questions(seed, len(texts["sft"]))
@@ -166,9 +166,9 @@ def _vote(
     return compare_paired(points, [0.5] * len(points))
 
 
-def _temperatures(folder: Path, seed: int) -> dict[str, Any]:
-    """Worth and diversity at several temperatures: SAMPLES answers to each of QUESTIONS."""
-    queries = [text for text in questions(seed, QUESTIONS) for _ in range(SAMPLES)]
+def _temperatures(folder: Path, seed: int, task: Measure) -> dict[str, Any]:
+    """Worth and diversity at several temperatures: SAMPLES answers to each question."""
+    queries = [text for text in questions(seed, task.questions) for _ in range(SAMPLES)]
     found: dict[str, Any] = {}
     for name in ("sft", "rlhf", "rlhbc", "rlhb", "rlhf_rlhb"):
         trunk = load_trunk(EMBEDDED, "cpu")
@@ -211,9 +211,10 @@ def main() -> int:
     parser.add_argument("folder", type=Path, help="the seed's folder")
     parser.add_argument("seed", type=int)
     parser.add_argument("task")
+    parser.add_argument("--rehearsal", action="store_true", help="tiny logs, tiny settings")
     args = parser.parse_args()
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s")
-    tasks: Mapping[str, Task] = {task.name: task for task in plan(ablations=True)}
+    tasks: Mapping[str, Task] = {task.name: task for task in plan(True, args.rehearsal)}
     try:
         do(args.folder, args.seed, tasks[args.task])
     except RlhbError as error:

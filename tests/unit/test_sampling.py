@@ -84,6 +84,19 @@ def test_what_is_kept_while_sampling_is_what_scoring_finds(trunk: Trunk, batch: 
     assert torch.equal(part.logprobs, rollouts.measured.logprobs[3:5])
 
 
+def test_a_part_of_rollouts_is_as_wide_as_its_longest_response(trunk: Trunk) -> None:
+    torch.manual_seed(0)
+    pairs = [Pair(query, None) for query in QUERIES * 4]
+    with torch.no_grad():
+        whole = roll_out(trunk, pairs, SamplingSettings(max_new_tokens=24), keep=True)
+    shortest = min(range(len(pairs)), key=lambda row: len(whole.responses[row]))
+    part = whole.part(shortest, shortest + 1)
+    assert part.measured is not None
+    assert part.measured.logprobs.shape == (1, len(part.responses[0]))
+    alone = measure(trunk, part, 1.0, 8)
+    assert torch.allclose(part.measured.logprobs, alone.logprobs, atol=1e-4)
+
+
 def test_a_draw_takes_the_token_whose_share_it_falls_into() -> None:
     p = torch.tensor([[0.5, 0.25, 0.0, 0.25]]).expand(5, 4)
     draws = torch.tensor([0.0, 0.49, 0.5, 0.75, 0.999], dtype=torch.float64)
