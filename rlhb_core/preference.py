@@ -113,6 +113,7 @@ class PreferenceStage:
                 "each are needed: collect more answers that people clearly prefer or reject"
             )
         self._batch = min(self._settings.batch, len(train))
+        train = train[: self.total * self._batch]  # the rest would be prepared and never seen
         with self._trunk.using(POLICY), _quiet():  # the policy as it stands is the reference
             self._trainer = make_trainer(session, train, held_out[:LOOK_ROWS], self._batch)
         session.evidence["preference"] = {"examples": len(train), "seen": self.total * self._batch}
@@ -221,6 +222,7 @@ def make_trainer(
         case Arm.DPO:
             found = trl.DPOTrainer(trunk.model, args=trl.DPOConfig(**told, **measured), **given)
         case Arm.KTO:
+            told["desirable_weight"] = evened([example["label"] for example in train])
             found = trl.KTOTrainer(trunk.model, args=trl.KTOConfig(**told, **measured), **given)
         case _:
             from trl.experimental.orpo import ORPOConfig, ORPOTrainer
@@ -228,6 +230,13 @@ def make_trainer(
             args = ORPOConfig(**told, beta=config.preference.beta)
             found = ORPOTrainer(trunk.model, args=args, **given)
     return found
+
+
+def evened(liked: Sequence[bool]) -> float:
+    """KTO's weight of liked answers under which they weigh 1.15 times as much as the disliked ones, whose weight is 1:
+    the middle of the range of its paper (arXiv 2402.01306, eq. 8).
+    """
+    return 1.15 * max(1, liked.count(False)) / max(1, liked.count(True))
 
 
 def _as_trl(session: Session, example: Example) -> Example:

@@ -14,7 +14,7 @@ from rlhb_core.config import load_recipe
 from rlhb_core.data import ALL_BAD, TIE, Logged, Split, Voted
 from rlhb_core.errors import BadConfig, NotEnoughData, RunError
 from rlhb_core.generator import Trunk, encode_prompt, encode_response, load_trunk
-from rlhb_core.preference import PreferenceStage, labels, pairs, shuffled, winners
+from rlhb_core.preference import PreferenceStage, evened, labels, pairs, shuffled, winners
 from rlhb_core.records import Arm, Outcome
 from rlhb_core.session import POLICY, START, Session, seed_all
 
@@ -80,6 +80,12 @@ def test_examples_are_kept_by_their_weight_and_in_the_same_order_for_the_same_se
     assert len(odd) == 200
     assert 30 < len(kept) - len(odd) < 70  # a quarter of 200
     assert [int(row["prompt"]) for row in odd] != sorted(int(row["prompt"]) for row in odd)
+
+
+def test_liked_answers_weigh_a_little_more_than_all_disliked_ones() -> None:
+    assert evened([True, False, False]) == pytest.approx(2.3)
+    assert evened([True] * 4 + [False]) == pytest.approx(1.15 / 4)
+    assert evened([True, True]) > 0
 
 
 # --- TRL ------------------------------------------------------------------------------------------
