@@ -17,7 +17,7 @@ from app.export import comparison_lines, triplet_lines, write_lines
 from app.planning import Choice, Plan, make_plan
 from app.processes import Processes
 from app.settings import Settings
-from app.store import Session, Store, runs, versions
+from app.store import Session, Store, runs, signals, versions
 from rlhb_core.errors import NotEnoughData, RunError
 from rlhb_core.records import Arm, ModelVersion, Run, RunStatus, now_ms
 from rlhb_core.run_dir import Progress, RunDir
@@ -57,7 +57,9 @@ class Training:
             raise NotEnoughData(plan.sentence)
         run_id = uuid4()
         folder = self.settings.runs_dir / _folder_name(choice.arm, run_id)
-        RunDir.create(folder, plan.config)
+        with self.store.reading() as session:  # before the export: it holds at least all up to here
+            until = {"data_until_ms": signals.newest_ms(session)}
+        RunDir.create(folder, plan.config.model_copy(update=until))
         write_lines(folder / "data" / "triplets.jsonl", triplet_lines(self.store, choice.data))
         write_lines(
             folder / "data" / "comparisons.jsonl", comparison_lines(self.store, choice.data)

@@ -408,6 +408,12 @@ class RunConfig(Section):
     source: Source | None = Field(
         default=None, description="Where the data comes from, if all of it comes from one source."
     )
+    data_until_ms: int | None = Field(
+        default=None,
+        ge=0,
+        description="When the store's newest signal had come as the run's data was frozen: milliseconds since 1970, "
+        "by the server's clock. Written by the app.",
+    )
     seed: int = Field(default=0, ge=0, description="Seed of everything that is random.")
     threads: int = Field(default=1, ge=1, le=256, description="CPU threads.")
     device: str = Field(default="auto", description="Device: auto, cpu, cuda, cuda:1 ...")

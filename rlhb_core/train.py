@@ -122,6 +122,11 @@ class Trainer:
             self._run.cut_metrics(0)
             first = 0
         else:
+            if saved["data_until_ms"] != self._config.data_until_ms:
+                raise RunError(
+                    "the checkpoint was written on other data than the run's folder holds now: "
+                    "start a new run, or put the folder's own checkpoint back"
+                )
             first = saved["stage"]
             self._iteration = saved["iteration"]
             self._run.cut_metrics(self._iteration)
@@ -176,6 +181,7 @@ class Trainer:
                 "step": step,
                 "iteration": self._iteration,
                 "cost": self._cost_done,
+                "data_until_ms": self._config.data_until_ms,
                 "stage_state": stage.state(),
                 "session": self._session.state(),
             }

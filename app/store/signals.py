@@ -101,6 +101,12 @@ def record(
     return len(new)
 
 
+def newest_ms(session: Session) -> int | None:
+    """When the newest signal came, by our clock, or None if there is none."""
+    newest: int | None = session.execute(sa.select(sa.func.max(SIGNAL.c.received_ms))).scalar_one()
+    return newest
+
+
 def of_query(session: Session, query_id: UUID) -> list[Signal]:
     """All signals about a query and the responses to it, in the order in which they happened."""
     statement = (

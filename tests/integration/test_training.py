@@ -1,6 +1,7 @@
 """Training runs, tiny but whole: every arm to its verdict, killed and resumed to the same numbers, stopped, refused."""
 
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -21,7 +22,7 @@ from rlhb_core.reward_model import LearnedReward, RewardModelStage
 from rlhb_core.run_dir import RunDir
 from rlhb_core.session import POLICY, Session, seed_all
 from rlhb_core.simulation import Author, as_log, simulate
-from rlhb_core.train import train
+from rlhb_core.train import Checkpoint, train
 from rlhb_core.verdict import WORDS
 from rlhb_core.version import read_version
 
@@ -146,26 +147,48 @@ def test_a_baseline_is_judged_by_behaviours_where_nobody_voted(log: Log, tmp_pat
     assert read_version(run.version)["condition"] is None
 
 
-def test_a_killed_run_resumes_to_the_same_numbers(log: Log, tmp_path: Path) -> None:
-    whole = new_run(tmp_path / "whole", "rlhb", log)
-    assert train(whole) == 0
-    first = numbers(whole)[0]
-    killed = new_run(tmp_path / "killed", "rlhb", log)
-    reached = len(numbers(whole)) - 2  # in the middle of the adversarial stage, beyond a checkpoint
-    process = spawn(killed)
+def kill_within(run: RunDir, stage: str, rows: int, *options: str) -> None:
+    """Start or resume the run's process and kill it when the stage has written so many rows."""
+    process = spawn(run, *options)
     until = time.monotonic() + 120
-    while len(killed.metrics()) < reached and process.poll() is None:
+    while sum(row["stage"] == stage for row in run.metrics()) < rows:
+        assert process.poll() is None
         assert time.monotonic() < until
-        time.sleep(0.01)
+        time.sleep(0.002)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    assert killed.state() is RunStatus.INTERRUPTED
-    assert killed.result() is None
+    assert run.state() is RunStatus.INTERRUPTED
+    assert run.result() is None
+
+
+def test_a_run_killed_in_every_stage_resumes_to_the_same_numbers(log: Log, tmp_path: Path) -> None:
+    changes = {
+        "warmup": {**TINY["warmup"], "steps": 5},
+        "discriminator": {**TINY["discriminator"], "pretrain_steps": 60},
+        "evaluation": {**TINY["evaluation"], "samples": 8, "judge_rollouts": 16},
+        "data_until_ms": 1_700_000_000_000,
+    }
+    whole = new_run(tmp_path / "whole", "rlhb", log, **changes)
+    assert train(whole) == 0
+    killed = new_run(tmp_path / "killed", "rlhb", log, **changes)
+    moments = random.Random()  # anywhere, whether a checkpoint has just been written or not
+    kill_within(killed, "warmup", moments.randint(1, 4))
+    kill_within(killed, "discriminator", moments.randint(1, 4), "--resume")
+    kill_within(killed, "adversarial", moments.randint(1, 4), "--resume")
+    saved = Checkpoint(killed.checkpoint).load()
+    assert saved is not None
+    assert saved["data_until_ms"] == 1_700_000_000_000
     assert spawn(killed, "--resume").wait() == 0
     assert killed.state() is RunStatus.DONE
-    assert numbers(killed)[0] == first
     assert numbers(killed) == numbers(whole)
     assert killed.result() == whole.result()
+
+
+def test_a_checkpoint_of_other_data_is_refused(log: Log, tmp_path: Path) -> None:
+    run = new_run(tmp_path / "run", "rlhf", log, data_until_ms=1000)
+    Checkpoint(run.checkpoint).save({"stage": 0, "step": 1, "data_until_ms": 2000})
+    assert train(run, resume=True) == 1
+    assert "written on other data" in run.message()
 
 
 def test_a_run_stops_when_asked_and_goes_on_later(log: Log, tmp_path: Path) -> None:

@@ -170,6 +170,8 @@ def test_a_run_gets_its_data_and_its_settings(training: Training) -> None:
     assert all(vote.person for vote in votes)  # so that nobody can outweigh the others
     config = folder.config()
     assert (config.source, config.base, config.parent_version) == (Source.REAL, "a-base", "SFT")
+    with training.store.reading() as session:
+        assert config.data_until_ms == signals.newest_ms(session) is not None
 
 
 def test_one_run_at_a_time_the_others_wait(training: Training) -> None:
