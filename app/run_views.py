@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 from app.deploying import previous, speaks_against
 from app.store import Session, runs, versions
 from app.training import GOING, RESUMABLE
+from rlhb_core.alarms import alarms
 from rlhb_core.figures import STAGES
 from rlhb_core.metrics import METRICS
 from rlhb_core.records import Arm, ModelVersion, Run, RunStatus
@@ -35,8 +36,8 @@ WATCHED: tuple[tuple[str, str], ...] = (
     ("objective/kl", "KL to start"),
     ("response/length", "response length"),
     ("objective/entropy", "entropy"),
-    ("disc/p_real", "D on real"),
-    ("disc/p_fake", "D on generated"),
+    ("disc/calibrated_real", "D on real"),
+    ("disc/calibrated_fake", "D on generated"),
     ("disc/swap_auc", "swap AUC"),
     ("reward_model/accuracy", "reward model"),
     ("classifier/accuracy", "classifier"),
@@ -44,6 +45,10 @@ WATCHED: tuple[tuple[str, str], ...] = (
     ("preference/held_out_loss", "held-out loss"),
 )
 """The numbers beside the curves while a run goes on, with the names they go by."""
+
+
+CHECKPOINTS = 20
+"""Newest checkpoints whose answers are shown."""
 
 
 class ProgressView(BaseModel):
@@ -121,13 +126,38 @@ class SampleView(BaseModel):
     after: str
 
 
+class AlarmView(BaseModel):
+    """One thing that looks wrong in the metrics, and where to look."""
+
+    severity: Literal["bad", "warn"]
+    happened: str
+    look: str
+
+
+class AnswerView(BaseModel):
+    """What the policy answered on the way to one held-out query."""
+
+    query: str
+    behavior: str = Field(description="The behaviour that it was asked to draw; empty if none.")
+    response: str
+
+
+class CheckpointView(BaseModel):
+    """The answers at one checkpoint."""
+
+    iteration: int = Field(description="Step of the whole run.")
+    answers: list[AnswerView]
+
+
 class RunDetail(RunView):
     """All that the curves page says in words."""
 
     verdict: VerdictView | None
     version: VersionLink | None
     numbers: list[Number]
+    alarms: list[AlarmView]
     samples: list[SampleView]
+    checkpoints: list[CheckpointView] = Field(description="Newest first.")
 
 
 class VersionView(BaseModel):
@@ -170,13 +200,19 @@ def show_run(session: Session, run_id: UUID) -> RunDetail:
     order = [each.id for each in runs.all(session)]
     line = _run_view(run, len(order) - order.index(run_id), versions.names(session))
     folder = RunDir(Path(run.folder))
-    result = folder.result() or {}
+    result, rows = folder.result() or {}, folder.metrics()
+    raised = alarms(rows, folder.config().ppo.kl_stop) if rows else []
     return RunDetail(
         **line.model_dump(),
         verdict=verdict_view(result),
         version=_version_of(session, run),
-        numbers=newest_numbers(folder.metrics()),
+        numbers=newest_numbers(rows),
+        alarms=[AlarmView(**alarm._asdict()) for alarm in raised],
         samples=[SampleView(**sample) for sample in result.get("samples", [])],
+        checkpoints=[
+            CheckpointView(iteration=step, answers=[AnswerView(**row) for row in answers])
+            for step, answers in folder.checkpoints()[:CHECKPOINTS]
+        ],
     )
 
 

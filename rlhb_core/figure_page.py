@@ -12,6 +12,7 @@ from string import Template
 
 from plotly.offline import get_plotlyjs
 
+from rlhb_core.alarms import alarms
 from rlhb_core.errors import RunError
 from rlhb_core.figures import Figure, figures, plain, template, titled
 from rlhb_core.run_dir import RunDir
@@ -36,6 +37,8 @@ table{width:100%;border-collapse:collapse;font-size:14px;margin:10px 0}td,th{tex
 .scroll{overflow-x:auto;background:var(--card);border:1px solid var(--line);border-radius:14px;padding:6px 14px;margin:12px 0}
 .badge{display:inline-block;border:1px solid var(--line);border-radius:99px;padding:3px 12px;font-size:13px;color:var(--ink-2);background:var(--card)}
 .verdict b{font:600 20px/1.3 ui-serif,Charter,Georgia,serif}.verdict ul{margin:6px 0 0;padding:0;list-style:none;color:var(--ink-2);font-size:13.5px}
+.alarms{padding:0 0 0 20px;margin:0 0 20px;font-size:14px}.alarms span{color:var(--ink-2)}
+details{margin:12px 0}summary{cursor:pointer;color:var(--ink-2);font-size:14px}
 .grid{display:grid;grid-template-columns:repeat(2,minmax(0,1fr));gap:20px}
 section{background:var(--card);border:1px solid var(--line);border-radius:14px;padding:18px 20px}
 section.wide{grid-column:1/-1}.plot{height:260px}.wide .plot{height:360px}
@@ -69,7 +72,8 @@ def write_html(run: RunDir, out: Path) -> Path:
     drawn = _figures_of(run)
     out.mkdir(parents=True, exist_ok=True)
     page = out / "curves.html"
-    body = f'{verdict_block(run)}<div class="grid">{"".join(map(section, drawn))}</div>'
+    curves = f'<div class="grid">{"".join(map(section, drawn))}</div>'
+    body = verdict_block(run) + alarm_block(run) + curves + samples_block(run)
     hint = "Every curve with the sentence that says what it means. Drag to zoom, double-click to go back."
     page.write_text(render(_title(run), hint, body, drawn), encoding="utf-8")
     return page
@@ -133,7 +137,7 @@ def draw_pictures(drawn: Sequence[Figure], out: Path) -> list[Path]:
 
 
 def _figures_of(run: RunDir) -> list[Figure]:
-    drawn = figures(run.metrics())
+    drawn = figures(run.metrics(), run.config().ppo.kl_stop)
     if not drawn:
         raise RunError(f"{run.path} has logged no metrics yet: there is nothing to draw")
     return drawn
@@ -172,3 +176,28 @@ def verdict_block(run: RunDir) -> str:
         f'<div class="verdict"><b>{escape(word[0].upper() + word[1:])}</b><p>{escape(verdict["sentence"])}</p>'
         f"<ul>{checks}</ul></div>"
     )
+
+
+def alarm_block(run: RunDir) -> str:
+    """What looks wrong, and where to look; nothing if nothing does."""
+    found = alarms(run.metrics(), run.config().ppo.kl_stop)
+    lines = "".join(
+        f"<li>{escape(alarm.happened)} <span>{escape(alarm.look)}</span></li>" for alarm in found
+    )
+    return f'<ul class="alarms">{lines}</ul>' if found else ""
+
+
+def samples_block(run: RunDir) -> str:
+    """The answers at every checkpoint, the newest first and open."""
+    blocks = []
+    for place, (iteration, samples) in enumerate(run.checkpoints()):
+        lines = "".join(
+            f"<tr><td>{escape(one['query'])}</td><td>{escape(one['response'] or '(nothing)')}</td></tr>"
+            for one in samples
+        )
+        behavior = f" · {escape(samples[0]['behavior'])}" if samples[0]["behavior"] else ""
+        blocks.append(
+            f"<details{'' if place else ' open'}><summary>Step {iteration}{behavior}</summary>"
+            f'<div class="scroll"><table>{lines}</table></div></details>'
+        )
+    return f'<h2 class="part">Answers on the way</h2>{"".join(blocks)}' if blocks else ""

@@ -14,14 +14,15 @@ from typing import Any, Literal
 import plotly.graph_objects as go
 
 from rlhb_core.metrics import METRICS
+from rlhb_core.verdict import BAND, LENGTH_DRIFT
 
 Row = Mapping[str, Any]
 """One line of metrics.jsonl (`metrics.Row`), not to be changed."""
 
 Theme = Literal["light", "dark"]
 
-CONFUSION_BAND = 0.05
-"""Half-width of the band round 0.5 in which a discriminator counts as confused (DESIGN, section 3)."""
+STOP_FROM = 0.25
+"""Share of the bound on KL from which on it is drawn; further below, the line would only flatten the curve."""
 
 MAX_POINTS = 1200
 """Points per curve: more cannot be told apart on a screen, and a page that is watched stays light."""
@@ -44,16 +45,24 @@ class Plot:
     """Fixed range of y, for quantities with natural ends."""
     wide: bool = False
     """The first thing to look at."""
+    stop: bool = False
+    """Show where the run would be stopped."""
 
 
 PLOTS: tuple[Plot, ...] = (
     Plot(
         "discriminator-output",
         "Discriminator output",
-        {"disc/p_real": "real (held out)", "disc/p_fake": "generated"},
-        "How sure it is that a triplet is real. Both lines meeting at 0.5 means that it can no longer tell.",
+        {
+            "disc/calibrated_real": "real (held out)",
+            "disc/calibrated_fake": "generated",
+            "disc/p_real": "real, raw",
+            "disc/p_fake": "generated, raw",
+        },
+        "How sure it is that a triplet is real, calibrated on held-out rows (dotted: raw). Both lines meeting at 0.5 "
+        "means that it can no longer tell; the raw ones may both lean to one side meanwhile.",
         chance=0.5,
-        band=CONFUSION_BAND,
+        band=BAND,
         span=(0.0, 1.0),
         wide=True,
     ),
@@ -62,12 +71,13 @@ PLOTS: tuple[Plot, ...] = (
         "Reward",
         {"objective/rlhf_reward": "with KL penalty", "objective/reward": "without"},
     ),
-    Plot("kl", "KL to start", {"objective/kl": "KL"}),
+    Plot("kl", "KL to start", {"objective/kl": "KL"}, stop=True),
     Plot(
         "discriminator-accuracy",
         "Discriminator accuracy",
-        {"disc/acc_real": "on real", "disc/acc_fake": "on generated"},
-        "Share of held-out triplets of either kind that the discriminator tells right; 0.5 is chance.",
+        {"disc/calibrated_accuracy": "generated", "disc/power": "another behaviour"},
+        "Share of held-out triplets told right, calibrated: logged from generated ones, and logged ones from the same "
+        "with another behaviour; 0.5 is chance.",
         chance=0.5,
         span=(0.0, 1.0),
     ),
@@ -85,6 +95,20 @@ PLOTS: tuple[Plot, ...] = (
     Plot("scores", "Score", {"objective/scores": "score"}),
     Plot("entropy", "Entropy", {"objective/entropy": "entropy"}),
     Plot("response-length", "Response length", {"response/length": "length"}),
+    Plot(
+        "length-drift",
+        "Length drift",
+        {"response/length_drift": "drift"},
+        chance=0.0,
+        band=LENGTH_DRIFT,
+    ),
+    Plot(
+        "diversity",
+        "Diversity",
+        {"response/distinct_2": "pairs of tokens", "response/distinct_1": "tokens"},
+        "Different pairs of neighbouring tokens, and different tokens, over all of the rollouts. Falling means that the "
+        "answers repeat each other.",
+    ),
     Plot("warmup", "Warm-up", {"warmup/held_out_loss": "held out", "warmup/loss": "training"}),
     Plot(
         "preference-loss",
@@ -149,10 +173,15 @@ class Figure:
     figure: go.Figure
 
 
-def figures(rows: Sequence[Row]) -> list[Figure]:
-    """The figures for these rows of one run, without colours (`template`) and without titles (`titled`)."""
+def figures(rows: Sequence[Row], kl_stop: float = math.inf) -> list[Figure]:
+    """The figures for these rows of one run, without colours (`template`) and without titles (`titled`).
+
+    `kl_stop`: the KL at which the run is stopped.
+    """
     return [
-        Figure(plot.name, plot.title, _sentence(plot), plot.wide, _draw(plot, rows))
+        Figure(
+            plot.name, plot.title, _sentence(plot, kl_stop), plot.wide, _draw(plot, rows, kl_stop)
+        )
         for plot in PLOTS
         if any(metric in row for metric in plot.curves for row in rows)
     ]
@@ -165,11 +194,12 @@ def plain(figure: go.Figure) -> dict[str, Any]:
     return found
 
 
-def _sentence(plot: Plot) -> str:
-    return plot.sentence or METRICS[next(iter(plot.curves))].sentence
+def _sentence(plot: Plot, kl_stop: float) -> str:
+    said = plot.sentence or METRICS[next(iter(plot.curves))].sentence
+    return f"{said} The run stops at {kl_stop:g}." if plot.stop and math.isfinite(kl_stop) else said
 
 
-def _draw(plot: Plot, rows: Sequence[Row]) -> go.Figure:
+def _draw(plot: Plot, rows: Sequence[Row], kl_stop: float) -> go.Figure:
     figure = go.Figure()
     for metric, label in plot.curves.items():
         points = thin(points_of(rows, metric))
@@ -184,6 +214,8 @@ def _draw(plot: Plot, rows: Sequence[Row]) -> go.Figure:
         )
     if plot.chance is not None:
         _mark_chance(figure, plot.chance, plot.band)
+    if plot.stop and any(max(line.y) > STOP_FROM * kl_stop for line in figure.data):
+        figure.add_hline(y=kl_stop, line={"dash": "4px,5px", "width": 1}, annotation_text="stop")
     # a stage without a point, such as a long warm-up, would only push the curves to the edge
     drawn = [row for row in rows if any(metric in row for metric in plot.curves)]
     _mark_stages(figure, stages(drawn), names=plot.wide)
@@ -331,7 +363,14 @@ def template(theme: Theme) -> go.layout.Template:
                 "bgcolor": "rgba(0,0,0,0)",
             },
         },
-        data={"scatter": [{"line": {"width": 2}, "marker": {"size": 6}}]},
+        # a third and a fourth curve are the first two again, as they were before something was done to them
+        data={
+            "scatter": [
+                *[{"line": {"width": 2}, "marker": {"size": 6}}] * 2,
+                {"line": {"width": 1, "dash": "dot", "color": ink["accent"]}},
+                {"line": {"width": 1, "dash": "dot", "color": ink["ink-3"]}},
+            ]
+        },
     )
 
 

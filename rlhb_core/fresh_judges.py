@@ -11,8 +11,7 @@ How a judge is trained and tested is `judge_training.py`. Knows neither rewards 
 """
 
 import copy
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -34,7 +33,7 @@ from rlhb_core.judge_training import (
 )
 from rlhb_core.rlhb import Side, make_discriminator
 from rlhb_core.scorers import Discriminator, Response
-from rlhb_core.session import ORIGIN, Session
+from rlhb_core.session import ORIGIN, Session, seeded
 
 DROPOUT = 0.3
 STOPPING = 0.2
@@ -80,7 +79,7 @@ class FreshJudges:
 
     def judge(self, adapter: str) -> dict[str, Any]:
         """Held-out accuracy of each kind of judge on a policy: the mean over its seeds; every seed's; test rows."""
-        with _seeded(self._seed):  # the same draws for every policy
+        with seeded(self._seed):  # the same draws for every policy
             fake = Parts(*(_answers(self._session, adapter, rows) for rows in self._rows.asked))
         triplets = Parts(*(self._shown(part) for part in fake))
         found = {
@@ -129,7 +128,7 @@ class FreshJudges:
         rows = Shown(real.features, real.behaviors, real.names)
         heads = {}
         for seed in self._seeds:
-            with _seeded(seed):
+            with seeded(seed):
                 heads[seed] = make_discriminator(self._session, rows.features, DROPOUT)
                 learn_pairing(heads[seed], rows, weights, self._settings.judge_pretrain_steps)
         return heads
@@ -140,7 +139,7 @@ class FreshJudges:
         judge = Projection(copy.deepcopy(self._heads[seed]))
         optimiser = torch.optim.AdamW(judge.parameters(), lr=1e-4, weight_decay=0.05)
         teaching = Teaching(self._settings.judge_steps, batch=256, looks=20)
-        with _seeded(seed):
+        with seeded(seed):
             return accuracy_of(judge, self._real_shown, fake, teaching, optimiser)
 
     def _reading(self, fake: Parts[Texts], seed: int) -> float:
@@ -149,7 +148,7 @@ class FreshJudges:
         judge = Reading(copy.deepcopy(self._heads[seed]), trunk, self._session.behaviors, config)
         optimiser = torch.optim.AdamW(judge.parameters(), lr=1e-4, weight_decay=0.05)
         teaching = Teaching(self._settings.reading_steps, batch=64, looks=4)
-        with _seeded(seed):
+        with seeded(seed):
             return accuracy_of(judge, _fewer(self._real), _fewer(fake), teaching, optimiser)
 
     def _words(self, fake: Parts[Texts], seed: int) -> float:
@@ -157,7 +156,7 @@ class FreshJudges:
         optimiser = torch.optim.Adagrad(judge.parameters(), lr=0.1)
         teaching = Teaching(self._settings.judge_steps, batch=256, looks=10)
         real, generated = (Parts(*map(hashed, side)) for side in (self._real, fake))
-        with _seeded(seed):
+        with seeded(seed):
             return accuracy_of(judge, real, generated, teaching, optimiser)
 
 
@@ -177,11 +176,3 @@ def _answers(session: Session, adapter: str, rows: Sequence[Logged]) -> Texts:
     """
     pairs = [Pair(row.query, None if adapter == ORIGIN else row.behavior) for row in rows]
     return Texts(session.answers(adapter, pairs).seen(), [row.behavior for row in rows])
-
-
-@contextmanager
-def _seeded(seed: int) -> Iterator[None]:
-    """Draws within this block follow from the seed, and those after it do not notice."""
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        yield

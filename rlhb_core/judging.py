@@ -14,13 +14,12 @@ from rlhb_core.evaluation import compare_paired
 from rlhb_core.fresh_judges import FreshJudges
 from rlhb_core.losses import choice_loss
 from rlhb_core.rlhb import Side
+from rlhb_core.samples import answers_at_the_end
 from rlhb_core.session import ORIGIN, POLICY, START, Metrics, Session
 from rlhb_core.verdict import judge_run
 from rlhb_core.words import WordScorer, words_of
 from rlhb_core.world_evaluation import examine, is_simulated
 
-SHOWN = 8
-"""Queries whose answers are kept to look at."""
 POLICIES = {"origin": ORIGIN, "before": START, "after": POLICY}
 """The policies that are judged: as the run found it, before the PPO loop, at the end."""
 REWARD_HEADS = {Teacher.REWARD_MODEL: "reward_model", Teacher.CLASSIFIER: "classifier"}
@@ -68,7 +67,7 @@ class JudgeStage:
             "verdict": verdict.as_json(),
             "evaluation": examined and examined.figures,
             "answers": examined and examined.answers,
-            "samples": sample_answers(session),
+            "samples": answers_at_the_end(session),
             "evidence": evidence,
         }
 
@@ -78,18 +77,6 @@ class JudgeStage:
 
     def restore(self, state: dict[str, Any]) -> None:
         """Nothing to take up."""
-
-
-def sample_answers(session: Session) -> list[dict[str, str]]:
-    """What the run's start and the new version, as it is served, answer to a few held-out queries; to look at."""
-    split = session.split
-    queries = list(dict.fromkeys(split.held_out_queries))[:SHOWN]
-    before = session.answers(ORIGIN, [Pair(query, None) for query in queries])
-    after = session.answers(POLICY, [Pair(query, split.condition) for query in queries])
-    return [
-        {"query": query, "before": old, "after": new}
-        for query, old, new in zip(queries, before.texts, after.texts, strict=True)
-    ]
 
 
 # --- the gain of RLHF -----------------------------------------------------------------------------

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from rlhb_core.data import Pair
+from rlhb_core.diagnostics import distinct, length_drift
 from rlhb_core.errors import RunError
 from rlhb_core.generator import Measured, by_length, score
 from rlhb_core.losses import policy_loss
@@ -27,6 +28,7 @@ from rlhb_core.rewards import (
     whiten,
 )
 from rlhb_core.rollout import Rollouts, lengths, measure, token_batch
+from rlhb_core.samples import logged_lengths
 from rlhb_core.scorers import ValueHead
 from rlhb_core.session import POLICY, START, Metrics, Session
 
@@ -108,6 +110,7 @@ class PpoStage:
         self._weights = torch.tensor(weights)
         self.total = self._settings.iterations
         self._kl_weight = self._settings.kl
+        self._logged_lengths = logged_lengths(session)
         self._trunk.copy_adapter(POLICY, START)
         width = self._trunk.model.config.get_text_config().hidden_size
         self._critic = ValueHead(width).to(self._trunk.device)
@@ -189,6 +192,9 @@ class PpoStage:
             "response/length": float(old.mask.sum(1).mean()),
             "response/clip_ratio": float((~ended).float().mean()),
             "response/distinct": len(set(rollouts.texts)) / len(rollouts.texts),
+            "response/distinct_1": distinct(rollouts.responses, 1),
+            "response/distinct_2": distinct(rollouts.responses, 2),
+            "response/length_drift": length_drift(rollouts.responses, self._logged_lengths),
         }
         return Experience(rollouts, old, whiten(advantages, old.mask), returns, values), found
 

@@ -62,7 +62,7 @@ def write_report(story: Story, out: Path) -> Path:
         curves = write_html(chapter.run, out / "curves" / chapter.arm.value)
         shown = [
             replace(figure, name=f"{chapter.arm.value}-{figure.name}")
-            for figure in figures(chapter.run.metrics())
+            for figure in figures(chapter.run.metrics(), chapter.run.config().ppo.kl_stop)
             if figure.name in SHOWN
         ]
         drawn += shown

@@ -3,6 +3,7 @@
 ```
 config.json            the RunConfig          data/triplets.jsonl, data/comparisons.jsonl   frozen input
 metrics.jsonl          one row per step       progress.json   stage, step, total, seconds left
+samples.jsonl          answers on the way: one row per checkpoint and held-out query
 log.txt                the process's log      checkpoint/     one atomic checkpoint
 version/               the trained adapter    result.json     evaluation and verdict
 answers.json           what was answered in the evaluation, if there was one
@@ -123,28 +124,48 @@ class RunDir:
     ) -> Row:
         """Add one row; the names must be in the metrics registry. Returns the row."""
         row = metric_row(stage, step, iteration, values)
-        with (self.path / "metrics.jsonl").open("a", encoding="utf-8") as file:
-            file.write(json.dumps(row) + "\n")
+        self._append("metrics.jsonl", [row])
         return row
 
     def metrics(self) -> list[Row]:
-        """All rows so far. A last line that is still being written is left out."""
+        """All rows so far."""
+        return self._rows("metrics.jsonl")
+
+    def append_samples(self, iteration: int, samples: Iterable[Mapping[str, object]]) -> None:
+        """Add what the policy answers at this step of the whole run."""
+        self._append("samples.jsonl", [{"iteration": iteration, **sample} for sample in samples])
+
+    def samples(self) -> list[dict[str, Any]]:
+        """All answers on the way so far: iteration, query, behavior, response."""
+        return self._rows("samples.jsonl")
+
+    def checkpoints(self) -> list[tuple[int, list[dict[str, Any]]]]:
+        """The answers on the way by the step of the whole run, the newest step first."""
+        rows = self.samples()
+        steps = sorted({int(row["iteration"]) for row in rows}, reverse=True)
+        return [(step, [row for row in rows if int(row["iteration"]) == step]) for step in steps]
+
+    def cut(self, iteration: int) -> None:
+        """Drop metrics and samples after this step of the whole run, before a resumed run writes them again."""
+        for name in ("metrics.jsonl", "samples.jsonl"):
+            kept = [row for row in self._rows(name) if int(row["iteration"]) <= iteration]
+            file = self.path / f".{name}.tmp"
+            file.write_text("".join(json.dumps(row) + "\n" for row in kept), encoding="utf-8")
+            file.replace(self.path / name)
+
+    def _append(self, name: str, rows: Iterable[Mapping[str, Any]]) -> None:
+        with (self.path / name).open("a", encoding="utf-8") as file:
+            file.write("".join(json.dumps(row) + "\n" for row in rows))
+
+    def _rows(self, name: str) -> list[dict[str, Any]]:
+        """A last line that is still being written is left out."""
         try:
-            lines = (
-                (self.path / "metrics.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
-            )
+            lines = (self.path / name).read_text(encoding="utf-8").splitlines(keepends=True)
         except FileNotFoundError:
             return []
         if lines and not lines[-1].endswith("\n"):
             lines.pop()
         return [json.loads(line) for line in lines]
-
-    def cut_metrics(self, iteration: int) -> None:
-        """Drop the rows after this step of the whole run, before a resumed run writes them again."""
-        kept = [row for row in self.metrics() if int(row["iteration"]) <= iteration]
-        file = self.path / ".metrics.jsonl.tmp"
-        file.write_text("".join(json.dumps(row) + "\n" for row in kept), encoding="utf-8")
-        file.replace(self.path / "metrics.jsonl")
 
     def write_progress(
         self, stage: str, step: int, total: int, share: float, seconds_left: float | None

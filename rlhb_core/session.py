@@ -5,7 +5,8 @@ written once (`train.py`) for all of them. Knows no stage.
 """
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 import numpy as np
@@ -123,6 +124,14 @@ def seed_all(seed: int) -> None:
     random.seed(seed)
     np.random.seed(seed % 2**32)  # noqa: NPY002 - libraries draw from the global one
     torch.manual_seed(seed)
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Draws of torch within this block follow from the seed, and those after it do not notice."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        yield
 
 
 def random_state() -> dict[str, Any]:

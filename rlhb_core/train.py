@@ -16,6 +16,7 @@ from typing import Any
 
 import torch
 
+from rlhb_core.alarms import alarms
 from rlhb_core.arms import Teacher
 from rlhb_core.classifier import ClassifierStage
 from rlhb_core.config import RunConfig
@@ -28,6 +29,7 @@ from rlhb_core.preference import PreferenceStage
 from rlhb_core.reward_model import LearnedReward, RewardModelStage
 from rlhb_core.rlhb import DiscriminatorReward, PretrainStage, Side
 from rlhb_core.run_dir import RunDir
+from rlhb_core.samples import answers_on_the_way
 from rlhb_core.session import Session, Stage, seed_all
 from rlhb_core.version import write_version
 from rlhb_core.warmup import WarmupStage
@@ -119,7 +121,7 @@ class Trainer:
         """Go through all stages; returns the result. Raises Stopped, or RlhbError."""
         saved = self._checkpoint.load() if resume else None
         if saved is None:
-            self._run.cut_metrics(0)
+            self._run.cut(0)
             first = 0
         else:
             if saved["data_until_ms"] != self._config.data_until_ms:
@@ -129,7 +131,7 @@ class Trainer:
                 )
             first = saved["stage"]
             self._iteration = saved["iteration"]
-            self._run.cut_metrics(self._iteration)
+            self._run.cut(self._iteration)
             log.info("resuming in stage %s after step %d", self._plan[first][0], saved["step"])
         stage: Stage | None = None
         for index in range(len(self._plan)):
@@ -166,6 +168,8 @@ class Trainer:
             self._report(stage, index, step)
             stopping = self._run.stop_requested()
             if stopping or step % self._config.checkpoint_every == 0 or step == stage.total:
+                if isinstance(stage, PpoStage):
+                    self._run.append_samples(self._iteration, answers_on_the_way(self._session))
                 self._save(stage, index, step)
             if stopping and not (last and step == stage.total):
                 raise Stopped
@@ -199,6 +203,8 @@ class Trainer:
     def _finish(self) -> dict[str, Any]:
         result: dict[str, Any] = dict(self._session.evidence["result"])
         self._run.write_answers(result.pop("answers"))
+        found = alarms(self._run.metrics(), self._config.ppo.kl_stop)
+        result["alarms"] = [alarm._asdict() for alarm in found]
         write_version(self._run.version, self._session, result)
         return result
 

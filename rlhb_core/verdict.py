@@ -120,7 +120,7 @@ def judge_rlhb(evidence: Evidence) -> Verdict:
         if not needed.passed:
             return _verdict("never discriminated", needed.sentence, checks)
     for needed in (two_sided, diverse):
-        if not needed.passed:
+        if needed.value is not None and not needed.passed:
             return _verdict("collapsed", needed.sentence, checks)
     gamed = _gamed_by_length(evidence)
     if gamed and not _judges_fell(evidence):
@@ -184,7 +184,7 @@ def _two_sided(evidence: Evidence) -> Check:
     outputs = [_mean([row[name] for row in last if name in row]) for name in ("p_real", "p_fake")]
     found = [output for output in outputs if output is not None]
     least, most = min(found, default=0.5), max(found, default=0.5)
-    passed = least < ONE_SIDED and most > 1 - ONE_SIDED
+    passed = bool(found) and least < ONE_SIDED and most > 1 - ONE_SIDED
     return Check(
         "it did not settle at one end",
         _mean(found),

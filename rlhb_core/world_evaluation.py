@@ -4,7 +4,7 @@ Answers are sampled at temperature 1 to the same questions and paired by questio
 Does not judge a run (`verdict.py`).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,11 +15,12 @@ from rlhb_core.behaviors import parse, preference_score
 from rlhb_core.best_of_n import Scorer, best_of_n, by_discriminator, by_head
 from rlhb_core.config import EMBEDDED, RunConfig
 from rlhb_core.data import Logged, Pair, Voted
+from rlhb_core.diagnostics import distinct
 from rlhb_core.evaluation import compare_paired
 from rlhb_core.records import Arm, Source
 from rlhb_core.reward_model import RewardModel, pair_accuracy, pair_margins, vote_tensors
 from rlhb_core.rollout import Rollouts
-from rlhb_core.session import ORIGIN, POLICY, START, Metrics, Session
+from rlhb_core.session import ORIGIN, POLICY, START, Metrics, Session, seeded
 from rlhb_core.simulation import Author, simulate
 from rlhb_core.world import grade, sample_queries
 
@@ -74,18 +75,8 @@ def world_shares(queries: Sequence[str], texts: Sequence[str]) -> dict[str, floa
         "garbled": float(np.mean([one.garbled for one in grades])),
         "polite": float(np.mean([one.polite for one in grades])),
         "words": float(np.mean([one.words for one in grades])),
-        "distinct_2": distinct(texts, 2),
+        "distinct_2": distinct([text.split() for text in texts], 2),
     }
-
-
-def distinct(texts: Sequence[str], size: int) -> float:
-    """Share of different ones among all runs of `size` words (distinct-n, arXiv 1510.03055); 0 if there are none."""
-    grams = [gram for text in texts for gram in _grams(text.split(), size)]
-    return len(set(grams)) / len(grams) if grams else 0.0
-
-
-def _grams(words: Sequence[str], size: int) -> Iterator[tuple[str, ...]]:
-    return zip(*(words[start:] for start in range(size)), strict=False)
 
 
 def examine(session: Session) -> Examined:
@@ -189,7 +180,6 @@ class WorldWatch:
 
     def _worth(self, adapter: str | None, condition: str | None) -> list[float]:
         """Utilities of one answer to each question, drawn with the same numbers every time."""
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self._session.config.seed)
+        with seeded(self._session.config.seed):
             texts = _ask(self._session, adapter, self._queries, condition)
         return utilities(self._queries, texts)

@@ -16,19 +16,23 @@ const place = {
   choose: h("select", { class: "field", "aria-label": "Run", onchange: (event) => choose(event.target.value) }),
   lineage: h("p", { class: "lineage" }),
   verdict: h("div", { "aria-live": "polite" }),
+  alarms: h("div", { "aria-live": "polite" }),
   main: h("div", {}),
   now: h("aside", { class: "panel now", "aria-label": "Going on now" }),
   rest: h("div", { class: "small-multiples" }),
   samples: h("div", {}),
+  way: h("div", {}),
 };
 const page = h(
   "div",
   { class: "curves", hidden: true },
   h("div", { class: "chooser" }, place.choose, place.lineage),
   place.verdict,
+  place.alarms,
   h("div", { class: "curves-grid" }, place.main, place.now),
   place.rest,
   place.samples,
+  place.way,
 );
 const nothing = h(
   "div",
@@ -81,8 +85,14 @@ function offer() {
 function show(run) {
   fill(place.lineage, dot(run.arm_label), ` ${run.arm_label}${run.parent ? ` from ${run.parent}` : ""} · ${run.data}`);
   fill(place.verdict, verdictStrip(run));
+  fill(place.alarms, alarms(run));
   fill(place.now, ...now(run));
   fill(place.samples, samples(run));
+  const opened = new Set([...place.way.querySelectorAll("details[open]")].map((each) => each.dataset.step));
+  fill(place.way, onTheWay(run, opened));
+  place.alarms.hidden = !place.alarms.firstChild;
+  place.samples.hidden = !place.samples.firstChild;
+  place.way.hidden = !place.way.firstChild;
 }
 
 function verdictStrip(run) {
@@ -176,6 +186,36 @@ function samples(run) {
       { class: "plain" },
       h("thead", {}, h("tr", {}, columns.map((name) => h("th", { scope: "col" }, name)))),
       h("tbody", {}, run.samples.map(({ query, before, after }) => h("tr", {}, h("td", { class: "asked" }, query), [before, after].map((text) => h("td", { class: "written" }, text || "(nothing)"))))),
+    ),
+  );
+}
+
+/** What looks wrong in the numbers, and where to look. */
+function alarms(run) {
+  if (!run.alarms.length) return null;
+  return h(
+    "ul",
+    { class: "alarms", "aria-label": "Alarms" },
+    run.alarms.map((alarm) => h("li", { class: alarm.severity }, h("b", {}, alarm.happened), h("span", {}, alarm.look))),
+  );
+}
+
+/** The same few queries answered at every checkpoint, the newest first; what the reader has opened stays open. */
+function onTheWay(run, opened) {
+  if (!run.checkpoints.length) return null;
+  const behavior = run.checkpoints[0].answers[0]?.behavior;
+  return h(
+    "section",
+    { class: "panel way" },
+    h("h3", {}, "Answers on the way"),
+    h("p", {}, `The same held-out queries at every checkpoint${behavior ? `, asked to draw: “${behavior}”` : ""}`),
+    run.checkpoints.map(({ iteration, answers }) =>
+      h(
+        "details",
+        { "data-step": iteration, open: opened.has(String(iteration)) },
+        h("summary", {}, `Step ${iteration.toLocaleString("en")}`, h("span", {}, answers[0]?.response ?? "")),
+        h("table", { class: "plain" }, h("tbody", {}, answers.map(({ query, response }) => h("tr", {}, h("td", { class: "asked" }, query), h("td", { class: "written" }, response || "(nothing)"))))),
+      ),
     ),
   );
 }

@@ -169,7 +169,7 @@ def curves(request: Request, run: Annotated[Run, Depends(_run)]) -> Response:
                 "wide": figure.wide,
                 "figure": plain(figure.figure),
             }
-            for figure in figures(rows)
+            for figure in figures(rows, folder.config().ppo.kl_stop)
         ],
         "templates": {theme: template(theme).to_plotly_json() for theme in ("light", "dark")},
     }

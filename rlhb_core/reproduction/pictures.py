@@ -10,11 +10,12 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from rlhb_core.figures import CONFUSION_BAND, Figure
+from rlhb_core.figures import Figure
 from rlhb_core.records import Arm
 from rlhb_core.reproduction.records import SeedRecord
 from rlhb_core.reproduction.results import by_round, evaluation, interval, judge, utility
 from rlhb_core.reproduction.tasks import CONTROL, ROUNDS, SHIFT
+from rlhb_core.verdict import BAND
 
 TEAL, ORANGE, VIOLET, ROSE, GREY = "#2c8c8a", "#c9741b", "#6a55c9", "#b8476f", "#8b909c"
 COLOURS = {
@@ -239,7 +240,7 @@ def _outputs(seeds: Sequence[SeedRecord]) -> Figure | None:
             ]
             _band(figure, curves, f"{label(run)}, {kind}", COLOURS[run], dash)
     figure.add_hrect(
-        y0=0.5 - CONFUSION_BAND, y1=0.5 + CONFUSION_BAND,
+        y0=0.5 - BAND, y1=0.5 + BAND,
         fillcolor="rgba(45,140,138,0.13)", line_width=0, layer="below",
     )  # fmt: skip
     figure.add_hline(y=0.5, line={"dash": "4px,5px", "width": 1}, layer="below")

@@ -17,6 +17,7 @@ import torch
 from rlhb_core.annotators import BARE, POPULATION, population
 from rlhb_core.config import EMBEDDED, SamplingSettings, load_recipe
 from rlhb_core.data import Pair
+from rlhb_core.diagnostics import distinct
 from rlhb_core.errors import RlhbError, RunError
 from rlhb_core.evaluation import compare_paired
 from rlhb_core.generator import load_trunk
@@ -28,7 +29,7 @@ from rlhb_core.session import seed_all
 from rlhb_core.simulation import Author, as_log, simulate
 from rlhb_core.train import train
 from rlhb_core.version import read_version
-from rlhb_core.world_evaluation import Answers, distinct, questions, utilities, world_shares
+from rlhb_core.world_evaluation import Answers, questions, utilities, world_shares
 
 log = logging.getLogger(__name__)
 
@@ -189,7 +190,7 @@ def _temperatures(folder: Path, seed: int, task: Measure) -> dict[str, Any]:
                 {
                     "temperature": temperature,
                     "utility": float(np.mean(utilities(queries, texts))),
-                    "distinct_2": distinct(texts, 2),
+                    "distinct_2": distinct([text.split() for text in texts], 2),
                     "different": _different(texts),
                 }
             )

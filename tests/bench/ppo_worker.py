@@ -65,7 +65,7 @@ def stage(model_folder: str, arm: str) -> PpoStage:
         votes = [Voted(q, (words(rng, 32), words(rng, 32)), rng.randrange(2)) for q in asked]
         session = Session(config, Split([], [], votes[BATCH:], votes[:BATCH], None), trunk)
         RewardModelStage(session)
-        source: RewardSource = LearnedReward(session)
+        source: RewardSource = LearnedReward(session, "reward_model")
         pairs = [Pair(query, None) for query in asked]
     else:
         texts = [words(rng, BEHAVIOR_TOKENS) for _ in range(BEHAVIORS)]

@@ -11,6 +11,7 @@ from pathlib import Path
 from rlhb_core.run_dir import RunDir
 
 WARMUP, STEPS = 6, 600
+SAMPLE = {"query": "What is the capital of Peru?", "behavior": "The reader liked it."}
 
 
 def log_step(run: RunDir, number: int) -> None:
@@ -21,8 +22,12 @@ def log_step(run: RunDir, number: int) -> None:
     step = number - WARMUP
     gap, wave = 0.3 * math.exp(-step / 25), 0.012 * math.sin(step)
     values = {
-        "disc/p_real": 0.5 + gap + wave,
-        "disc/p_fake": 0.5 - gap + wave,
+        "disc/calibrated_real": 0.5 + gap + wave,
+        "disc/calibrated_fake": 0.5 - gap + wave,
+        "disc/calibrated_accuracy": 0.5 + 0.9 * gap,
+        "disc/power": 0.68 + wave,
+        "disc/p_real": 0.44 + gap + wave,
+        "disc/p_fake": 0.44 - gap + wave,
         "disc/acc_real": 0.5 + gap,
         "disc/acc_fake": 0.5 + 0.8 * gap,
         "disc/loss": 0.69 - gap,
@@ -34,8 +39,15 @@ def log_step(run: RunDir, number: int) -> None:
         "objective/kl": 2.4 - 8 * gap,
         "objective/entropy": 1.4 + gap,
         "response/length": 18 + 20 * wave,
+        "response/length_drift": 0.4 + 0.05 * step,
+        "response/distinct_1": 0.3 - 0.1 * gap,
+        "response/distinct_2": 0.6 - 0.1 * gap,
     }
     run.append_metrics("adversarial", step, number, values)
+    if step % 10 == 0:
+        run.append_samples(
+            number, [{**SAMPLE, "response": f"The capital, said {step} times, is Lima."}]
+        )
 
 
 def main() -> None:

@@ -199,13 +199,23 @@ def test_a_zoom_stays_while_the_curves_move(visit: Visit, going: Run) -> None:
     expect(
         page.get_by_text(re.compile(r"Adversarial: step \d+ of 594, about \d+ min left"))
     ).to_be_visible()
-    expect(page.locator(".numbers")).to_contain_text("Mean discriminator output on held-out logged")
-    expect(page.locator("[data-figure]")).to_have_count(10)
+    expect(page.locator(".numbers")).to_contain_text(
+        "Mean calibrated discriminator output on held-out logged"
+    )
+    expect(page.locator("[data-figure]")).to_have_count(12)
+    alarm = page.get_by_label("Alarms").get_by_role("listitem")
+    expect(alarm).to_contain_text("spreads away from that of the logged ones")
+    newest = page.locator(".way details").first
+    newest.locator("summary").click()
+    before = newest.get_attribute("data-step")
+    opened = page.locator(f'.way details[data-step="{before}"]')
+    expect(opened.locator("td.written")).to_contain_text("is Lima.")
     colour = "(plot) => getComputedStyle(plot.querySelector('.scatterlayer .js-line')).stroke"
     light = plot.evaluate(colour)
     page.get_by_role("button", name="Switch between light and dark").click()
     page.wait_for_function(f"([plot, light]) => ({colour})(plot) !== light", arg=[node, light])
     assert span_of(plot) == zoomed
+    expect(opened.locator("td.written")).to_be_visible()  # what was opened stays open
 
 
 def test_the_verdict_stands_beside_the_curves(

@@ -33,7 +33,13 @@ def a_run() -> list[dict[str, Any]]:
     rows = [metric_row("warmup", 1, 1, {"warmup/loss": 2.0, "warmup/held_out_loss": 2.1})]
     rows.append(metric_row("warmup", 2, 2, {"warmup/loss": 1.5}))
     for step, (real, fake) in enumerate([(0.7, 0.2), (0.6, 0.4), (0.52, 0.49)], start=1):
-        values = {"disc/p_real": real, "disc/p_fake": fake, "objective/kl": 0.5 * step}
+        values = {
+            "disc/calibrated_real": real,
+            "disc/calibrated_fake": fake,
+            "disc/p_real": round(real - 0.1, 9),
+            "disc/p_fake": round(fake - 0.1, 9),
+            "objective/kl": 0.5 * step,
+        }
         rows.append(metric_row("adversarial", step, 2 + step, values))
     return [dict(row) for row in rows]
 
@@ -51,6 +57,8 @@ def test_the_curves_hold_the_numbers_that_were_logged() -> None:
     assert lines(output.figure) == {
         "real (held out)": [(3, 0.7), (4, 0.6), (5, 0.52)],
         "generated": [(3, 0.2), (4, 0.4), (5, 0.49)],
+        "real, raw": [(3, 0.6), (4, 0.5), (5, 0.42)],
+        "generated, raw": [(3, 0.1), (4, 0.3), (5, 0.39)],
     }
     warmup = lines(named(figures(a_run()), "warmup").figure)
     assert warmup == {"held out": [(1, 2.1)], "training": [(1, 2.0), (2, 1.5)]}
@@ -63,7 +71,7 @@ def test_a_figure_without_numbers_is_left_out() -> None:
 
 def test_confusion_has_its_line_its_band_and_its_stages() -> None:
     rows = a_run()
-    found = metric_row("discriminator", 1, 3, {"disc/p_real": 0.8, "disc/p_fake": 0.1})
+    found = metric_row("discriminator", 1, 3, {"disc/calibrated_real": 0.8})
     rows = [
         *rows[:2],
         dict(found),
@@ -82,6 +90,22 @@ def test_stages_without_a_point_take_no_room() -> None:
     figure = named(figures(a_run()), "discriminator-output").figure
     assert not figure.layout.annotations  # only one stage has points: it needs no name
     assert min(min(line.x) for line in figure.data) == 3
+
+
+def test_raw_curves_are_thin_and_of_the_colours_of_the_calibrated_ones() -> None:
+    output = named(figures(a_run()), "discriminator-output")
+    assert [line.name for line in output.figure.data][2:] == ["real, raw", "generated, raw"]
+    look = template("light")
+    thick, _, real, fake = look.data.scatter
+    assert (real.line.color, fake.line.color) == tuple(look.layout.colorway[:2])
+    assert real.line.width < thick.line.width
+
+
+def test_the_bound_on_kl_is_drawn_where_the_curve_comes_near_it() -> None:
+    near, far = (named(figures(a_run(), kl_stop=stop), "kl") for stop in (3.0, 30.0))
+    assert [shape.y0 for shape in near.figure.layout.shapes] == [3.0]
+    assert not far.figure.layout.shapes
+    assert far.sentence.endswith("The run stops at 30.")
 
 
 def test_every_curve_is_a_metric_and_every_figure_has_words() -> None:
@@ -135,6 +159,14 @@ def test_the_page_stands_alone(tmp_path: Path) -> None:
     for row in a_run():
         values = {name: value for name, value in row.items() if name in METRICS}
         run.append_metrics(row["stage"], row["step"], row["iteration"], values)
+    run.append_metrics("adversarial", 4, 6, {"objective/kl": 28.0, "disc/swap_auc": 0.5})
+    for step in (4, 5):
+        answer = {
+            "query": "Who <wins>?",
+            "behavior": "The reader liked it.",
+            "response": f"{step}!",
+        }
+        run.append_samples(step, [answer])
     page = write_html(run, tmp_path / "out").read_text()
     assert page.count("plotly.js v") == 1
     assert not re.search(r"<(script|link|img)[^>]+(src|href)=", page)
@@ -143,6 +175,9 @@ def test_the_page_stands_alone(tmp_path: Path) -> None:
     assert drawn["discriminator-output"]["data"][1]["y"] == [0.2, 0.4, 0.49]
     assert "Discriminator output" in page
     assert METRICS["objective/kl"].sentence in page
+    assert "swap AUC 0.50" in page
+    assert page.index("<td>5!</td>") < page.index("<td>4!</td>")  # the newest first
+    assert "Who &lt;wins&gt;?" in page
 
 
 def test_without_a_browser_a_sentence_says_what_to_do(

@@ -41,8 +41,11 @@ def test_a_torn_last_line_is_left_out_and_cut(run: RunDir) -> None:
     with (run.path / "metrics.jsonl").open("a") as file:
         file.write('{"stage": "ppo", "st')
     assert [row["step"] for row in run.metrics()] == [1, 2, 3]
-    run.cut_metrics(2)
+    for step in (1, 2, 3):
+        run.append_samples(step, [{"query": "Lima?", "behavior": "", "response": str(step)}])
+    run.cut(2)
     assert [row["step"] for row in run.metrics()] == [1, 2]
+    assert [(step, rows[0]["response"]) for step, rows in run.checkpoints()] == [(2, "2"), (1, "1")]
     run.append_metrics("ppo", 3, 3, {})
     assert [row["step"] for row in run.metrics()] == [1, 2, 3]
 

@@ -13,7 +13,6 @@ from rlhb_core.world.phrasings import phrasings
 from rlhb_core.world_evaluation import (
     WorldWatch,
     conditions,
-    distinct,
     questions,
     utilities,
     world_shares,
@@ -65,12 +64,6 @@ def _plain(text: str) -> str:
 
 
 # --- what answers are worth -----------------------------------------------------------------------
-
-
-def test_distinct_pairs_of_words_by_hand() -> None:
-    assert distinct(["a b c", "a b d"], 2) == 3 / 4  # a b, b c, b d of a b, b c, a b, b d
-    assert distinct(["a b c", "a b d"], 1) == 4 / 6
-    assert distinct(["a", ""], 2) == 0.0
 
 
 def test_questions_are_the_same_for_a_seed_and_on_held_out_facts() -> None:
