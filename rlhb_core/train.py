@@ -54,7 +54,7 @@ def plan(session: Session) -> Plan:
         case Teacher.DATA:
             return [("preference", lambda: PreferenceStage(session)), judging]
         case _:
-            return [*_adversarial(session), judging]
+            return _adversarial(session)
 
 
 def _ppo(session: Session, head: str) -> tuple[str, Callable[[], Stage]]:

@@ -7,13 +7,15 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
 
+from rlhb_core.arms import ARMS
 from rlhb_core.config import RunConfig, load_recipe
-from rlhb_core.data import Pair, load_split
+from rlhb_core.data import Pair, Split, load_split
 from rlhb_core.generator import load_trunk
 from rlhb_core.metrics import Row
 from rlhb_core.ppo import PpoStage
@@ -22,7 +24,7 @@ from rlhb_core.reward_model import LearnedReward, RewardModelStage
 from rlhb_core.run_dir import RunDir
 from rlhb_core.session import POLICY, Session, seed_all
 from rlhb_core.simulation import Author, as_log, simulate
-from rlhb_core.train import Checkpoint, train
+from rlhb_core.train import Checkpoint, expected_cost, plan, train
 from rlhb_core.verdict import WORDS
 from rlhb_core.version import read_version
 
@@ -131,6 +133,17 @@ def test_rlhbc_stops_resumes_and_is_served_without_a_condition(
     assert run.metrics()[-1]["stage"] == "ppo"  # beyond the classifier
     assert train(run, resume=True) == 0
     assert numbers(run) == numbers(whole)
+
+
+@pytest.mark.parametrize("arm", ARMS)
+def test_every_arm_is_judged_once_and_last(arm: Arm) -> None:
+    session: Any = SimpleNamespace(
+        config=load_recipe(arm, {"start": "."}), split=Split([], [], [], [], None)
+    )
+    names = [name for name, _ in plan(session)]
+    assert names[-1] == "judging"
+    assert len(set(names)) == len(names)
+    assert all(expected_cost(session.config, name) > 0 for name in names)
 
 
 def test_a_baseline_is_judged_by_behaviours_where_nobody_voted(log: Log, tmp_path: Path) -> None:
