@@ -75,10 +75,14 @@ class DataSettings(Section):
         "common enough.",
     )
     min_triplets: int = Field(
-        default=48, ge=8, description="Fewest triplets with which an RLHB stage starts."
+        default=48,
+        ge=8,
+        description="Fewest triplets with which an arm that learns from behaviours starts.",
     )
     min_comparisons: int = Field(
-        default=16, ge=8, description="Fewest votes with which a reward model is trained."
+        default=16,
+        ge=8,
+        description="Fewest votes with which an arm that learns from votes starts; also of rated pairs, for each aspect.",
     )
 
     @field_validator("clauses")

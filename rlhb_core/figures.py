@@ -128,6 +128,14 @@ PLOTS: tuple[Plot, ...] = (
         {"reward_model/held_out_loss": "held out", "reward_model/loss": "training"},
     ),
     Plot(
+        "reward-model-calibration",
+        "Reward model calibration",
+        {
+            "reward_model/calibration_error": "as it is",
+            "reward_model/calibrated_error": "with its temperature",
+        },
+    ),
+    Plot(
         "classifier-accuracy",
         "Classifier accuracy",
         {"classifier/accuracy": "accuracy", "classifier/majority": "most frequent class"},
