@@ -114,7 +114,8 @@ def test_rlhf_then_rlhf_rlhb_from_its_version(log: Log, tmp_path: Path) -> None:
 def test_rlhbc_stops_resumes_and_is_served_without_a_condition(
     log: Log, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = new_run(tmp_path / "whole", "rlhbc", log)
+    short: Any = {"source": "imported", "ppo": TINY["ppo"] | {"iterations": 3}}  # nor examined
+    whole = new_run(tmp_path / "whole", "rlhbc", log, **short)
     assert train(whole) == 0
     result = whole.result()
     assert result is not None
@@ -125,9 +126,9 @@ def test_rlhbc_stops_resumes_and_is_served_without_a_condition(
     assert result["condition"] is None
     assert read_version(whole.version)["condition"] is None
 
-    run = new_run(tmp_path / "run", "rlhbc", log)
+    run = new_run(tmp_path / "run", "rlhbc", log, **short)
     with monkeypatch.context() as patch:
-        patch.setattr(run, "stop_requested", lambda: len(run.metrics()) == 4)
+        patch.setattr(run, "stop_requested", lambda: len(run.metrics()) == 3)
         assert train(run) == 0
     assert run.state() is RunStatus.STOPPED
     assert run.metrics()[-1]["stage"] == "ppo"  # beyond the classifier
@@ -147,7 +148,7 @@ def test_every_arm_is_judged_once_and_last(arm: Arm) -> None:
 
 
 def test_a_baseline_is_judged_by_behaviours_where_nobody_voted(log: Log, tmp_path: Path) -> None:
-    run = new_run(tmp_path / "run", "kto", (log[0], []))
+    run = new_run(tmp_path / "run", "kto", (log[0], []), source="imported")
     assert train(run) == 0
     result = run.result()
     assert result is not None
