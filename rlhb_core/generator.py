@@ -305,7 +305,14 @@ def collate(
         ids[index, width - len(row) :] = torch.tensor(row)
         mask[index, width - len(row) :] = 1
         response_mask[index, longest - len(response) :] = 1
-    return Tokens(ids.to(device), mask.to(device), response_mask.to(device))
+    return Tokens(*(_moved(tensor, device) for tensor in (ids, mask, response_mask)))
+
+
+def _moved(tensor: Tensor, device: torch.device) -> Tensor:
+    """On the device; a GPU fetches it while the CPU goes on."""
+    if device.type == "cuda":
+        return tensor.pin_memory().to(device, non_blocking=True)
+    return tensor.to(device)
 
 
 def positions(mask: Tensor) -> Tensor:

@@ -17,6 +17,7 @@ from rlhb_core.diagnostics import distinct, length_drift
 from rlhb_core.errors import RunError
 from rlhb_core.generator import Measured, by_length, score
 from rlhb_core.losses import policy_loss
+from rlhb_core.optimiser import adamw
 from rlhb_core.rewards import (
     centre_groups,
     explained_variance,
@@ -116,14 +117,11 @@ class PpoStage:
         self._critic = ValueHead(width).to(self._trunk.device)
         session.heads["critic"] = self._critic
         self._policy_parameters = self._trunk.parameters_of(POLICY)
-        self._policy_optimiser = torch.optim.AdamW(
-            self._policy_parameters,
-            lr=self._settings.learning_rate,
-            betas=(0.9, 0.99),
-            weight_decay=0.0,
+        self._policy_optimiser = adamw(
+            self._policy_parameters, self._settings.learning_rate, betas=(0.9, 0.99)
         )
-        self._critic_optimiser = torch.optim.AdamW(
-            self._critic.parameters(), lr=self._settings.critic_learning_rate, weight_decay=0.0
+        self._critic_optimiser = adamw(
+            self._critic.parameters(), self._settings.critic_learning_rate
         )
 
     def step(self, number: int) -> Metrics:
@@ -135,6 +133,8 @@ class PpoStage:
             clock.lap("timing/rollout")
             scores = self._source.score(rollouts)  # 3
             experience, found = self._experience(rollouts, scores)  # 4
+            if number == 1:
+                self._check_first("KL to the start", found["objective/kl"], 0)
             clock.lap("timing/score")
             found |= self._update(experience, number)  # 5
             clock.lap("timing/update")
@@ -223,7 +223,7 @@ class PpoStage:
                     )
                 )
                 if number == settings.critic_warmup + 1 and len(norms) == 1:
-                    self._check_first(float(sums[0][3] / sums[0][4]), experience)
+                    self._check_first("probability ratio", float(sums[0][3] / sums[0][4]), 1)
                 self._policy_optimiser.step()
         loss, clipped, kl, ratio, tokens = torch.stack(sums).sum(0).tolist()
         return found | {
@@ -300,12 +300,12 @@ class PpoStage:
         fraction = 1 - (1 - self._settings.final_learning_rate) * min(1.0, done)
         return self._settings.learning_rate * fraction
 
-    def _check_first(self, ratio: float, experience: Experience) -> None:
-        """Before the first update nothing has changed: ratio 1, or masks, positions or dropout are wrong."""
+    def _check_first(self, what: str, found: float, wanted: float) -> None:
+        """Before the first update nothing has changed: else masks, positions or dropout are wrong."""
         tolerance = 1e-3 if self._trunk.dtype is torch.float32 else 0.1
-        if abs(ratio - 1) > tolerance:
+        if not abs(found - wanted) <= tolerance:
             raise RunError(
-                f"the probability ratio before the first update is {ratio:.4f} where it must be 1: "
+                f"the {what} before the first update is {found:.4f} where it must be {wanted:g}: "
                 "this model answers differently in training and in scoring (dropout, or padding it cannot take)"
             )
 

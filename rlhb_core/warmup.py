@@ -11,6 +11,7 @@ import torch
 
 from rlhb_core.data import Logged
 from rlhb_core.generator import Tokens, by_length, collate, encode_prompt, encode_response, score
+from rlhb_core.optimiser import adamw
 from rlhb_core.session import POLICY, Metrics, Session
 
 LOOK_EVERY = 25
@@ -32,9 +33,7 @@ class WarmupStage:
         self._held_out = [row for row in session.split.held_out if row.whole][:LOOK_ROWS]
         self._weights = torch.tensor([row.weight for row in self._rows])
         self._parameters = self._trunk.parameters_of(POLICY)
-        self._optimiser = torch.optim.AdamW(
-            self._parameters, lr=self._settings.learning_rate, betas=(0.9, 0.99), weight_decay=0.0
-        )
+        self._optimiser = adamw(self._parameters, self._settings.learning_rate, betas=(0.9, 0.99))
 
     def step(self, number: int) -> Metrics:
         """One gradient step."""

@@ -27,12 +27,12 @@ SHAPE: dict[str, Any] = {
 """4.2 million parameters."""
 
 
-def write_model(folder: Path) -> None:
+def write_model(folder: Path, shape: dict[str, Any] = SHAPE) -> None:
     """Model and tokenizer: that of the embedded model, filled up with words `<i>` of one token each."""
     tokenizer = AutoTokenizer.from_pretrained(str(embedded.base_path()))
     tokenizer.add_tokens([f"<{i}>" for i in range(len(tokenizer), VOCABULARY)])
     tokenizer.save_pretrained(str(folder))
-    LlamaForCausalLM(LlamaConfig(**SHAPE)).save_pretrained(str(folder))
+    LlamaForCausalLM(LlamaConfig(**shape)).save_pretrained(str(folder))
 
 
 def words(rng: random.Random, count: int) -> str:

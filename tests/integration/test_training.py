@@ -16,6 +16,7 @@ import torch
 from rlhb_core.arms import ARMS
 from rlhb_core.config import RunConfig, load_recipe
 from rlhb_core.data import Pair, Split, load_split
+from rlhb_core.errors import RunError
 from rlhb_core.generator import load_trunk
 from rlhb_core.metrics import Row
 from rlhb_core.ppo import PpoStage
@@ -261,6 +262,19 @@ def test_the_first_update_starts_from_ratio_one_and_kl_zero(log: Log) -> None:
     assert found["val/ratio"] == pytest.approx(1.0, abs=1e-5)
     assert found["policy/clipfrac_avg"] == 0
     assert stage.step(2)["objective/kl"] != 0
+
+
+def test_a_reference_that_is_not_the_start_is_refused(log: Log) -> None:
+    session, _ = session_of(log)
+    RewardModelStage(session)
+    pairs = [Pair(query, None) for query in session.split.queries]
+    stage = PpoStage(session, "ppo", LearnedReward(session), pairs, [1.0] * len(pairs))
+    for weight in session.trunk.parameters_of(POLICY):
+        torch.nn.init.normal_(weight, std=0.05)
+    with pytest.raises(
+        RunError, match=r"the KL to the start before the first update is .* must be 0"
+    ):
+        stage.step(1)
 
 
 def test_gradients_add_up_over_micro_batches(log: Log) -> None:

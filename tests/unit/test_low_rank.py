@@ -9,6 +9,7 @@ from peft.tuners import lora
 from torch import Tensor, nn
 
 from rlhb_core.low_rank import MergedLinear
+from rlhb_core.optimiser import adamw
 
 
 def layers(bias: bool, dtype: torch.dtype = torch.float32) -> tuple[lora.Linear, MergedLinear]:
@@ -50,7 +51,8 @@ def test_half_precision_keeps_the_two_products_of_the_plain_layer() -> None:
         assert torch.equal(found, expected)
 
 
-def test_a_change_of_weights_or_of_adapter_is_seen_at_once() -> None:
+@pytest.mark.parametrize("fused", [True, False])
+def test_a_change_of_weights_or_of_adapter_is_seen_at_once(fused: bool) -> None:
     plain, merged = layers(bias=True)
     x = torch.randn(2, 4, 5)
     seen: list[Tensor] = []
@@ -63,7 +65,7 @@ def test_a_change_of_weights_or_of_adapter_is_seen_at_once() -> None:
     compare()
     for layer in (plain, merged):
         weights = [p for p in layer.parameters() if p.requires_grad]
-        optimiser = torch.optim.AdamW(weights, lr=0.1)
+        optimiser = adamw(weights, 0.1, fused=fused)
         layer(x).sum().backward()
         optimiser.step()
     compare()
