@@ -116,6 +116,7 @@ class VersionLink(BaseModel):
     id: UUID
     name: str
     served: bool
+    against: str = Field(description="Why it is not offered for serving; empty if it is.")
 
 
 class SampleView(BaseModel):
@@ -172,6 +173,7 @@ class VersionView(BaseModel):
     lineage: str
     run_id: UUID | None
     served: bool
+    against: str = Field(description="Why it is not offered for serving; empty if it is.")
 
 
 class PreviousSet(BaseModel):
@@ -311,7 +313,12 @@ def _version_of(session: Session, run: Run) -> VersionLink | None:
     served = {version.id for version in versions.served(session)}
     for version in versions.all(session):
         if version.run_id == run.id:
-            return VersionLink(id=version.id, name=version.name, served=version.id in served)
+            return VersionLink(
+                id=version.id,
+                name=version.name,
+                served=version.id in served,
+                against=speaks_against(version.verdict),
+            )
     return None
 
 
@@ -330,6 +337,7 @@ def _version_view(
         lineage=" · ".join(filter(None, parts)),
         run_id=version.run_id,
         served=version.id in served,
+        against=speaks_against(version.verdict),
     )
 
 

@@ -54,18 +54,32 @@ class JudgedRows(NamedTuple):
 def judged_rows(session: Session) -> JudgedRows:
     """The rows of a run's fresh judges, the same for every policy and seed."""
     count, seed = session.config.evaluation.judge_rollouts, session.config.seed + 1000
-    train = [row for row in session.split.train if not _for_stopping(row)]
-    stopping = [row for row in session.split.train if _for_stopping(row)]
-    taught = sides(train, int(0.4 * count), seed)
-    watched = sides(stopping, int(0.1 * count), seed)
-    if not watched[0]:  # hardly any query: better to stop by what was learned than not at all
-        watched = taught
-    tested = sides(session.split.held_out, count // 2, seed)
-    return JudgedRows(*(Parts(*each) for each in zip(taught, watched, tested, strict=True)))
+    known = whole(session)
+    learned, stopping = ([known[i] for i in part] for part in parted(known))
+    drawn = [
+        sides(learned, int(0.4 * count), seed),
+        sides(stopping, int(0.1 * count), seed),
+        sides(session.split.held_out, count // 2, seed),
+    ]
+    return JudgedRows(*(Parts(*side) for side in zip(*drawn, strict=True)))
 
 
-def _for_stopping(row: Logged) -> bool:
-    return is_held_out(f"fresh judges: {row.query}", STOPPING)
+def whole(session: Session) -> list[Logged]:
+    """The logged training rows that a discriminator learns from."""
+    return [row for row in session.split.train if row.whole]
+
+
+def parted(rows: Sequence[Logged]) -> tuple[list[int], list[int]]:
+    """Numbers of the rows to learn from, and of those of other queries that say when to stop.
+
+    Of so few queries that one of the two would have no row on some side, both get all.
+    """
+    parts: tuple[list[int], list[int]] = ([], [])
+    for number, row in enumerate(rows):
+        parts[is_held_out(f"fresh judges: {row.query}", STOPPING)].append(number)
+    if all(sides([rows[i] for i in part], 1, seed=0)[0] for part in parts):
+        return parts
+    return list(range(len(rows))), list(range(len(rows)))
 
 
 class FreshJudges:
@@ -122,8 +136,7 @@ class FreshJudges:
     @cached_property
     def _heads(self) -> dict[int, Discriminator]:
         """By seed: a projection that has learned from the logged training rows who did what."""
-        known = [row for row in self._session.split.train if row.whole]
-        index = torch.tensor([i for i, row in enumerate(known) if not _for_stopping(row)])
+        index = torch.tensor(parted(whole(self._session))[0])
         real, weights = self._side.real.rows(index), self._side.weights[index]
         rows = Shown(real.features, real.behaviors, real.names)
         heads = {}

@@ -133,9 +133,8 @@ def judge_rlhb(evidence: Evidence) -> Verdict:
     if all(check.passed for check in checks):
         return _verdict("converged", credit.sentence, checks)
     missing = next(check for check in checks if not check.passed)
-    return Verdict(
-        "not converged yet", f"{missing.sentence} {_credit_sentence(evidence)}".strip(), checks
-    )
+    reasons = dict.fromkeys([missing.sentence, _credit_sentence(evidence)])
+    return Verdict("not converged yet", " ".join(filter(None, reasons)), checks)
 
 
 def _verdict(word: str, reason: str, checks: list[Check]) -> Verdict:

@@ -126,10 +126,10 @@ function versionButton(run) {
   const version = run.version;
   if (!version) return null;
   if (version.served) return h("a", { class: "button", href: "/" }, "In Compare");
-  return h(
+  const button = h(
     "button",
     {
-      class: "button primary",
+      class: version.against ? "button" : "button primary",
       onclick: async (event) => {
         const button = event.currentTarget;
         button.disabled = true;
@@ -145,8 +145,9 @@ function versionButton(run) {
         }
       },
     },
-    "Put into Compare",
+    version.against ? "Override" : "Put into Compare",
   );
+  return version.against ? h("div", { class: "withheld" }, h("p", {}, "Not offered for Compare"), button) : button;
 }
 
 function now(run) {

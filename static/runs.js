@@ -165,7 +165,9 @@ function versionsPanel({ versions, previous }) {
 function versionRow(version) {
   const button = version.served
     ? act("Take out", () => post(`/api/versions/${version.id}/unserve`), { "aria-label": `Take ${version.name} out of Compare` })
-    : act("Put in", () => serve(version), { "aria-label": `Put ${version.name} into Compare` });
+    : version.against
+      ? [h("span", { class: "withheld" }, "Not offered"), act("Override", () => serve(version), { title: version.against, "aria-label": `Put ${version.name} into Compare against its verdict` })]
+      : act("Put in", () => serve(version), { "aria-label": `Put ${version.name} into Compare` });
   return h(
     "tr",
     { "data-version": version.id },

@@ -268,7 +268,9 @@ def test_a_reference_that_is_not_the_start_is_refused(log: Log) -> None:
     session, _ = session_of(log)
     RewardModelStage(session)
     pairs = [Pair(query, None) for query in session.split.queries]
-    stage = PpoStage(session, "ppo", LearnedReward(session, "reward_model"), pairs, [1.0] * len(pairs))
+    stage = PpoStage(
+        session, "ppo", LearnedReward(session, "reward_model"), pairs, [1.0] * len(pairs)
+    )
     for weight in session.trunk.parameters_of(POLICY):
         torch.nn.init.normal_(weight, std=0.05)
     with pytest.raises(
