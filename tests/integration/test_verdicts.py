@@ -100,9 +100,9 @@ def test_a_dead_discriminator_is_not_taken_for_confusion(
 class Pushed(Side):
     """A discriminator that is pushed toward calling everything real, once it has been pretrained."""
 
-    def learn(self, real: Triplets, fake: Triplets) -> tuple[float, float]:
+    def learn(self, fake: Triplets) -> tuple[float, float]:
         """Every step of the adversarial stage moves its bias."""
-        found = super().learn(real, fake)
+        found = super().learn(fake)
         if "discriminated" in self.session.evidence:
             with torch.no_grad():
                 self.model.bias.bias.add_(5)
