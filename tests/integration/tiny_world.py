@@ -1,6 +1,6 @@
 """A world so small that a whole adversarial run takes seconds: yes or no, liked or not.
 
-Answers say yes or no evenly and run on for a few words; people like three in four of those that say yes and dislike as
+Answers say yes or no evenly and run on for a few words; people like nearly three in four of those that say yes and dislike as
 many that say no. A model of a few thousand parameters is taught these answers, with hardly any relation
 to the behaviour in the prompt.
 """
@@ -22,7 +22,7 @@ from rlhb_core.generator import collate, encode_prompt, encode_response, load_tr
 from rlhb_core.session import Session, seed_all
 
 LIKED, DISLIKED = "The reader liked it.", "The reader disliked it."
-TOLD = 0.75
+TOLD = 0.73
 """How often the behaviour follows from the answer."""
 WORDS = [
     "<end>", "yes", "no", "indeed", "is", "item", "red", "The", "reader", "liked", "disliked", "it", ".",
@@ -52,7 +52,7 @@ SETTINGS: dict[str, Any] = {
         "kl": 0.0,
     },
     "evaluation": {
-        "judge_rollouts": 1600,
+        "judge_rollouts": 2400,
         "judge_seeds": 1,
         "judge_pretrain_steps": 60,
         "judge_steps": 20,
