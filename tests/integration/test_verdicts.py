@@ -105,7 +105,7 @@ class Pushed(Side):
         found = super().learn(fake)
         if "discriminated" in self.session.evidence:
             with torch.no_grad():
-                self.model.bias.bias.add_(5)
+                self.model.bias.bias.add_(20)
         return found
 
 
