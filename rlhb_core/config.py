@@ -296,10 +296,10 @@ class PpoSettings(Section):
         description="Fraction of the learning rate that is left at the end.",
     )
     critic_learning_rate: float = Field(
-        default=1e-3, gt=0, description="Learning rate of the value head."
+        default=3e-3, gt=0, description="Learning rate of the value head."
     )
     critic_epochs: int = Field(
-        default=2, ge=1, description="Passes of the value head per iteration."
+        default=4, ge=1, description="Passes of the value head per iteration."
     )
     critic_warmup: int = Field(
         default=2, ge=0, description="First iterations in which only the value head learns."

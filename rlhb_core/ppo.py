@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Protocol
 import torch
 from torch import Tensor
 
+from rlhb_core.critic import SO_FAR, ValueHead, critic_inputs
 from rlhb_core.data import Pair
 from rlhb_core.diagnostics import distinct, length_drift
 from rlhb_core.errors import RunError
@@ -30,7 +31,6 @@ from rlhb_core.rewards import (
 )
 from rlhb_core.rollout import Rollouts, lengths, measure, token_batch
 from rlhb_core.samples import logged_lengths
-from rlhb_core.scorers import ValueHead
 from rlhb_core.session import POLICY, START, Metrics, Session
 
 REMEMBERED = (
@@ -114,7 +114,7 @@ class PpoStage:
         self._logged_lengths = logged_lengths(session)
         self._trunk.copy_adapter(POLICY, START)
         width = self._trunk.model.config.get_text_config().hidden_size
-        self._critic = ValueHead(width).to(self._trunk.device)
+        self._critic = ValueHead(width + SO_FAR).to(self._trunk.device)
         session.heads["critic"] = self._critic
         self._policy_parameters = self._trunk.parameters_of(POLICY)
         self._policy_optimiser = adamw(
@@ -176,7 +176,7 @@ class PpoStage:
         reward = centre_groups(reward, settings.per_query)
         per_token = token_rewards(reward, old.logprobs, reference, old.mask, self._kl_weight)
         with torch.no_grad():
-            values = self._critic(old.hidden) * old.mask
+            values = self._critic(critic_inputs(old)) * old.mask
         advantages, returns = gae(per_token, values, old.mask, settings.gamma, settings.gae_lambda)
         kl = (log_ratio(old.logprobs, reference) * old.mask).sum(1).mean()
         found = {
@@ -274,12 +274,13 @@ class PpoStage:
     def _update_critic(self, experience: Experience) -> float:
         """Least squares on hidden states taken before the update: the trunk need not run again."""
         losses = []
+        inputs = critic_inputs(experience.old)
         for _ in range(self._settings.critic_epochs):
             order = torch.randperm(len(experience.rollouts.pairs))
             for start in range(0, len(order), self._settings.minibatch):
                 rows = order[start : start + self._settings.minibatch]
                 mask = experience.old.mask[rows]
-                error = self._critic(experience.old.hidden[rows]) - experience.returns[rows]
+                error = self._critic(inputs[rows]) - experience.returns[rows]
                 loss = 0.5 * masked_mean(error**2, mask)
                 self._critic_optimiser.zero_grad()
                 loss.backward()  # type: ignore[no-untyped-call]

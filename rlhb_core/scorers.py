@@ -1,4 +1,4 @@
-"""Heads on frozen features of the base model: discriminator, reward model, critic.
+"""Heads on frozen features of the base model: discriminator, reward model.
 
 Holds how a response becomes a feature vector (hidden states and log-probabilities under the base model, which never
 changes, so that features of logged responses are computed once), and the small networks on top of it.
@@ -197,22 +197,6 @@ class RewardHead(nn.Module):
         """[N, F] -> [N, 1 + aspects]."""
         scores: Tensor = self.scores(self.body(self.standardise(features)))
         return scores
-
-
-class ValueHead(nn.Module):
-    """The critic: a value per response token from the policy's own hidden states, which it does not change."""
-
-    def __init__(self, size: int, hidden: int = 128) -> None:
-        super().__init__()
-        self.inner = nn.Linear(size, hidden)
-        self.out = nn.Linear(hidden, 1)
-        nn.init.zeros_(self.out.weight)
-        nn.init.zeros_(self.out.bias)
-
-    def forward(self, hidden: Tensor) -> Tensor:
-        """Detached hidden states before each token [B, R, H] -> values [B, R]."""
-        values: Tensor = self.out(torch.nn.functional.gelu(self.inner(hidden)))
-        return values[:, :, 0]
 
 
 def auc(positive: Tensor, negative: Tensor) -> float:

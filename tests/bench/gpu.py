@@ -21,12 +21,12 @@ from torch.nn import functional as F
 from transformers import AutoModelForCausalLM, AutoModelForTokenClassification
 
 from rlhb_core.config import SamplingSettings
+from rlhb_core.critic import ValueHead
 from rlhb_core.data import Pair
 from rlhb_core.generator import by_length, collate, encode_prompt, load_trunk, score
 from rlhb_core.losses import policy_loss
 from rlhb_core.optimiser import adamw
 from rlhb_core.rollout import Rollouts, lengths, measure, roll_out, token_batch
-from rlhb_core.scorers import ValueHead
 from tests.bench.work import ALPHA, RANK, SHAPE, words, write_model
 
 SIZES: dict[str, dict[str, int]] = {
