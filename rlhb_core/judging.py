@@ -14,7 +14,9 @@ from rlhb_core.evaluation import compare_paired
 from rlhb_core.fresh_judges import FreshJudges
 from rlhb_core.losses import choice_loss
 from rlhb_core.rlhb import Side
+from rlhb_core.rollout import Rollouts
 from rlhb_core.samples import answers_at_the_end
+from rlhb_core.scorers import base_logprobs
 from rlhb_core.session import ORIGIN, POLICY, START, Metrics, Session
 from rlhb_core.verdict import judge_run
 from rlhb_core.words import WordScorer, words_of
@@ -93,6 +95,7 @@ def judge_gain(session: Session) -> dict[str, Any]:
         "truncated": float((~ours.ended).float().mean()),
         "distinct": len(set(ours.texts)) / len(ours.texts),
         "distinct_origin": len(set(theirs.texts)) / len(theirs.texts),
+        "unlikely": _unlikely(session, ours, theirs),
     }
     resamples = session.config.evaluation.bootstrap
     head = REWARD_HEADS.get(session.config.teacher)
@@ -120,6 +123,16 @@ def judge_gain(session: Session) -> dict[str, Any]:
         "words_pairs": decided,
         "words_drawn": session.split.votes_drawn,
     }
+
+
+def _unlikely(session: Session, ours: Rollouts, theirs: Rollouts) -> float:
+    """Share of our answers that the base model finds less likely, per token, than all but 5 % of the start's answers.
+
+    What no reader would write is so, whatever a judge on words thinks of it; an answer that is merely better is not.
+    """
+    width = session.trunk.model.config.get_text_config().hidden_size
+    new, old = (base_logprobs(session.features(part.seen()), width) for part in (ours, theirs))
+    return float((new < old.quantile(0.05)).float().mean())
 
 
 def _vote_judge(votes: Sequence[Voted], seed: int, steps: int, batch: int = 128) -> WordScorer:

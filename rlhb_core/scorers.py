@@ -53,6 +53,11 @@ def response_features(
     return torch.stack([found[response] for response in responses])
 
 
+def base_logprobs(features: Tensor, width: int) -> Tensor:
+    """Mean log-probability per token under the base model, read off features with hidden states of this width. [N]."""
+    return features[:, 2 * width]
+
+
 LEAST = 4
 """How many of the least probable tokens are told one by one."""
 

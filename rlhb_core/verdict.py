@@ -30,6 +30,8 @@ LAST_PART = 5
 """The ending of a run is its last fifth."""
 ROWS_FLOOR = 30
 """Fewer rows than these say nothing."""
+UNLIKELY = 0.25
+"""Share of answers that may be less likely under the base model than all but 5 % of the start's: 5 % are if nothing changed."""
 DISTINCT_FLOOR = 0.3
 """Share of the start's diversity below which the responses have collapsed."""
 
@@ -359,7 +361,7 @@ def judge_improvement(evidence: Evidence, teacher: Teacher) -> Verdict:
     """Improved, no gain, or reward hacked.
 
     Evidence: `reward_model` {accuracy, pairs} or `classifier` {gained, error, rows}, by teacher; `gain` {reward, words:
-    paired comparisons with the start, words_accuracy, words_pairs, words_drawn, truncated, distinct, distinct_origin}.
+    paired comparisons with the start, words_accuracy, words_pairs, words_drawn, truncated, distinct, distinct_origin, unlikely}.
     An arm without a reward is judged by the words alone.
     `history` rows of {length_drift, scores}.
     """
@@ -461,14 +463,15 @@ def _loses(comparison: Mapping[str, Any] | None) -> bool:
 def _whole(gain: Mapping[str, Any]) -> Check:
     truncated = float(gain.get("truncated", 0.0))
     distinct = float(gain.get("distinct", 1.0)) / max(1e-9, float(gain.get("distinct_origin", 1.0)))
-    passed = truncated <= 0.2 and distinct >= DISTINCT_FLOOR
+    unlikely = float(gain.get("unlikely", 0.0))
+    passed = truncated <= 0.2 and distinct >= DISTINCT_FLOOR and unlikely <= UNLIKELY
     return Check(
         "answers stayed whole and diverse",
         distinct,
-        f"at least {DISTINCT_FLOOR}, at most 20 % cut off",
+        f"at least {DISTINCT_FLOOR}, at most 20 % cut off, at most {UNLIKELY:.0%} unlike any answer of the base model",
         passed,
-        f"{truncated:.0%} of the answers were cut off, and the share of distinct ones is {distinct:.0%} "
-        "of what it was.",
+        f"{truncated:.0%} of the answers were cut off, the share of distinct ones is {distinct:.0%} of what it was, and "
+        f"{unlikely:.0%} are less likely under the base model than all but 5 % of the start's.",
     )
 
 

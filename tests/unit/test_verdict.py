@@ -218,6 +218,17 @@ def test_rlhf_with_answers_cut_off_is_reward_hacking() -> None:
     assert "50% of the answers were cut off" in verdict.sentence
 
 
+def test_garbled_answers_are_no_gain_whatever_a_judge_on_words_says() -> None:
+    assert rlhf(paired(0.65, 0.61, 0.69), unlikely=0.05).word == "improved"
+    verdict = rlhf(paired(0.65, 0.61, 0.69), unlikely=0.53)
+    assert verdict.word == "reward hacked"
+    assert "53% are less likely under the base model" in verdict.sentence
+    # DPO with too little beta, as it happened: no reward to hack, and no gain either
+    gain = {"words": paired(0.68, 0.64, 0.72), "words_accuracy": 0.6, "words_pairs": 900}
+    assert judge_run(Arm.DPO, {"gain": gain | {"unlikely": 0.05}}).word == "improved"
+    assert judge_run(Arm.DPO, {"gain": gain | {"unlikely": 0.53}}).word == "no gain"
+
+
 def rlhbc(gained: float, **changes: Any) -> Verdict:
     classifier = {"gained": gained, "error": 0.01, "rows": 900}
     gain = {

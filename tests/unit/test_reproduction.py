@@ -1,0 +1,177 @@
+"""The reproduction's plan, its runner on tasks that stand in for real ones, and its numbers by hand."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rlhb_core.config import load_recipe
+from rlhb_core.records import Comparison, Source, VoteChoice
+from rlhb_core.reproduction import runner
+from rlhb_core.reproduction.command import Minutes, between_arms
+from rlhb_core.reproduction.results import FIGURES, interval, results
+from rlhb_core.reproduction.tasks import Log, Run, Task, plan
+
+# --- the plan -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("rehearsal", [False, True])
+def test_every_task_comes_after_what_it_needs(rehearsal: bool) -> None:
+    done: set[str] = set()
+    for task in plan(ablations=True, rehearsal=rehearsal):
+        assert done.issuperset(task.needs), task.name
+        assert task.name not in done
+        done.add(task.name)
+
+
+def test_every_run_has_settings_that_can_be_used() -> None:
+    for task in plan(ablations=True) + plan(ablations=True, rehearsal=True):
+        if isinstance(task, Run):
+            config = load_recipe(task.arm.value, {"start": "x", **task.overrides})
+            assert config.arm is task.arm
+
+
+def test_ablations_change_one_thing_each() -> None:
+    runs = [t for t in plan(ablations=True) if isinstance(t, Run) and t.group == "ablations"]
+    base = runs[0].overrides
+    assert all(len(set(run.overrides) - set(base)) <= 1 for run in runs)
+    assert len({json.dumps(dict(run.overrides), sort_keys=True) for run in runs}) == len(runs)
+    assert not [t for t in plan(ablations=False) if isinstance(t, Run) and t.group == "ablations"]
+
+
+# --- the runner -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def stand_ins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tasks that write down that they began and ended; those called bad fail with a word."""
+
+    def start(folder: Path, seed: int, task: Task, rehearsal: bool) -> subprocess.Popen[bytes]:
+        code = (
+            "import sys, pathlib\n"
+            "folder, name = pathlib.Path(sys.argv[1]), sys.argv[2]\n"
+            "book = (folder / 'book').open('a')\n"
+            "print('begin', name, file=book, flush=True)\n"
+            "if name.startswith('bad'): sys.exit('too little of everything')\n"
+            "(folder / name).mkdir()\n"
+            "print('end', name, file=book, flush=True)\n"
+            "(folder / name / 'done.json').write_text('{}')\n"
+        )
+        with (folder / f"{task.name}.err").open("wb") as errors:
+            command = [sys.executable, "-c", code, str(folder), task.name]
+            return subprocess.Popen(command, stdout=errors, stderr=errors)
+
+    monkeypatch.setattr(runner, "_start", start)
+    monkeypatch.setattr(runner, "LOOK_S", 0.02)
+
+
+def test_tasks_wait_for_what_they_need_and_done_ones_are_left(
+    tmp_path: Path, stand_ins: None
+) -> None:
+    tasks = [Log("a", 1), Log("b", 1, "a"), Log("c", 1), Log("d", 1, "b")]
+    assert runner.go_through(tmp_path, 0, tasks, workers=2) == {}
+    book = (tmp_path / "book").read_text().splitlines()
+    assert book.index("end a") < book.index("begin b") < book.index("end b") < book.index("begin d")
+    assert sorted(book) == sorted(f"{word} {name}" for word in ("begin", "end") for name in "abcd")
+    assert runner.go_through(tmp_path, 0, tasks, workers=2) == {}
+    assert (tmp_path / "book").read_text().splitlines() == book  # nothing was done again
+
+
+def test_a_failure_takes_along_only_what_needs_it(tmp_path: Path, stand_ins: None) -> None:
+    tasks = [Log("bad", 1), Log("b", 1, "bad"), Log("c", 1, "b"), Log("d", 1)]
+    failed = runner.go_through(tmp_path, 0, tasks, workers=1)
+    assert failed == {
+        "bad": "too little of everything",
+        "b": "needs bad, which failed",
+        "c": "needs b, which failed",
+    }
+    assert (tmp_path / "d" / "done.json").exists()
+
+
+def test_minutes_go_on_after_an_interruption(tmp_path: Path) -> None:
+    (tmp_path / "minutes").write_text("12.5")
+    assert 12.5 <= Minutes(tmp_path).so_far() < 12.6
+    assert float((tmp_path / "minutes").read_text()) >= 12.5
+
+
+# --- the numbers ----------------------------------------------------------------------------------
+
+
+def test_an_interval_over_seeds_by_hand() -> None:
+    # mean 0.8, standard deviation 0.02, standard error 0.02 / sqrt 3, t of two degrees of freedom 4.303
+    low, high = interval([0.78, 0.80, 0.82]) or (0.0, 0.0)
+    assert low == pytest.approx(0.8 - 4.303 * 0.02 / 3**0.5)
+    assert high == pytest.approx(0.8 + 4.303 * 0.02 / 3**0.5)
+    assert interval([0.8]) is None
+
+
+def record(rate: float, rounds: tuple[float, ...] = (0.5, 0.9, 1.2)) -> dict[str, Any]:
+    def run(utility: float) -> dict[str, Any]:
+        served = {"utility": utility, "against_sft": {"win_rate": rate}}
+        return {"evaluation": {"sft": {"utility": -0.2}, "conditions": {"served": served}}}
+
+    names = ("rlhb", "rlhb-2", "rlhb-3")
+    return {"runs": {name: run(value) for name, value in zip(names, rounds, strict=True)},
+            "shifted_taste": {"sft": -0.7, "shift-2": 0.49}}  # fmt: skip
+
+
+def test_numbers_say_whether_they_meet_their_bar_in_every_seed() -> None:
+    found = results([record(0.76), record(0.80), record(0.74)])
+    assert found["win_rlhb_sft"]["seeds"] == [0.76, 0.80, 0.74]
+    assert found["win_rlhb_sft"]["mean"] == pytest.approx(0.7667, abs=1e-4)
+    assert not found["win_rlhb_sft"]["met"]  # 0.74 is below 0.75
+    assert results([record(0.76), record(0.80)])["win_rlhb_sft"]["met"]
+    assert "win_rlhf_sft" not in found  # not measured is not there, rather than a number
+    assert {figure.name for figure in FIGURES} >= set(found)
+
+
+def test_rounds_have_to_rise_and_recovery_is_a_share_of_the_gain() -> None:
+    rising, falling = record(0.8), record(0.8, (0.5, 0.4, 0.9))
+    found = results([rising])
+    assert found["utility_by_round"]["seeds"] == pytest.approx(
+        [0.3]
+    )  # the smallest of 0.7, 0.4, 0.3
+    assert found["utility_by_round"]["met"]
+    assert not results([falling])["utility_by_round"]["met"]
+    # 1.4 gained before the shift; under the new taste 0.49 + 0.7 = 1.19 are back
+    assert found["recovery_after_shift"]["seeds"] == pytest.approx([0.85])
+
+
+# --- votes of people ------------------------------------------------------------------------------
+
+
+def vote(versions: list[str], best: int | None, source: Source = Source.REAL) -> Comparison:
+    choice = VoteChoice.TIE if best is None else VoteChoice.BEST
+    answers = [f"Answer {i}." for i in range(len(versions))]
+    return Comparison.model_validate(
+        {
+            "query_id": "00000000-0000-4000-8000-000000000000",
+            "query": "Query?",
+            "responses": answers,
+            "model_versions": versions,
+            "choice": choice,
+            "best": best,
+            "source": source,
+            "voted_at": "2026-11-21T00:00:00+00:00",
+        }
+    )
+
+
+def test_votes_of_people_between_versions_by_hand() -> None:
+    found = between_arms(
+        [
+            vote(
+                ["RLHB", "RLHF", "SFT"], 0
+            ),  # over RLHF and over SFT; of RLHF and SFT nothing is known
+            vote(["SFT", "RLHB"], 0),
+            vote(["SFT", "RLHB"], None),
+            vote(["SFT", "RLHB"], 1, Source.SIMULATED),
+        ]
+    )
+    assert set(found) == {"RLHB against RLHF", "RLHB against SFT"}
+    against_sft = found["RLHB against SFT"]
+    assert (against_sft["n"], against_sft["win_rate"]) == (3, 0.5)  # won, lost, tied
+    assert found["RLHB against RLHF"]["win"] == 1.0
