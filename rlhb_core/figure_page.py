@@ -150,9 +150,11 @@ def _embed(data: object) -> str:
 
 def section(figure: Figure) -> str:
     wide = ' class="wide"' if figure.wide else ""
+    own = figure.figure.layout.height
+    height = f' style="height:{own}px"' if own else ""
     return (
         f"<section{wide}><h2>{escape(figure.title)}</h2><p>{escape(figure.sentence)}</p>"
-        f'<div class="plot" id="{figure.name}" role="img" aria-label="{escape(figure.title)}"></div></section>'
+        f'<div class="plot"{height} id="{figure.name}" role="img" aria-label="{escape(figure.title)}"></div></section>'
     )
 
 

@@ -73,11 +73,16 @@ def _finished(
     if not figure.data:
         return None
     figure.update_layout(
-        legend={"y": 1.01, "x": 1, "xanchor": "right"},
+        legend={"y": 1.01, "x": 1, "xanchor": "right", "traceorder": "normal"},
         margin={"t": 40},
         showlegend=len(figure.data) > 1,
     )
     return Figure(name, title, sentence, wide, figure)
+
+
+def _name_every_one(update: Callable[..., Any], names: Sequence[str]) -> None:
+    """Write every name at an axis of names, however many there are."""
+    update(tickmode="array", tickvals=list(names), nticks=0)
 
 
 def _with(seeds: Sequence[SeedRecord], *runs: str) -> list[SeedRecord]:
@@ -159,8 +164,12 @@ def _matrix(seeds: Sequence[SeedRecord]) -> Figure | None:
             ygap=2,
         )
     )
+    shown_names = [label(name) for name in names]
     figure.update_yaxes(autorange="reversed")
-    figure.update_layout(hovermode="closest")
+    _name_every_one(figure.update_yaxes, shown_names)
+    _name_every_one(figure.update_xaxes, shown_names)
+    figure.update_xaxes(tickangle=-40)
+    figure.update_layout(hovermode="closest", height=200 + 30 * len(names))
     sentence = _said("Win rate of the row against the column by hidden utility, ties half.", seeds)
     return _finished("matrix", "Everyone against everyone", sentence, figure, wide=True)
 
@@ -403,5 +412,6 @@ def _ablations(seeds: Sequence[SeedRecord]) -> Figure | None:
         "Win rate against SFT when one choice is changed; bars are 95 % intervals over questions, not over seeds "
         f"({count} of {len(seeds)} seeds). Simulated annotators."
     )
-    figure.update_layout(hovermode="closest")
+    _name_every_one(figure.update_yaxes, order)
+    figure.update_layout(hovermode="closest", height=120 + 28 * len(order))
     return _finished("ablations", "One choice changed at a time", sentence, figure, wide=True)

@@ -101,11 +101,9 @@ def _ending(record: SeedRecord, run: str, metric: str) -> float:
 
 
 def judge(record: SeedRecord, run: str, policy: str) -> float:
-    """Accuracy of the strongest fresh judge on a policy: the one that tells the start best is asked every time."""
-    judges = record["runs"][run]["evidence"]["judges"]
-    kinds = [kind for kind in judges["origin"]["seeds"] if kind in judges[policy]]
-    best = max(kinds, key=lambda kind: float(judges["origin"][kind]))
-    return float(judges[policy][best])
+    """Accuracy of the fresh judge that tells a policy's answers from logged ones best, whichever kind it is."""
+    judges = record["runs"][run]["evidence"]["judges"][policy]
+    return max(float(judges[kind]) for kind in judges["seeds"])
 
 
 def by_round(record: SeedRecord) -> list[float]:
@@ -175,11 +173,11 @@ FIGURES: tuple[Figure, ...] = (
            "at least 0.68", lambda r: float(r["runs"]["rlhb"]["evidence"]["discriminated"]["power"]), _at_least(0.68)),
     Figure("fresh_judge_sft", "The strongest fresh judge on the answers of SFT against logged ones.",
            "at least 0.65", lambda r: judge(r, "rlhb", "origin"), _at_least(0.65)),
-    Figure("fresh_judge_start", "The same judge on the policy before the adversarial stage.",
+    Figure("fresh_judge_start", "The strongest fresh judge on the policy before the adversarial stage.",
            "", lambda r: judge(r, "rlhb", "before"), lambda values: True),
-    Figure("fresh_judge_end", "The same judge on the final policy.",
+    Figure("fresh_judge_end", "The strongest fresh judge on the final policy.",
            "at most 0.57", lambda r: judge(r, "rlhb", "after"), _at_most(0.57)),
-    Figure("fresh_judge_drop", "What the adversarial stage took off that judge's accuracy.",
+    Figure("fresh_judge_drop", "What the adversarial stage took off the accuracy of the strongest judge.",
            "at least 0.03", lambda r: judge(r, "rlhb", "before") - judge(r, "rlhb", "after"), _at_least(0.03)),
     Figure("utility_by_round", "Smallest rise of the utility from SFT to the first round and from round to round.",
            "above 0 in every seed", _least_rise, lambda values: min(values) > 0),
