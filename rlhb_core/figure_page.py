@@ -121,7 +121,12 @@ def draw_pictures(drawn: Sequence[Figure], out: Path) -> list[Path]:
         {
             "fig": titled(figure).to_dict(),
             "path": path,
-            "opts": {"format": "png", "width": width, "height": height, "scale": 2},
+            "opts": {
+                "format": "png",
+                "width": width,
+                "height": (figure.figure.layout.height or height - 90) + 90,  # title and sentence
+                "scale": 2,
+            },
         }
         for figure, path in zip(drawn, paths, strict=True)
     ]

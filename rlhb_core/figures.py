@@ -9,6 +9,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from textwrap import wrap
 from typing import Any, Literal
 
 import plotly.graph_objects as go
@@ -179,6 +180,8 @@ class Figure:
     sentence: str
     wide: bool
     figure: go.Figure
+    counted: str = "step"
+    """What its x axis counts, written below it where the picture stands alone."""
 
 
 def figures(rows: Sequence[Row], kl_stop: float = math.inf) -> list[Figure]:
@@ -388,8 +391,9 @@ def titled(figure: Figure, theme: Theme = "light") -> go.Figure:
     drawn.update_layout(
         template=template(theme),
         paper_bgcolor=_INK[theme]["card"],
-        title={"text": figure.title, "subtitle": {"text": figure.sentence}},
-        margin={"l": 64, "r": 28, "t": 104, "b": 60},
+        title={"text": figure.title, "subtitle": {"text": "<br>".join(wrap(figure.sentence, 110))}},
+        margin={"l": 64, "r": 28, "t": 120, "b": 60},
     )
-    drawn.update_xaxes(title={"text": "step", "standoff": 10})
+    if figure.counted:
+        drawn.update_xaxes(title={"text": figure.counted, "standoff": 10})
     return drawn

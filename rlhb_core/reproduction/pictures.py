@@ -68,7 +68,7 @@ def _said(sentence: str, seeds: Sequence[SeedRecord]) -> str:
 
 
 def _finished(
-    name: str, title: str, sentence: str, figure: go.Figure, wide: bool = False
+    name: str, title: str, sentence: str, figure: go.Figure, wide: bool = False, counted: str = ""
 ) -> Figure | None:
     if not figure.data:
         return None
@@ -77,7 +77,7 @@ def _finished(
         margin={"t": 40},
         showlegend=len(figure.data) > 1,
     )
-    return Figure(name, title, sentence, wide, figure)
+    return Figure(name, title, sentence, wide, figure, counted)
 
 
 def _name_every_one(update: Callable[..., Any], names: Sequence[str]) -> None:
@@ -118,11 +118,13 @@ def _win_tie_loss(
                 insidetextanchor="middle",
                 hovertemplate=f"{kind} %{{x:.1%}}<extra>%{{y}}</extra>",
             )
-    figure.update_layout(barmode="stack", bargap=0.28, hovermode="closest")
+    height = 130 + 26 * len(order)
+    figure.update_layout(barmode="stack", bargap=0.28, hovermode="closest", height=height)
     figure.update_xaxes(range=[0, 1], tickformat=".0%")
+    _name_every_one(figure.update_yaxes, [label(policy) for policy in order])
+    count = next(iter(rows.values()))[0]["n"] if rows else 0
     sentence = _said(
-        "Win, tie and loss of each version, as it is served, on the same 600 questions about held-out facts.",
-        seeds,
+        f"Each version as it is served, on the same {count} questions about held-out facts.", seeds
     )
     return _finished(name, title, sentence, figure, wide=True)
 
@@ -195,9 +197,8 @@ def _over_training(
         _band(figure, curves, label(run), COLOURS[run])
     if chance is not None:
         figure.add_hline(y=chance, line={"dash": "4px,5px", "width": 1}, layer="below")
-    return _finished(
-        name, title, _said("Mean over the seeds; the band holds all of them.", seeds), figure
-    )
+    sentence = _said("Mean over the seeds; the band holds all of them.", seeds)
+    return _finished(name, title, sentence, figure, counted="iteration")
 
 
 def _band(
@@ -259,7 +260,12 @@ def _outputs(seeds: Sequence[SeedRecord]) -> Figure | None:
         seeds,
     )
     return _finished(
-        "discriminator-outputs", "Discriminator output over training", sentence, figure, wide=True
+        "discriminator-outputs",
+        "Discriminator output over training",
+        sentence,
+        figure,
+        wide=True,
+        counted="iteration",
     )
 
 
@@ -370,16 +376,19 @@ def _diversity(seeds: Sequence[SeedRecord]) -> Figure | None:
             x=[fmean(each["different"] for each in row) for row in rows],
             y=[fmean(each["utility"] for each in row) for row in rows],
             text=[f"T {row[0]['temperature']:g}" for row in rows],
-            textposition="top center",
-            mode="lines+markers+text",
+            mode="lines+markers",
+            marker={"size": [6 + 3 * place for place in range(len(rows))]},
             name=label(name),
-            line={"color": COLOURS[name]},
+            line={"color": COLOURS[name], "dash": "solid"},
             hovertemplate=f"{label(name)} at %{{text}}: utility %{{y:.2f}}, different %{{x:.2f}}<extra></extra>",
         )
     figure.update_layout(hovermode="closest")
     figure.update_xaxes(title={"text": "share of unlike answers among four to one question"})
     figure.update_yaxes(title={"text": "utility"})
-    sentence = _said("Up is better, right is more varied; T is the sampling temperature.", seeds)
+    sentence = _said(
+        "Up is better, right is more varied; the larger the dot, the higher the temperature (0.5, 0.7, 1, 1.3).",
+        seeds,
+    )
     return _finished("diversity", "Quality against diversity", sentence, figure)
 
 
