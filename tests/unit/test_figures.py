@@ -148,7 +148,7 @@ def test_colours_come_from_the_template_only(theme: Any) -> None:
     drawn = titled(figure, theme)
     assert drawn.layout.template.layout.colorway == template(theme).layout.colorway
     assert drawn.layout.title.text == figure.title
-    assert drawn.layout.title.subtitle.text == figure.sentence
+    assert drawn.layout.title.subtitle.text.replace("<br>", " ") == figure.sentence
     assert figure.figure.layout.title.text is None
 
 
