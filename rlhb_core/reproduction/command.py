@@ -8,11 +8,12 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-from rlhb_core.errors import RunError
+from rlhb_core.arms import ARMS, missing
+from rlhb_core.errors import BadConfig, RunError
 from rlhb_core.evaluation import compare_paired
 from rlhb_core.records import Comparison, Source, read_jsonl
 from rlhb_core.reproduction.page import write_report
-from rlhb_core.reproduction.records import read_seeds, write_seed
+from rlhb_core.reproduction.records import is_whole, read_seeds, write_seed
 from rlhb_core.reproduction.runner import go_through
 from rlhb_core.reproduction.tasks import plan
 
@@ -33,16 +34,23 @@ def reproduce(
     """Go through all seeds and write the report into `out`; what is done already is kept. Returns the page.
 
     `work` takes logs and runs, several hundred megabytes a seed; `out` the records of the seeds and the report. The first
-    `ablation_seeds` seeds do the ablations too. A rehearsal does everything in small. Raises RunError if tasks failed, after everything else is written.
+    `ablation_seeds` seeds do the ablations too; a rehearsal does everything in small. Raises BadConfig if TRL is missing,
+    and RunError if tasks failed, after everything else is written.
     """
+    for arm in ARMS:
+        if sentence := missing(arm):
+            raise BadConfig(sentence)
     people = between_arms(read_jsonl(votes, Comparison)) if votes else None
     broken: dict[str, str] = {}
     for position, seed in enumerate(seeds):
         tasks = plan(position < ablation_seeds, rehearsal)
+        file = out / "seeds" / f"seed-{seed}.json"
+        if is_whole(file, tasks, rehearsal):
+            log.info("seed %d is done already: %s", seed, file)
+            continue
         folder, clock = work / f"seed-{seed}", Minutes(work / f"seed-{seed}")
         failed = go_through(folder, seed, tasks, workers, rehearsal=rehearsal)
         broken |= {f"seed {seed}, {name}": words for name, words in failed.items()}
-        file = out / "seeds" / f"seed-{seed}.json"
         write_seed(file, folder, seed, tasks, clock.so_far(), rehearsal)
         write_report(read_seeds(out / "seeds"), out, png=False, people=people)
     page = write_report(read_seeds(out / "seeds"), out, png, people)

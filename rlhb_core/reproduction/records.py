@@ -67,6 +67,16 @@ def write_seed(
     write_json(file, record)
 
 
+def is_whole(file: Path, tasks: Iterable[Task], rehearsal: bool) -> bool:
+    """Whether a record has everything of these tasks, so that the seed need not be gone through again."""
+    if not file.exists():
+        return False
+    record: SeedRecord = json.loads(file.read_text("utf-8"))
+    runs = all(task.name in record["runs"] for task in tasks if isinstance(task, Run))
+    measures = all(task.name in record for task in tasks if isinstance(task, Measure))
+    return runs and measures and record["rehearsal"] is rehearsal
+
+
 def read_seeds(folder: Path) -> list[SeedRecord]:
     """The records of all seeds, in order."""
     found = [json.loads(file.read_text("utf-8")) for file in folder.glob("seed-*.json")]

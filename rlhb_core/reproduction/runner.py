@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from rlhb_core.reproduction.tasks import Task
+from rlhb_core.reproduction.tasks import Measure, Task
 from rlhb_core.reproduction.work import is_done
 
 log = logging.getLogger(__name__)
@@ -26,7 +26,8 @@ def go_through(
 ) -> dict[str, str]:
     """Do all tasks, at most `workers` at a time, in their order as far as their needs allow.
 
-    A task that fails takes those with it that need it; the others go on. Returns what failed: name -> its last words.
+    A task that fails takes those with it that need it; the others go on, and measures make do with what there is. Returns
+    what failed: name -> its last words.
     """
     folder.mkdir(parents=True, exist_ok=True)
     waiting = [task for task in tasks if not is_done(folder, task)]
@@ -46,10 +47,12 @@ def go_through(
                     log.info("seed %d: %s is done, %d left", seed, name, len(unmet))
             for task in list(waiting):
                 lost = [need for need in task.needs if need in failed]
-                if lost:
+                if lost and not isinstance(task, Measure):
                     failed[task.name] = f"needs {lost[0]}, which failed"
                     waiting.remove(task)
-                elif len(running) < workers and not unmet.intersection(task.needs):
+                elif len(running) < workers and not unmet.intersection(task.needs).difference(
+                    failed
+                ):
                     waiting.remove(task)
                     running[task.name] = _start(folder, seed, task, rehearsal)
             time.sleep(LOOK_S)

@@ -140,6 +140,8 @@ def policies(folder: Path) -> Answers:
 def _table(folder: Path, seed: int, _: Measure) -> dict[str, Any]:
     """Every policy against every other one, by hidden utility and by simulated votes."""
     texts = policies(folder)
+    if not texts:
+        raise RunError("no arm of the table is done yet")
     queries = questions(seed, len(texts["sft"]))
     worth = {name: utilities(queries, answers) for name, answers in texts.items()}
     pairs = list(combinations(texts, 2))
@@ -175,6 +177,8 @@ def _temperatures(folder: Path, seed: int, task: Measure) -> dict[str, Any]:
         trunk = load_trunk(EMBEDDED, "cpu")
         condition, adapter = None, None
         if name != "sft":
+            if not (folder / name / "version").exists():
+                continue
             trunk.load_adapter("version", folder / name / "version")
             condition, adapter = read_version(folder / name / "version")["condition"], "version"
         found[name] = []

@@ -12,8 +12,9 @@ from rlhb_core.config import load_recipe
 from rlhb_core.records import Comparison, Source, VoteChoice
 from rlhb_core.reproduction import runner
 from rlhb_core.reproduction.command import Minutes, between_arms
+from rlhb_core.reproduction.records import is_whole
 from rlhb_core.reproduction.results import FIGURES, interval, results
-from rlhb_core.reproduction.tasks import Log, Run, Task, plan
+from rlhb_core.reproduction.tasks import Log, Measure, Run, Task, plan
 
 # --- the plan -------------------------------------------------------------------------------------
 
@@ -89,6 +90,25 @@ def test_a_failure_takes_along_only_what_needs_it(tmp_path: Path, stand_ins: Non
         "c": "needs b, which failed",
     }
     assert (tmp_path / "d" / "done.json").exists()
+
+
+def test_a_measure_makes_do_with_what_there_is(tmp_path: Path, stand_ins: None) -> None:
+    tasks = [Log("bad", 1), Log("a", 1), Measure("table", ("bad", "a"))]
+    assert set(runner.go_through(tmp_path, 0, tasks, workers=2)) == {"bad"}
+    book = (tmp_path / "book").read_text().splitlines()
+    assert book.index("begin bad") < book.index("begin table")
+    assert book.index("end a") < book.index("begin table")
+
+
+def test_a_record_is_whole_only_with_everything_in_it(tmp_path: Path) -> None:
+    file, tasks = tmp_path / "seed-0.json", plan(ablations=False)
+    assert not is_whole(file, tasks, rehearsal=False)
+    runs: dict[str, Any] = {task.name: {} for task in tasks if isinstance(task, Run)}
+    found: dict[str, Any] = {"runs": runs, "rehearsal": False, "table": {}, "temperatures": {}}
+    file.write_text(json.dumps(found))
+    assert is_whole(file, tasks, rehearsal=False)
+    assert not is_whole(file, tasks, rehearsal=True)
+    assert not is_whole(file, plan(ablations=True), rehearsal=False)
 
 
 def test_minutes_go_on_after_an_interruption(tmp_path: Path) -> None:
