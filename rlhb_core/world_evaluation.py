@@ -133,9 +133,9 @@ def _scorer(session: Session) -> Scorer | None:
 
 
 def _foresight(session: Session, model: RewardModel, queries: int = 500) -> dict[str, Any]:
-    """How well a reward model foresees simulated votes between answers of SFT about held-out facts."""
+    """How well a reward model foresees simulated votes, each between three answers of SFT, about held-out facts."""
     seed = session.config.seed + 7
-    asked = simulate(session.trunk, [Author("SFT", Arm.SFT)] * 2, queries, seed, held_out=True)
+    asked = simulate(session.trunk, [Author("SFT", Arm.SFT)] * 3, queries, seed, held_out=True)
     votes = [
         Voted(one.query, tuple(one.texts), one.choice)
         for one in asked

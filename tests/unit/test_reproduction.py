@@ -93,7 +93,7 @@ def test_a_failure_takes_along_only_what_needs_it(tmp_path: Path, stand_ins: Non
 
 
 def test_a_measure_makes_do_with_what_there_is(tmp_path: Path, stand_ins: None) -> None:
-    tasks = [Log("bad", 1), Log("a", 1), Measure("table", ("bad", "a"))]
+    tasks: list[Task] = [Log("bad", 1), Log("a", 1), Measure("table", ("bad", "a"))]
     assert set(runner.go_through(tmp_path, 0, tasks, workers=2)) == {"bad"}
     book = (tmp_path / "book").read_text().splitlines()
     assert book.index("begin bad") < book.index("begin table")
