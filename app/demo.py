@@ -36,7 +36,13 @@ Overrides = Mapping[Arm, Mapping[str, Any]]
 ON_OWN_LOGS = {"data.from_versions": "parent"}
 """RLHF+RLHB learns from what people did with the answers of the RLHF version that it starts from."""
 
-_SHORTER = {"warmup.steps": 120, "ppo.iterations": 20, "evaluation.judge_rollouts": 900}
+_SHORTER = {
+    "warmup.steps": 120,
+    "ppo.iterations": 30,
+    "evaluation.judge_rollouts": 900,
+    "evaluation.judge_seeds": 1,
+    "evaluation.reading_seeds": 0,
+}
 SHORT: Overrides = {Arm.RLHB: _SHORTER, Arm.RLHF_RLHB: _SHORTER}
 """A little less than the recipes, so that the whole story takes two cores no more than a quarter of an hour."""
 
