@@ -289,6 +289,11 @@ class PpoSettings(Section):
     learning_rate: float = Field(
         default=1e-3, gt=0, description="Peak learning rate of the policy's adapter."
     )
+    rise: int = Field(
+        default=8,
+        ge=1,
+        description="First iterations in which the policy's learning rate rises to its peak.",
+    )
     final_learning_rate: float = Field(
         default=0.2,
         ge=0,

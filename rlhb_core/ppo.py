@@ -292,14 +292,15 @@ class PpoStage:
         return sum(losses) / len(losses)
 
     def _learning_rate(self, number: int) -> float:
-        """Linear from the peak down to its final fraction."""
+        """Linear from the peak down to its final fraction, after a rise: fresh moments of Adam would kick the policy."""
         first, last = (
             self._settings.critic_warmup + 1,
             max(self.total, self._settings.critic_warmup + 2),
         )
         done = (number - first) / (last - first)
         fraction = 1 - (1 - self._settings.final_learning_rate) * min(1.0, done)
-        return self._settings.learning_rate * fraction
+        rise = min(1.0, (number - first + 1) / self._settings.rise)
+        return self._settings.learning_rate * fraction * rise
 
     def _check_first(self, what: str, found: float, wanted: float) -> None:
         """Before the first update nothing has changed: else masks, positions or dropout are wrong."""
