@@ -151,6 +151,7 @@ def make_config(settings: Settings, choice: Choice, parent: ModelVersion) -> Run
     }
     if parent.adapter:
         of_the_app["start"] = parent.adapter
+        of_the_app["start_condition"] = parent.condition or ""
     if len(choice.sources) == 1:
         of_the_app["source"] = next(iter(choice.sources))
     config = load_recipe(recipe, {**of_the_app, **choice.overrides})

@@ -411,6 +411,10 @@ class RunConfig(Section):
         default=None,
         description="Adapter folder of the version to start from; none starts from the base model.",
     )
+    start_condition: str = Field(
+        default="",
+        description="Behaviour text on which the version to start from was served; empty if on none.",
+    )
     parent_version: str = Field(
         default="", description="Name of the version that the run starts from."
     )

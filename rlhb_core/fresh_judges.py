@@ -184,8 +184,9 @@ def _logged(rows: Sequence[Logged]) -> Texts:
 
 
 def _answers(session: Session, adapter: str, rows: Sequence[Logged]) -> Texts:
-    """A policy's answers to the rows' queries and behaviours; the origin is asked without a behaviour, as it was when
-    it was deployed.
-    """
-    pairs = [Pair(row.query, None if adapter == ORIGIN else row.behavior) for row in rows]
+    """A policy's answers to the rows' queries and behaviours; the origin is asked as it was when it was deployed."""
+    if adapter == ORIGIN:
+        pairs = session.as_deployed([row.query for row in rows])
+    else:
+        pairs = [Pair(row.query, row.behavior) for row in rows]
     return Texts(session.answers(adapter, pairs).seen(), [row.behavior for row in rows])

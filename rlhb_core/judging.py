@@ -89,8 +89,10 @@ def judge_gain(session: Session) -> dict[str, Any]:
     and by a judge on words that was trained on the votes and did not supply it.
     """
     count = session.config.evaluation.samples
-    pairs = [Pair(query, None) for query in session.split.held_out_queries[:count]]
-    ours, theirs = (session.answers(adapter, pairs) for adapter in (POLICY, ORIGIN))
+    queries = session.split.held_out_queries[:count]
+    pairs = [Pair(query, None) for query in queries]
+    ours = session.answers(POLICY, pairs)
+    theirs = session.answers(ORIGIN, session.as_deployed(queries))
     found: dict[str, Any] = {
         "truncated": float((~ours.ended).float().mean()),
         "distinct": len(set(ours.texts)) / len(ours.texts),

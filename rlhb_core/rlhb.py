@@ -204,10 +204,10 @@ def make_discriminator(session: Session, features: Tensor, dropout: float) -> Di
 
 
 def origin_triplets(session: Session, rows: Sequence[Logged]) -> Triplets:
-    """Rollouts, without any behaviour in the prompt, of the version that the run started from; the behaviours are
-    those of the rows.
+    """Rollouts of the version that the run started from, asked as it was when it was deployed; the behaviours are those
+    of the rows.
     """
-    rollouts = session.answers(ORIGIN, [Pair(row.query, None) for row in rows])
+    rollouts = session.answers(ORIGIN, session.as_deployed([row.query for row in rows]))
     return generated_triplets(session, rollouts, [row.behavior for row in rows])
 
 

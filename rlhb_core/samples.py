@@ -46,7 +46,7 @@ def answers_on_the_way(session: Session) -> list[Sample]:
 def answers_at_the_end(session: Session) -> list[dict[str, str]]:
     """What the run's start and the new version, as it is served, answer; to look at."""
     queries = held_out_queries(session, SHOWN)
-    before = session.answers(ORIGIN, [Pair(query, None) for query in queries])
+    before = session.answers(ORIGIN, session.as_deployed(queries))
     after = session.answers(POLICY, [Pair(query, session.split.condition) for query in queries])
     return [
         {"query": query, "before": old, "after": new}

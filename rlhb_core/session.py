@@ -89,6 +89,10 @@ class Session:
         with self.trunk.using(adapter):
             return roll_out(self.trunk, pairs, self.config.sampling, keep)
 
+    def as_deployed(self, queries: Sequence[str]) -> list[Pair]:
+        """The queries as the version that the run starts from was asked them: on the behaviour that it was served on."""
+        return [Pair(query, self.config.start_condition or None) for query in queries]
+
     def answers_of_base(self, pairs: Sequence[Pair]) -> Rollouts:
         """Responses of the base model itself."""
         with self.trunk.using(None):

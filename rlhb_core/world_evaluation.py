@@ -107,7 +107,7 @@ def examine(session: Session) -> Examined:
         texts["untrained"] = _ask(session, ORIGIN, queries, condition)
         found["untrained"] = measured("untrained")
     if config.start is not None:
-        texts["start"] = _ask(session, ORIGIN, queries, None)
+        texts["start"] = _ask(session, ORIGIN, queries, config.start_condition or None)
         found["start"] = world_shares(queries, texts["start"])
         served["against_start"] = against("served", utilities(queries, texts["start"]))
     if config.adversarial and config.warmup.steps:

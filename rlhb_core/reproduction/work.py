@@ -103,6 +103,7 @@ def _create(folder: Path, seed: int, task: Run, run: RunDir) -> None:
             "device": "cpu",
             "source": Source.SIMULATED.value,
             "start": start and str(start),
+            "start_condition": (start and read_version(start)["condition"]) or "",
             "parent_version": task.parent or "SFT",
             **task.overrides,
         },

@@ -22,8 +22,9 @@ from rlhb_core.metrics import Row
 from rlhb_core.ppo import PpoStage
 from rlhb_core.records import Arm, Comparison, RunStatus, Triplet
 from rlhb_core.reward_model import LearnedReward, RewardModelStage
+from rlhb_core.rlhb import origin_triplets
 from rlhb_core.run_dir import RunDir
-from rlhb_core.session import POLICY, Session, seed_all
+from rlhb_core.session import ORIGIN, POLICY, Session, seed_all
 from rlhb_core.simulation import Author, as_log, simulate
 from rlhb_core.train import Checkpoint, expected_cost, plan, train
 from rlhb_core.verdict import WORDS
@@ -245,6 +246,25 @@ def session_of(log: Log, **ppo: Any) -> tuple[Session, RunConfig]:
     config = load_recipe("rlhf", TINY | {"ppo": {**TINY["ppo"], **ppo}})
     seed_all(3)
     return Session(config, load_split(config, *log), load_trunk("embedded", "cpu")), config
+
+
+def test_the_start_of_a_further_round_is_asked_as_it_was_deployed(log: Log, tmp_path: Path) -> None:
+    """Otherwise D and judges learn what a behaviour in the prompt does, rather than what readers did."""
+    liked = "The reader liked it."
+    first = new_run(tmp_path / "first", "rlhb", log)
+    assert train(first) == 0
+    changes = {"start": str(first.version), "start_condition": liked}
+    config = load_recipe("rlhb", TINY | changes)
+    session = Session(config, load_split(config, *log), load_trunk("embedded", "cpu"))
+    rows = [row for row in session.split.train if row.whole][:6]
+    asked = [Pair(row.query, liked) for row in rows]
+    assert session.as_deployed([row.query for row in rows]) == asked
+    seed_all(0)
+    expected = session.answers(ORIGIN, asked)
+    seed_all(0)
+    found = origin_triplets(session, rows)
+    assert torch.equal(found.features, session.features(expected.seen()))
+    assert found.names == [row.behavior for row in rows]
 
 
 def test_the_first_update_starts_from_ratio_one_and_kl_zero(log: Log) -> None:

@@ -128,6 +128,20 @@ def test_rlhf_rlhb_starts_from_the_newest_rlhf_version(training: Training) -> No
     assert "cannot start from SFT" in training.plan(other).sentence
 
 
+def test_a_further_round_knows_on_what_its_start_was_served(training: Training) -> None:
+    log_some(training.store, 20)
+    liked = "The reader liked it."
+    first = ModelVersion(name="RLHB v1", arm=Arm.RLHB, base="a-base", adapter="v1", condition=liked)
+    with training.store.session() as session:
+        versions.add(session, first)
+    config = training.plan(Choice(arm=Arm.RLHB, parent="RLHB v1", overrides=SMALL)).config
+    assert config is not None
+    assert config.start_condition == liked
+    fresh = training.plan(Choice(arm=Arm.RLHB, overrides=SMALL)).config
+    assert fresh is not None
+    assert fresh.start_condition == ""
+
+
 def test_a_recipe_of_another_arm_is_refused(
     training: Training, monkeypatch: pytest.MonkeyPatch
 ) -> None:
