@@ -128,7 +128,12 @@ def test_a_run_survives_kills_and_its_version_is_served(client: Client) -> None:
     assert "40 votes from 1 person" in version["lineage"]
     assert "simulated" in version["lineage"]
     assert version["verdict_words"] == done["verdict"]["word"]
-    assert done["version"] == {"id": version["id"], "name": "RLHF v1", "served": False}
+    assert done["version"] == {
+        "id": version["id"],
+        "name": "RLHF v1",
+        "served": False,
+        "against": "",
+    }
     client.post(f"/api/versions/{version['id']}/serve", {"override": True})
     assert "RLHF v1" in served(client)
     client.post(f"/api/versions/{version['id']}/unserve")

@@ -151,7 +151,7 @@ class PaysForLength:
 
 
 def test_a_reward_for_length_is_called_a_hack(base: str, rows: Split) -> None:
-    settings = {"iterations": 11, "truncated_penalty": 0.0, "learning_rate": 8e-3}
+    settings = {"iterations": 11, "truncated_penalty": 0.0, "learning_rate": 8e-3, "kl_stop": 1e3}
     session = session_on(base, rows, **(SHORT | {"ppo": settings}))
     verdict, logged = adversarial(session, source=PaysForLength)
     assert logged[-1]["objective/scores"] > logged[0]["objective/scores"] + 2
