@@ -388,11 +388,12 @@ def template(theme: Theme) -> go.layout.Template:
 def titled(figure: Figure, theme: Theme = "light") -> go.Figure:
     """The figure in its colours, with its title and its sentence as the subtitle: for a picture that stands alone."""
     drawn = go.Figure(figure.figure)
+    lines = wrap(figure.sentence, 110)
     drawn.update_layout(
         template=template(theme),
         paper_bgcolor=_INK[theme]["card"],
-        title={"text": figure.title, "subtitle": {"text": "<br>".join(wrap(figure.sentence, 110))}},
-        margin={"l": 64, "r": 28, "t": 120, "b": 60},
+        title={"text": figure.title, "subtitle": {"text": "<br>".join(lines)}},
+        margin={"l": 64, "r": 28, "t": 100 + 22 * len(lines), "b": 60},
     )
     if figure.counted:
         drawn.update_xaxes(title={"text": figure.counted, "standoff": 10})

@@ -229,7 +229,7 @@ def _band(
         y=[fmean(column) for column in columns],
         name=name,
         mode="lines",
-        line={"color": colour, "dash": dash},
+        line={"color": colour, "dash": dash, "width": 2},
         hovertemplate=f"{name} %{{y:.4~g}}<extra>iteration %{{x}}</extra>",
     )
 
@@ -290,7 +290,7 @@ def _points(
         error_y={"type": "data", "array": spread, "thickness": 1.2, "width": 4},
         name=name,
         mode="lines+markers",
-        line={"color": colour, "dash": dash},
+        line={"color": colour, "dash": dash, "width": 2},
         hovertemplate=f"{name} %{{y:.3f}}<extra>%{{x}}</extra>",
     )
 
@@ -379,7 +379,7 @@ def _diversity(seeds: Sequence[SeedRecord]) -> Figure | None:
             mode="lines+markers",
             marker={"size": [6 + 3 * place for place in range(len(rows))]},
             name=label(name),
-            line={"color": COLOURS[name], "dash": "solid"},
+            line={"color": COLOURS[name], "dash": "solid", "width": 2},
             hovertemplate=f"{label(name)} at %{{text}}: utility %{{y:.2f}}, different %{{x:.2f}}<extra></extra>",
         )
     figure.update_layout(hovermode="closest")
