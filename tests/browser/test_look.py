@@ -84,3 +84,20 @@ def test_the_other_pages(size: str, visit: Visit) -> None:
         assert fits(page)
         page.close()
     person.close()
+
+
+@pytest.mark.parametrize(("width", "columns"), [(1280, 3), (390, 1)])
+def test_the_main_settings_of_a_run_fill_the_width(
+    width: int, columns: int, visit: Visit, studio: Studio
+) -> None:
+    person = visit.new_person(viewport={"width": width, "height": 900})
+    page = visit("/runs/", context=person)
+    page.get_by_text("Settings of the run").click()
+    other = page.get_by_label("Any other setting").bounding_box()
+    edges = "all => all.map(one => [one.getBoundingClientRect().left, one.getBoundingClientRect().right])"
+    boxes = page.locator(".main-settings input, .main-settings textarea").evaluate_all(edges)
+    assert other is not None
+    assert len(boxes) == 6
+    assert len({left for left, _ in boxes}) == columns
+    assert max(right for _, right in boxes) == pytest.approx(other["x"] + other["width"], abs=2)
+    person.close()
