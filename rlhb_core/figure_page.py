@@ -153,6 +153,21 @@ def _embed(data: object) -> str:
     return json.dumps(data).replace("<", "\\u003c")
 
 
+def part(title: str) -> str:
+    """The heading of a part of a page."""
+    return f'<h2 class="part">{escape(title)}</h2>'
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Plain text as a table, `head` over its columns; without a head, if that is empty."""
+    top = "".join(f"<th>{escape(cell)}</th>" for cell in head)
+    body = "".join(
+        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
+    )
+    thead = f"<thead><tr>{top}</tr></thead>" if top else ""
+    return f'<div class="scroll"><table>{thead}<tbody>{body}</tbody></table></div>'
+
+
 def section(figure: Figure) -> str:
     wide = ' class="wide"' if figure.wide else ""
     own = figure.figure.layout.height
@@ -198,13 +213,10 @@ def samples_block(run: RunDir) -> str:
     """The answers at every checkpoint, the newest first and open."""
     blocks = []
     for place, (iteration, samples) in enumerate(run.checkpoints()):
-        lines = "".join(
-            f"<tr><td>{escape(one['query'])}</td><td>{escape(one['response'] or '(nothing)')}</td></tr>"
-            for one in samples
-        )
+        answers = [(one["query"], one["response"] or "(nothing)") for one in samples]
         behavior = f" · {escape(samples[0]['behavior'])}" if samples[0]["behavior"] else ""
         blocks.append(
             f"<details{'' if place else ' open'}><summary>Step {iteration}{behavior}</summary>"
-            f'<div class="scroll"><table>{lines}</table></div></details>'
+            f"{table((), answers)}</details>"
         )
-    return f'<h2 class="part">Answers on the way</h2>{"".join(blocks)}' if blocks else ""
+    return part("Answers on the way") + "".join(blocks) if blocks else ""

@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from rlhb_core.figure_page import render, section, verdict_block, write_html
+from rlhb_core.figure_page import part, render, section, table, verdict_block, write_html
 from rlhb_core.figures import Figure, figures
 from rlhb_core.records import Arm
 from rlhb_core.run_dir import RunDir
@@ -113,7 +113,7 @@ def _rounds(story: Story) -> str:
         (who, *(f"{counts[kind]:,}" for kind in ("queries", "responses", "signals", "votes")))
         for who, counts in story.rounds
     ]
-    return _part("What was recorded") + _html_table(
+    return part("What was recorded") + table(
         ("answered by", "queries", "answers", "signals", "votes"), rows
     )
 
@@ -135,12 +135,12 @@ def _table(story: Story) -> str:
         if numbers["untrained"]:
             rows.append(_row("its start, asked for the preferred", numbers["untrained"], ""))
     return (
-        _part("What came of it")
+        part("What came of it")
         + "<p>Each version and SFT answer the same questions, sampled at temperature 1, about facts that nobody was ever "
         "asked about in training. Hidden utility decides; a tie is half a win; intervals are 95 %, by bootstrap. "
         "A version that learned from behaviours is served on the preferred one; what it answers when asked for the least preferred one, and what "
         "the text of the preferred one does before any training, stand below it.</p>"
-        + _html_table(
+        + table(
             ("version", "win rate against SFT", "win / tie / loss", "utility", "right", "garbled", "words", "verdict"),
             rows,
         )
@@ -183,7 +183,7 @@ def _chapter(chapter: Chapter, shown: Sequence[Figure], curves: Path) -> str:
         else ""
     )
     return (
-        _part(chapter.arm.label)
+        part(chapter.arm.label)
         + f"<p>Trained on {escape(chapter.data)}.</p>{condition}{contrast}"
         + verdict_block(chapter.run)
         + f'<div class="grid">{"".join(map(section, shown))}</div>'
@@ -197,9 +197,9 @@ def _triplets(story: Story, count: int = 6) -> str:
         for line in islice(_lines(story.export / "triplets.jsonl"), count)
     ]
     return (
-        _part("What a triplet looks like")
+        part("What a triplet looks like")
         + "<p>The first lines of the export: what was asked, what was answered, what the (simulated) reader did.</p>"
-        + _html_table(("query", "response", "behaviour"), rows)
+        + table(("query", "response", "behaviour"), rows)
     )
 
 
@@ -222,22 +222,10 @@ def _files(out: Path, story: Story) -> str:
             "the store; RLHB_DATA_DIR=<this folder>/data make run opens the app on it",
         )
     )
-    return _part("What lies in this folder") + _html_table(("file", "what it is"), rows)  # fmt: skip
+    return part("What lies in this folder") + table(("file", "what it is"), rows)  # fmt: skip
 
 
 # --- small parts ------------------------------------------------------------------------------------
-
-
-def _part(title: str) -> str:
-    return f'<h2 class="part">{escape(title)}</h2>'
-
-
-def _html_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    top = "".join(f"<th>{escape(cell)}</th>" for cell in head)
-    body = "".join(
-        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
-    )
-    return f'<div class="scroll"><table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
 def _lines(file: Path) -> Iterator[dict[str, Any]]:

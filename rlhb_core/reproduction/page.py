@@ -10,7 +10,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from rlhb_core.figure_page import draw_pictures, render, section
+from rlhb_core.figure_page import draw_pictures, part, render, section, table
 from rlhb_core.reproduction.pictures import label, pictures
 from rlhb_core.reproduction.records import SeedRecord
 from rlhb_core.reproduction.results import FIGURES, interval, results
@@ -31,7 +31,7 @@ def write_report(
             _bars(found),
             _arms(seeds),
             _people(people),
-            f'<h2 class="part">Pictures</h2><div class="grid">{"".join(map(section, drawn))}</div>',
+            part("Pictures") + f'<div class="grid">{"".join(map(section, drawn))}</div>',
             _verdicts(seeds),
             _samples(seeds),
             _notes(),
@@ -48,18 +48,6 @@ def write_report(
     if png:
         draw_pictures(drawn, out)
     return page
-
-
-def _part(title: str) -> str:
-    return f'<h2 class="part">{escape(title)}</h2>'
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    top = "".join(f"<th>{escape(cell)}</th>" for cell in head)
-    body = "".join(
-        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
-    )
-    return f'<div class="scroll"><table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
 def _opening(seeds: Sequence[SeedRecord]) -> str:
@@ -97,9 +85,9 @@ def _bars(found: Mapping[str, Any]) -> str:
             )
         )
     return (
-        _part("The numbers")
+        part("The numbers")
         + "<p>Intervals are 95 % of the mean over seeds, by Student's t; with few seeds they are wide.</p>"
-        + _table(("what", "mean", "seeds", "bar", ""), rows)
+        + table(("what", "mean", "seeds", "bar", ""), rows)
     )
 
 
@@ -110,7 +98,7 @@ def _arms(seeds: Sequence[SeedRecord]) -> str:
     names = [name for name in tables[0]["policies"] if all(name in t["policies"] for t in tables)]
     rows = []
     for name in names:
-        shares = [table["policies"][name] for table in tables]
+        shares = [each["policies"][name] for each in tables]
 
         def mean(key: str, shares: Sequence[Mapping[str, float]] = shares) -> float:
             return fmean(each[key] for each in shares)
@@ -131,10 +119,10 @@ def _arms(seeds: Sequence[SeedRecord]) -> str:
             )
         )
     return (
-        _part("Every arm and baseline")
+        part("Every arm and baseline")
         + "<p>As each version is served, sampled at temperature 1. Best of n draws n answers of SFT and keeps the one "
         "that the named scorer likes best. The likelihood warm-up is the baseline that RLHB has to beat.</p>"
-        + _table(
+        + table(
             ("version", "win rate against SFT", "the same by votes", "utility", "right", "garbled", "polite", "words", "distinct-2"),
             rows,
         )
@@ -152,7 +140,7 @@ def _rate(found: Sequence[Mapping[str, Any]]) -> str:
 def _people(people: Mapping[str, Any] | None) -> str:
     if not people:
         return (
-            _part("By people")
+            part("By people")
             + "<p>No votes of people were given. <code>rlhb reproduce --votes FILE</code> takes them from "
             "<code>rlhb export comparisons</code>.</p>"
         )
@@ -165,7 +153,7 @@ def _people(people: Mapping[str, Any] | None) -> str:
         )
         for pair, one in people.items()
     ]
-    return _part("By people") + _table(("arms", "win / tie / loss", "win rate", "votes"), rows)
+    return part("By people") + table(("arms", "win / tie / loss", "win rate", "votes"), rows)
 
 
 def _verdicts(seeds: Sequence[SeedRecord]) -> str:
@@ -174,7 +162,7 @@ def _verdicts(seeds: Sequence[SeedRecord]) -> str:
         for record in seeds
         for run in record["runs"].values()
     ]
-    return _part("Verdicts") + _table(("run", "seed", "verdict", "why"), rows)
+    return part("Verdicts") + table(("run", "seed", "verdict", "why"), rows)
 
 
 def _samples(seeds: Sequence[SeedRecord]) -> str:
@@ -184,14 +172,14 @@ def _samples(seeds: Sequence[SeedRecord]) -> str:
         if run["group"] == "arms"
         for one in run["samples"][:2]
     ]
-    return _part("Some answers") + _table(("run", "query", "before", "after"), rows)
+    return part("Some answers") + table(("run", "query", "before", "after"), rows)
 
 
 def _notes() -> str:
     text = (resources.files("rlhb_core") / "reproduction" / "notes.md").read_text("utf-8")
     items = [line[2:] for line in text.splitlines() if line.startswith("* ")]
     return (
-        _part("What did not work")
+        part("What did not work")
         + "<ul>"
         + "".join(f"<li>{escape(one)}</li>" for one in items)
         + "</ul>"
