@@ -18,6 +18,7 @@ from rlhb_core.arms import missing
 from rlhb_core.behaviors import parse, preference_score
 from rlhb_core.data import Logged, Split, Voted
 from rlhb_core.errors import BadConfig, NotEnoughData, RunError
+from rlhb_core.optimiser import adamw
 from rlhb_core.prompts import messages
 from rlhb_core.records import Arm
 from rlhb_core.session import POLICY, Metrics, Session
@@ -118,9 +119,7 @@ class PreferenceStage:
             self._trainer = make_trainer(session, train, held_out[:LOOK_ROWS], self._batch)
         session.evidence["preference"] = {"examples": len(train), "seen": self.total * self._batch}
         self._parameters = self._trunk.parameters_of(POLICY)
-        self._optimiser = torch.optim.AdamW(
-            self._parameters, lr=self._settings.learning_rate, betas=(0.9, 0.99), weight_decay=0.0
-        )
+        self._optimiser = adamw(self._parameters, self._settings.learning_rate, betas=(0.9, 0.99))
 
     def step(self, number: int) -> Metrics:
         """One gradient step on the next batch of the shuffled examples."""
