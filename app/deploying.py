@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from app.store import Session, Store, versions
+from rlhb_core.checks import WORDS
 from rlhb_core.errors import RlhbError
 from rlhb_core.records import Deployment, ModelVersion
-from rlhb_core.verdict import WORDS
 
 AGAINST = frozenset({"never discriminated", "collapsed", "diverged", "reward hacked"})
 """Verdicts that speak against serving a version. The others say that it did some good, or none."""

@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
-from rlhb_core.verdict import LENGTH_DRIFT
+from rlhb_core.checks import LENGTH_DRIFT
 
 Row = Mapping[str, Any]
 """One line of metrics.jsonl (`metrics.Row`)."""

@@ -14,8 +14,9 @@ from typing import Any, Literal
 
 import plotly.graph_objects as go
 
+from rlhb_core.checks import LENGTH_DRIFT
+from rlhb_core.convergence import BAND
 from rlhb_core.metrics import METRICS
-from rlhb_core.verdict import BAND, LENGTH_DRIFT
 
 Row = Mapping[str, Any]
 """One line of metrics.jsonl (`metrics.Row`), not to be changed."""

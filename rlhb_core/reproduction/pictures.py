@@ -10,12 +10,12 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from rlhb_core.convergence import BAND
 from rlhb_core.figures import Figure
 from rlhb_core.records import Arm
 from rlhb_core.reproduction.records import SeedRecord
 from rlhb_core.reproduction.results import by_round, evaluation, interval, judge, utility
 from rlhb_core.reproduction.tasks import CONTROL, ROUNDS, SHIFT
-from rlhb_core.verdict import BAND
 
 TEAL, ORANGE, VIOLET, ROSE, GREY = "#2c8c8a", "#c9741b", "#6a55c9", "#b8476f", "#8b909c"
 COLOURS = {

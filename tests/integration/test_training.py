@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from rlhb_core.arms import ARMS
+from rlhb_core.checks import WORDS
 from rlhb_core.config import RunConfig, load_recipe
 from rlhb_core.data import Pair, Split, load_split
 from rlhb_core.errors import RunError
@@ -27,7 +28,6 @@ from rlhb_core.run_dir import RunDir
 from rlhb_core.session import ORIGIN, POLICY, Session, seed_all
 from rlhb_core.simulation import Author, as_log, simulate
 from rlhb_core.train import Checkpoint, expected_cost, plan, train
-from rlhb_core.verdict import WORDS
 from rlhb_core.version import read_version
 
 TINY: dict[str, Any] = {

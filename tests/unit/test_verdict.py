@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from rlhb_core.checks import WORDS, Verdict
 from rlhb_core.records import Arm
-from rlhb_core.verdict import WORDS, Verdict, judge_run
+from rlhb_core.verdict import judge_run
 
 
 def healthy() -> dict[str, Any]:
@@ -165,6 +166,7 @@ def test_a_score_that_length_alone_has_raised_is_a_reward_hack(drift: float) -> 
     assert verdict.word == "reward hacked"
     assert "from -1.00 to 1.00" in verdict.sentence
     assert f"3.5 spreads {'above' if drift > 0 else 'below'}" in verdict.sentence
+    assert "fresh judges saw no gain" in verdict.sentence
 
 
 def test_longer_answers_that_fresh_judges_take_for_logged_ones_are_no_hack() -> None:
@@ -209,6 +211,8 @@ def test_rlhf_that_pays_for_length_is_reward_hacking() -> None:
     no_gain = rlhf(paired(0.51, 0.47, 0.55), evidence)
     assert no_gain.word == "reward hacked"
     assert "4.0 spreads above" in no_gain.sentence
+    assert "no other judge saw a gain" in no_gain.sentence  # nobody asked a fresh judge
+    assert "fresh" not in no_gain.sentence
     assert rlhf(paired(0.65, 0.61, 0.69), evidence).word == "improved"  # another judge agrees
 
 
