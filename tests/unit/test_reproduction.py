@@ -12,9 +12,11 @@ from rlhb_core.config import load_recipe
 from rlhb_core.records import Comparison, Source, VoteChoice
 from rlhb_core.reproduction import runner
 from rlhb_core.reproduction.command import Minutes, between_arms
-from rlhb_core.reproduction.records import is_whole
+from rlhb_core.reproduction.records import is_whole, read_seeds
 from rlhb_core.reproduction.results import FIGURES, interval, results
-from rlhb_core.reproduction.tasks import Log, Measure, Run, Task, plan
+from rlhb_core.reproduction.tasks import ROUNDS, SHIFT, Log, Measure, Run, Task, plan
+
+COMMITTED = Path(__file__).parents[2] / "docs" / "reproduction"
 
 # --- the plan -------------------------------------------------------------------------------------
 
@@ -158,6 +160,41 @@ def test_rounds_have_to_rise_and_recovery_is_a_share_of_the_gain() -> None:
     assert not results([falling])["utility_by_round"]["met"]
     # 1.4 gained before the shift; under the new taste 0.49 + 0.7 = 1.19 are back
     assert found["recovery_after_shift"]["seeds"] == pytest.approx([0.85])
+
+
+def test_the_committed_numbers_are_those_of_the_committed_seeds() -> None:
+    written = json.loads((COMMITTED / "results.json").read_text(encoding="utf-8"))
+    assert written == json.loads(json.dumps(results(read_seeds(COMMITTED / "seeds"))))
+
+
+NEEDS = {
+    "rm_accuracy": {"rlhf"},
+    "win_rlhf_sft": {"rlhf"},
+    "win_rlhb_sft": {"rlhb"},
+    "win_rlhb_sft_round2": {"rlhb-2"},
+    "win_rlhb_warmup": {"rlhb"},
+    "win_rlhfrlhb_rlhf": {"rlhf_rlhb"},
+    "utility_preferred_minus_least": {"rlhb"},
+    "d_real_end": {"rlhb"},
+    "d_fake_end": {"rlhb"},
+    "d_power": {"rlhb"},
+    "fresh_judge_sft": {"rlhb"},
+    "fresh_judge_start": {"rlhb"},
+    "fresh_judge_end": {"rlhb"},
+    "utility_by_round": {*ROUNDS},
+    "recovery_after_shift": {*ROUNDS, *SHIFT},
+}
+"""The numbers that the reproduction promises, and the runs that each is read from."""
+
+
+@pytest.mark.parametrize("name", NEEDS)
+def test_a_number_is_there_for_every_seed_that_has_its_runs(name: str) -> None:
+    """A number that a record holds in another place than it is looked for would be missing without a word."""
+    seeds = read_seeds(COMMITTED / "seeds")
+    having = [seed for seed in seeds if seed["runs"].keys() >= NEEDS[name]]
+    found = results(seeds).get(name)
+    assert len(found["seeds"] if found else []) == len(having)
+    assert name in {figure.name for figure in FIGURES}
 
 
 # --- votes of people ------------------------------------------------------------------------------
