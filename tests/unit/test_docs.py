@@ -49,3 +49,14 @@ def test_paths_of_the_readme_exist():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     for path in re.findall(r"\]\(((?!http)[^)#]+)\)", readme):
         assert (ROOT / path).exists(), path
+
+
+@pytest.mark.parametrize(("package", "end"), [("app", "rlhb_core"), ("rlhb_core", "static")])
+def test_every_module_has_its_place_in_the_tree(package: str, end: str):
+    guide = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    tree = guide[guide.index(f"\n{package}/ ") : guide.index(f"\n{end}/ ")]
+    named = set(re.findall(r"[a-z_]+(?:\.py|/)", tree))
+    modules = {file.name for file in (ROOT / package).glob("*.py") if file.stem != "__init__"}
+    packages = {f"{file.parent.name}/" for file in (ROOT / package).glob("*/__init__.py")}
+    assert modules | packages <= named
+    assert {name for name in named if name.endswith(".py")} - modules <= {"shell.py"}
