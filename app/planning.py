@@ -15,8 +15,9 @@ from app.settings import Settings
 from app.store import Session, Store, versions
 from rlhb_core import embedded
 from rlhb_core.arms import ARMS, missing, starts
-from rlhb_core.config import EMBEDDED, RunConfig, load_recipe, recipes
+from rlhb_core.config import EMBEDDED, RunConfig
 from rlhb_core.errors import BadConfig, NotEnoughData, RlhbError
+from rlhb_core.recipe import load_recipe, recipes
 from rlhb_core.records import Arm, ModelVersion, Serving, Source
 
 TRAINABLE = tuple(arm for arm in ARMS if not missing(arm))

@@ -1,21 +1,18 @@
 """The settings of a run: one typed tree, every setting with its sentence.
 
-Recipes (`recipes/*.toml`) hold what differs from the defaults here; help pages and the README's table are made by
-`describe_settings`. Does not know what the settings do beyond that, and loads no weights.
+Recipes (`recipes/*.toml`) hold what differs from the defaults here and are read in `recipe.py`; help pages and the
+README's table are made by `describe_settings`. Does not know what the settings do beyond that, and loads no weights.
 """
 
-import tomllib
-from collections.abc import Iterator, Mapping
-from importlib import resources
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from rlhb_core.arms import ARMS, Teacher
 from rlhb_core.behaviors import ALL_CLAUSES, IMPLICIT_CLAUSES
-from rlhb_core.errors import BadConfig
-from rlhb_core.records import Arm, Source, describe
+from rlhb_core.records import Arm, Source
 
 EMBEDDED = "embedded"
 """The base model's name that means the small model shipped with the package."""
@@ -492,61 +489,6 @@ class RunConfig(Section):
     def learns_from_votes(self) -> bool:
         """Whether the arm learns from votes rather than from behaviours."""
         return ARMS[self.arm].votes
-
-
-def parse_config(settings: Mapping[str, Any]) -> RunConfig:
-    """The settings as a RunConfig. Raises BadConfig, in a sentence."""
-    try:
-        return RunConfig.model_validate(dict(settings))
-    except ValidationError as error:
-        raise BadConfig(f"these settings cannot be used: {describe(error)}") from None
-
-
-def recipes() -> list[str]:
-    """Names of the recipes that ship with the package."""
-    folder = resources.files("rlhb_core") / "recipes"
-    return sorted(
-        file.name.removesuffix(".toml") for file in folder.iterdir() if file.name.endswith(".toml")
-    )
-
-
-def load_recipe(name: str, overrides: Mapping[str, Any] | None = None) -> RunConfig:
-    """A recipe by name (or a path to a .toml file), with overrides laid over it.
-
-    `overrides`: nested ({"ppo": {"kl": 0.1}}) or dotted ({"ppo.kl": 0.1}). Raises BadConfig.
-    """
-    file = (
-        Path(name)
-        if name.endswith(".toml")
-        else resources.files("rlhb_core") / "recipes" / f"{name}.toml"
-    )
-    if not file.is_file():
-        raise BadConfig(f"there is no recipe {name!r}; there are: {', '.join(recipes())}")
-    try:
-        settings = tomllib.loads(file.read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError as error:
-        raise BadConfig(f"recipe {name!r} is not valid TOML: {error}") from None
-    settings.setdefault("recipe", Path(name).stem)
-    for key, value in _flat(overrides or {}):
-        _set(settings, key.split("."), value)
-    return parse_config(settings)
-
-
-def _flat(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in tree.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
-
-
-def _set(settings: dict[str, Any], path: list[str], value: Any) -> None:
-    *sections, name = path
-    for section in sections:
-        settings = settings.setdefault(section, {})
-        if not isinstance(settings, dict):
-            raise BadConfig(f"there is no setting {'.'.join(path)!r}")
-    settings[name] = value
 
 
 class SettingRow(NamedTuple):

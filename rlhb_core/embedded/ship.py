@@ -13,10 +13,11 @@ from pathlib import Path
 
 import torch
 
-from rlhb_core.config import EMBEDDED, load_recipe
+from rlhb_core.config import EMBEDDED
 from rlhb_core.embedded import base_path
 from rlhb_core.errors import RunError
 from rlhb_core.generator import load_trunk
+from rlhb_core.recipe import load_recipe
 from rlhb_core.records import Arm, Comparison, RunStatus, Source, Triplet
 from rlhb_core.run_dir import RunDir, write_json
 from rlhb_core.session import seed_all

@@ -15,12 +15,13 @@ import numpy as np
 import torch
 
 from rlhb_core.annotators import BARE, POPULATION, population
-from rlhb_core.config import EMBEDDED, SamplingSettings, load_recipe
+from rlhb_core.config import EMBEDDED, SamplingSettings
 from rlhb_core.data import Pair
 from rlhb_core.diagnostics import distinct
 from rlhb_core.errors import RlhbError, RunError
 from rlhb_core.evaluation import compare_paired
 from rlhb_core.generator import load_trunk
+from rlhb_core.recipe import load_recipe
 from rlhb_core.records import Arm, RunStatus, Source, write_jsonl
 from rlhb_core.reproduction.tasks import ANSWERS, ARMS, Log, Measure, Run, Task, plan
 from rlhb_core.rollout import roll_out

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import torch
 
-from rlhb_core.config import load_recipe
 from rlhb_core.data import Logged, Pair, Split, Voted
 from rlhb_core.generator import encode_prompt, load_trunk
 from rlhb_core.ppo import PpoStage, RewardSource
+from rlhb_core.recipe import load_recipe
 from rlhb_core.reward_model import LearnedReward, RewardModelStage
 from rlhb_core.rlhb import DiscriminatorReward, Side
 from rlhb_core.session import Session, seed_all

@@ -15,12 +15,13 @@ import torch
 
 from rlhb_core.arms import ARMS
 from rlhb_core.checks import WORDS
-from rlhb_core.config import RunConfig, load_recipe
+from rlhb_core.config import RunConfig
 from rlhb_core.data import Pair, Split, load_split
 from rlhb_core.errors import RunError
 from rlhb_core.generator import load_trunk
 from rlhb_core.metrics import Row
 from rlhb_core.ppo import PpoStage
+from rlhb_core.recipe import load_recipe
 from rlhb_core.records import Arm, Comparison, RunStatus, Triplet
 from rlhb_core.reward_model import LearnedReward, RewardModelStage
 from rlhb_core.rlhb import origin_triplets

@@ -16,9 +16,10 @@ from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Whitespace
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from rlhb_core.config import RunConfig, load_recipe
+from rlhb_core.config import RunConfig
 from rlhb_core.data import Logged, Pair, Split
 from rlhb_core.generator import collate, encode_prompt, encode_response, load_trunk, score
+from rlhb_core.recipe import load_recipe
 from rlhb_core.session import Session, seed_all
 
 LIKED, DISLIKED = "The reader liked it.", "The reader disliked it."

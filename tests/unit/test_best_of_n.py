@@ -5,10 +5,10 @@ import torch
 from torch import nn
 
 from rlhb_core.best_of_n import best_of_n, by_discriminator, by_head
-from rlhb_core.config import load_recipe
 from rlhb_core.data import Pair, Split
 from rlhb_core.errors import BadConfig
 from rlhb_core.generator import load_trunk
+from rlhb_core.recipe import load_recipe
 from rlhb_core.rollout import Rollouts
 from rlhb_core.scorers import Discriminator
 from rlhb_core.session import POLICY, Session, seed_all

@@ -7,8 +7,8 @@ import torch
 
 from rlhb_core.behaviors import parse
 from rlhb_core.classifier import BehaviorClassifier, Observed, clause_losses, shares
-from rlhb_core.config import load_recipe
 from rlhb_core.data import TIE, Voted, drawn_votes, load_split
+from rlhb_core.recipe import load_recipe
 from rlhb_core.records import Outcome
 from tests.unit.test_data import comparison, triplet
 

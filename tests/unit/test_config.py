@@ -2,8 +2,9 @@
 
 import pytest
 
-from rlhb_core.config import describe_settings, load_recipe, parse_config, recipes
+from rlhb_core.config import describe_settings
 from rlhb_core.errors import BadConfig
+from rlhb_core.recipe import load_recipe, parse_config, recipes
 from rlhb_core.records import Arm
 
 

@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rlhb_core.behaviors import VERBALISER_VERSION, verbalise
-from rlhb_core.config import load_recipe
 from rlhb_core.data import (
     ALL_BAD,
     TIE,
@@ -23,6 +22,7 @@ from rlhb_core.data import (
     sides,
 )
 from rlhb_core.errors import NotEnoughData
+from rlhb_core.recipe import load_recipe
 from rlhb_core.records import (
     BehaviorFeatures,
     Comparison,

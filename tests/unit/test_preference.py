@@ -10,11 +10,11 @@ import torch
 import torch.nn.functional as F
 
 from rlhb_core import arms
-from rlhb_core.config import load_recipe
 from rlhb_core.data import ALL_BAD, TIE, Logged, Split, Voted
 from rlhb_core.errors import BadConfig, NotEnoughData, RunError
 from rlhb_core.generator import Trunk, encode_prompt, encode_response, load_trunk
 from rlhb_core.preference import PreferenceStage, evened, labels, pairs, shuffled, winners
+from rlhb_core.recipe import load_recipe
 from rlhb_core.records import Arm, Outcome
 from rlhb_core.session import POLICY, START, Session, seed_all
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from rlhb_core.config import load_recipe
+from rlhb_core.recipe import load_recipe
 from rlhb_core.records import Comparison, Source, VoteChoice
 from rlhb_core.reproduction import runner
 from rlhb_core.reproduction.command import Minutes, between_arms

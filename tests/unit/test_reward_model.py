@@ -8,10 +8,10 @@ from uuid import uuid4
 import pytest
 import torch
 
-from rlhb_core.config import load_recipe
 from rlhb_core.data import TIE, Voted, load_split
 from rlhb_core.errors import NotEnoughData
 from rlhb_core.losses import choice_loss
+from rlhb_core.recipe import load_recipe
 from rlhb_core.records import BehaviorFeatures
 from rlhb_core.reward_calibration import COLDEST, HOTTEST, calibration_error, fit_temperature
 from rlhb_core.reward_model import (

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from rlhb_core.config import parse_config
 from rlhb_core.errors import RunError
 from rlhb_core.metrics import METRICS
+from rlhb_core.recipe import parse_config
 from rlhb_core.records import RunStatus
 from rlhb_core.run_dir import RunDir
 

@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from rlhb_core.annotators import BARE
-from rlhb_core.config import load_recipe
 from rlhb_core.data import Logged, Split
 from rlhb_core.generator import load_trunk
+from rlhb_core.recipe import load_recipe
 from rlhb_core.session import Session, seed_all
 from rlhb_core.world import FACTS
 from rlhb_core.world.phrasings import phrasings
