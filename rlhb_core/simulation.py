@@ -1,7 +1,7 @@
 """Simulated logs in batches: queries of the closed world, answers of model versions, behaviours and votes of
 simulated annotators. Everything it makes is labelled `simulated`.
 
-Holds the drawing of answers for many queries at once and whole logs in memory for experiments and for the shipped
+Holds the drawing of answers for many queries at once and whole logs in memory, for `rlhb reproduce`, which trains the shipped
 versions. The web app records the same acts through its store instead (`app/simulate.py`).
 """
 
