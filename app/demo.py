@@ -39,6 +39,9 @@ ON_OWN_LOGS = {"data.from_versions": "parent"}
 _SHORTER = {
     "warmup.steps": 120,
     "ppo.iterations": 30,
+    "ppo.rollouts": 192,
+    "ppo.minibatch": 48,
+    "ppo.likelihood_batch": 32,
     "evaluation.judge_rollouts": 900,
     "evaluation.judge_seeds": 1,
     "evaluation.reading_seeds": 0,

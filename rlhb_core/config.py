@@ -192,7 +192,7 @@ class DiscriminatorSettings(Section):
     pretrain_steps: int = Field(
         default=300,
         ge=1,
-        description="Steps on logged against permuted triplets and rollouts of the start.",
+        description="Steps on who did what, and on logged triplets against rollouts of the start.",
     )
     pretrain_rollouts: int = Field(
         default=512, ge=8, description="Rollouts of the start used in pretraining."
@@ -241,7 +241,8 @@ class DiscriminatorSettings(Section):
     mismatch: float = Field(
         default=0.5,
         ge=0,
-        description="Weight of the loss that ranks a logged response's true behaviour above another one.",
+        description="Weight of the loss that ranks a logged response's true behaviour above another one; 0 leaves mismatched "
+        "triplets out of the pretraining too.",
     )
     reward_clip: float = Field(
         default=2.5, gt=0, description="Bound on the discriminator logit in the reward."
@@ -308,6 +309,15 @@ class PpoSettings(Section):
     )
     kl: float = Field(
         default=0.05, ge=0, description="Weight of the per-token KL penalty to the start."
+    )
+    likelihood: float = Field(
+        default=0.0,
+        ge=0,
+        description="Weight of the likelihood of logged answers beside PPO (PPO-ptx of InstructGPT, arXiv 2203.02155, eq. 2), "
+        "for the arms with a discriminator; 0 leaves it out.",
+    )
+    likelihood_batch: int = Field(
+        default=32, ge=1, description="Logged answers per policy update behind that likelihood."
     )
     clip: float = Field(
         default=0.2, gt=0, lt=1, description="PPO clip range of the probability ratio."
@@ -473,6 +483,10 @@ class RunConfig(Section):
             )
         if self.ppo.rollouts % self.ppo.per_query:
             raise ValueError("ppo.rollouts must be a multiple of ppo.per_query")
+        if self.ppo.likelihood and not self.adversarial:
+            raise ValueError(
+                f"ppo.likelihood is for the arms with a discriminator; for {self.arm} it must be 0"
+            )
         return self
 
     @property

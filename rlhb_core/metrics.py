@@ -33,6 +33,7 @@ _TABLE: tuple[tuple[str, str, str], ...] = (
     ("policy/grad_norm", "Gradient norm of the policy before clipping.", ""),
     ("policy/learning_rate", "Learning rate of the policy.", ""),
     ("loss/policy_avg", "Mean PPO loss of the policy.", ""),
+    ("loss/likelihood", "Cross-entropy of logged responses given query and behaviour, learned beside PPO.", "nats per token"),
     ("loss/value_avg", "Mean squared error of the value head.", ""),
     ("val/ratio", "Mean probability ratio, new over old; 1 at the first update.", ""),
     ("val/num_eos_tokens", "Rollouts that ended by themselves.", "responses"),

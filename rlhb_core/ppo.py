@@ -17,6 +17,7 @@ from rlhb_core.data import Pair
 from rlhb_core.diagnostics import distinct, length_drift
 from rlhb_core.errors import RunError
 from rlhb_core.generator import Measured, by_length, score
+from rlhb_core.likelihood import Likelihood
 from rlhb_core.losses import policy_loss
 from rlhb_core.optimiser import adamw
 from rlhb_core.rewards import (
@@ -111,6 +112,7 @@ class PpoStage:
         self._weights = torch.tensor(weights)
         self.total = self._settings.iterations
         self._kl_weight = self._settings.kl
+        self._likelihood = Likelihood(session, self._settings.micro_batch)
         self._logged_lengths = logged_lengths(session)
         self._trunk.copy_adapter(POLICY, START)
         width = self._trunk.model.config.get_text_config().hidden_size
@@ -210,11 +212,15 @@ class PpoStage:
             group["lr"] = rate
         sums: list[Tensor] = []
         norms: list[float] = []
+        likelihoods: list[float] = []
         for _ in range(settings.epochs):
             order = torch.randperm(len(experience.rollouts.pairs))
             for start in range(0, len(order), settings.minibatch):
                 rows = order[start : start + settings.minibatch].tolist()
                 sums.append(self._update_policy(experience, rows))
+                if settings.likelihood:
+                    logged = self._likelihood.draw(settings.likelihood_batch)
+                    likelihoods.append(self._likelihood.learn(logged, settings.likelihood))
                 norms.append(
                     float(
                         torch.nn.utils.clip_grad_norm_(
@@ -226,6 +232,8 @@ class PpoStage:
                     self._check_first("probability ratio", float(sums[0][3] / sums[0][4]), 1)
                 self._policy_optimiser.step()
         loss, clipped, kl, ratio, tokens = torch.stack(sums).sum(0).tolist()
+        if likelihoods:
+            found["loss/likelihood"] = sum(likelihoods) / len(likelihoods)
         return found | {
             "loss/policy_avg": loss / tokens,
             "policy/clipfrac_avg": clipped / tokens,

@@ -1,8 +1,8 @@
 """RLHB: the discriminator, its pretraining, and the reward that it gives while it learns beside the generator.
 
 D(q, r, b) is a projection on frozen features. Logged triplets are real; rollouts, part of them replayed, are
-generated; logged (q, r) with another behaviour are the third, mismatched kind, of which only the ranking below the
-true behaviour is learned. The reward is the bounded logit, centred over other responses under the same behaviour, unless
+generated; logged (q, r) with another behaviour are the third, mismatched kind: before the adversarial stage D learns from
+them who did what, in it only their ranking below the true behaviour. The reward is the bounded logit, centred over other responses under the same behaviour, unless
 the settings say otherwise.
 Does not know how the policy is updated (`ppo.py`), nor when a run may be called converged (`verdict.py`).
 """
@@ -17,7 +17,7 @@ from torch import Tensor
 
 from rlhb_core.calibration import balanced_accuracy, calibrated
 from rlhb_core.data import Logged, Pair, draw, sides
-from rlhb_core.losses import adversarial_loss, mismatch_loss, relativistic_loss
+from rlhb_core.losses import adversarial_loss, mismatch_loss, pairing_loss, relativistic_loss
 from rlhb_core.ppo import Scores
 from rlhb_core.rollout import Rollouts
 from rlhb_core.scorers import Discriminator, auc
@@ -143,21 +143,28 @@ class Side:
         ]
         return self.real.rows(torch.tensor(found))
 
-    def learn(self, fake: Triplets) -> tuple[float, float]:
-        """One gradient step on generated triplets and logged ones; loss and gradient norm."""
+    def learn(self, fake: Triplets, pairing: bool = False) -> tuple[float, float]:
+        """One gradient step on generated triplets and logged ones; loss and gradient norm.
+
+        What of behaviours is learned beside that: who did what (`pairing`), or only the ranking of the true behaviour above
+        another one, which leaves the level of the output to the generated triplets.
+        """
         relativistic = self.settings.loss == "relativistic"
         real = self.partners(fake) if relativistic else self.draw_real(self.settings.batch)
         self.model.train()
-        on_real = self.model(real.features, real.behaviors)
+        crossed = self.model.crossed(real.features, real.behaviors)  # [response, behaviour]
+        on_real = crossed.diagonal()
         on_fake = self.model(fake.features, fake.behaviors)
         tell = relativistic_loss if relativistic else adversarial_loss
         loss = tell(on_real, on_fake, self.settings.smoothing)
-        order, changed = swapped(real.names)
-        if self.settings.mismatch and changed.any():
-            on_swapped = self.model(real.features, real.behaviors[order])
-            loss = loss + self.settings.mismatch * mismatch_loss(
-                on_real[changed], on_swapped[changed]
-            )
+        if self.settings.mismatch and pairing:
+            loss = loss + pairing_loss(crossed)
+        elif self.settings.mismatch:
+            order, changed = swapped(real.names)
+            other = crossed[torch.arange(len(order)), order]
+            if changed.any():
+                ranked = mismatch_loss(on_real[changed], other[changed])
+                loss = loss + self.settings.mismatch * ranked
         self.optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), 5.0)
@@ -212,7 +219,7 @@ def origin_triplets(session: Session, rows: Sequence[Logged]) -> Triplets:
 
 
 class PretrainStage:
-    """Logged triplets against permuted ones and rollouts of the start, before the adversarial stage."""
+    """Who did what, and logged triplets against rollouts of the start, before the adversarial stage."""
 
     name = "discriminator"
     cost = 0.1
@@ -228,12 +235,9 @@ class PretrainStage:
         """Ten gradient steps, then a look at held-out triplets."""
         fake, held_out = self._rollouts()
         losses, norms = [], []
-        half = self._settings.batch // 2
         for _ in range(STEPS_AT_ONCE):
-            drawn = fake.rows(torch.randint(len(fake.names), (half,)))
-            if self._settings.loss == "classical":  # otherwise the mismatch loss alone ranks them
-                drawn = joined(self._permuted(self._settings.batch - half), drawn)
-            loss, norm = self._side.learn(drawn)
+            drawn = fake.rows(torch.randint(len(fake.names), (self._settings.batch,)))
+            loss, norm = self._side.learn(drawn, pairing=True)
             losses.append(loss)
             norms.append(norm)
         found = self._side.look(held_out)
@@ -248,13 +252,6 @@ class PretrainStage:
             "disc/loss": sum(losses) / len(losses),
             "disc/grad_norm": sum(norms) / len(norms),
         }
-
-    def _permuted(self, count: int) -> Triplets:
-        """Logged triplets under each other's behaviours."""
-        drawn = self._side.draw_real(count)
-        order, _ = swapped(drawn.names)
-        names = [drawn.names[i] for i in order.tolist()]
-        return drawn._replace(behaviors=drawn.behaviors[order], names=names)
 
     def _rollouts(self) -> tuple[Triplets, Triplets]:
         if self._fake is None or self._look is None:

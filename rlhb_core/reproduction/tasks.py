@@ -82,6 +82,8 @@ CURVES: Mapping[str, Any] = {"evaluation.every": 5}
 """The worth over training is drawn for every arm that is trained by PPO."""
 BEST_OF: Mapping[str, Any] = {"evaluation.best_of": 8}
 """What each scorer can do without training the generator."""
+FURTHER: Mapping[str, Any] = {"ppo.iterations": 30}
+"""A further round has a shorter way to go, from a policy that is trained already."""
 SHORT: Mapping[str, Any] = {
     "ppo.iterations": 25,
     "evaluation.samples": 400,
@@ -95,6 +97,7 @@ ABLATIONS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "relativistic": ("relativistic loss", {"discriminator.loss": "relativistic"}),
     "log-d": ("log D as reward", {"discriminator.reward": "log_d"}),
     "minus-log": ("-log(1 - D) as reward", {"discriminator.reward": "minus_log_one_minus_d"}),
+    "no-likelihood": ("no likelihood beside PPO", {"ppo.likelihood": 0.0}),
     "no-replay": ("no replay", {"discriminator.replay": 0.0}),
     "no-smoothing": ("no label smoothing", {"discriminator.smoothing": 0.0}),
     "more-d-steps": ("16 discriminator steps per iteration", {"discriminator.steps": 16}),
@@ -115,6 +118,7 @@ REHEARSAL: Mapping[str, Any] = {
     "ppo.iterations": 2,
     "ppo.rollouts": 16,
     "ppo.minibatch": 8,
+    "ppo.likelihood_batch": 4,
     "evaluation.samples": 16,
     "evaluation.every": 1,
     "evaluation.every_samples": 8,
@@ -167,13 +171,23 @@ def _rounds() -> list[Task]:
     for number, (before, name) in enumerate(pairwise(ROUNDS), start=2):
         tasks.append(Log(f"log-{before}", NEXT_LOG, before))
         tasks.append(
-            Run(name, "rounds", f"RLHB, round {number}", Arm.RLHB, f"log-{before}", before)
+            Run(
+                name,
+                "rounds",
+                f"RLHB, round {number}",
+                Arm.RLHB,
+                f"log-{before}",
+                before,
+                FURTHER,
+            )
         )
     before = ROUNDS[-1]
     for number, name in enumerate(SHIFT, start=1):
         tasks.append(Log(f"shifted-log-{before}", NEXT_LOG, before, shifted=True))
         sentence = f"RLHB, round {number} after the shift"
-        tasks.append(Run(name, "shift", sentence, Arm.RLHB, f"shifted-log-{before}", before))
+        tasks.append(
+            Run(name, "shift", sentence, Arm.RLHB, f"shifted-log-{before}", before, FURTHER)
+        )
         before = name
     return tasks
 
@@ -200,6 +214,7 @@ def _control() -> list[Task]:
             Arm.RLHB,
             "log",
             before,
+            FURTHER,
         )
         for before, name in zip(("rlhb", *CONTROL), CONTROL, strict=False)
     ]

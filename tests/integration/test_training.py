@@ -43,7 +43,14 @@ TINY: dict[str, Any] = {
     "preference": {"steps": 3, "batch": 8},
     "warmup": {"steps": 3, "batch": 8},
     "discriminator": {"pretrain_steps": 20, "pretrain_rollouts": 16, "batch": 16, "steps": 2},
-    "ppo": {"iterations": 5, "rollouts": 16, "minibatch": 8, "micro_batch": 4, "critic_warmup": 1},
+    "ppo": {
+        "iterations": 5,
+        "rollouts": 16,
+        "minibatch": 8,
+        "micro_batch": 4,
+        "likelihood_batch": 4,
+        "critic_warmup": 1,
+    },
     "evaluation": {
         "samples": 16,
         "judge_rollouts": 48,
