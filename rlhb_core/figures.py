@@ -111,7 +111,15 @@ PLOTS: tuple[Plot, ...] = (
         "Different pairs of neighbouring tokens, and different tokens, over all of the rollouts. Falling means that the "
         "answers repeat each other.",
     ),
-    Plot("warmup", "Warm-up", {"warmup/held_out_loss": "held out", "warmup/loss": "training"}),
+    Plot(
+        "likelihood",
+        "Likelihood of logged answers",
+        {
+            "warmup/held_out_loss": "held out",
+            "warmup/loss": "in the warm-up",
+            "loss/likelihood": "beside PPO",
+        },
+    ),
     Plot(
         "preference-loss",
         "Baseline loss",

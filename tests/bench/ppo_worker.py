@@ -50,6 +50,9 @@ def stage(model_folder: str, arm: str) -> PpoStage:
                 "rollouts": BATCH,
                 "minibatch": BATCH // MINI_BATCHES,
                 "micro_batch": BATCH // MINI_BATCHES,
+                "likelihood_batch": 2
+                * BATCH
+                // (3 * MINI_BATCHES),  # the recipe's share of a minibatch
                 "epochs": EPOCHS,
                 "critic_epochs": EPOCHS,
                 "critic_warmup": 0,

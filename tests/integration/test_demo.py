@@ -18,6 +18,7 @@ SMALL = {
     "ppo.iterations": 3,
     "ppo.rollouts": 16,
     "ppo.minibatch": 8,
+    "ppo.likelihood_batch": 4,
     "ppo.critic_warmup": 1,
     "reward_model.steps": 20,
     "discriminator.pretrain_steps": 20,

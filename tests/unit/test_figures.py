@@ -60,12 +60,16 @@ def test_the_curves_hold_the_numbers_that_were_logged() -> None:
         "real, raw": [(3, 0.6), (4, 0.5), (5, 0.42)],
         "generated, raw": [(3, 0.1), (4, 0.3), (5, 0.39)],
     }
-    warmup = lines(named(figures(a_run()), "warmup").figure)
-    assert warmup == {"held out": [(1, 2.1)], "training": [(1, 2.0), (2, 1.5)]}
+    warmup = lines(named(figures(a_run()), "likelihood").figure)
+    assert warmup == {"held out": [(1, 2.1)], "in the warm-up": [(1, 2.0), (2, 1.5)]}
 
 
 def test_a_figure_without_numbers_is_left_out() -> None:
-    assert {figure.name for figure in figures(a_run())} == {"discriminator-output", "kl", "warmup"}
+    assert {figure.name for figure in figures(a_run())} == {
+        "discriminator-output",
+        "kl",
+        "likelihood",
+    }
     assert figures([]) == []
 
 
