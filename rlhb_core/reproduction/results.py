@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from statistics import fmean, stdev
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from rlhb_core.reproduction.records import SeedRecord
 from rlhb_core.reproduction.tasks import ROUNDS, SHIFT
@@ -15,7 +15,7 @@ from rlhb_core.reproduction.tasks import ROUNDS, SHIFT
 # Student's t for a two-sided 95 % interval, by degrees of freedom (1 to 9); more seeds take the last one
 T_95 = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262)
 
-Value = float | None
+T = TypeVar("T")
 
 
 class Figure(NamedTuple):
@@ -24,7 +24,7 @@ class Figure(NamedTuple):
     name: str
     sentence: str
     bar: str
-    of: Callable[[SeedRecord], Value]
+    of: Callable[[SeedRecord], float]
     met: Callable[[Sequence[float]], bool]
     """Whether the values of all seeds meet the bar."""
 
@@ -39,7 +39,10 @@ def interval(values: Sequence[float]) -> tuple[float, float] | None:
 
 
 def results(seeds: Sequence[SeedRecord]) -> dict[str, Any]:
-    """Name -> {seeds, mean, interval, bar, met, sentence}; numbers that no seed has are left out."""
+    """Name -> {seeds, mean, interval, bar, met, sentence}; numbers that no seed has are left out.
+
+    Of `utility_by_round` every seed is a list, SFT first, then round by round; mean and interval are lists likewise.
+    """
     found: dict[str, Any] = {}
     for figure in FIGURES:
         values = [value for record in seeds if (value := _read(figure.of, record)) is not None]
@@ -49,7 +52,22 @@ def results(seeds: Sequence[SeedRecord]) -> dict[str, Any]:
                 "met": figure.met(values),
                 "sentence": figure.sentence,
             }
+    rounds = [each for record in seeds if (each := _read(by_round, record)) is not None]
+    if rounds:
+        found["utility_by_round"] = summaries(rounds) | {
+            "sentence": "Hidden utility of SFT, then of the version of each round."
+        }
     return found
+
+
+def summaries(seeds: Sequence[Sequence[float]]) -> dict[str, Any]:
+    """The same of lists, place by place."""
+    places = [summary(place) for place in zip(*seeds, strict=True)]
+    return {
+        "seeds": [[round(value, 4) for value in each] for each in seeds],
+        "mean": [place["mean"] for place in places],
+        "interval": [place["interval"] for place in places] if len(seeds) > 1 else None,
+    }
 
 
 def summary(values: Sequence[float]) -> dict[str, Any]:
@@ -62,8 +80,8 @@ def summary(values: Sequence[float]) -> dict[str, Any]:
     }
 
 
-def _read(of: Callable[[SeedRecord], Value], record: SeedRecord) -> Value:
-    """The number, or None where the seed has not got that far."""
+def _read(of: Callable[[SeedRecord], T], record: SeedRecord) -> T | None:
+    """What is to be read, or None where the seed has not got that far."""
     try:
         return of(record)
     except (KeyError, IndexError, TypeError):
@@ -179,7 +197,7 @@ FIGURES: tuple[Figure, ...] = (
            "at most 0.57", lambda r: judge(r, "rlhb", "after"), _at_most(0.57)),
     Figure("fresh_judge_drop", "What the adversarial stage took off the accuracy of the strongest judge.",
            "at least 0.03", lambda r: judge(r, "rlhb", "before") - judge(r, "rlhb", "after"), _at_least(0.03)),
-    Figure("utility_by_round", "Smallest rise of the utility from SFT to the first round and from round to round.",
+    Figure("utility_rise_by_round", "Smallest rise of the utility from SFT to the first round and from round to round.",
            "above 0 in every seed", _least_rise, lambda values: min(values) > 0),
     Figure("recovery_after_shift", "Gain over SFT two rounds after the taste has changed, as a share of the gain before.",
            "at least 0.8", _recovery, _at_least(0.8)),

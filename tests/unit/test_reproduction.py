@@ -147,17 +147,20 @@ def test_numbers_say_whether_they_meet_their_bar_in_every_seed() -> None:
     assert not found["win_rlhb_sft"]["met"]  # 0.74 is below 0.75
     assert results([record(0.76), record(0.80)])["win_rlhb_sft"]["met"]
     assert "win_rlhf_sft" not in found  # not measured is not there, rather than a number
-    assert {figure.name for figure in FIGURES} >= set(found)
+    assert {figure.name for figure in FIGURES} | {"utility_by_round"} >= set(found)
 
 
 def test_rounds_have_to_rise_and_recovery_is_a_share_of_the_gain() -> None:
     rising, falling = record(0.8), record(0.8, (0.5, 0.4, 0.9))
     found = results([rising])
-    assert found["utility_by_round"]["seeds"] == pytest.approx(
-        [0.3]
-    )  # the smallest of 0.7, 0.4, 0.3
-    assert found["utility_by_round"]["met"]
-    assert not results([falling])["utility_by_round"]["met"]
+    rise = found["utility_rise_by_round"]
+    assert rise["seeds"] == pytest.approx([0.3])  # the smallest of 0.7, 0.4, 0.3
+    assert rise["met"]
+    assert found["utility_by_round"]["seeds"] == [[-0.2, 0.5, 0.9, 1.2]]
+    assert found["utility_by_round"]["interval"] is None
+    fallen = results([rising, falling])
+    assert not fallen["utility_rise_by_round"]["met"]
+    assert fallen["utility_by_round"]["mean"] == pytest.approx([-0.2, 0.5, 0.65, 1.05])
     # 1.4 gained before the shift; under the new taste 0.49 + 0.7 = 1.19 are back
     assert found["recovery_after_shift"]["seeds"] == pytest.approx([0.85])
 
@@ -194,7 +197,7 @@ def test_a_number_is_there_for_every_seed_that_has_its_runs(name: str) -> None:
     having = [seed for seed in seeds if seed["runs"].keys() >= NEEDS[name]]
     found = results(seeds).get(name)
     assert len(found["seeds"] if found else []) == len(having)
-    assert name in {figure.name for figure in FIGURES}
+    assert name in {figure.name for figure in FIGURES} | {"utility_by_round"}
 
 
 # --- votes of people ------------------------------------------------------------------------------
