@@ -4,7 +4,7 @@ Lines are means over seeds and bands reach from the lowest seed to the highest; 
 title of every picture is what it shows, its sentence says on how many seeds. Knows no page (`page.py`).
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from statistics import fmean
 from typing import Any
 
@@ -58,6 +58,7 @@ def pictures(seeds: Sequence[SeedRecord]) -> list[Figure]:
         _shift(seeds),
         _diversity(seeds),
         _ablations(seeds),
+        _ablated_confusion(seeds),
     )  # fmt: skip
     return [figure for figure in drawn if figure is not None]
 
@@ -393,34 +394,62 @@ def _diversity(seeds: Sequence[SeedRecord]) -> Figure | None:
 
 
 def _ablations(seeds: Sequence[SeedRecord]) -> Figure | None:
-    found: dict[str, list[Mapping[str, Any]]] = {}
+    def read(record: SeedRecord, run: str) -> tuple[float, float]:
+        against = evaluation(record, run)["conditions"]["served"]["against_sft"]
+        low, high = against["interval"]
+        return against["win_rate"], (high - low) / 2
+
+    sentence = "Win rate against SFT when one choice is changed; bars are 95 % intervals over questions, not over seeds"
+    return _changed(seeds, read, "ablations", "One choice changed at a time", sentence)
+
+
+def _ablated_confusion(seeds: Sequence[SeedRecord]) -> Figure | None:
+    def read(record: SeedRecord, run: str) -> tuple[float, float]:
+        judged = record["runs"][run]["evidence"]["judges"]["after"]
+        strongest = max(judged["seeds"], key=lambda kind: float(judged[kind]))
+        each = judged["seeds"][strongest]
+        return judged[strongest], (max(each) - min(each)) / 2
+
+    sentence = (
+        "Accuracy of the strongest fresh judge at the end when one choice is changed, 0.5 is confusion; bars are half of the "
+        "range over the judge's own seeds, not over seeds of the run"
+    )
+    title = "Confusion, one choice changed at a time"
+    return _changed(seeds, read, "ablations-judges", title, sentence)
+
+
+def _changed(
+    seeds: Sequence[SeedRecord],
+    read: Callable[[SeedRecord, str], tuple[float, float]],
+    name: str,
+    title: str,
+    sentence: str,
+) -> Figure | None:
+    """A value and its half-width for every ablation, means over the seeds that did it."""
+    found: dict[str, list[tuple[float, float]]] = {}
     for record in seeds:
-        for name, run in record["runs"].items():
-            if run["group"] == "ablations" and run["evaluation"]:
-                found.setdefault(run["sentence"], []).append(
-                    evaluation(record, name)["conditions"]["served"]["against_sft"]
-                )
-    order = sorted(found, key=lambda one: fmean(each["win_rate"] for each in found[one]))
+        for run, facts in record["runs"].items():
+            if facts["group"] == "ablations" and facts["evaluation"]:
+                found.setdefault(facts["sentence"], []).append(read(record, run))
+    means = {one: tuple(map(fmean, zip(*each, strict=True))) for one, each in found.items()}
+    order = sorted(means, key=lambda one: means[one][0])
     figure = go.Figure()
     if order:
-        means = [fmean(each["win_rate"] for each in found[one]) for one in order]
-        halves = [
-            fmean((each["interval"][1] - each["interval"][0]) / 2 for each in found[one])
-            for one in order
-        ]
         figure.add_scatter(
-            x=means,
+            x=[means[one][0] for one in order],
             y=order,
             mode="markers",
             marker={"color": TEAL, "size": 9},
-            error_x={"type": "data", "array": halves, "thickness": 1.2, "width": 4},
+            error_x={
+                "type": "data",
+                "array": [means[one][1] for one in order],
+                "thickness": 1.2,
+                "width": 4,
+            },
             hovertemplate="%{y}: %{x:.3f}<extra></extra>",
         )
     count = max(map(len, found.values()), default=0)
-    sentence = (
-        "Win rate against SFT when one choice is changed; bars are 95 % intervals over questions, not over seeds "
-        f"({count} of {len(seeds)} seeds). Simulated annotators."
-    )
     _name_every_one(figure.update_yaxes, order)
     figure.update_layout(hovermode="closest", height=120 + 28 * len(order))
-    return _finished("ablations", "One choice changed at a time", sentence, figure, wide=True)
+    said = f"{sentence} ({count} of {len(seeds)} seeds). Simulated annotators."
+    return _finished(name, title, said, figure, wide=True)

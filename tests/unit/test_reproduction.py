@@ -12,6 +12,7 @@ from rlhb_core.recipe import load_recipe
 from rlhb_core.records import Comparison, Source, VoteChoice
 from rlhb_core.reproduction import runner
 from rlhb_core.reproduction.command import Minutes, between_arms
+from rlhb_core.reproduction.pictures import pictures
 from rlhb_core.reproduction.records import is_whole, read_seeds
 from rlhb_core.reproduction.results import FIGURES, interval, results
 from rlhb_core.reproduction.tasks import ROUNDS, SHIFT, Log, Measure, Run, Task, plan
@@ -198,6 +199,28 @@ def test_a_number_is_there_for_every_seed_that_has_its_runs(name: str) -> None:
     found = results(seeds).get(name)
     assert len(found["seeds"] if found else []) == len(having)
     assert name in {figure.name for figure in FIGURES} | {"utility_by_round"}
+
+
+def test_ablations_are_drawn_by_worth_and_by_confusion() -> None:
+    def run(name: str, rate: float, judges: list[float]) -> dict[str, Any]:
+        served = {"against_sft": {"win_rate": rate, "interval": [rate - 0.03, rate + 0.03]}}
+        after = {"words": 0.5, "projection": sum(judges) / 2,
+                 "seeds": {"words": [0.5, 0.5], "projection": judges}}  # fmt: skip
+        return {"group": "ablations", "sentence": name, "evidence": {"judges": {"after": after}},
+                "evaluation": {"conditions": {"served": served}}}  # fmt: skip
+
+    seeds: Any = [
+        {"runs": {"ablation-a": run("one", 0.7, [0.60, 0.64]), "ablation-b": run("other", 0.6, [0.56, 0.58])}},
+        {"runs": {"ablation-a": run("one", 0.8, [0.64, 0.64])}},
+    ]  # fmt: skip
+    drawn = {figure.name: figure.figure.data[0] for figure in pictures(seeds)}
+    worth, confusion = drawn["ablations"], drawn["ablations-judges"]
+    assert dict(zip(worth.y, worth.x, strict=True)) == pytest.approx({"one": 0.75, "other": 0.6})
+    assert list(worth.error_x.array) == pytest.approx([0.03, 0.03])
+    assert dict(zip(confusion.y, confusion.x, strict=True)) == pytest.approx(
+        {"one": 0.63, "other": 0.57}
+    )
+    assert list(confusion.error_x.array) == pytest.approx([0.01, 0.01])
 
 
 # --- votes of people ------------------------------------------------------------------------------
