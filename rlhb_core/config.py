@@ -319,6 +319,13 @@ class PpoSettings(Section):
     likelihood_batch: int = Field(
         default=32, ge=1, description="Logged answers per policy update behind that likelihood."
     )
+    average: float = Field(
+        default=0.0,
+        ge=0,
+        lt=1,
+        description="Decay per iteration of the running average of the policy's weights that the run ends with; 0 takes the "
+        "newest weights.",
+    )
     clip: float = Field(
         default=0.2, gt=0, lt=1, description="PPO clip range of the probability ratio."
     )

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Protocol
 import torch
 from torch import Tensor
 
+from rlhb_core.average import Average
 from rlhb_core.critic import SO_FAR, ValueHead, critic_inputs
 from rlhb_core.data import Pair
 from rlhb_core.diagnostics import distinct, length_drift
@@ -119,6 +120,7 @@ class PpoStage:
         self._critic = ValueHead(width + SO_FAR).to(self._trunk.device)
         session.heads["critic"] = self._critic
         self._policy_parameters = self._trunk.parameters_of(POLICY)
+        self._average = Average(self._policy_parameters, self._settings.average)
         self._policy_optimiser = adamw(
             self._policy_parameters, self._settings.learning_rate, betas=(0.9, 0.99)
         )
@@ -139,6 +141,9 @@ class PpoStage:
                 self._check_first("KL to the start", found["objective/kl"], 0)
             clock.lap("timing/score")
             found |= self._update(experience, number)  # 5
+            self._average.take()
+            if number == self.total:
+                self._average.put()
             clock.lap("timing/update")
         found |= self._source.learn(rollouts, watched)  # 6
         clock.lap("timing/disc")
@@ -341,6 +346,7 @@ class PpoStage:
         return {
             "policy_optimiser": self._policy_optimiser.state_dict(),
             "critic_optimiser": self._critic_optimiser.state_dict(),
+            "average": self._average.state(),
             "kl_weight": self._kl_weight,
             "source": self._source.state(),
         }
@@ -349,6 +355,7 @@ class PpoStage:
         """Take up a state."""
         self._policy_optimiser.load_state_dict(state["policy_optimiser"])
         self._critic_optimiser.load_state_dict(state["critic_optimiser"])
+        self._average.restore(state["average"])
         self._kl_weight = state["kl_weight"]
         self._source.restore(state["source"])
 

@@ -98,6 +98,7 @@ ABLATIONS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "log-d": ("log D as reward", {"discriminator.reward": "log_d"}),
     "minus-log": ("-log(1 - D) as reward", {"discriminator.reward": "minus_log_one_minus_d"}),
     "no-likelihood": ("no likelihood beside PPO", {"ppo.likelihood": 0.0}),
+    "no-average": ("the newest weights", {"ppo.average": 0.0}),
     "no-replay": ("no replay", {"discriminator.replay": 0.0}),
     "no-smoothing": ("no label smoothing", {"discriminator.smoothing": 0.0}),
     "more-d-steps": ("16 discriminator steps per iteration", {"discriminator.steps": 16}),

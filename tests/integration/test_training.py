@@ -292,6 +292,30 @@ def test_the_first_update_starts_from_ratio_one_and_kl_zero(log: Log) -> None:
     assert stage.step(2)["objective/kl"] != 0
 
 
+def test_a_run_ends_with_the_average_of_its_weights_and_trains_on_the_newest(log: Log) -> None:
+    def weights(average: float) -> list[torch.Tensor]:
+        session, _ = session_of(log, critic_warmup=0, iterations=2, average=average)
+        RewardModelStage(session)
+        pairs = [Pair(query, None) for query in session.split.queries]
+        stage = PpoStage(
+            session, "ppo", LearnedReward(session, "reward_model"), pairs, [1.0] * len(pairs)
+        )
+        found = []
+        for number in (0, 1, 2):
+            if number:
+                stage.step(number)
+            found.append(
+                torch.cat([one.detach().flatten() for one in session.trunk.parameters_of(POLICY)])
+            )
+        return found
+
+    start, first, second = weights(0.0)
+    assert not torch.equal(first, second)
+    _, same, averaged = weights(0.5)
+    assert torch.equal(same, first)
+    torch.testing.assert_close(averaged, 0.25 * start + 0.25 * first + 0.5 * second)
+
+
 def test_a_reference_that_is_not_the_start_is_refused(log: Log) -> None:
     session, _ = session_of(log)
     RewardModelStage(session)
