@@ -12,7 +12,7 @@ from rlhb_core.records import Arm
 FIRST_LOG, NEXT_LOG = 6_000, 3_000
 """Queries of the first log, and of every later one."""
 ANSWERS = 3
-"""Answers to each query, all by the same version."""
+"""Answers to each query: one of SFT, the others by the version that is deployed."""
 
 
 class Log(NamedTuple):
@@ -21,7 +21,7 @@ class Log(NamedTuple):
     name: str
     queries: int
     author: str = ""
-    """The run whose version answers; empty: the base model."""
+    """The run whose version answers beside SFT; empty: SFT alone."""
     shifted: bool = False
     """Whether the people have the other taste."""
 

@@ -67,20 +67,23 @@ def do(folder: Path, seed: int, task: Task) -> None:
 
 
 def _collect(folder: Path, seed: int, task: Log) -> None:
-    """What simulated people do with the answers of a version, as it is served."""
+    """What simulated people do with answers side by side, as on the Compare page: those of a version, as it is served, and
+    one of SFT. Answers of the version alone vary too little for anyone to learn from them what people want.
+    """
     own = seed * 1000 + sum(
         task.name.encode()
     )  # every log has other people's moods and other queries
     seed_all(own)
     trunk = load_trunk(EMBEDDED, "cpu")
-    author = Author("SFT", Arm.SFT)
+    authors = [Author("SFT", Arm.SFT)] * ANSWERS
     if task.author:
         version = folder / task.author / "version"
         trunk.load_adapter("author", version)
         facts = read_version(version)
-        author = Author(task.author, Arm(facts["arm"]), "author", facts["condition"])
+        newest = Author(task.author, Arm(facts["arm"]), "author", facts["condition"])
+        authors[1:] = [newest] * (ANSWERS - 1)
     taste = BARE if task.shifted else POPULATION
-    answered = simulate(trunk, [author] * ANSWERS, task.queries, own, taste=taste)
+    answered = simulate(trunk, authors, task.queries, own, taste=taste)
     triplets, comparisons = as_log(answered)
     write_jsonl(folder / task.name / "triplets.jsonl", triplets)
     write_jsonl(folder / task.name / "comparisons.jsonl", comparisons)
