@@ -14,6 +14,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Literal
 from uuid import UUID
 
@@ -387,12 +388,16 @@ def preference_score(classes: Classes) -> float:
 def preferred_behavior(texts: Iterable[str], share: float = 0.03) -> str:
     """The behaviour text to condition on when serving.
 
-    Of the texts that make up at least `share` of the log (a rarer one has hardly been learned), the one with the
-    highest preference score; ties go to the more frequent. Raises NotEnoughData for an empty log.
+    The most frequent of the most preferred texts, of as many of them as it takes to make up `share` of the log: a rare one
+    alone has hardly been learned, and where few responses are liked, those few still say what is wanted. Raises
+    NotEnoughData for an empty log.
     """
     counts = Counter(texts)
-    total = sum(counts.values())
-    if not total:
+    if not counts:
         raise NotEnoughData("no behaviours are recorded yet: collect some before training RLHB")
-    common = [text for text, count in counts.items() if count >= share * total] or list(counts)
-    return max(common, key=lambda text: (preference_score(parse(text)), counts[text], text))
+    ranked = sorted(
+        counts, key=lambda text: (preference_score(parse(text)), counts[text], text), reverse=True
+    )
+    covered = list(accumulate(counts[text] for text in ranked))
+    enough = next(i for i, rows in enumerate(covered) if rows >= share * covered[-1])
+    return max(ranked[: enough + 1], key=lambda text: counts[text])  # ties go to the more preferred

@@ -322,9 +322,9 @@ class PpoSettings(Section):
     average: float = Field(
         default=0.0,
         ge=0,
-        lt=1,
-        description="Decay per iteration of the running average of the policy's weights that the run ends with; 0 takes the "
-        "newest weights.",
+        le=1,
+        description="Share of the iterations that the running average of the policy's weights reaches back over, with which "
+        "the run ends; 0 takes the newest weights.",
     )
     clip: float = Field(
         default=0.2, gt=0, lt=1, description="PPO clip range of the probability ratio."

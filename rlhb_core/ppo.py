@@ -120,7 +120,8 @@ class PpoStage:
         self._critic = ValueHead(width + SO_FAR).to(self._trunk.device)
         session.heads["critic"] = self._critic
         self._policy_parameters = self._trunk.parameters_of(POLICY)
-        self._average = Average(self._policy_parameters, self._settings.average)
+        reach = max(1.0, self._settings.average * self.total)
+        self._average = Average(self._policy_parameters, decay=1 - 1 / reach)
         self._policy_optimiser = adamw(
             self._policy_parameters, self._settings.learning_rate, betas=(0.9, 0.99)
         )

@@ -311,7 +311,7 @@ def test_a_run_ends_with_the_average_of_its_weights_and_trains_on_the_newest(log
 
     start, first, second = weights(0.0)
     assert not torch.equal(first, second)
-    _, same, averaged = weights(0.5)
+    _, same, averaged = weights(1.0)  # over both iterations: half of it is the newest
     assert torch.equal(same, first)
     torch.testing.assert_close(averaged, 0.25 * start + 0.25 * first + 0.5 * second)
 

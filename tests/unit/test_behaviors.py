@@ -410,8 +410,9 @@ def test_the_preferred_behaviour_is_a_logged_one_and_none_of_the_common_is_bette
     texts = [verbalise(each) for each in log]
     chosen = preferred_behavior(texts, share=0.1)
     assert chosen in texts
-    common = [text for text in texts if texts.count(text) >= 0.1 * len(texts)] or texts
-    assert preference_score(parse(chosen)) == max(preference_score(parse(t)) for t in common)
+    better = [t for t in texts if preference_score(parse(t)) > preference_score(parse(chosen))]
+    assert len(better) < 0.1 * len(texts)  # otherwise one of these would do
+    assert all(texts.count(text) < texts.count(chosen) for text in better)
 
 
 def test_a_rare_behaviour_is_not_conditioned_on():
@@ -421,6 +422,16 @@ def test_a_rare_behaviour_is_not_conditioned_on():
     )
     assert preferred_behavior([liked] * 199 + [chosen]) == liked
     assert preferred_behavior([liked] * 90 + [chosen] * 10) == chosen
+
+
+def test_where_few_are_liked_in_many_ways_one_of_these_ways_is_asked_for() -> None:
+    often, seldom = (
+        "The reader read it at length and liked it.",
+        "The reader read it briefly and liked it.",
+    )
+    stared = "The reader read it for very long."
+    assert preferred_behavior([stared] * 960 + [often] * 25 + [seldom] * 15) == often
+    assert preferred_behavior([stared] * 985 + [often] * 15) == stared
 
 
 def test_no_log_no_preference():
