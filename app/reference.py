@@ -25,7 +25,7 @@ def reference() -> str:
                 "Shipped versions",
                 "The versions of the embedded model against SFT, its base, on facts that nobody was asked about in training, "
                 "sampled at temperature 1. Simulated annotators; judged by their hidden utility, which no version was trained "
-                "on; 95 % intervals by bootstrap over the questions, one seed. Trained by `rlhb reproduce`, shipped by `python -m rlhb_core.embedded.ship`.",
+                "on; 95 % intervals by bootstrap over the questions, one seed. Trained by the product's own code, shipped by `python -m rlhb_core.embedded.ship`.",
                 ("version", "asked for", "win rate against SFT", "utility", "right", "garbled", "verdict of the run"),
                 _shipped(),
             ),
