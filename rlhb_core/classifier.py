@@ -182,7 +182,7 @@ class ClassifierStage:
 
 
 def preferred_text(session: Session) -> str:
-    """The behaviour to reward: `data.condition`, or the most preferred one that is common enough. Raises BadConfig."""
+    """The behaviour to reward: `data.condition`, or the most frequent of the most preferred ones. Raises BadConfig."""
     wanted, split = session.config.data.condition, session.split
     if not wanted:
         return preferred_behavior(row.behavior for row in [*split.train, *split.held_out])

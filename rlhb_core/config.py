@@ -68,8 +68,8 @@ class DataSettings(Section):
     )
     condition: str = Field(
         default="",
-        description="Behaviour text to serve on (RLHB) or to reward (RLHBC); empty takes the most preferred one that is "
-        "common enough.",
+        description="Behaviour text to serve on (RLHB) or to reward (RLHBC); empty takes the most frequent of "
+        "the most preferred ones.",
     )
     min_triplets: int = Field(
         default=48,

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -19,14 +20,16 @@ from rlhb_core.config import RunConfig
 from rlhb_core.data import Pair, Split, load_split
 from rlhb_core.errors import RunError
 from rlhb_core.generator import load_trunk
+from rlhb_core.likelihood import Likelihood
 from rlhb_core.metrics import Row
-from rlhb_core.ppo import PpoStage
+from rlhb_core.ppo import PpoStage, Scores
 from rlhb_core.recipe import load_recipe
 from rlhb_core.records import Arm, Comparison, RunStatus, Triplet
 from rlhb_core.reward_model import LearnedReward, RewardModelStage
 from rlhb_core.rlhb import origin_triplets
+from rlhb_core.rollout import Rollouts
 from rlhb_core.run_dir import RunDir
-from rlhb_core.session import ORIGIN, POLICY, Session, seed_all
+from rlhb_core.session import ORIGIN, POLICY, Metrics, Session, seed_all
 from rlhb_core.simulation import Author, as_log, simulate
 from rlhb_core.train import Checkpoint, expected_cost, plan, train
 from rlhb_core.version import read_version
@@ -314,6 +317,50 @@ def test_a_run_ends_with_the_average_of_its_weights_and_trains_on_the_newest(log
     _, same, averaged = weights(1.0)  # over both iterations: half of it is the newest
     assert torch.equal(same, first)
     torch.testing.assert_close(averaged, 0.25 * start + 0.25 * first + 0.5 * second)
+
+
+class Indifferent:
+    """A source of rewards that gives everything the same."""
+
+    def watched(self) -> Sequence[Pair]:
+        return []
+
+    def score(self, rollouts: Rollouts) -> Scores:
+        nothing = torch.zeros(len(rollouts.texts))
+        return Scores(nothing, nothing)
+
+    def learn(self, rollouts: Rollouts, watched: Rollouts) -> Metrics:
+        return {}
+
+    def state(self) -> dict[str, Any]:
+        return {}
+
+    def restore(self, state: dict[str, Any]) -> None: ...
+
+
+def test_beside_ppo_logged_answers_become_likelier(log: Log) -> None:
+    def loss(weight: float) -> tuple[float, bool]:
+        changes = {
+            **TINY["ppo"],
+            "likelihood": weight,
+            "likelihood_batch": 16,
+            "learning_rate": 6e-3,
+            "average": 0.0,
+            "rise": 1,
+        }
+        config = load_recipe("rlhb", TINY | {"ppo": changes})
+        seed_all(3)
+        session = Session(config, load_split(config, *log), load_trunk("embedded", "cpu"))
+        rows = [row for row in session.split.train if row.whole]
+        pairs = [Pair(row.query, row.behavior) for row in rows]
+        stage = PpoStage(session, "ppo", Indifferent(), pairs, [1.0] * len(pairs))
+        found = [stage.step(number) for number in (1, 2, 3, 4)]
+        with session.trunk.using(POLICY):
+            return Likelihood(session, 16).look(rows), "loss/likelihood" in found[-1]
+
+    without, with_it = loss(0.0), loss(1.0)
+    assert with_it[0] < without[0] - 0.01
+    assert (without[1], with_it[1]) == (False, True)
 
 
 def test_a_reference_that_is_not_the_start_is_refused(log: Log) -> None:

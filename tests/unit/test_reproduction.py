@@ -3,19 +3,22 @@
 import json
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from rlhb_core.embedded import version_path
 from rlhb_core.recipe import load_recipe
-from rlhb_core.records import Comparison, Source, VoteChoice
+from rlhb_core.records import Comparison, Source, Triplet, VoteChoice, read_jsonl
 from rlhb_core.reproduction import runner
 from rlhb_core.reproduction.command import Minutes, between_arms
 from rlhb_core.reproduction.pictures import pictures
 from rlhb_core.reproduction.records import is_whole, read_seeds
 from rlhb_core.reproduction.results import FIGURES, interval, results
 from rlhb_core.reproduction.tasks import ROUNDS, SHIFT, Log, Measure, Run, Task, plan
+from rlhb_core.reproduction.work import do
 
 COMMITTED = Path(__file__).parents[2] / "docs" / "reproduction"
 
@@ -118,6 +121,21 @@ def test_minutes_go_on_after_an_interruption(tmp_path: Path) -> None:
     (tmp_path / "minutes").write_text("12.5")
     assert 12.5 <= Minutes(tmp_path).so_far() < 12.6
     assert float((tmp_path / "minutes").read_text()) >= 12.5
+
+
+def test_further_logs_hold_answers_of_sft_beside_those_of_the_version(tmp_path: Path) -> None:
+    (tmp_path / "rlhb").mkdir()
+    (tmp_path / "rlhb" / "version").symlink_to(version_path("rlhb"))
+    do(tmp_path, 0, Log("first", 4))
+    do(tmp_path, 0, Log("further", 4, "rlhb"))
+    first, further = (
+        Counter(
+            row.model_version for row in read_jsonl(tmp_path / name / "triplets.jsonl", Triplet)
+        )
+        for name in ("first", "further")
+    )
+    assert first == {"SFT": 12}
+    assert further == {"SFT": 4, "rlhb": 8}
 
 
 # --- the numbers ----------------------------------------------------------------------------------
