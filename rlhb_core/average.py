@@ -4,7 +4,8 @@ Averaged weights lose the noise of the last steps and keep what the steps have i
 generators beside a discriminator: arXiv 1806.04498). Does not know what the weights belong to.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor
@@ -25,18 +26,30 @@ class Average:
         for average, one in zip(self._averages, self._parameters, strict=True):
             average.lerp_(one, 1 - self._decay)
 
-    @torch.no_grad()
     def put(self) -> None:
         """Put the averages where the parameters were."""
-        for average, one in zip(self._averages, self._parameters, strict=True):
-            one.copy_(average)
+        _copy(self._averages, self._parameters)
+
+    @contextmanager
+    def in_place(self) -> Iterator[None]:
+        """Within this block the averages stand where the parameters were."""
+        newest = [one.detach().clone() for one in self._parameters]
+        self.put()
+        try:
+            yield
+        finally:
+            _copy(newest, self._parameters)
 
     def state(self) -> list[Tensor]:
         """The averages."""
         return self._averages
 
-    @torch.no_grad()
     def restore(self, state: Sequence[Tensor]) -> None:
         """Take up a state."""
-        for average, saved in zip(self._averages, state, strict=True):
-            average.copy_(saved)
+        _copy(state, self._averages)
+
+
+@torch.no_grad()
+def _copy(values: Sequence[Tensor], to: Sequence[Tensor]) -> None:
+    for value, one in zip(values, to, strict=True):
+        one.copy_(value)

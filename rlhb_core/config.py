@@ -324,7 +324,7 @@ class PpoSettings(Section):
         ge=0,
         le=1,
         description="Share of the iterations that the running average of the policy's weights reaches back over, with which "
-        "the run ends; 0 takes the newest weights.",
+        "it is looked at and the run ends; 0 takes the newest weights.",
     )
     clip: float = Field(
         default=0.2, gt=0, lt=1, description="PPO clip range of the probability ratio."
@@ -388,7 +388,8 @@ class EvaluationSettings(Section):
     watch: int = Field(
         default=48,
         ge=0,
-        description="Held-out rollouts per iteration behind the discriminator's confusion.",
+        description="Held-out queries per iteration that the policy, as it would be served, answers to show the "
+        "discriminator's confusion.",
     )
     best_of: int = Field(
         default=0,

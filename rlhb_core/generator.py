@@ -255,6 +255,8 @@ def encode_response(trunk: Trunk, response: str, ended: bool = True) -> list[int
 
 def decode_responses(trunk: Trunk, responses: Sequence[Sequence[int]]) -> list[str]:
     """The texts of sampled responses, without special tokens."""
+    if not responses:
+        return []  # the tokenizer makes an empty text of no rows
     return [
         text.strip()
         for text in trunk.tokenizer.batch_decode(

@@ -7,6 +7,7 @@ Does not know reward models or discriminators: see `RewardSource`.
 
 import time
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Any, NamedTuple, Protocol
 
 import torch
@@ -60,7 +61,7 @@ class RewardSource(Protocol):
     """Where the reward comes from."""
 
     def watched(self) -> Sequence[Pair]:
-        """Held-out pairs to roll out beside the training ones; never trained on."""
+        """Held-out pairs for the policy, as it would be served, to answer beside the training ones; never trained on."""
         ...
 
     def score(self, rollouts: Rollouts) -> Scores:
@@ -133,8 +134,10 @@ class PpoStage:
         """One iteration."""
         clock = Clock()
         pairs = self._draw()  # 1
+        with self.as_served():
+            watched = self._session.answers(POLICY, self._source.watched())
         with self._trunk.using(POLICY):
-            rollouts, watched = self._roll_out(pairs)  # 2
+            rollouts = self._roll_out(pairs)  # 2
             clock.lap("timing/rollout")
             scores = self._source.score(rollouts)  # 3
             experience, found = self._experience(rollouts, scores)  # 4
@@ -152,6 +155,10 @@ class PpoStage:
         self._guard(found["objective/kl"])
         return found | clock.laps()  # 7
 
+    def as_served(self) -> AbstractContextManager[None]:
+        """Within this block the policy has the weights that it would be served with if the run ended now."""
+        return self._average.in_place()
+
     # --- 1, 2 -------------------------------------------------------------------------------------
 
     def _draw(self) -> list[Pair]:
@@ -160,13 +167,10 @@ class PpoStage:
         chosen = torch.multinomial(self._weights, count, replacement=repeat)
         return [self._pairs[i] for i in chosen.tolist() for _ in range(self._settings.per_query)]
 
-    def _roll_out(self, pairs: list[Pair]) -> tuple[Rollouts, Rollouts]:
-        keep = (
-            self._trunk.dtype is torch.float32
-        )  # in half precision one token at a time and all at
-        # once differ too much for the ratio of new and old probabilities
-        together = self._session.answers(POLICY, [*pairs, *self._source.watched()], keep)
-        return together.part(0, len(pairs)), together.part(len(pairs), len(together.pairs))
+    def _roll_out(self, pairs: list[Pair]) -> Rollouts:
+        # in half precision one token at a time and all at once differ too much for the ratio of new and old probabilities
+        keep = self._trunk.dtype is torch.float32
+        return self._session.answers(POLICY, pairs, keep)
 
     # --- 4 ----------------------------------------------------------------------------------------
 

@@ -37,10 +37,6 @@ class Rollouts(NamedTuple):
     ended: Tensor  # [B] bool
     measured: Measured | None  # what the policy said of them while it wrote them, if that was kept
 
-    def part(self, start: int, end: int) -> "Rollouts":
-        """Rows start to end."""
-        return self.rows(range(start, end))
-
     def rows(self, index: Sequence[int]) -> "Rollouts":
         """The rows named by `index`; what was measured of them is as wide as the longest of these."""
         longest = max((len(self.responses[row]) for row in index), default=0)
@@ -74,7 +70,7 @@ def roll_out(
         trunk, prompts, settings.temperature, settings.max_new_tokens, settings.batch, keep
     )
     end = trunk.tokenizer.eos_token_id
-    ended = torch.tensor([bool(tokens) and tokens[-1] == end for tokens in responses])
+    ended = torch.tensor([tokens[-1:] == [end] for tokens in responses], dtype=torch.bool)
     texts = decode_responses(trunk, responses)
     return Rollouts(list(pairs), prompts, responses, texts, ended, measured)
 

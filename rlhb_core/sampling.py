@@ -125,7 +125,7 @@ def _keep(
 
 def _cut(measured: Measured, tokens: Sequence[Sequence[int]]) -> Measured:
     """Without the steps that no response reached, and 0 behind the end of each."""
-    longest = max(1, *map(len, tokens))
+    longest = max([1, *map(len, tokens)])
     mask = from_left([len(row) for row in tokens], longest).to(measured.mask.device)
     return Measured(
         measured.logprobs[:, :longest] * mask,

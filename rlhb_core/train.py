@@ -161,7 +161,8 @@ class Trainer:
             self._iteration += 1
             metrics = stage.step(step)
             if isinstance(stage, PpoStage):
-                metrics |= self._watch.look(step)
+                with stage.as_served():
+                    metrics |= self._watch.look(step)
             self._cost_done += stage.cost
             if metrics:
                 self._run.append_metrics(stage.name, step, self._iteration, metrics)
@@ -169,7 +170,9 @@ class Trainer:
             stopping = self._run.stop_requested()
             if stopping or step % self._config.checkpoint_every == 0 or step == stage.total:
                 if isinstance(stage, PpoStage):
-                    self._run.append_samples(self._iteration, answers_on_the_way(self._session))
+                    with stage.as_served():
+                        samples = answers_on_the_way(self._session)
+                    self._run.append_samples(self._iteration, samples)
                 self._save(stage, index, step)
             if stopping and not (last and step == stage.total):
                 raise Stopped

@@ -49,9 +49,12 @@ def reproduce(
             log.info("seed %d is done already: %s", seed, file)
             continue
         folder, clock = work / f"seed-{seed}", Minutes(work / f"seed-{seed}")
-        failed = go_through(folder, seed, tasks, workers, rehearsal=rehearsal)
+        try:
+            failed = go_through(folder, seed, tasks, workers, rehearsal=rehearsal)
+        finally:
+            clock.stop()
         broken |= {f"seed {seed}, {name}": words for name, words in failed.items()}
-        write_seed(file, folder, seed, tasks, clock.so_far(), rehearsal)
+        write_seed(file, folder, seed, tasks, clock.total, rehearsal)
         write_report(read_seeds(out / "seeds"), out, png=False, people=people)
     page = write_report(read_seeds(out / "seeds"), out, png, people)
     if broken:
@@ -67,14 +70,13 @@ class Minutes:
 
     def __init__(self, folder: Path) -> None:
         self._file = folder / "minutes"
-        self._before = float(self._file.read_text()) if self._file.exists() else 0.0
+        self.total = float(self._file.read_text()) if self._file.exists() else 0.0
         self._started = time.monotonic()
 
-    def so_far(self) -> float:
+    def stop(self) -> None:
         """All minutes up to now, written down for the next time."""
-        total = self._before + (time.monotonic() - self._started) / 60
-        self._file.write_text(f"{total:.2f}")
-        return total
+        self.total += (time.monotonic() - self._started) / 60
+        self._file.write_text(f"{self.total:.2f}")
 
 
 def between_arms(votes: Iterable[Comparison]) -> Mapping[str, Any]:

@@ -1,10 +1,13 @@
 """Goes through the tasks of a seed, several at a time, each in a process of its own; done tasks are left as they are.
 
-Does not know what a task does (`work.py`) nor what comes of it (`records.py`).
+A seed's folder is worked on by one command at a time. Does not know what a task does (`work.py`) nor what comes of it
+(`records.py`).
 """
 
+import fcntl
 import logging
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -12,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from rlhb_core.errors import RunError
 from rlhb_core.reproduction.tasks import Measure, Task
 from rlhb_core.reproduction.work import is_done
 
@@ -27,13 +31,13 @@ def go_through(
     """Do all tasks, at most `workers` at a time, in their order as far as their needs allow.
 
     A task that fails takes those with it that need it; the others go on, and measures make do with what there is. Returns
-    what failed: name -> its last words.
+    what failed: name -> its last words. Raises RunError if somebody else is at work in the folder.
     """
     folder.mkdir(parents=True, exist_ok=True)
     waiting = [task for task in tasks if not is_done(folder, task)]
     unmet = {task.name for task in waiting}
     failed: dict[str, str] = {}
-    with _processes() as running:
+    with _alone(folder) as lock, _processes() as running:
         while waiting or running:
             for name, process in list(running.items()):
                 if process.poll() is None:
@@ -54,25 +58,46 @@ def go_through(
                     failed
                 ):
                     waiting.remove(task)
-                    running[task.name] = _start(folder, seed, task, rehearsal)
+                    running[task.name] = _start(folder, seed, task, rehearsal, lock)
             time.sleep(LOOK_S)
     return failed
 
 
 @contextmanager
+def _alone(folder: Path) -> Iterator[int]:
+    """Hold the folder's lock; yields its descriptor. Tasks inherit it, so that one which outlived its command holds it."""
+    with (folder / "lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise RunError(
+                f"something is at work in {folder} already: wait until it has ended, or end it"
+            ) from None
+        yield file.fileno()
+
+
+@contextmanager
 def _processes() -> Iterator[dict[str, subprocess.Popen[bytes]]]:
-    """The running processes; whatever ends the block ends them too."""
+    """The running processes; whatever ends the block ends them too, a SIGTERM included."""
     running: dict[str, subprocess.Popen[bytes]] = {}
+    before = signal.signal(signal.SIGTERM, _leave)
     try:
         yield running
     finally:
+        signal.signal(signal.SIGTERM, before)
         for process in running.values():
             process.terminate()
         for process in running.values():
             process.wait()
 
 
-def _start(folder: Path, seed: int, task: Task, rehearsal: bool) -> subprocess.Popen[bytes]:
+def _leave(*_: object) -> None:
+    raise SystemExit(128 + signal.SIGTERM)
+
+
+def _start(
+    folder: Path, seed: int, task: Task, rehearsal: bool, lock: int
+) -> subprocess.Popen[bytes]:
     command = [
         sys.executable,
         "-m",
@@ -87,6 +112,7 @@ def _start(folder: Path, seed: int, task: Task, rehearsal: bool) -> subprocess.P
             command,
             stdout=errors,
             stderr=errors,
+            pass_fds=(lock,),
             env=os.environ | {"OMP_NUM_THREADS": "1"},
         )
 

@@ -29,7 +29,7 @@ from rlhb_core.reward_model import LearnedReward, RewardModelStage
 from rlhb_core.rlhb import origin_triplets
 from rlhb_core.rollout import Rollouts
 from rlhb_core.run_dir import RunDir
-from rlhb_core.session import ORIGIN, POLICY, Metrics, Session, seed_all
+from rlhb_core.session import ORIGIN, POLICY, START, Metrics, Session, seed_all, seeded
 from rlhb_core.simulation import Author, as_log, simulate
 from rlhb_core.train import Checkpoint, expected_cost, plan, train
 from rlhb_core.version import read_version
@@ -378,6 +378,25 @@ def test_a_reference_that_is_not_the_start_is_refused(log: Log) -> None:
         stage.step(1)
 
 
+def test_the_policy_as_served_has_the_averaged_weights(log: Log) -> None:
+    session, _ = session_of(log, average=0.5)
+    RewardModelStage(session)
+    pairs = [Pair(query, None) for query in session.split.queries]
+    reward = LearnedReward(session, "reward_model")
+    stage = PpoStage(session, "ppo", reward, pairs, [1.0] * len(pairs))
+    for weight in session.trunk.parameters_of(POLICY):
+        torch.nn.init.normal_(weight, std=0.5)
+
+    def answers(adapter: str) -> list[str]:
+        with seeded(0):
+            return session.answers(adapter, pairs[:8]).texts
+
+    newest = answers(POLICY)
+    with stage.as_served():
+        assert answers(POLICY) == answers(START)  # nothing has been averaged yet
+    assert answers(POLICY) == newest != answers(START)
+
+
 def test_gradients_add_up_over_micro_batches(log: Log) -> None:
     gradients = []
     for micro_batch in (3, 16):
@@ -390,7 +409,7 @@ def test_gradients_add_up_over_micro_batches(log: Log) -> None:
             session, "ppo", LearnedReward(session, "reward_model"), pairs, [1.0] * len(pairs)
         )
         with session.trunk.using(POLICY):
-            rollouts, _ = ppo._roll_out(ppo._draw())
+            rollouts = ppo._roll_out(ppo._draw())
             experience, _ = ppo._experience(rollouts, ppo._source.score(rollouts))
             ppo._update_policy(experience, list(range(16)))
         gradients.append(

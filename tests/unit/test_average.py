@@ -33,3 +33,15 @@ def test_without_decay_it_is_the_newest_and_a_state_goes_on_where_it_was() -> No
     other.restore(saved)
     other.put()
     assert weight.tolist() == [1.0, 1.0, 1.0]
+
+
+def test_averages_stand_in_for_a_while() -> None:
+    weight = torch.nn.Parameter(torch.zeros(2))
+    average = Average([weight], 0.5)
+    with torch.no_grad():
+        weight.fill_(2.0)
+    average.take()
+    with average.in_place():
+        assert weight.tolist() == [1.0, 1.0]
+    assert weight.tolist() == [2.0, 2.0]
+    assert average.state()[0].tolist() == [1.0, 1.0]

@@ -1,15 +1,19 @@
 """The reproduction's plan, its runner on tasks that stand in for real ones, and its numbers by hand."""
 
 import json
+import signal
 import subprocess
 import sys
+import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from rlhb_core.embedded import version_path
+from rlhb_core.errors import RunError
 from rlhb_core.recipe import load_recipe
 from rlhb_core.records import Comparison, Source, Triplet, VoteChoice, read_jsonl
 from rlhb_core.reproduction import runner
@@ -56,7 +60,9 @@ def test_ablations_change_one_thing_each() -> None:
 def stand_ins(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tasks that write down that they began and ended; those called bad fail with a word."""
 
-    def start(folder: Path, seed: int, task: Task, rehearsal: bool) -> subprocess.Popen[bytes]:
+    def start(
+        folder: Path, seed: int, task: Task, rehearsal: bool, lock: int
+    ) -> subprocess.Popen[bytes]:
         code = (
             "import sys, pathlib\n"
             "folder, name = pathlib.Path(sys.argv[1]), sys.argv[2]\n"
@@ -106,6 +112,36 @@ def test_a_measure_makes_do_with_what_there_is(tmp_path: Path, stand_ins: None) 
     assert book.index("end a") < book.index("begin table")
 
 
+def test_a_seed_is_worked_on_by_one_command_and_ends_with_it(tmp_path: Path) -> None:
+    """The log of a whole seed takes a minute: the command is told to end while it is at work."""
+    command = [sys.executable, "-c", GO_THROUGH, str(tmp_path)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as first:
+        wait_until(lambda: (tmp_path / "log").exists())
+        with pytest.raises(RunError, match=f"at work in {tmp_path} already"):
+            runner.go_through(tmp_path, 0, [Log("log", 1)], workers=1)
+        first.terminate()
+        assert first.wait(60) == 128 + signal.SIGTERM
+    # nothing holds the lock any more: its task is gone with it
+    assert runner.go_through(tmp_path, 0, [], workers=1) == {}
+    assert not (tmp_path / "log" / "done.json").exists()
+
+
+GO_THROUGH = """
+import sys
+from pathlib import Path
+from rlhb_core.reproduction.runner import go_through
+from rlhb_core.reproduction.tasks import plan
+go_through(Path(sys.argv[1]), 0, plan(ablations=False)[:1], workers=1)
+"""
+
+
+def wait_until(reached: Callable[[], bool], seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not reached():
+        assert time.monotonic() < end, "not reached"
+        time.sleep(0.05)
+
+
 def test_a_record_is_whole_only_with_everything_in_it(tmp_path: Path) -> None:
     file, tasks = tmp_path / "seed-0.json", plan(ablations=False)
     assert not is_whole(file, tasks, rehearsal=False)
@@ -119,7 +155,9 @@ def test_a_record_is_whole_only_with_everything_in_it(tmp_path: Path) -> None:
 
 def test_minutes_go_on_after_an_interruption(tmp_path: Path) -> None:
     (tmp_path / "minutes").write_text("12.5")
-    assert 12.5 <= Minutes(tmp_path).so_far() < 12.6
+    clock = Minutes(tmp_path)
+    clock.stop()
+    assert 12.5 <= clock.total < 12.6
     assert float((tmp_path / "minutes").read_text()) >= 12.5
 
 

@@ -79,10 +79,18 @@ def test_what_is_kept_while_sampling_is_what_scoring_finds(trunk: Trunk, batch: 
         rollouts.measured, measure(trunk, rollouts, 0.7, batch=4), strict=True
     ):
         torch.testing.assert_close(found, expected, atol=2e-4, rtol=1e-4)
-    part = rollouts.part(3, 5).measured
+    part = rollouts.rows(range(3, 5)).measured
     assert part is not None
     width = part.logprobs.shape[1]
     assert torch.equal(part.logprobs, rollouts.measured.logprobs[3:5, :width])
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_nothing_asked_is_nothing_answered(trunk: Trunk, keep: bool) -> None:
+    rollouts = roll_out(trunk, [], SamplingSettings(), keep)
+    assert (rollouts.texts, rollouts.responses) == ([], [])
+    assert rollouts.ended.dtype is torch.bool
+    assert rollouts.rows([]).texts == []
 
 
 def test_a_part_of_rollouts_is_as_wide_as_its_longest_response(trunk: Trunk) -> None:
@@ -91,7 +99,7 @@ def test_a_part_of_rollouts_is_as_wide_as_its_longest_response(trunk: Trunk) -> 
     with torch.no_grad():
         whole = roll_out(trunk, pairs, SamplingSettings(max_new_tokens=24), keep=True)
     shortest = min(range(len(pairs)), key=lambda row: len(whole.responses[row]))
-    part = whole.part(shortest, shortest + 1)
+    part = whole.rows([shortest])
     assert part.measured is not None
     assert part.measured.logprobs.shape == (1, len(part.responses[0]))
     alone = measure(trunk, part, 1.0, 8)
