@@ -11,7 +11,8 @@ from statistics import fmean
 from typing import Any
 
 from rlhb_core.figure_page import draw_pictures, part, render, section, table
-from rlhb_core.reproduction.pictures import label, pictures
+from rlhb_core.reproduction.drawing import label
+from rlhb_core.reproduction.pictures import pictures
 from rlhb_core.reproduction.records import SeedRecord
 from rlhb_core.reproduction.results import FIGURES, interval, results
 from rlhb_core.run_dir import write_json

@@ -1,43 +1,33 @@
 """The pictures of the reproduction: records of seeds -> plotly figures in the look of every other figure.
 
-Lines are means over seeds and bands reach from the lowest seed to the highest; bars are means with 95 % intervals. The
-title of every picture is what it shows, its sentence says on how many seeds. Knows no page (`page.py`).
+The title of every picture is what it shows, its sentence says on how many seeds. Does not know how a line or a band is
+drawn (`drawing.py`), nor any page (`page.py`).
 """
 
 from collections.abc import Callable, Iterable, Sequence
 from statistics import fmean
-from typing import Any
 
 import plotly.graph_objects as go
 
 from rlhb_core.convergence import BAND
 from rlhb_core.figures import Figure
-from rlhb_core.records import Arm
+from rlhb_core.reproduction.drawing import (
+    COLOURS,
+    GREY,
+    ORANGE,
+    TEAL,
+    band,
+    columns,
+    finished,
+    having,
+    label,
+    name_every_one,
+    points,
+    said,
+)
 from rlhb_core.reproduction.records import SeedRecord
-from rlhb_core.reproduction.results import by_round, evaluation, interval, judge, utility
+from rlhb_core.reproduction.results import by_round, evaluation, judge, utility
 from rlhb_core.reproduction.tasks import CONTROL, ROUNDS, SHIFT
-
-TEAL, ORANGE, VIOLET, ROSE, GREY = "#2c8c8a", "#c9741b", "#6a55c9", "#b8476f", "#8b909c"
-COLOURS = {
-    "sft": GREY,
-    "rlhf": ORANGE,
-    "rlhbc": VIOLET,
-    "rlhb": TEAL,
-    "rlhf_rlhb": ROSE,
-    "rlhf_rlhbc": "#4f7fc0",
-}
-"""One colour an arm in every picture; readable on light and dark paper."""
-
-
-def label(name: str) -> str:
-    """A policy's name as people read it."""
-    if name == "warm-up":
-        return "warm-up alone"
-    policy, by, run = name.partition(" by ")
-    scorers = {"rlhf": "reward model", "rlhbc": "classifier", "rlhb": "discriminator"}
-    if by:
-        return f"{policy} by {scorers.get(run, label(run))}"
-    return Arm(name).label
 
 
 def pictures(seeds: Sequence[SeedRecord]) -> list[Figure]:
@@ -61,34 +51,6 @@ def pictures(seeds: Sequence[SeedRecord]) -> list[Figure]:
         _ablated_confusion(seeds),
     )  # fmt: skip
     return [figure for figure in drawn if figure is not None]
-
-
-def _said(sentence: str, seeds: Sequence[SeedRecord]) -> str:
-    count = "one seed" if len(seeds) == 1 else f"{len(seeds)} seeds"
-    return f"{sentence} Simulated annotators, {count}."
-
-
-def _finished(
-    name: str, title: str, sentence: str, figure: go.Figure, wide: bool = False, counted: str = ""
-) -> Figure | None:
-    if not figure.data:
-        return None
-    figure.update_layout(
-        legend={"y": 1.01, "x": 1, "xanchor": "right", "traceorder": "normal"},
-        margin={"t": 40},
-        showlegend=len(figure.data) > 1,
-    )
-    return Figure(name, title, sentence, wide, figure, counted)
-
-
-def _name_every_one(update: Callable[..., Any], names: Sequence[str]) -> None:
-    """Write every name at an axis of names, however many there are."""
-    update(tickmode="array", tickvals=list(names), nticks=0)
-
-
-def _with(seeds: Sequence[SeedRecord], *runs: str) -> list[SeedRecord]:
-    """The seeds that have all of these runs."""
-    return [record for record in seeds if all(run in record["runs"] for run in runs)]
 
 
 # --- arms against each other ----------------------------------------------------------------------
@@ -122,12 +84,12 @@ def _win_tie_loss(
     height = 130 + 26 * len(order)
     figure.update_layout(barmode="stack", bargap=0.28, hovermode="closest", height=height)
     figure.update_xaxes(range=[0, 1], tickformat=".0%")
-    _name_every_one(figure.update_yaxes, [label(policy) for policy in order])
+    name_every_one(figure.update_yaxes, [label(policy) for policy in order])
     count = next(iter(rows.values()))[0]["n"] if rows else 0
-    sentence = _said(
+    sentence = said(
         f"Each version as it is served, on the same {count} questions about held-out facts.", seeds
     )
-    return _finished(name, title, sentence, figure, wide=True)
+    return finished(name, title, sentence, figure, wide=True)
 
 
 def _matrix(seeds: Sequence[SeedRecord]) -> Figure | None:
@@ -169,12 +131,12 @@ def _matrix(seeds: Sequence[SeedRecord]) -> Figure | None:
     )
     shown_names = [label(name) for name in names]
     figure.update_yaxes(autorange="reversed")
-    _name_every_one(figure.update_yaxes, shown_names)
-    _name_every_one(figure.update_xaxes, shown_names)
+    name_every_one(figure.update_yaxes, shown_names)
+    name_every_one(figure.update_xaxes, shown_names)
     figure.update_xaxes(tickangle=-40)
     figure.update_layout(hovermode="closest", height=200 + 30 * len(names))
-    sentence = _said("Win rate of the row against the column by hidden utility, ties half.", seeds)
-    return _finished("matrix", "Everyone against everyone", sentence, figure, wide=True)
+    sentence = said("Win rate of the row against the column by hidden utility, ties half.", seeds)
+    return finished("matrix", "Everyone against everyone", sentence, figure, wide=True)
 
 
 # --- over training --------------------------------------------------------------------------------
@@ -192,52 +154,14 @@ def _over_training(
     for run in runs:
         curves = [
             record["runs"][run]["curves"][metric]
-            for record in _with(seeds, run)
+            for record in having(seeds, run)
             if metric in record["runs"][run]["curves"]
         ]
-        _band(figure, curves, label(run), COLOURS[run])
+        band(figure, curves, label(run), COLOURS[run])
     if chance is not None:
         figure.add_hline(y=chance, line={"dash": "4px,5px", "width": 1}, layer="below")
-    sentence = _said("Mean over the seeds; the band holds all of them.", seeds)
-    return _finished(name, title, sentence, figure, counted="iteration")
-
-
-def _band(
-    figure: go.Figure,
-    curves: Sequence[Sequence[Sequence[float]]],
-    name: str,
-    colour: str,
-    dash: str = "solid",
-) -> None:
-    """Mean of the curves with a band from the lowest to the highest; steps that all of them have."""
-    if not curves:
-        return
-    tables = [{int(step): value for step, value in curve} for curve in curves]
-    steps = sorted(set.intersection(*(set(table) for table in tables)))
-    columns = [[table[step] for table in tables] for step in steps]
-    if len(curves) > 1:
-        figure.add_scatter(
-            x=[*steps, *reversed(steps)],
-            y=[*map(max, columns), *reversed([min(column) for column in columns])],
-            fill="toself",
-            fillcolor=_faint(colour),
-            line={"width": 0},
-            hoverinfo="skip",
-            showlegend=False,
-        )
-    figure.add_scatter(
-        x=steps,
-        y=[fmean(column) for column in columns],
-        name=name,
-        mode="lines",
-        line={"color": colour, "dash": dash, "width": 2},
-        hovertemplate=f"{name} %{{y:.4~g}}<extra>iteration %{{x}}</extra>",
-    )
-
-
-def _faint(colour: str) -> str:
-    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
-    return f"rgba({red},{green},{blue},0.15)"
+    sentence = said("Mean over the seeds; the band holds all of them.", seeds)
+    return finished(name, title, sentence, figure, counted="iteration")
 
 
 def _outputs(seeds: Sequence[SeedRecord]) -> Figure | None:
@@ -246,21 +170,21 @@ def _outputs(seeds: Sequence[SeedRecord]) -> Figure | None:
         for metric, kind, dash in (("real", "logged", "solid"), ("fake", "generated", "dot")):
             curves = [
                 record["runs"][run]["curves"][f"disc/calibrated_{metric}"]
-                for record in _with(seeds, run)
+                for record in having(seeds, run)
                 if f"disc/calibrated_{metric}" in record["runs"][run]["curves"]
             ]
-            _band(figure, curves, f"{label(run)}, {kind}", COLOURS[run], dash)
+            band(figure, curves, f"{label(run)}, {kind}", COLOURS[run], dash)
     figure.add_hrect(
         y0=0.5 - BAND, y1=0.5 + BAND,
         fillcolor="rgba(45,140,138,0.13)", line_width=0, layer="below",
     )  # fmt: skip
     figure.add_hline(y=0.5, line={"dash": "4px,5px", "width": 1}, layer="below")
     figure.update_yaxes(range=[0.3, 0.7])
-    sentence = _said(
+    sentence = said(
         "Calibrated, class-balanced output of D on held-out triplets; both at 0.5 means that it can no longer tell.",
         seeds,
     )
-    return _finished(
+    return finished(
         "discriminator-outputs",
         "Discriminator output over training",
         sentence,
@@ -273,62 +197,33 @@ def _outputs(seeds: Sequence[SeedRecord]) -> Figure | None:
 # --- rounds ---------------------------------------------------------------------------------------
 
 
-def _points(
-    figure: go.Figure,
-    x: Sequence[str],
-    columns: Sequence[Sequence[float]],
-    name: str,
-    colour: str,
-    dash: str = "solid",
-) -> None:
-    """Means of the columns with 95 % intervals over seeds where there are several."""
-    bounds = [interval(column) for column in columns]
-    means = [fmean(column) for column in columns]
-    spread = [bound[1] - mean if bound else 0.0 for bound, mean in zip(bounds, means, strict=True)]
-    figure.add_scatter(
-        x=list(x),
-        y=means,
-        error_y={"type": "data", "array": spread, "thickness": 1.2, "width": 4},
-        name=name,
-        mode="lines+markers",
-        line={"color": colour, "dash": dash, "width": 2},
-        hovertemplate=f"{name} %{{y:.3f}}<extra>%{{x}}</extra>",
-    )
-
-
-def _columns(
-    seeds: Sequence[SeedRecord], reads: Sequence[Callable[[SeedRecord], float]]
-) -> list[list[float]]:
-    return [[read(record) for record in seeds] for read in reads]
-
-
 def _rounds(seeds: Sequence[SeedRecord]) -> Figure | None:
     figure = go.Figure()
     steps = ["SFT", "round 1", "round 2", "round 3"]
-    whole = _with(seeds, *ROUNDS)
+    whole = having(seeds, *ROUNDS)
     if whole:
         rounds = [by_round(record) for record in whole]
-        _points(figure, steps, list(zip(*rounds, strict=True)), "deploy, collect, retrain", TEAL)
-    controlled = _with(seeds, ROUNDS[0], *CONTROL)
+        points(figure, steps, list(zip(*rounds, strict=True)), "deploy, collect, retrain", TEAL)
+    controlled = having(seeds, ROUNDS[0], *CONTROL)
     if controlled:
         reads = [lambda r, run=run: utility(r, run) for run in (ROUNDS[0], *CONTROL)]
-        _points(
+        points(
             figure,
             steps[1:],
-            _columns(controlled, reads),
+            columns(controlled, reads),
             "the same iterations on the first log",
             GREY,
             "dot",
         )
-    sentence = _said(
+    sentence = said(
         "Hidden utility on held-out facts as the version of each round is served.", seeds
     )
-    return _finished("rounds", "Utility by round", sentence, figure)
+    return finished("rounds", "Utility by round", sentence, figure)
 
 
 def _confusion_by_round(seeds: Sequence[SeedRecord]) -> Figure | None:
     figure = go.Figure()
-    whole = _with(seeds, *ROUNDS)
+    whole = having(seeds, *ROUNDS)
     for policy, name, colour in (
         ("origin", "at its start", GREY),
         ("before", "after the warm-up", ORANGE),
@@ -336,13 +231,13 @@ def _confusion_by_round(seeds: Sequence[SeedRecord]) -> Figure | None:
     ):
         if whole:
             reads = [lambda r, run=run, policy=policy: judge(r, run, policy) for run in ROUNDS]
-            _points(figure, ["round 1", "round 2", "round 3"], _columns(whole, reads), name, colour)
+            points(figure, ["round 1", "round 2", "round 3"], columns(whole, reads), name, colour)
     if whole:
         figure.add_hline(y=0.5, line={"dash": "4px,5px", "width": 1}, layer="below")
-    sentence = _said(
+    sentence = said(
         "Accuracy of the strongest fresh judge on each round's policy; 0.5 is confusion.", seeds
     )
-    return _finished("confusion-by-round", "Fresh judges by round", sentence, figure)
+    return finished("confusion-by-round", "Fresh judges by round", sentence, figure)
 
 
 def _shift(seeds: Sequence[SeedRecord]) -> Figure | None:
@@ -352,17 +247,17 @@ def _shift(seeds: Sequence[SeedRecord]) -> Figure | None:
     if whole:
         steps = ["when the taste changes", "one round later", "two rounds later"]
         reads = [lambda r, run=run: float(r["shifted_taste"][run]) for run in names]
-        _points(figure, steps, _columns(whole, reads), "RLHB", TEAL)
-        _points(
+        points(figure, steps, columns(whole, reads), "RLHB", TEAL)
+        points(
             figure,
             steps,
-            _columns(whole, [lambda r: float(r["shifted_taste"]["sft"])] * 3),
+            columns(whole, [lambda r: float(r["shifted_taste"]["sft"])] * 3),
             "SFT",
             GREY,
             "dot",
         )
-    sentence = _said("Utility under the new taste, which wants the bare answer.", seeds)
-    return _finished("shift", "After the people's taste has changed", sentence, figure)
+    sentence = said("Utility under the new taste, which wants the bare answer.", seeds)
+    return finished("shift", "After the people's taste has changed", sentence, figure)
 
 
 # --- diversity and ablations ----------------------------------------------------------------------
@@ -386,11 +281,11 @@ def _diversity(seeds: Sequence[SeedRecord]) -> Figure | None:
     figure.update_layout(hovermode="closest")
     figure.update_xaxes(title={"text": "share of unlike answers among four to one question"})
     figure.update_yaxes(title={"text": "utility"})
-    sentence = _said(
+    sentence = said(
         "Up is better, right is more varied; the larger the dot, the higher the temperature (0.5, 0.7, 1, 1.3).",
         seeds,
     )
-    return _finished("diversity", "Quality against diversity", sentence, figure)
+    return finished("diversity", "Quality against diversity", sentence, figure)
 
 
 def _ablations(seeds: Sequence[SeedRecord]) -> Figure | None:
@@ -449,7 +344,7 @@ def _changed(
             hovertemplate="%{y}: %{x:.3f}<extra></extra>",
         )
     count = max(map(len, found.values()), default=0)
-    _name_every_one(figure.update_yaxes, order)
+    name_every_one(figure.update_yaxes, order)
     figure.update_layout(hovermode="closest", height=120 + 28 * len(order))
-    said = f"{sentence} ({count} of {len(seeds)} seeds). Simulated annotators."
-    return _finished(name, title, said, figure, wide=True)
+    sentence = f"{sentence} ({count} of {len(seeds)} seeds). Simulated annotators."
+    return finished(name, title, sentence, figure, wide=True)
