@@ -33,9 +33,6 @@ log = logging.getLogger(__name__)
 Overrides = Mapping[Arm, Mapping[str, Any]]
 """Settings changed from an arm's recipe."""
 
-ON_OWN_LOGS = {"data.from_versions": "parent"}
-"""RLHF+RLHB learns from what people did with the answers of the RLHF version that it starts from."""
-
 _SHORTER = {
     "warmup.steps": 120,
     "ppo.iterations": 30,
@@ -84,10 +81,7 @@ class Demo:
             choice = Choice(
                 arm=arm,
                 sources=frozenset({Source.SIMULATED}),
-                overrides={
-                    **(ON_OWN_LOGS if arm is Arm.RLHF_RLHB else {}),
-                    **self.overrides.get(arm, {}),
-                },
+                overrides=self.overrides.get(arm, {}),
             )
             started.append(await asyncio.to_thread(training.start, choice))
         ended = await asyncio.gather(
@@ -139,7 +133,10 @@ def run_demo(
 
 
 async def _tell(demo: Demo, queries: int, seed: int, people: int) -> None:
-    """Collect on SFT, train RLHF and RLHB; deploy RLHF, collect on it, train RLHF+RLHB; put all into Compare."""
+    """Collect on SFT, train RLHF and RLHB; deploy RLHF, collect on it, train RLHF+RLHB; put all into Compare.
+
+    RLHF+RLHB learns from both logs: answers of RLHF alone are too much alike to tell from them who likes what.
+    """
     app = demo.app
     async with app.router.lifespan_context(app):
         with app.state.store.reading() as session:

@@ -69,6 +69,11 @@ def standard_error(rows: int) -> float:
     return 0.5 / math.sqrt(max(1, rows))
 
 
+def told_apart(accuracy: float) -> float:
+    """What a judge tells apart, whichever way round it has it: one that is wrong too often knows something too."""
+    return 0.5 + abs(accuracy - 0.5)
+
+
 def above(bar: float, rows: int) -> str:
     """The bar in words. It follows from the number of rows: without any there is none."""
     return f"above {bar:.3f}" if rows else "not measured"

@@ -361,9 +361,10 @@ class EvaluationSettings(Section):
         description="Prompts answered by both the start and the new version, at temperature 1.",
     )
     judge_rollouts: int = Field(
-        default=2000,
+        default=2400,
         ge=8,
-        description="Most rollouts per policy that the fresh judges are trained and tested on, half of them each.",
+        description="Most rollouts per policy for the fresh judges: they learn from two fifths of them, stop and are "
+        "calibrated by one fifth, and are tested on the rest.",
     )
     judge_seeds: int = Field(
         default=3, ge=1, le=16, description="Seeds with which every fresh judge is trained anew."

@@ -21,6 +21,7 @@ from rlhb_core.checks import (
     gamed_by_length,
     mean,
     standard_error,
+    told_apart,
 )
 
 BAND = 0.05
@@ -277,7 +278,7 @@ def _died(evidence: Evidence, confused: Sequence[Check]) -> bool:
 
 def _judges(evidence: Evidence, part: str) -> dict[str, float]:
     found = (evidence.get("judges") or {}).get(part) or {}
-    return {kind: float(found[kind]) for kind in JUDGES if kind in found}
+    return {kind: told_apart(float(found[kind])) for kind in JUDGES if kind in found}
 
 
 def _rows(evidence: Evidence) -> int:

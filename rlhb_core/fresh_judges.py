@@ -5,8 +5,9 @@ the base model finetuned below it, so that it can see what frozen features do no
 shares nothing with D. The first two learn from the logged rows who did what (`pairing_loss`) before they see any
 generated answer, which is what makes them strong: of few generated answers alone a judge learns little.
 
-Every policy is judged anew by every seed. Real and generated side share no query and behaviour; the rows on which
-training is stopped have queries of their own, and so have those on which a judge is tested.
+Every policy is judged anew by every seed. Real and generated side share no query and behaviour. A judge learns from rows
+of training queries; those by which it is stopped and calibrated, and those on which it is tested, are of held-out queries,
+each of their own: on queries that the policy was trained on, its answers are closer to the logged ones than anywhere else.
 How a judge is trained and tested is `judge_training.py`. Knows neither rewards nor verdicts.
 """
 
@@ -36,8 +37,8 @@ from rlhb_core.scorers import Discriminator, Response
 from rlhb_core.session import ORIGIN, Session, seeded
 
 DROPOUT = 0.3
-STOPPING = 0.2
-"""Share of the training queries whose rows say when to stop."""
+STOPPING = 1 / 3
+"""Share of the held-out queries whose rows say when to stop."""
 READING_ROWS = 500
 """Rows of either side on which the reading judge, which is slow, is tested."""
 LARGE = 50_000_000
@@ -55,11 +56,11 @@ def judged_rows(session: Session) -> JudgedRows:
     """The rows of a run's fresh judges, the same for every policy and seed."""
     count, seed = session.config.evaluation.judge_rollouts, session.config.seed + 1000
     known = whole(session)
-    learned, stopping = ([known[i] for i in part] for part in parted(known))
+    stopping, tested = parted(session.split.held_out)
     drawn = [
-        sides(learned, int(0.4 * count), seed),
-        sides(stopping, int(0.1 * count), seed),
-        sides(session.split.held_out, count // 2, seed),
+        sides(known, int(0.4 * count), seed),
+        sides(stopping or known, int(0.2 * count), seed),
+        sides(tested, int(0.4 * count), seed),
     ]
     return JudgedRows(*(Parts(*side) for side in zip(*drawn, strict=True)))
 
@@ -69,17 +70,17 @@ def whole(session: Session) -> list[Logged]:
     return [row for row in session.split.train if row.whole]
 
 
-def parted(rows: Sequence[Logged]) -> tuple[list[int], list[int]]:
-    """Numbers of the rows to learn from, and of those of other queries that say when to stop.
+def parted(held_out: Sequence[Logged]) -> tuple[list[Logged], list[Logged]]:
+    """Held-out rows that say when to stop, and those of other queries to test on.
 
-    Of so few queries that one of the two would have no row on some side, both get all.
+    All are for testing if there are so few queries that one of the two would have no row on some side.
     """
-    parts: tuple[list[int], list[int]] = ([], [])
-    for number, row in enumerate(rows):
-        parts[is_held_out(f"fresh judges: {row.query}", STOPPING)].append(number)
-    if all(sides([rows[i] for i in part], 1, seed=0)[0] for part in parts):
+    parts: tuple[list[Logged], list[Logged]] = ([], [])
+    for row in held_out:
+        parts[not is_held_out(f"fresh judges: {row.query}", STOPPING)].append(row)
+    if all(sides(part, 1, seed=0)[0] for part in parts):
         return parts
-    return list(range(len(rows))), list(range(len(rows)))
+    return [], list(held_out)
 
 
 class FreshJudges:
@@ -136,8 +137,7 @@ class FreshJudges:
     @cached_property
     def _heads(self) -> dict[int, Discriminator]:
         """By seed: a projection that has learned from the logged training rows who did what."""
-        index = torch.tensor(parted(whole(self._session))[0])
-        real, weights = self._side.real.rows(index), self._side.weights[index]
+        real, weights = self._side.real, self._side.weights
         rows = Shown(real.features, real.behaviors, real.names)
         heads = {}
         for seed in self._seeds:

@@ -9,6 +9,7 @@ from itertools import pairwise
 from statistics import fmean, stdev
 from typing import Any, NamedTuple, TypeVar
 
+from rlhb_core.checks import told_apart
 from rlhb_core.reproduction.records import SeedRecord
 from rlhb_core.reproduction.tasks import ROUNDS, SHIFT
 
@@ -121,7 +122,7 @@ def _ending(record: SeedRecord, run: str, metric: str) -> float:
 def judge(record: SeedRecord, run: str, policy: str) -> float:
     """Accuracy of the fresh judge that tells a policy's answers from logged ones best, whichever kind it is."""
     judges = record["runs"][run]["evidence"]["judges"][policy]
-    return max(float(judges[kind]) for kind in judges["seeds"])
+    return max(told_apart(float(judges[kind])) for kind in judges["seeds"])
 
 
 def by_round(record: SeedRecord) -> list[float]:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from rlhb_core.records import Arm
 
-FIRST_LOG, NEXT_LOG = 6_000, 3_000
+FIRST_LOG, NEXT_LOG = 12_000, 6_000
 """Queries of the first log, and of every later one."""
 ANSWERS = 3
 """Answers to each query: one of SFT, the others by the version that is deployed."""

@@ -63,11 +63,11 @@ def test_every_arm_is_trained_measured_and_judged(told):
     assert [r["queries"] for r in results["rounds"]] == [QUERIES, QUERIES]
 
 
-def test_rlhf_rlhb_starts_from_the_rlhf_version_and_its_own_logs(told):
+def test_rlhf_rlhb_starts_from_the_rlhf_version_and_learns_from_both_logs(told):
     (folder,) = (told / "data" / "runs").glob("*-rlhf_rlhb-*")
     config = RunDir(folder).config()
     assert config.parent_version == "RLHF v1"
-    assert config.data.from_versions == "parent"
+    assert config.data.from_versions == "all"
     written = {triplet.model_version for triplet in RunDir(folder).triplets()}
     assert written == {"Embedded SFT", "RLHF v1"}
 
