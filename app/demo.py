@@ -33,17 +33,21 @@ log = logging.getLogger(__name__)
 Overrides = Mapping[Arm, Mapping[str, Any]]
 """Settings changed from an arm's recipe."""
 
+_SMALLER = {"ppo.rollouts": 192, "ppo.minibatch": 48}
 _SHORTER = {
+    **_SMALLER,
     "warmup.steps": 120,
     "ppo.iterations": 30,
-    "ppo.rollouts": 192,
-    "ppo.minibatch": 48,
     "ppo.likelihood_batch": 32,
     "evaluation.judge_rollouts": 900,
     "evaluation.judge_seeds": 1,
     "evaluation.reading_seeds": 0,
 }
-SHORT: Overrides = {Arm.RLHB: _SHORTER, Arm.RLHF_RLHB: _SHORTER}
+SHORT: Overrides = {
+    Arm.RLHF: {**_SMALLER, "ppo.iterations": 50},
+    Arm.RLHB: _SHORTER,
+    Arm.RLHF_RLHB: _SHORTER,
+}
 """A little less than the recipes, so that the whole story takes two cores no more than a quarter of an hour."""
 
 
