@@ -30,8 +30,8 @@ $(VENV)/installed-dev: pyproject.toml constraints.txt | $(BIN)/python
 run: $(VENV)/installed       ## start the app; says at the end which address to open
 	@$(BIN)/rlhb serve
 
-test: $(VENV)/installed-dev  ## run all tests
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+test: $(VENV)/installed-dev  ## run all tests, two files at a time
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: $(VENV)/installed-dev ## format, lint, types, import contracts
 	@$(BIN)/ruff format --check .

@@ -4,6 +4,7 @@ Follows the OpenAPI of text-generation-inference 2.4: POST /generate_stream (ser
 POST /chat_tokenize, GET /info and /health, errors as {error, error_type} with 422, 424, 429 and 500.
 """
 
+import contextlib
 import json
 import threading
 import time
@@ -132,6 +133,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("content-length", str(len(data)))
         self.end_headers()
         self.wfile.write(data)
+
+    def handle(self) -> None:
+        """A client that leaves in the middle is nothing to report."""
+        with contextlib.suppress(BrokenPipeError):
+            super().handle()
 
     def _begin_events(self) -> None:
         self.send_response(200)
