@@ -83,7 +83,8 @@ def examine(session: Session) -> Examined:
     """The trained policy against the base model (SFT), its start, and itself before the PPO loop."""
     config, condition = session.config, session.split.condition
     queries = questions(config.seed, config.evaluation.samples)
-    texts: Answers = {"SFT": _ask(session, None, queries, None)}
+    with seeded(config.seed):  # the same answers of SFT for every run of this seed
+        texts: Answers = {"SFT": _ask(session, None, queries, None)}
     baseline = utilities(queries, texts["SFT"])
 
     def against(name: str, theirs: Sequence[float]) -> dict[str, Any]:
