@@ -349,8 +349,12 @@ def test_data_is_shown_taken_away_and_brought_back(
     expect(page.locator(".triplet").first).to_contain_text("How many are 0?")
     chosen = page.locator(".triplet", has_text="The reader chose it as the best.")
     expect(chosen.first).to_contain_text("Mars has two moons, Phobos and Deimos.")
+    link = page.get_by_role("link", name="Triplets", exact=True)
+    expect(link).not_to_have_attribute(
+        "href", re.compile(r"=real\b")
+    )  # the last choice has arrived
     with page.expect_download() as taken:
-        page.get_by_role("link", name="Triplets", exact=True).click()
+        link.click()
     lines = Path(taken.value.path()).read_text().splitlines()
     triplets = [Triplet.model_validate_json(line) for line in lines]
     assert {triplet.source for triplet in triplets} == {Source.SIMULATED}
