@@ -121,6 +121,7 @@ def test_rlhf_then_rlhf_rlhb_from_its_version(log: Log, tmp_path: Path) -> None:
     assert [len(each) for each in judges["after"]["seeds"].values()] == [2, 1, 2]
     assert {"served", "least preferred"} == set(result["evaluation"]["conditions"])
     assert read_version(second.version)["condition"] == result["condition"]
+    assert second.answers()["SFT"] == first.answers()["SFT"]  # both are measured against the same
     assert second.progress()["share"] == 1.0  # type: ignore[index]
 
 
