@@ -398,6 +398,34 @@ def test_the_policy_as_served_has_the_averaged_weights(log: Log) -> None:
     assert answers(POLICY) == newest != answers(START)
 
 
+def test_the_source_of_rewards_is_shown_the_policy_as_served(log: Log) -> None:
+    session, _ = session_of(log, average=1.0)
+    pairs = [Pair(query, None) for query in session.split.queries]
+
+    class Watching(Indifferent):
+        """Keeps what it is shown."""
+
+        shown: list[str]
+
+        def watched(self) -> Sequence[Pair]:
+            return pairs[:8]
+
+        def learn(self, rollouts: Rollouts, watched: Rollouts) -> Metrics:
+            self.shown = watched.texts
+            return {}
+
+    source = Watching()
+    stage = PpoStage(session, "ppo", source, pairs, [1.0] * len(pairs))
+    for weight in session.trunk.parameters_of(POLICY):
+        torch.nn.init.normal_(weight, std=0.5)  # the newest weights; the average is still the start
+    with seeded(0):
+        stage._draw()
+        expected = session.answers(START, pairs[:8]).texts
+    with seeded(0):
+        stage.step(5)
+    assert source.shown == expected
+
+
 def test_gradients_add_up_over_micro_batches(log: Log) -> None:
     gradients = []
     for micro_batch in (3, 16):

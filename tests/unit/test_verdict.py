@@ -112,6 +112,13 @@ def test_a_discriminator_that_still_sees_a_difference_has_not_converged() -> Non
     assert {"ends confused on logged triplets", "ends at chance"} <= failed(verdict)
 
 
+def test_a_judge_that_is_wrong_too_often_is_not_confused() -> None:
+    assert rlhb(**judges("after", projection=0.46)).word == "converged"
+    verdict = rlhb(**judges("after", projection=0.41))
+    assert verdict.word == "not converged yet"
+    assert any("tells 59.0% of the final answers" in check.sentence for check in verdict.checks)
+
+
 @pytest.mark.parametrize("kind", ["projection", "reading", "words"])
 def test_one_fresh_judge_is_enough_to_object(kind: str) -> None:
     verdict = rlhb(**judges("after", **{kind: 0.575}))
