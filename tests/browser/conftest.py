@@ -61,7 +61,7 @@ class Studio:
         """The kinds of what is recorded about a query, in order."""
         return [signal.kind.value for signal in self.signals(query_id)]
 
-    def wait_for(self, query_id: str, *kinds: str, seconds: float = 6) -> list[Signal]:
+    def wait_for(self, query_id: str, *kinds: str, seconds: float = 20) -> list[Signal]:
         """Wait until signals of these kinds are recorded about a query."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:
