@@ -39,15 +39,21 @@ def picture(page: Page, name: str) -> None:
     page.screenshot(path=FOLDER / f"{name}.png", animations="disabled", full_page=True)
 
 
-def add_run(studio: Studio, folder: Path, **fields: Any) -> Run:
-    """A run with its folder, starting from the version that is served first."""
+def run_folder(studio: Studio, path: Path) -> RunDir:
+    """The folder of a run that starts from the version that is served first."""
+    with studio.store.reading() as session:
+        parent = versions.all(session)[0]
+    return RunDir.create(path, RunConfig(arm=Arm.RLHB, parent_version=parent.name))
+
+
+def add_run(studio: Studio, folder: RunDir, **fields: Any) -> Run:
+    """The row of a run. One that is queued would be started by the server at once."""
     with studio.store.session() as session:
         parent = versions.all(session)[0]
-        RunDir.create(folder, RunConfig(arm=Arm.RLHB, parent_version=parent.name))
         run = Run(
             arm=Arm.RLHB,
             recipe="rlhb",
-            folder=str(folder),
+            folder=str(folder.path),
             parent_id=parent.id,
             data=DATA,
             **fields,
@@ -58,14 +64,12 @@ def add_run(studio: Studio, folder: Path, **fields: Any) -> Run:
 @pytest.fixture
 def going(studio: Studio, tmp_path: Path) -> Iterator[Run]:
     """A run that goes on: its process is pretended, its folder and its row are not."""
-    run = add_run(studio, tmp_path / "going")
+    folder = run_folder(studio, tmp_path / "going")
     for number in range(1, 60):
-        log_step(RunDir(Path(run.folder)), number)
-    command = [sys.executable, "-m", "tests.browser.pretended_run", run.folder]
+        log_step(folder, number)
+    command = [sys.executable, "-m", "tests.browser.pretended_run", str(folder.path)]
     process = subprocess.Popen(command, start_new_session=True)
-    with studio.store.session() as session:
-        run = run.model_copy(update={"status": RunStatus.RUNNING, "pid": process.pid})
-        runs.update(session, run, was=RunStatus.QUEUED)
+    run = add_run(studio, folder, status=RunStatus.RUNNING, pid=process.pid)
     yield run
     with suppress(ProcessLookupError):
         os.kill(process.pid, signal.SIGKILL)
@@ -91,8 +95,8 @@ def judged(studio: Studio, tmp_path: Path) -> tuple[Run, ModelVersion]:
         "judges": {"origin": judges, "before": judges, "after": judges},
     }
     verdict = judge_run(Arm.RLHB, evidence)
-    run = add_run(studio, tmp_path / "judged", status=RunStatus.DONE, verdict=verdict.word)
-    folder = RunDir(Path(run.folder))
+    folder = run_folder(studio, tmp_path / "judged")
+    run = add_run(studio, folder, status=RunStatus.DONE, verdict=verdict.word)
     for number in range(1, 40):
         log_step(folder, number)
     samples = [
@@ -287,7 +291,8 @@ def test_a_run_is_followed_and_stopped(visit: Visit, studio: Studio, going: Run)
 
 def test_a_failure_is_told_in_words(visit: Visit, studio: Studio, tmp_path: Path) -> None:
     why = "Training ran out of memory: lower ppo.micro_batch."
-    run = add_run(studio, tmp_path / "failed", status=RunStatus.FAILED, error=why)
+    folder = run_folder(studio, tmp_path / "failed")
+    run = add_run(studio, folder, status=RunStatus.FAILED, error=why)
     page = visit("/runs/")
     expect(page.locator(f'[data-run="{run.id}"]')).to_contain_text(why)
 
