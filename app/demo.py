@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 Overrides = Mapping[Arm, Mapping[str, Any]]
 """Settings changed from an arm's recipe."""
 
-_SMALLER = {"ppo.rollouts": 192, "ppo.minibatch": 48}
+_SMALLER = {"ppo.rollouts": 192, "ppo.minibatch": 48, "evaluation.samples": 600}
 _SHORTER = {
     **_SMALLER,
     "warmup.steps": 120,

@@ -58,8 +58,8 @@ class DataSettings(Section):
         default=0.0,
         ge=0,
         le=5,
-        description="How much more often behaviours near the preferred one are drawn: rows weigh exp(this times the "
-        "behaviour's preference score, in likes). At 2 a like weighs 55 times a dislike, which is then hardly seen.",
+        description="How much more often liked behaviours are drawn: rows weigh exp(this times the behaviour's "
+        "preference score, in likes, where that is above 0). Disliked behaviours weigh what those between weigh.",
     )
     form: Literal["text", "numbers", "both"] = Field(
         default="text",
@@ -334,7 +334,12 @@ class PpoSettings(Section):
         default=0.95, ge=0, le=1, description="Lambda of generalised advantage estimation."
     )
     gradient_clip: float = Field(default=1.0, gt=0, description="Largest gradient norm.")
-    entropy: float = Field(default=0.0, ge=0, description="Weight of an entropy bonus.")
+    entropy: float = Field(
+        default=0.0,
+        ge=0,
+        description="Weight of an entropy bonus: without it the policy may settle on one manner of answering before the reward "
+        "has told it which one people like.",
+    )
     truncated_penalty: float = Field(
         default=2.0,
         ge=0,
@@ -356,7 +361,7 @@ class EvaluationSettings(Section):
     """What is measured at the end of a run."""
 
     samples: int = Field(
-        default=600,
+        default=1200,
         ge=8,
         description="Prompts answered by both the start and the new version, at temperature 1.",
     )

@@ -156,11 +156,12 @@ def _logged(config: RunConfig, chosen: Sequence[Triplet]) -> list[Logged]:
         written(classify(triplet.behavior_features), config.data.clauses, config.data.form)
         for triplet in chosen
     ]
-    # most of a log is people who did little: drawn as logged, the telling behaviours would hardly be seen
+    # Most of a log is people who did little: drawn as logged, the telling behaviours would hardly be seen. What was
+    # disliked is never drawn less for it: without it nobody learns what a behaviour tells about its answer.
     settings = config.data
     focus = {
         text: count**-settings.balance
-        * math.exp(settings.preference * preference_score(parse(text)))
+        * math.exp(settings.preference * max(0.0, preference_score(parse(text))))
         for text, count in Counter(texts).items()
     }
     return [

@@ -25,7 +25,7 @@ from rlhb_core.session import ORIGIN, Metrics, Session
 
 STEPS_AT_ONCE = 10
 """Gradient steps in one step of the pretraining stage."""
-LOOK_ROWS = 1024
+LOOK_ROWS = 2048
 """Held-out logged triplets behind the curves."""
 PERMUTED_ROWS = 4096
 """About so many triplets with another row's behaviour are enough for the power of D."""

@@ -78,12 +78,16 @@ ARMS = (
     "kto",
 )
 """The runs of the table of arms, the paper's own first."""
-CURVES: Mapping[str, Any] = {"evaluation.every": 5}
+CURVES: Mapping[str, Any] = {"evaluation.every": 10, "evaluation.every_samples": 400}
 """The worth over training is drawn for every arm that is trained by PPO."""
 BEST_OF: Mapping[str, Any] = {"evaluation.best_of": 8}
 """What each scorer can do without training the generator."""
-FURTHER: Mapping[str, Any] = {"ppo.iterations": 30}
-"""A further round has a shorter way to go, from a policy that is trained already."""
+FURTHER: Mapping[str, Any] = {
+    "ppo.iterations": 40,
+    "evaluation.judge_seeds": 1,
+    "evaluation.reading_seeds": 1,
+}
+"""A further round has a shorter way to go, from a policy that is trained already; its judges are trained but once."""
 SHORT: Mapping[str, Any] = {
     "ppo.iterations": 25,
     "evaluation.samples": 400,

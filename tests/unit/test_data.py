@@ -72,14 +72,19 @@ def comparison(
 
 
 @pytest.mark.parametrize("preference", [0.0, 0.7, 2.0])
-def test_preferred_behaviors_are_drawn_more_often_by_their_score_in_likes(preference):
-    rows = [triplet(f"Query {i}?", liked=True) for i in range(30)]
-    rows += [triplet(f"Query {i}?", disliked=True) for i in range(30, 60)]
+def test_liked_behaviors_are_drawn_more_often_and_disliked_ones_no_less(preference):
+    rows = [triplet(f"Query {i}?", liked=True, copied=bool(i % 2)) for i in range(60)]
+    rows += [triplet(f"Query {i}?", disliked=True) for i in range(60, 90)]
+    rows += [triplet(f"Query {i}?") for i in range(90, 120)]
     config = load_recipe("rlhb", {"data.preference": preference})
     split = load_split(config, rows, [])
     weights = {row.behavior: row.weight for row in split.train + split.held_out}
-    ratio = weights["The reader liked it."] / weights["The reader disliked it."]
-    assert ratio == pytest.approx(math.exp(preference * 2))  # a like is +1, a dislike -1
+    nothing, disliked = weights[NOTHING], weights["The reader disliked it."]
+    assert disliked == pytest.approx(nothing)
+    # in likes: a like is 1, copying half of one
+    assert weights["The reader liked it."] == pytest.approx(nothing * math.exp(preference))
+    copied = weights["The reader liked it and copied it."]
+    assert copied == pytest.approx(nothing * math.exp(preference * 1.5))
 
 
 @pytest.mark.parametrize(("balance", "ratio"), [(0.0, 1.0), (0.5, 3.0), (1.0, 9.0)])
