@@ -34,6 +34,12 @@ def policy_loss(
     )
 
 
+def summed_entropy(logits: Tensor, mask: Tensor) -> Tensor:
+    """Entropy of the next token in nats, summed over real tokens. logits: [B, R, V]; mask: [B, R]."""
+    logs = torch.log_softmax(logits, dim=-1)
+    return -((logs.exp() * logs).sum(-1) * mask).sum()
+
+
 def adversarial_loss(real: Tensor, fake: Tensor, smoothing: float) -> Tensor:
     """Binary cross-entropy with real as 1 - smoothing and generated as smoothing; each kind weighs one half.
 

@@ -20,7 +20,7 @@ from rlhb_core.diagnostics import distinct, length_drift
 from rlhb_core.errors import RunError
 from rlhb_core.generator import Measured, by_length, score
 from rlhb_core.likelihood import Likelihood
-from rlhb_core.losses import policy_loss
+from rlhb_core.losses import policy_loss, summed_entropy
 from rlhb_core.optimiser import adamw
 from rlhb_core.rewards import (
     centre_groups,
@@ -274,9 +274,7 @@ class PpoStage:
             )
             loss = found.loss
             if settings.entropy:
-                logs = torch.log_softmax(scored.logits, dim=-1)
-                entropy = -(logs.exp() * logs).sum(-1)
-                loss = loss - settings.entropy * (entropy * tokens.response_mask).sum()
+                loss = loss - settings.entropy * summed_entropy(scored.logits, tokens.response_mask)
             (loss / total).backward()  # type: ignore[no-untyped-call]
             sums += torch.stack(
                 [

@@ -426,10 +426,26 @@ def test_the_source_of_rewards_is_shown_the_policy_as_served(log: Log) -> None:
     assert source.shown == expected
 
 
+def test_an_entropy_bonus_keeps_the_policy_from_settling(log: Log) -> None:
+    def entropies(bonus: float) -> list[float]:
+        session, _ = session_of(
+            log, kl=0.0, entropy=bonus, critic_warmup=0, rollouts=32, learning_rate=0.006, rise=1
+        )
+        pairs = [Pair(query, None) for query in session.split.queries]
+        stage = PpoStage(session, "ppo", Indifferent(), pairs, [1.0] * len(pairs))
+        return [stage.step(number)["objective/entropy"] for number in range(1, 8)]
+
+    with_bonus, without = entropies(1.0), entropies(0.0)
+    assert with_bonus[0] == without[0]  # nothing has been learned yet
+    assert with_bonus[-1] > 1.1 * without[-1]
+
+
 def test_gradients_add_up_over_micro_batches(log: Log) -> None:
     gradients = []
     for micro_batch in (3, 16):
-        session, _ = session_of(log, micro_batch=micro_batch, minibatch=16, critic_warmup=0)
+        session, _ = session_of(
+            log, micro_batch=micro_batch, minibatch=16, critic_warmup=0, entropy=0.1
+        )
         reward_model = RewardModelStage(session)
         for number in range(1, reward_model.total + 1):
             reward_model.step(number)

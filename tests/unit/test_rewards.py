@@ -14,6 +14,7 @@ from rlhb_core.losses import (
     pairing_loss,
     policy_loss,
     relativistic_loss,
+    summed_entropy,
 )
 from rlhb_core.rewards import (
     centre_groups,
@@ -86,6 +87,18 @@ def test_ppo_clips_only_where_it_would_gain() -> None:
     assert float(found.loss) == pytest.approx(-1.2 + 1.5 - 0.5 + 0.8)
     assert float(found.clipped) == 2
     assert float(found.ratio) == pytest.approx(4.0)
+
+
+def test_entropy_is_summed_over_real_tokens() -> None:
+    # one token at 1/4 and 3/4, one at 1/2 and 1/2, and one that is padding
+    logits = torch.tensor([[[0.0, math.log(3)], [2.0, 2.0], [5.0, 1.0]]], requires_grad=True)
+    found = summed_entropy(logits, torch.tensor([[1.0, 1.0, 0.0]]))
+    one = 0.25 * math.log(4) + 0.75 * math.log(4 / 3)
+    assert found.item() == pytest.approx(one + math.log(2))
+    found.backward()
+    slope = -0.25 * (math.log(0.25) + one)  # of the first token's entropy, by its first logit
+    expected = torch.tensor([[[slope, -slope], [0.0, 0.0], [0.0, 0.0]]])
+    torch.testing.assert_close(logits.grad, expected, atol=1e-6, rtol=1e-5)
 
 
 def test_full_confusion_is_the_best_that_equal_distributions_allow() -> None:
