@@ -59,7 +59,14 @@ class DataSettings(Section):
         ge=0,
         le=5,
         description="How much more often liked behaviours are drawn: rows weigh exp(this times the behaviour's "
-        "preference score, in likes, where that is above 0). Disliked behaviours weigh what those between weigh.",
+        "preference score, in likes) where that is above 0.",
+    )
+    dislike: float = Field(
+        default=0.0,
+        ge=0,
+        le=5,
+        description="How much less often disliked behaviours are drawn: rows weigh exp(this times the score) where it is "
+        "below 0. At 0 discriminator and generator learn best what a behaviour tells; more of it serves the preferred one.",
     )
     form: Literal["text", "numbers", "both"] = Field(
         default="text",

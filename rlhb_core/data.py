@@ -156,12 +156,9 @@ def _logged(config: RunConfig, chosen: Sequence[Triplet]) -> list[Logged]:
         written(classify(triplet.behavior_features), config.data.clauses, config.data.form)
         for triplet in chosen
     ]
-    # Most of a log is people who did little: drawn as logged, the telling behaviours would hardly be seen. What was
-    # disliked is never drawn less for it: without it nobody learns what a behaviour tells about its answer.
-    settings = config.data
+    # most of a log is people who did little: drawn as logged, the telling behaviours would hardly be seen
     focus = {
-        text: count**-settings.balance
-        * math.exp(settings.preference * max(0.0, preference_score(parse(text))))
+        text: count**-config.data.balance * math.exp(_tilt(text, config.data))
         for text, count in Counter(texts).items()
     }
     return [
@@ -174,6 +171,11 @@ def _logged(config: RunConfig, chosen: Sequence[Triplet]) -> list[Logged]:
         )
         for triplet, text, weight in zip(chosen, texts, weights, strict=True)
     ]
+
+
+def _tilt(text: str, settings: DataSettings) -> float:
+    score = preference_score(parse(text))
+    return score * (settings.preference if score > 0 else settings.dislike)
 
 
 def _voted(comparisons: Iterable[Comparison], settings: DataSettings) -> list[Voted]:

@@ -83,6 +83,8 @@ CURVES: Mapping[str, Any] = {"evaluation.every": 10, "evaluation.every_samples":
 BEST_OF: Mapping[str, Any] = {"evaluation.best_of": 8}
 """What each scorer can do without training the generator."""
 FURTHER: Mapping[str, Any] = {
+    "data.dislike": 1.0,
+    "warmup.learning_rate": 1e-3,
     "ppo.iterations": 40,
     "evaluation.judge_seeds": 1,
     "evaluation.reading_seeds": 1,

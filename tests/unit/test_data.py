@@ -72,19 +72,20 @@ def comparison(
 
 
 @pytest.mark.parametrize("preference", [0.0, 0.7, 2.0])
-def test_liked_behaviors_are_drawn_more_often_and_disliked_ones_no_less(preference):
+@pytest.mark.parametrize("dislike", [0.0, 1.5])
+def test_liked_behaviors_are_drawn_more_often_and_disliked_ones_less(preference, dislike):
     rows = [triplet(f"Query {i}?", liked=True, copied=bool(i % 2)) for i in range(60)]
     rows += [triplet(f"Query {i}?", disliked=True) for i in range(60, 90)]
     rows += [triplet(f"Query {i}?") for i in range(90, 120)]
-    config = load_recipe("rlhb", {"data.preference": preference})
+    config = load_recipe("rlhb", {"data.preference": preference, "data.dislike": dislike})
     split = load_split(config, rows, [])
     weights = {row.behavior: row.weight for row in split.train + split.held_out}
-    nothing, disliked = weights[NOTHING], weights["The reader disliked it."]
-    assert disliked == pytest.approx(nothing)
-    # in likes: a like is 1, copying half of one
+    nothing = weights[NOTHING]
+    # in likes: a like is 1, copying half of one, a dislike -1
     assert weights["The reader liked it."] == pytest.approx(nothing * math.exp(preference))
     copied = weights["The reader liked it and copied it."]
     assert copied == pytest.approx(nothing * math.exp(preference * 1.5))
+    assert weights["The reader disliked it."] == pytest.approx(nothing * math.exp(-dislike))
 
 
 @pytest.mark.parametrize(("balance", "ratio"), [(0.0, 1.0), (0.5, 3.0), (1.0, 9.0)])
