@@ -66,7 +66,7 @@ class DataSettings(Section):
         ge=0,
         le=5,
         description="How much less often disliked behaviours are drawn: rows weigh exp(this times the score) where it is "
-        "below 0. At 0 discriminator and generator learn best what a behaviour tells; more of it serves the preferred one.",
+        "below 0. At 0 they weigh what those between weigh, and discriminator and generator see what a dislike tells.",
     )
     form: Literal["text", "numbers", "both"] = Field(
         default="text",

@@ -174,6 +174,7 @@ def _logged(config: RunConfig, chosen: Sequence[Triplet]) -> list[Logged]:
 
 
 def _tilt(text: str, settings: DataSettings) -> float:
+    """Logarithm of how much more often a behaviour is drawn for what it says of its response."""
     score = preference_score(parse(text))
     return score * (settings.preference if score > 0 else settings.dislike)
 

@@ -89,7 +89,8 @@ FURTHER: Mapping[str, Any] = {
     "evaluation.judge_seeds": 1,
     "evaluation.reading_seeds": 1,
 }
-"""A further round has a shorter way to go, from a policy that is trained already; its judges are trained but once."""
+"""A further round starts from a policy that is trained already: a shorter way, gentler steps before it, and answers that are
+rarely disliked. Its judges are trained but once."""
 SHORT: Mapping[str, Any] = {
     "ppo.iterations": 25,
     "evaluation.samples": 400,
