@@ -20,7 +20,7 @@ from rlhb_core.adapters import Adapters
 from rlhb_core.errors import ModelError
 from rlhb_core.generator import Trunk, encode_prompt
 from rlhb_core.incremental_text import IncrementalText
-from rlhb_core.kv_cache import roomy_cache
+from rlhb_core.kv_cache import cache_argument, roomy_cache
 from rlhb_core.sampling import invert
 
 log = logging.getLogger(__name__)
@@ -228,6 +228,7 @@ class _Batch:
         self._mask = mask.to(self._device)  # [rows, room]
         self._positions = (self._mask[:, :longest].cumsum(1) - 1).clamp(min=0)  # [rows, T]
         self._cache = roomy_cache(trunk.model.config, room)
+        self._cached = {cache_argument(trunk.model): self._cache}
 
     @property
     def adapters(self) -> list[str | None]:
@@ -250,7 +251,7 @@ class _Batch:
             input_ids=self._ids,
             attention_mask=self._mask[:, : self._length],
             position_ids=self._positions,
-            past_key_values=self._cache,
+            **self._cached,
             use_cache=True,
             **options,
         ).logits[:, -1]  # [rows, vocabulary]

@@ -1,10 +1,12 @@
 """Keys and values of a batch that is being decoded, with the room for the whole answers taken at once.
 
-Appending then copies one token instead of all tokens so far. Does not know tokens or models.
+Appending then copies one token instead of all tokens so far. Does not know tokens, or what a model computes.
 """
 
+import inspect
+
 from torch import Tensor
-from transformers import DynamicCache, PretrainedConfig
+from transformers import DynamicCache, PretrainedConfig, PreTrainedModel
 from transformers.cache_utils import DynamicLayer
 
 
@@ -18,6 +20,11 @@ def roomy_cache(config: PretrainedConfig, room: int) -> DynamicCache:
         _RoomyLayer(room) if type(layer) is DynamicLayer else layer for layer in cache.layers
     ]
     return cache
+
+
+def cache_argument(model: PreTrainedModel) -> str:
+    """What the model's forward pass calls the cache: transformers renames it from 5.24 on, one model after the other."""
+    return "cache" if "cache" in inspect.signature(model.forward).parameters else "past_key_values"
 
 
 class _RoomyLayer(DynamicLayer):  # type: ignore[no-untyped-call]

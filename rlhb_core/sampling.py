@@ -20,7 +20,7 @@ from rlhb_core.generator import (
     positions,
     unmeasured,
 )
-from rlhb_core.kv_cache import roomy_cache
+from rlhb_core.kv_cache import cache_argument, roomy_cache
 
 CROWDED = 0.85
 """Ended rows leave the batch when fewer than this share of its rows is still being written."""
@@ -68,12 +68,13 @@ def _write(
     place = positions(mask)
     writing = torch.tensor(rows)  # the row of each line of the batch
     cache = roomy_cache(trunk.model.config, ids.shape[1] + draws.shape[1])
+    cached = {cache_argument(trunk.model): cache}
     for step in range(draws.shape[1]):
         out = trunk.model(
             input_ids=ids,
             attention_mask=mask,
             position_ids=place,
-            past_key_values=cache,
+            **cached,
             use_cache=True,
             output_hidden_states=found.measured is not None,
             logits_to_keep=1,

@@ -91,6 +91,8 @@ FURTHER: Mapping[str, Any] = {
 }
 """A further round starts from a policy that is trained already: a shorter way, gentler steps before it, and answers that are
 rarely disliked. Its judges are trained but once."""
+AFTER_SHIFT: Mapping[str, Any] = {**FURTHER, "warmup.steps": 250}
+"""After a shift of taste there is more to unlearn."""
 SHORT: Mapping[str, Any] = {
     "ppo.iterations": 25,
     "evaluation.samples": 400,
@@ -194,7 +196,7 @@ def _rounds() -> list[Task]:
         tasks.append(Log(f"shifted-log-{before}", NEXT_LOG, before, shifted=True))
         sentence = f"RLHB, round {number} after the shift"
         tasks.append(
-            Run(name, "shift", sentence, Arm.RLHB, f"shifted-log-{before}", before, FURTHER)
+            Run(name, "shift", sentence, Arm.RLHB, f"shifted-log-{before}", before, AFTER_SHIFT)
         )
         before = name
     return tasks
