@@ -169,6 +169,7 @@ def _plan(ablations: bool) -> list[Task]:
         *_rounds(),
         *_arms(),
         *_control(),
+        *_baselines(),
         *(_ablations() if ablations else ()),
         Measure("temperatures", ("rlhf", "rlhbc", "rlhb", "rlhf_rlhb")),
         Measure("table", ARMS),
@@ -210,9 +211,12 @@ def _arms() -> list[Task]:
     ]
     for arm in (Arm.RLHF_RLHB, Arm.RLHF_RLHBC):
         tasks.append(Run(arm.value, "arms", arm.label, arm, "log-rlhf", "rlhf", CURVES))
-    for arm in (Arm.SFT_PREFERRED, Arm.DPO, Arm.ORPO, Arm.KTO):
-        tasks.append(Run(arm.value, "arms", arm.label, arm, "log"))
     return tasks
+
+
+def _baselines() -> list[Task]:
+    arms = (Arm.SFT_PREFERRED, Arm.DPO, Arm.ORPO, Arm.KTO)
+    return [Run(arm.value, "arms", arm.label, arm, "log") for arm in arms]
 
 
 def _control() -> list[Task]:
