@@ -28,6 +28,7 @@ def answer(
     system: str | None = None,
 ) -> list[str]:
     """One answer per query, in batches: greedy, or sampled at temperature 1. Takes the global torch seed."""
+    generate: Any = model.generate  # its type differs between versions of transformers
     found: list[str] = []
     for start in range(0, len(queries), BATCH):
         prompts = [
@@ -37,7 +38,7 @@ def answer(
             for query in queries[start : start + BATCH]
         ]
         inputs = tokenizer(prompts, return_tensors="pt", padding=True, padding_side="left")
-        output = model.generate(  # type: ignore[misc]
+        output = generate(
             input_ids=inputs["input_ids"],
             attention_mask=inputs["attention_mask"],
             do_sample=sample,
