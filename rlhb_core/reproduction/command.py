@@ -50,9 +50,11 @@ def reproduce(
             continue
         folder, clock = work / f"seed-{seed}", Minutes(work / f"seed-{seed}")
         try:
-            failed = go_through(folder, seed, tasks, workers, rehearsal=rehearsal)
+            failed = go_through(
+                folder, seed, tasks, workers, rehearsal=rehearsal, on_done=clock.note
+            )
         finally:
-            clock.stop()
+            clock.note()
         broken |= {f"seed {seed}, {name}": words for name, words in failed.items()}
         write_seed(file, folder, seed, tasks, clock.total, rehearsal)
         write_report(read_seeds(out / "seeds"), out, png=False, people=people)
@@ -70,12 +72,16 @@ class Minutes:
 
     def __init__(self, folder: Path) -> None:
         self._file = folder / "minutes"
-        self.total = float(self._file.read_text()) if self._file.exists() else 0.0
+        self._before = float(self._file.read_text()) if self._file.exists() else 0.0
         self._started = time.monotonic()
 
-    def stop(self) -> None:
-        """All minutes up to now, written down for the next time."""
-        self.total += (time.monotonic() - self._started) / 60
+    @property
+    def total(self) -> float:
+        """All minutes up to now."""
+        return self._before + (time.monotonic() - self._started) / 60
+
+    def note(self) -> None:
+        """Write them down for the next time."""
         self._file.write_text(f"{self.total:.2f}")
 
 

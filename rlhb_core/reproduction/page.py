@@ -1,4 +1,4 @@
-"""The report of the reproduction: report.html, one PNG a picture, results.json.
+"""The report of the reproduction: report.html, one PNG a picture, results.json and its numbers as a table, numbers.md.
 
 Everything on the page is read from the records of the seeds; `notes.md` beside this file tells, in words, what did not work.
 """
@@ -14,7 +14,7 @@ from rlhb_core.figure_page import draw_pictures, part, render, section, table
 from rlhb_core.reproduction.drawing import label
 from rlhb_core.reproduction.pictures import pictures
 from rlhb_core.reproduction.records import SeedRecord
-from rlhb_core.reproduction.results import FIGURES, interval, results
+from rlhb_core.reproduction.results import INTERVALS, as_markdown, as_rows, interval, results
 from rlhb_core.run_dir import write_json
 
 
@@ -25,6 +25,7 @@ def write_report(
     out.mkdir(parents=True, exist_ok=True)
     found = results(seeds)
     write_json(out / "results.json", found)
+    (out / "numbers.md").write_text(as_markdown(found), "utf-8")
     drawn = pictures(seeds)
     body = "".join(
         (
@@ -69,25 +70,10 @@ def _opening(seeds: Sequence[SeedRecord]) -> str:
 
 
 def _bars(found: Mapping[str, Any]) -> str:
-    rows = []
-    for figure in FIGURES:
-        if figure.name not in found:
-            rows.append((figure.sentence, "not measured", "", figure.bar, ""))
-            continue
-        one = found[figure.name]
-        bounds = one["interval"]
-        rows.append(
-            (
-                figure.sentence,
-                f"{one['mean']:.3f}" + (f" [{bounds[0]:.3f}, {bounds[1]:.3f}]" if bounds else ""),
-                ", ".join(f"{value:.3f}" for value in one["seeds"]),
-                figure.bar,
-                ("met" if one["met"] else "not met") if figure.bar else "",
-            )
-        )
+    rows = [rest for _, *rest in as_rows(found)]
     return (
         part("The numbers")
-        + "<p>Intervals are 95 % of the mean over seeds, by Student's t; with few seeds they are wide.</p>"
+        + f"<p>{INTERVALS}</p>"
         + table(("what", "mean", "seeds", "bar", ""), rows)
     )
 

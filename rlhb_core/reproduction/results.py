@@ -16,6 +16,10 @@ from rlhb_core.reproduction.tasks import ROUNDS, SHIFT
 # Student's t for a two-sided 95 % interval, by degrees of freedom (1 to 9); more seeds take the last one
 T_95 = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262)
 
+INTERVALS = (
+    "Intervals are 95 % of the mean over seeds, by Student's t; with few seeds they are wide."
+)
+
 T = TypeVar("T")
 
 
@@ -59,6 +63,40 @@ def results(seeds: Sequence[SeedRecord]) -> dict[str, Any]:
             "sentence": "Hidden utility of SFT, then of the version of each round."
         }
     return found
+
+
+def as_rows(found: Mapping[str, Any]) -> list[tuple[str, str, str, str, str, str]]:
+    """Name, sentence, mean with interval, seeds, bar and whether it is met, of every number that there should be."""
+    rows = []
+    for figure in FIGURES:
+        if figure.name not in found:
+            rows.append((figure.name, figure.sentence, "not measured", "", figure.bar, ""))
+            continue
+        one = found[figure.name]
+        bounds = one["interval"]
+        rows.append(
+            (
+                figure.name,
+                figure.sentence,
+                f"{one['mean']:.3f}" + (f" [{bounds[0]:.3f}, {bounds[1]:.3f}]" if bounds else ""),
+                ", ".join(f"{value:.3f}" for value in one["seeds"]),
+                figure.bar,
+                ("met" if one["met"] else "not met") if figure.bar else "",
+            )
+        )
+    return rows
+
+
+def as_markdown(found: Mapping[str, Any]) -> str:
+    """The same as a page of its own, for readers of the repository."""
+    head = ("name", "what", "mean", "seeds", "bar", "")
+    lines = [head, ("---",) * len(head), *((f"`{name}`", *rest) for name, *rest in as_rows(found))]
+    table = "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    return (
+        "# The numbers of the last full run\n\n"
+        "Written by `rlhb reproduce` from the records of the seeds, like results.json. Everything is simulated.\n"
+        f"{INTERVALS}\n\n{table}\n"
+    )
 
 
 def summaries(seeds: Sequence[Sequence[float]]) -> dict[str, Any]:

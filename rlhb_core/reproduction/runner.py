@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -26,12 +26,18 @@ LOOK_S = 0.5
 
 
 def go_through(
-    folder: Path, seed: int, tasks: Sequence[Task], workers: int, *, rehearsal: bool = False
+    folder: Path,
+    seed: int,
+    tasks: Sequence[Task],
+    workers: int,
+    *,
+    rehearsal: bool = False,
+    on_done: Callable[[], None] = lambda: None,
 ) -> dict[str, str]:
     """Do all tasks, at most `workers` at a time, in their order as far as their needs allow.
 
-    A task that fails takes those with it that need it; the others go on, and measures make do with what there is. Returns
-    what failed: name -> its last words. Raises RunError if somebody else is at work in the folder.
+    A task that fails takes those with it that need it; the others go on, and measures make do with what there is. `on_done`
+    is called after every task that is done. Returns what failed: name -> its last words. Raises RunError if somebody else is at work in the folder.
     """
     folder.mkdir(parents=True, exist_ok=True)
     waiting = [task for task in tasks if not is_done(folder, task)]
@@ -49,6 +55,7 @@ def go_through(
                 else:
                     unmet.discard(name)
                     log.info("seed %d: %s is done, %d left", seed, name, len(unmet))
+                    on_done()
             for task in list(waiting):
                 lost = [need for need in task.needs if need in failed]
                 if lost and not isinstance(task, Measure):

@@ -20,7 +20,7 @@ from rlhb_core.reproduction import runner
 from rlhb_core.reproduction.command import Minutes, between_arms
 from rlhb_core.reproduction.pictures import pictures
 from rlhb_core.reproduction.records import is_whole, read_seeds
-from rlhb_core.reproduction.results import FIGURES, interval, results
+from rlhb_core.reproduction.results import FIGURES, as_markdown, interval, results
 from rlhb_core.reproduction.tasks import ROUNDS, SHIFT, Log, Measure, Run, Task, plan
 from rlhb_core.reproduction.work import do
 
@@ -156,9 +156,21 @@ def test_a_record_is_whole_only_with_everything_in_it(tmp_path: Path) -> None:
 def test_minutes_go_on_after_an_interruption(tmp_path: Path) -> None:
     (tmp_path / "minutes").write_text("12.5")
     clock = Minutes(tmp_path)
-    clock.stop()
+    clock.note()
     assert 12.5 <= clock.total < 12.6
     assert float((tmp_path / "minutes").read_text()) >= 12.5
+
+
+def test_minutes_are_noted_with_every_task_that_is_done(tmp_path: Path, stand_ins: None) -> None:
+    """A machine that is switched off leaves no other moment."""
+    noted: list[int] = []
+
+    def note() -> None:
+        noted.append(len(list(tmp_path.glob("*/done.json"))))
+
+    tasks = [Log("a", 1), Log("b", 1, "a"), Log("bad", 1, "b")]
+    runner.go_through(tmp_path, 0, tasks, workers=1, on_done=note)
+    assert noted == [1, 2]
 
 
 def test_further_logs_hold_answers_of_sft_beside_those_of_the_version(tmp_path: Path) -> None:
@@ -224,7 +236,18 @@ def test_rounds_have_to_rise_and_recovery_is_a_share_of_the_gain() -> None:
 
 def test_the_committed_numbers_are_those_of_the_committed_seeds() -> None:
     written = json.loads((COMMITTED / "results.json").read_text(encoding="utf-8"))
-    assert written == json.loads(json.dumps(results(read_seeds(COMMITTED / "seeds"))))
+    found = results(read_seeds(COMMITTED / "seeds"))
+    assert written == json.loads(json.dumps(found))
+    assert (COMMITTED / "numbers.md").read_text(encoding="utf-8") == as_markdown(found)
+
+
+def test_the_table_of_numbers_says_what_is_met_and_what_was_not_measured() -> None:
+    table = as_markdown(results([record(0.76), record(0.74)]))
+    row = next(line for line in table.splitlines() if line.startswith("| `win_rlhb_sft` |"))
+    # the mean of 0.76 and 0.74, plus and minus 12.706 standard errors of 0.01
+    assert "| 0.750 [0.623, 0.877] | 0.760, 0.740 | at least 0.75 in every seed | not met |" in row
+    assert "| `rm_accuracy` |" in table
+    assert "| not measured |  | at least 0.78 |  |" in table
 
 
 NEEDS = {
