@@ -5,13 +5,14 @@ Recipes are TOML files that hold what differs from the defaults. Does not know a
 
 import tomllib
 from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from rlhb_core.config import RunConfig
+from rlhb_core.config import RunConfig, describe_settings
 from rlhb_core.errors import BadConfig
 from rlhb_core.records import describe
 
@@ -21,7 +22,23 @@ def parse_config(settings: Mapping[str, Any]) -> RunConfig:
     try:
         return RunConfig.model_validate(dict(settings))
     except ValidationError as error:
+        if unknown := _unknown(error):
+            raise BadConfig(unknown) from None
         raise BadConfig(f"these settings cannot be used: {describe(error)}") from None
+
+
+def _unknown(error: ValidationError) -> str:
+    """A sentence about settings that do not exist, and what may have been meant; empty if all exist."""
+    known = [row.name for row in describe_settings()]
+    parts = []
+    for item in error.errors(include_url=False, include_input=False):
+        if item["type"] == "extra_forbidden":
+            name = ".".join(str(part) for part in item["loc"])
+            close = get_close_matches(name, known, n=1)
+            parts.append(name + (f" (did you mean {close[0]}?)" if close else ""))
+    if not parts:
+        return ""
+    return f"there is no setting {', '.join(parts)}; `rlhb reference` lists all of them"
 
 
 def recipes() -> list[str]:

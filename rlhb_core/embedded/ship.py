@@ -18,6 +18,8 @@ from rlhb_core.version import VERSION_FILE, read_version
 log = logging.getLogger(__name__)
 
 ARMS = (Arm.RLHF, Arm.RLHB, Arm.RLHF_RLHB)
+LABELS = {arm.value: arm.label for arm in ARMS}
+"""A seed calls its versions by their tasks, those who look at versions by the labels of the arms."""
 
 
 def ship(seed: Path, arms: Sequence[Arm], target: Path) -> None:
@@ -42,7 +44,9 @@ def publish(run: RunDir, folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(run.version, folder)
     evaluation = result["evaluation"]
-    version = read_version(folder) | {
+    found = read_version(folder)
+    version = found | {
+        "parent_version": LABELS.get(found["parent_version"], found["parent_version"]),
         "evaluation": evaluation,
         "checks": result["verdict"]["checks"],
     }

@@ -44,6 +44,8 @@ def test_unknown_recipes_and_settings_are_refused() -> None:
         load_recipe("nonsense")
     with pytest.raises(BadConfig, match="seed"):
         load_recipe("rlhb", {"seed.x": 1})
+    with pytest.raises(BadConfig, match=r"no setting ppo.entropie \(did you mean ppo.entropy\?\)"):
+        load_recipe("rlhb", {"ppo.entropie": 0.1})
 
 
 def test_every_setting_has_its_sentence() -> None:

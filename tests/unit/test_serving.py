@@ -184,6 +184,7 @@ def test_the_embedded_base_is_registered_once(sqlite_store: Store, tmp_path: Pat
         assert stored[0].base == EMBEDDED
         assert "imulated" in stored[0].trained_on
         assert len(stored) == 1 + len(embedded.shipped_arms())
+        assert [version.arm for version in stored if version.parent_id is None] == [Arm.SFT]
         assert len(versions.deployments(session)) == 1
     assert served(sqlite_store) == [version.name for version in stored]
 
