@@ -6,6 +6,7 @@ API. Holds layout and handlers, no rules of its own: what is enough data is `pla
 
 from collections.abc import Callable
 from html import escape
+from operator import attrgetter
 from typing import Any
 
 import gradio as gr
@@ -27,6 +28,7 @@ from app.ui.shell import Page, page
 from rlhb_core.arms import ARMS
 from rlhb_core.config import describe_settings
 from rlhb_core.errors import RlhbError
+from rlhb_core.recipe import load_recipe
 from rlhb_core.records import Arm, Source
 
 SOURCES = {
@@ -93,9 +95,7 @@ def _form(blocks: Page, training: Training, store: Store) -> Callable[[gr.HTML],
             gr.HTML("<p>Empty fields keep what the recipe says.</p>", apply_default_css=False)
             with gr.Row(elem_classes="main-settings"):
                 fields = [
-                    gr.Textbox(
-                        label=label, info=sentences[name].sentence, placeholder="as in the recipe"
-                    )
+                    gr.Textbox(label=label, info=sentences[name].sentence)
                     for name, label in MAIN_SETTINGS
                 ]
             others = gr.Textbox(
@@ -114,6 +114,7 @@ def _form(blocks: Page, training: Training, store: Store) -> Callable[[gr.HTML],
     gr.on([blocks.load, *(each.change for each in inputs)], look, inputs, [sentence, start],
           show_progress="hidden", trigger_mode="always_last")  # fmt: skip
     gr.on([blocks.load, arm.change], _offers(store), arm, [recipe, parent], show_progress="hidden")
+    gr.on([blocks.load, recipe.change], _of_recipe, recipe, fields, show_progress="hidden")
     start.click(_starter(training), inputs, sentence, show_progress="hidden").then(
         None, js="() => { dispatchEvent(new Event('rlhb:runs')); }"
     )
@@ -215,6 +216,17 @@ def _offers(store: Store) -> Callable[[str], tuple[Any, Any]]:
         )
 
     return offer
+
+
+def _of_recipe(recipe: str | None) -> list[Any]:
+    """What every field is left at while it is empty."""
+    if recipe is None:
+        return [gr.skip()] * len(MAIN_SETTINGS)
+    config = load_recipe(recipe, {"start": "chosen in the form"})
+    return [
+        gr.update(placeholder=f"{attrgetter(name)(config)}, as in the recipe")
+        for name, _ in MAIN_SETTINGS
+    ]
 
 
 def _said(sentence: str, tone: str) -> str:
