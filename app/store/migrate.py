@@ -13,7 +13,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from app.store.engine import connect
+from app.store.connection import connect
 from app.store.errors import StoreError
 
 log = logging.getLogger(__name__)

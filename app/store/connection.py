@@ -1,0 +1,87 @@
+"""How a database is reached: its address, and the engine with our settings. Does not know what is stored.
+
+SQLite: WAL and synchronous=FULL, so that what is committed survives the loss of power; BEGIN IMMEDIATE for units of
+work that write, so that none fails halfway for want of the lock.
+"""
+
+from pathlib import Path
+from typing import Any, Literal
+
+import orjson
+import sqlalchemy as sa
+
+from app.store.errors import StoreError
+
+BUSY_MS = 30_000
+"""Longest wait for another process (or unit of work) that is writing, in milliseconds."""
+
+
+def parse_url(url: str) -> sa.URL:
+    """The address with the driver that we ship. Raises StoreError, never repeating a password."""
+    try:
+        address = sa.make_url(url)
+    except sa.exc.ArgumentError:
+        raise StoreError(
+            "the database address is malformed; use sqlite:///path or postgresql://user:password@host/name"
+        ) from None
+    backend = address.get_backend_name()
+    if backend in ("postgresql", "postgres"):
+        return address.set(drivername="postgresql+psycopg")
+    if backend != "sqlite":
+        raise StoreError(f"{backend} is not supported; use SQLite or Postgres")
+    if not address.database or address.database == ":memory:":
+        raise StoreError("SQLite needs a file that lasts, such as sqlite:///data/rlhb.sqlite")
+    return address.set(drivername="sqlite+pysqlite")
+
+
+Use = Literal["writing", "reading", "migrating"]
+
+
+def connect(address: sa.URL, use: Use = "writing") -> sa.Engine:
+    """An engine with our settings. While migrating, SQLite's foreign keys are checked at the end instead."""
+    options: dict[str, Any] = {
+        "json_serializer": lambda value: orjson.dumps(value).decode(),
+        "json_deserializer": orjson.loads,
+        "hide_parameters": True,  # an error's text may reach a log; personal data may not
+    }
+    if use == "migrating":
+        options["poolclass"] = sa.NullPool
+    else:
+        options |= {"pool_size": 10, "max_overflow": 30, "pool_pre_ping": True}
+    if address.get_backend_name() != "sqlite":
+        engine = sa.create_engine(address, **options)
+        sa.event.listen(engine, "handle_error", _hide_detail)
+        return engine
+    Path(address.database or "").parent.mkdir(parents=True, exist_ok=True)
+    options["pool_pre_ping"] = False  # a file does not hang up
+    engine = sa.create_engine(address, connect_args={"timeout": BUSY_MS / 1000}, **options)
+
+    @sa.event.listens_for(engine, "connect")
+    def _configure(connection: Any, _: Any) -> None:
+        connection.isolation_level = None  # we write BEGIN ourselves
+        for pragma in (
+            f"busy_timeout = {BUSY_MS}",
+            "journal_mode = WAL",
+            "synchronous = FULL",
+            f"foreign_keys = {'OFF' if use == 'migrating' else 'ON'}",
+            f"query_only = {'ON' if use == 'reading' else 'OFF'}",
+            "secure_delete = ON",  # erased means overwritten
+            "cache_size = -16000",
+        ):
+            connection.execute(f"PRAGMA {pragma}").close()
+
+    @sa.event.listens_for(engine, "begin")
+    def _begin(connection: sa.Connection) -> None:
+        connection.exec_driver_sql("BEGIN" if use == "reading" else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _hide_detail(context: sa.engine.ExceptionContext) -> None:
+    """Postgres repeats the refused row in the detail of an error; an error's text may reach a log."""
+    original = context.original_exception
+    detail = getattr(getattr(original, "diag", None), "message_detail", None)
+    if detail:
+        for error in (original, context.sqlalchemy_exception):
+            if error is not None:
+                error.args = tuple(str(part).replace(detail, "(hidden)") for part in error.args)
