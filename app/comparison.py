@@ -159,7 +159,7 @@ def _marks(response_id: UUID, signals: Sequence[Signal]) -> Marks:
     marks = Marks(liked=features.liked, disliked=features.disliked, flagged=features.flagged)
     for signal in mine:
         if signal.kind is SignalKind.EDIT:
-            marks.edited = signal.payload["text"]
+            marks.edited = signal.payload["text"] if signal.payload.get("on", True) else None
         elif signal.kind is SignalKind.CRITIQUE:
             marks.comment = signal.payload.get("text", "")
     return marks

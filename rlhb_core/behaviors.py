@@ -106,7 +106,7 @@ def summarise(response_id: UUID, signals: Iterable[Signal]) -> BehaviorFeatures:
             case SignalKind.FLAG:
                 found.flagged = payload.get("on", True)
             case SignalKind.EDIT:
-                found.edited = True
+                found.edited = payload.get("on", True)
             case SignalKind.CRITIQUE:
                 found.commented = True
             case SignalKind.REGENERATE | SignalKind.REFORMULATE:

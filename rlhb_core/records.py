@@ -150,9 +150,10 @@ class Flag(Record):
 
 
 class Edit(Record):
-    """The response as the person would have written it."""
+    """The response as the person would have written it; the last signal counts."""
 
     text: str = Field(min_length=1, max_length=MAX_TEXT, description="The whole edited answer.")
+    on: bool = Field(default=True, description="False takes the edit back: the answer as it was.")
 
 
 class Critique(Record):

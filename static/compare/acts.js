@@ -28,9 +28,9 @@ export class Acts extends EventTarget {
     this.show();
   }
 
-  /** The person's own version of an answer, or null. */
+  /** The person's own version of an answer: null if they took it back, undefined if this page knows of none. */
   editOf(responseId) {
-    return this.marks.get(responseId)?.edited ?? null;
+    return this.marks.get(responseId)?.edited;
   }
 
   /** Do an act on the answer at `position`. */
@@ -119,10 +119,13 @@ export class Acts extends EventTarget {
     if (!answer?.id) return;
     const text = event.target.elements.text.value.trim();
     if (event.target.matches(".editor")) {
-      if (text && text !== answer.text) {
-        this.#mark(answer.id).edited = text;
-        record("edit", now.queryId, answer.id, { text });
-        this.#say(`Your version of answer ${answer.letter} is saved.`);
+      const mark = this.#mark(answer.id);
+      const original = answer.text.trim();
+      const on = text !== original;
+      if (text && text !== (mark.edited ?? original)) {
+        mark.edited = on ? text : null;
+        record("edit", now.queryId, answer.id, { text, on });
+        this.#say(on ? `Your version of answer ${answer.letter} is saved.` : `Answer ${answer.letter} is as it was.`);
       }
       this.#closeEditor(position);
       this.dispatchEvent(new Event("edited"));

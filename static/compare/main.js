@@ -263,11 +263,14 @@ class Compare {
   /** A snapshot in the light of what this page knows better: an own edit, a vote that is newer than the snapshot. */
   #blend(view) {
     const vote = this.votes.vote;
-    const panels = view.panels.map((panel) => ({
-      ...panel,
-      revealed: vote?.acknowledged ? panel.revealed : null,
-      marks: { ...panel.marks, edited: this.acts.editOf(panel.response_id) ?? panel.marks.edited },
-    }));
+    const panels = view.panels.map((panel) => {
+      const own = this.acts.editOf(panel.response_id);
+      return {
+        ...panel,
+        revealed: vote?.acknowledged ? panel.revealed : null,
+        marks: { ...panel.marks, edited: own === undefined ? panel.marks.edited : own },
+      };
+    });
     return { ...view, panels, vote };
   }
 

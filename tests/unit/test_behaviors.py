@@ -244,6 +244,12 @@ def test_whoever_came_back_has_not_left_until_the_next_time():
     assert summarise(RESPONSE, [*acts, act("abandon", 3)]).left
 
 
+def test_an_edit_can_be_taken_back():
+    edit = act("edit", 1, text="better")
+    assert summarise(RESPONSE, [edit]).edited
+    assert not summarise(RESPONSE, [edit, act("edit", 2, text="as it was", on=False)]).edited
+
+
 def test_ratings_of_several_aspects_are_averaged_and_corrected_ones_replaced():
     rates = [
         act("rate", 1, aspect="clear", value=1),

@@ -170,11 +170,13 @@ def test_marks_are_as_they_stood_last() -> None:
         act(SignalKind.FLAG, answers[2], 2, on=False),
         act(SignalKind.EDIT, answers[2], 3, text="first"),
         act(SignalKind.EDIT, answers[2], 4, text="second"),
+        act(SignalKind.EDIT, answers[1], 3, text="better"),
+        act(SignalKind.EDIT, answers[1], 4, text="as it was", on=False),
         act(SignalKind.CRITIQUE, answers[0], 5, text="too short"),
     ]
     a, b, c = (panel.marks for panel in view_of(query, answers, acts, known).panels)
     assert (a.liked, a.comment) == (True, "too short")
-    assert (b.liked, b.disliked) == (False, True)
+    assert (b.liked, b.disliked, b.edited) == (False, True, None)
     assert (c.flagged, c.edited) == (False, "second")
 
 
