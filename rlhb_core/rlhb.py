@@ -27,8 +27,8 @@ STEPS_AT_ONCE = 10
 """Gradient steps in one step of the pretraining stage."""
 LOOK_ROWS = 2048
 """Held-out logged triplets behind the curves."""
-PERMUTED_ROWS = 4096
-"""About so many triplets with another row's behaviour are enough for the power of D."""
+PERMUTED_ROWS = 16_384
+"""About so many of the triplets with another row's behaviour are looked at: all would be millions."""
 
 
 class Triplets(NamedTuple):
@@ -117,6 +117,8 @@ class Side:
         self.real = logged_triplets(session, train)
         shown, self.asked = sides(session.split.held_out, LOOK_ROWS, session.config.seed)
         self.held_out = logged_triplets(session, shown)
+        pairs = differing(self.held_out.names).nonzero()  # [pairs, 2]: rows of unlike behaviours
+        self._permuted = pairs[:: max(1, len(pairs) // PERMUTED_ROWS)].to(session.trunk.device)
         self.weights = torch.tensor([row.weight for row in train])
         self._partners: dict[tuple[str, str], list[int]] = defaultdict(list)
         for index, row in enumerate(train):
@@ -179,7 +181,6 @@ class Side:
         on_fake = self.model(fake.features, fake.behaviors)
         crossed = self.model.crossed(real.features, real.behaviors)  # [response, behaviour]
         on_real = crossed.diagonal()
-        permuted = differing(real.names).to(crossed.device)
         acc_real = float((on_real > 0).float().mean())
         acc_fake = float((on_fake <= 0).float().mean())
         p_real, p_fake = calibrated(on_real, on_fake)
@@ -194,10 +195,11 @@ class Side:
             "disc/accuracy": (acc_real + acc_fake) / 2,
             "disc/length_auc": auc(real.lengths, fake.lengths),
         }
-        if permuted.any():  # otherwise everybody did the same, and nothing can be said
-            lead = (on_real[:, None] - crossed)[permuted]
-            some = crossed[permuted][:: max(1, len(lead) // PERMUTED_ROWS)]
-            power = balanced_accuracy(*calibrated(on_real, some), 0.5)
+        if len(self._permuted):  # otherwise everybody did the same, and nothing can be said
+            rows, others = self._permuted.unbind(1)
+            on_permuted = crossed[rows, others]
+            lead = on_real[rows] - on_permuted
+            power = balanced_accuracy(*calibrated(on_real, on_permuted), 0.5)
             found |= {"disc/swap_auc": auc(lead, torch.zeros(1).to(lead)), "disc/power": power}
         return found
 

@@ -215,7 +215,9 @@ def test_an_edit_is_taken_back_by_writing_what_stood_there(
     rewrite(written)
     expect(page.locator(".answer.edited")).to_have_count(0)
     rewrite(written)  # nothing has changed, and nothing is recorded
-    page.wait_for_function("import('/static/signals.js').then(({ outbox }) => outbox.waiting === 0)")
+    page.wait_for_function(
+        "import('/static/signals.js').then(({ outbox }) => outbox.waiting === 0)"
+    )
     recorded = studio.wait_for(query_id, "edit")
     edits = [signal.payload for signal in recorded if signal.kind is SignalKind.EDIT]
     assert edits == [{"text": OWN_WORDS, "on": True}, {"text": written, "on": False}]
