@@ -13,7 +13,13 @@ from rlhb_core.errors import BadConfig, RunError
 from rlhb_core.evaluation import compare_paired
 from rlhb_core.records import Comparison, Source, read_jsonl
 from rlhb_core.reproduction.page import write_report
-from rlhb_core.reproduction.records import is_whole, read_seeds, write_seed
+from rlhb_core.reproduction.records import (
+    left,
+    read_seed,
+    read_seeds,
+    refuse_others,
+    write_seed,
+)
 from rlhb_core.reproduction.runner import go_through
 from rlhb_core.reproduction.tasks import plan
 
@@ -33,9 +39,10 @@ def reproduce(
 ) -> Path:
     """Go through all seeds and write the report into `out`; what is done already is kept. Returns the page.
 
-    `work` takes logs and runs, several hundred megabytes a seed; `out` the records of the seeds and the report. The first
+    `work` takes logs and runs, several hundred megabytes a seed; `out` the records of the seeds and the report. What a
+    record has as it would be done now is not done again, with or without its folder in `work`. The first
     `ablation_seeds` seeds do the ablations too; a rehearsal does everything in small. Raises BadConfig if TRL is missing,
-    and RunError if tasks failed, after everything else is written.
+    and RunError if tasks failed, after everything else is written, or if `work` holds runs of other settings.
     """
     for arm in ARMS:
         if sentence := missing(arm):
@@ -45,13 +52,17 @@ def reproduce(
     for position, seed in enumerate(seeds):
         tasks = plan(position < ablation_seeds, rehearsal)
         file = out / "seeds" / f"seed-{seed}.json"
-        if is_whole(file, tasks, rehearsal):
+        record = read_seed(file, rehearsal)
+        todo = left(record, seed, tasks)
+        if not todo:
             log.info("seed %d is done already: %s", seed, file)
             continue
-        folder, clock = work / f"seed-{seed}", Minutes(work / f"seed-{seed}")
+        folder = work / f"seed-{seed}"
+        refuse_others(folder, seed, tasks)
+        clock = Minutes(folder, record["minutes"] if record else 0.0)
         try:
             failed = go_through(
-                folder, seed, tasks, workers, rehearsal=rehearsal, on_done=clock.note
+                folder, seed, todo, workers, rehearsal=rehearsal, on_done=clock.note
             )
         finally:
             clock.note()
@@ -68,11 +79,11 @@ def reproduce(
 
 
 class Minutes:
-    """Minutes spent on a seed, those before an interruption included."""
+    """Minutes spent on a seed, those before an interruption included, and those that are recorded of an earlier folder."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, recorded: float = 0.0) -> None:
         self._file = folder / "minutes"
-        self._before = float(self._file.read_text()) if self._file.exists() else 0.0
+        self._before = float(self._file.read_text()) if self._file.exists() else recorded
         self._started = time.monotonic()
 
     @property

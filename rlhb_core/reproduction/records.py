@@ -1,17 +1,21 @@
 """What one seed came to, as one JSON file: everything that results and pictures are made from.
 
+A record outlives the folder that it was read from, and every run in it says which settings and which log it was made
+with: what is there is not done again, and what was made otherwise than it would be made now is.
 Does not know statistics over seeds (`results.py`).
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from rlhb_core.annotators import BARE
+from rlhb_core.config import RunConfig
+from rlhb_core.errors import RunError
 from rlhb_core.metrics import Row
-from rlhb_core.reproduction.tasks import ROUNDS, SHIFT, Measure, Run, Task
-from rlhb_core.reproduction.work import is_done
+from rlhb_core.reproduction.tasks import ROUNDS, SHIFT, Log, Measure, Run, Task
+from rlhb_core.reproduction.work import configuration, is_done
 from rlhb_core.run_dir import RunDir, write_json
 from rlhb_core.world_evaluation import questions, utilities
 
@@ -31,62 +35,145 @@ KEPT = (
 """Metrics of the PPO loop that the pictures are drawn from."""
 
 SeedRecord = dict[str, Any]
-"""seed, minutes, settings, runs: name -> figures, and one entry per measure."""
+"""seed, minutes, runs: name -> how it was made and what it came to, and one entry per measure."""
 
 
 def write_seed(
     file: Path,
     folder: Path,
     seed: int,
-    tasks: Iterable[Task],
+    tasks: Sequence[Task],
     minutes: float,
     rehearsal: bool = False,
 ) -> None:
-    """Read what the tasks of a seed left behind and write it down. Tasks that are not done are left out."""
-    runs: dict[str, Any] = {}
-    measures: dict[str, Any] = {}
+    """Read what the tasks of a seed left behind and write it down, beside what the record has of the others.
+
+    Tasks that are neither done nor recorded are left out.
+    """
+    before = read_seed(file, rehearsal) or {}
+    kept = recorded(before, seed, tasks)
+    runs: dict[str, Any] = {
+        name: run for name, run in before.get("runs", {}).items() if name in kept
+    }
+    measures: dict[str, Any] = {
+        task.name: before[task.name]
+        for task in tasks
+        if isinstance(task, Measure) and task.name in kept
+    }
     for task in tasks:
-        if not is_done(folder, task):
-            continue
-        if isinstance(task, Run):
-            runs[task.name] = _run(RunDir(folder / task.name), task)
-        elif isinstance(task, Measure):
-            measures[task.name] = json.loads(
-                (folder / task.name / "result.json").read_text("utf-8")
-            )
+        if is_done(folder, task):
+            match task:
+                case Run():
+                    runs[task.name] = _run(RunDir(folder / task.name), task, seed, tasks)
+                case Measure():
+                    measures[task.name] = _read(folder / task.name / "result.json")
     record: SeedRecord = {
         "seed": seed,
         "simulated": True,
         "rehearsal": rehearsal,
         "minutes": round(minutes, 1),
-        "runs": runs,
+        "runs": {task.name: runs[task.name] for task in tasks if task.name in runs},
         **measures,
-        "shifted_taste": _shifted(folder, seed, runs),
+        "shifted_taste": {
+            key: worth
+            for key, worth in (before.get("shifted_taste", {}) | _shifted(folder, seed)).items()
+            if key == "sft" or key in runs
+        },
     }
     file.parent.mkdir(parents=True, exist_ok=True)
     write_json(file, record)
 
 
-def is_whole(file: Path, tasks: Iterable[Task], rehearsal: bool) -> bool:
-    """Whether a record has everything of these tasks, so that the seed need not be gone through again."""
+def read_seed(file: Path, rehearsal: bool) -> SeedRecord | None:
+    """The record of a seed, if there is one of this kind."""
     if not file.exists():
-        return False
-    record: SeedRecord = json.loads(file.read_text("utf-8"))
-    runs = all(task.name in record["runs"] for task in tasks if isinstance(task, Run))
-    measures = all(task.name in record for task in tasks if isinstance(task, Measure))
-    return runs and measures and record["rehearsal"] is rehearsal
+        return None
+    record: SeedRecord = _read(file)
+    return record if record["rehearsal"] is rehearsal else None
+
+
+def recorded(record: Mapping[str, Any], seed: int, tasks: Sequence[Task]) -> set[str]:
+    """Names of the tasks that the record has as they would be done now, and so everything that they need.
+
+    Nothing is kept of a log but what was trained on it, so a log counts as recorded if its author does.
+    """
+    found: set[str] = set()
+    for task in tasks:  # each comes after what it needs
+        match task:
+            case Log():
+                there = True
+            case Run():
+                run = record.get("runs", {}).get(task.name)
+                there = run is not None and run.get("made") == _made(task, seed, tasks)
+            case Measure():
+                there = task.name in record
+        if there and found.issuperset(task.needs):
+            found.add(task.name)
+    return found
+
+
+def left(record: Mapping[str, Any] | None, seed: int, tasks: Sequence[Task]) -> list[Task]:
+    """What is to be done for the record to have all tasks: those that it lacks, and whatever they need; in their order."""
+    have = recorded(record or {}, seed, tasks)
+    wanted: set[str] = set()
+    for task in reversed(tasks):
+        lacking = task.name not in have and not isinstance(task, Log)
+        if lacking or task.name in wanted:
+            wanted |= {task.name, *task.needs}
+    return [task for task in tasks if task.name in wanted]
+
+
+def refuse_others(folder: Path, seed: int, tasks: Sequence[Task]) -> None:
+    """Raise RunError, saying what to do, if something in the folder was made otherwise than it would be now."""
+    for task in tasks:
+        place = folder / task.name
+        match task:
+            case Log():
+                file, now = place / "done.json", task._asdict()
+                alike = not file.exists() or _read(file) == now
+            case Run():
+                file = place / "config.json"
+                now = _made(task, seed, tasks)["settings"]
+                alike = not file.exists() or _settings(RunDir(place).config()) == now
+            case Measure():
+                continue
+        if not alike:
+            raise RunError(
+                f"{place} was made with other settings than this version has: remove {folder} to do the seed again, "
+                "or name another folder with --work"
+            )
+
+
+def _made(task: Run, seed: int, tasks: Sequence[Task]) -> dict[str, Any]:
+    """How a run would be made now, in the form of its record."""
+    start = Path(task.parent) if task.parent else None
+    log = next(each for each in tasks if each.name == task.log)
+    return {
+        "settings": _settings(configuration(seed, task, start)),
+        "log": log._asdict(),
+    }
+
+
+def _settings(config: RunConfig) -> dict[str, Any]:
+    """All settings of a run but where its start lies, and what came of that."""
+    return config.model_dump(mode="json", exclude={"start", "start_condition"})
 
 
 def read_seeds(folder: Path) -> list[SeedRecord]:
     """The records of all seeds, in order."""
-    found = [json.loads(file.read_text("utf-8")) for file in folder.glob("seed-*.json")]
+    found = [_read(file) for file in folder.glob("seed-*.json")]
     return sorted(found, key=lambda record: int(record["seed"]))
 
 
-def _run(run: RunDir, task: Run) -> dict[str, Any]:
+def _read(file: Path) -> Any:
+    return json.loads(file.read_text("utf-8"))
+
+
+def _run(run: RunDir, task: Run, seed: int, tasks: Sequence[Task]) -> dict[str, Any]:
     result = run.result() or {}
     evidence = result["evidence"]
     return {
+        "made": _made(task, seed, tasks) | {"settings": _settings(run.config())},
         "group": task.group,
         "sentence": task.sentence,
         "arm": task.arm.value,
@@ -100,7 +187,7 @@ def _run(run: RunDir, task: Run) -> dict[str, Any]:
     }
 
 
-def _curves(rows: Iterable[Row]) -> dict[str, list[list[float]]]:
+def _curves(rows: Sequence[Row]) -> dict[str, list[list[float]]]:
     """Metric -> [[step of the stage, value], ...], of the PPO loop only."""
     found: dict[str, list[list[float]]] = {}
     for row in rows:
@@ -113,12 +200,11 @@ def _curves(rows: Iterable[Row]) -> dict[str, list[list[float]]]:
     return found
 
 
-def _shifted(folder: Path, seed: int, runs: Iterable[str]) -> dict[str, float]:
+def _shifted(folder: Path, seed: int) -> dict[str, float]:
     """Mean utility under the other taste: of SFT, and of the last round's version and those after the shift."""
     found: dict[str, float] = {}
     for name in (ROUNDS[-1], *SHIFT):
-        if name in runs:
-            answers = RunDir(folder / name).answers()
+        if answers := RunDir(folder / name).answers():
             queries = questions(seed, len(answers["SFT"]))
             for key, policy in (("sft", "SFT"), (name, "served")):
                 worth = utilities(queries, answers[policy], BARE)

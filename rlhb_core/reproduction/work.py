@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from rlhb_core.annotators import BARE, POPULATION, population
-from rlhb_core.config import EMBEDDED, SamplingSettings
+from rlhb_core.config import EMBEDDED, RunConfig, SamplingSettings
 from rlhb_core.data import Pair
 from rlhb_core.diagnostics import distinct
 from rlhb_core.errors import RlhbError, RunError
@@ -60,7 +60,7 @@ def do(folder: Path, seed: int, task: Task) -> None:
         _collect(folder, seed, task)
     else:
         write_json(place / "result.json", MEASURES[task.name](folder, seed, task))
-    write_json(place / "done.json", {})
+    write_json(place / "done.json", task._asdict())
 
 
 # --- logs and runs --------------------------------------------------------------------------------
@@ -98,20 +98,28 @@ def _train(folder: Path, seed: int, task: Run) -> None:
         raise RunError(f"{task.name}: {run.message()}")
 
 
-def _create(folder: Path, seed: int, task: Run, run: RunDir) -> None:
-    start = folder / task.parent / "version" if task.parent else None
-    config = load_recipe(
+def configuration(
+    seed: int, task: Run, start: Path | None = None, start_condition: str = ""
+) -> RunConfig:
+    """The settings of a run that starts from the version in `start`, or from the base model."""
+    return load_recipe(
         task.arm.value,
         {
             "seed": seed,
             "device": "cpu",
             "source": Source.SIMULATED.value,
             "start": start and str(start),
-            "start_condition": (start and read_version(start)["condition"]) or "",
+            "start_condition": start_condition,
             "parent_version": task.parent or "SFT",
             **task.overrides,
         },
     )
+
+
+def _create(folder: Path, seed: int, task: Run, run: RunDir) -> None:
+    start = folder / task.parent / "version" if task.parent else None
+    condition = (start and read_version(start)["condition"]) or ""
+    config = configuration(seed, task, start, condition)
     data = run.path / "data"
     data.mkdir(parents=True, exist_ok=True)
     for name in ("triplets.jsonl", "comparisons.jsonl"):

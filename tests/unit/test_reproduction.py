@@ -1,6 +1,7 @@
 """The reproduction's plan, its runner on tasks that stand in for real ones, and its numbers by hand."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,10 +20,18 @@ from rlhb_core.records import Comparison, Source, Triplet, VoteChoice, read_json
 from rlhb_core.reproduction import runner
 from rlhb_core.reproduction.command import Minutes, between_arms
 from rlhb_core.reproduction.pictures import pictures
-from rlhb_core.reproduction.records import is_whole, read_seeds
+from rlhb_core.reproduction.records import (
+    left,
+    read_seed,
+    read_seeds,
+    recorded,
+    refuse_others,
+    write_seed,
+)
 from rlhb_core.reproduction.results import FIGURES, as_markdown, interval, results
 from rlhb_core.reproduction.tasks import ROUNDS, SHIFT, Log, Measure, Run, Task, plan
-from rlhb_core.reproduction.work import do
+from rlhb_core.reproduction.work import configuration, do
+from rlhb_core.run_dir import RunDir, write_json
 
 COMMITTED = Path(__file__).parents[2] / "docs" / "reproduction"
 
@@ -142,15 +151,90 @@ def wait_until(reached: Callable[[], bool], seconds: float = 60) -> None:
         time.sleep(0.05)
 
 
-def test_a_record_is_whole_only_with_everything_in_it(tmp_path: Path) -> None:
-    file, tasks = tmp_path / "seed-0.json", plan(ablations=False)
-    assert not is_whole(file, tasks, rehearsal=False)
-    runs: dict[str, Any] = {task.name: {} for task in tasks if isinstance(task, Run)}
-    found: dict[str, Any] = {"runs": runs, "rehearsal": False, "table": {}, "temperatures": {}}
-    file.write_text(json.dumps(found))
-    assert is_whole(file, tasks, rehearsal=False)
-    assert not is_whole(file, tasks, rehearsal=True)
-    assert not is_whole(file, plan(ablations=True), rehearsal=False)
+# --- records --------------------------------------------------------------------------------------
+
+
+def finish(folder: Path, seed: int, tasks: list[Task]) -> None:
+    """Leave behind what done tasks leave behind, with next to nothing in it."""
+    for task in tasks:
+        place = folder / task.name
+        place.mkdir(parents=True)
+        if isinstance(task, Run):
+            run = RunDir(place)
+            config = configuration(seed, task, Path("elsewhere") if task.parent else None)
+            write_json(place / "config.json", config.model_dump(mode="json"))
+            run.finish({"condition": None, "verdict": {}, "evaluation": {}, "samples": [], "evidence": {}})  # fmt: skip
+        else:
+            write_json(place / "done.json", task._asdict())
+            write_json(place / "result.json", {"of": task.name})
+
+
+def names(tasks: list[Task]) -> list[str]:
+    return [task.name for task in tasks]
+
+
+def test_what_is_recorded_is_not_done_again_even_without_its_folder(tmp_path: Path) -> None:
+    file, tasks, more = tmp_path / "seed-7.json", plan(ablations=False), plan(ablations=True)
+    assert left(None, 7, tasks) == tasks
+    finish(tmp_path / "work", 7, tasks)
+    write_seed(file, tmp_path / "work", 7, tasks, 12.0)
+    shutil.rmtree(tmp_path / "work")
+    record = read_seed(file, rehearsal=False)
+    assert record is not None
+    assert record["table"] == {"of": "table"}
+    assert left(record, 7, tasks) == []
+    assert read_seed(file, rehearsal=True) is None
+    # ablations need the first log, which is drawn again, and nothing else
+    todo = left(record, 7, more)
+    assert names(todo) == ["log", *(name for name in names(more) if name.startswith("ablation-"))]
+    finish(tmp_path / "work", 7, todo)
+    write_seed(file, tmp_path / "work", 7, more, 15.0)
+    assert left(read_seed(file, rehearsal=False), 7, more) == []
+
+
+def test_what_was_made_otherwise_is_done_again_with_all_that_follows_from_it(
+    tmp_path: Path,
+) -> None:
+    file, tasks = tmp_path / "seed-7.json", plan(ablations=False)
+    finish(tmp_path / "work", 7, tasks)
+    write_seed(file, tmp_path / "work", 7, tasks, 12.0)
+    record = read_seed(file, rehearsal=False)
+    assert record is not None
+    record["runs"]["rlhb-2"]["made"]["settings"]["ppo"]["kl"] = 0.5
+    todo = names(left(record, 7, tasks))
+    assert "rlhb-3" in todo  # it starts from it
+    assert "rlhb" in todo  # its version is needed to start from
+    assert not {"rlhf", "control-2", "table"} & set(todo)
+    record["runs"]["rlhf"]["made"]["log"]["queries"] = 1
+    todo = names(left(record, 7, tasks))
+    assert {"rlhf", "rlhf_rlhb", "table", "temperatures"} <= set(todo)
+    assert "control-2" not in todo
+    assert recorded(record, 8, tasks) == {"log"}  # nothing of another seed counts
+
+
+def test_a_record_keeps_nothing_that_is_out_of_date(tmp_path: Path) -> None:
+    file, tasks = tmp_path / "seed-7.json", plan(ablations=False)
+    finish(tmp_path / "work", 7, tasks)
+    write_seed(file, tmp_path / "work", 7, tasks, 12.0)
+    old = json.loads(file.read_text())
+    old["runs"]["rlhf"]["made"]["settings"]["ppo"]["kl"] = 0.5
+    file.write_text(json.dumps(old))
+    write_seed(file, tmp_path / "nowhere", 7, tasks, 12.0)
+    new = json.loads(file.read_text())
+    assert set(old["runs"]) - set(new["runs"]) == {"rlhf", "rlhf_rlhb", "rlhf_rlhbc"}
+    assert "table" not in new
+
+
+def test_a_folder_of_other_settings_is_refused(tmp_path: Path) -> None:
+    tasks = plan(ablations=False)
+    refuse_others(tmp_path, 7, tasks)
+    finish(tmp_path, 7, tasks)
+    refuse_others(tmp_path, 7, tasks)
+    with pytest.raises(RunError, match="other settings than this version has: remove"):
+        refuse_others(tmp_path, 8, tasks)
+    small = plan(ablations=False, rehearsal=True)
+    with pytest.raises(RunError, match=f"{tmp_path / 'log'} was made with other settings"):
+        refuse_others(tmp_path, 7, small)
 
 
 def test_minutes_go_on_after_an_interruption(tmp_path: Path) -> None:
@@ -159,6 +243,9 @@ def test_minutes_go_on_after_an_interruption(tmp_path: Path) -> None:
     clock.note()
     assert 12.5 <= clock.total < 12.6
     assert float((tmp_path / "minutes").read_text()) >= 12.5
+    assert 12.5 <= Minutes(tmp_path, recorded=90).total < 12.6
+    (tmp_path / "minutes").unlink()
+    assert Minutes(tmp_path, recorded=90).total >= 90
 
 
 def test_minutes_are_noted_with_every_task_that_is_done(tmp_path: Path, stand_ins: None) -> None:
