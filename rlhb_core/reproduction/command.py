@@ -49,6 +49,7 @@ def reproduce(
             raise BadConfig(sentence)
     people = between_arms(read_jsonl(votes, Comparison)) if votes else None
     broken: dict[str, str] = {}
+    everything = plan(True, rehearsal)  # a record keeps what it has of it, wanted today or not
     for position, seed in enumerate(seeds):
         tasks = plan(position < ablation_seeds, rehearsal)
         file = out / "seeds" / f"seed-{seed}.json"
@@ -58,7 +59,7 @@ def reproduce(
             log.info("seed %d is done already: %s", seed, file)
             continue
         folder = work / f"seed-{seed}"
-        refuse_others(folder, seed, tasks)
+        refuse_others(folder, seed, everything)
         clock = Minutes(folder, record["minutes"] if record else 0.0)
         try:
             failed = go_through(
@@ -67,7 +68,7 @@ def reproduce(
         finally:
             clock.note()
         broken |= {f"seed {seed}, {name}": words for name, words in failed.items()}
-        write_seed(file, folder, seed, tasks, clock.total, rehearsal)
+        write_seed(file, folder, seed, everything, clock.total, rehearsal)
         write_report(read_seeds(out / "seeds"), out, png=False, people=people)
     page = write_report(read_seeds(out / "seeds"), out, png, people)
     if broken:

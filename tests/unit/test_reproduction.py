@@ -17,7 +17,7 @@ from rlhb_core.embedded import version_path
 from rlhb_core.errors import RunError
 from rlhb_core.recipe import load_recipe
 from rlhb_core.records import Comparison, Source, Triplet, VoteChoice, read_jsonl
-from rlhb_core.reproduction import runner
+from rlhb_core.reproduction import command, runner
 from rlhb_core.reproduction.command import Minutes, between_arms
 from rlhb_core.reproduction.pictures import pictures
 from rlhb_core.reproduction.records import (
@@ -223,6 +223,35 @@ def test_a_record_keeps_nothing_that_is_out_of_date(tmp_path: Path) -> None:
     new = json.loads(file.read_text())
     assert set(old["runs"]) - set(new["runs"]) == {"rlhf", "rlhf_rlhb", "rlhf_rlhbc"}
     assert "table" not in new
+
+
+def test_the_command_does_what_is_left_and_drops_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[list[str]] = []
+
+    def go_through(folder: Path, seed: int, tasks: list[Task], *_: Any, **__: Any) -> Any:
+        asked.append(names(tasks))
+        finish(folder, seed, tasks)
+        return {}
+
+    monkeypatch.setattr(command, "go_through", go_through)
+    monkeypatch.setattr(command, "write_report", lambda *_, **__: tmp_path / "report.html")
+
+    def reproduce(work: str, ablation_seeds: int) -> dict[str, Any]:
+        command.reproduce(tmp_path, tmp_path / work, [7], ablation_seeds=ablation_seeds)
+        return read_seed(tmp_path / "seeds" / "seed-7.json", rehearsal=False) or {}
+
+    first = reproduce("one", 1)
+    assert asked == [names(plan(ablations=True))]
+    reproduce("one", 1)
+    assert len(asked) == 1
+    del first["runs"]["kto"]
+    (tmp_path / "seeds" / "seed-7.json").write_text(json.dumps(first))
+    again = reproduce("two", 0)
+    assert asked[1][0] == "log"
+    assert {"kto", "table"} <= set(asked[1])
+    assert again["runs"].keys() >= {"kto", "ablation-base"}  # ablations were not asked for today
 
 
 def test_a_folder_of_other_settings_is_refused(tmp_path: Path) -> None:
