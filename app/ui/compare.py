@@ -242,7 +242,7 @@ def _panel(position: int) -> str:
       <div class="body">
         <p class="ghost"><b>{position + 1}</b>{_GHOSTS[position]}</p>
         <div class="text"></div><p class="note"></p><p class="origin"></p>
-        <form class="editor" hidden><textarea name="text" maxlength="20000" aria-label="Your version of answer {letter}"></textarea>
+        <form class="editor" hidden><textarea name="text" required maxlength="20000" aria-label="Your version of answer {letter}"></textarea>
           <div class="row"><button type="submit" class="button primary">Save<kbd>Ctrl ⏎</kbd></button>
           <button type="button" class="button" data-act="cancel-edit">Cancel<kbd>Esc</kbd></button></div></form>
       </div>

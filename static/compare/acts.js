@@ -119,10 +119,11 @@ export class Acts extends EventTarget {
     if (!answer?.id) return;
     const text = event.target.elements.text.value.trim();
     if (event.target.matches(".editor")) {
+      if (!text) return this.#say("An answer needs words. Press Escape to leave it as it was.");
       const mark = this.#mark(answer.id);
       const original = answer.text.trim();
       const on = text !== original;
-      if (text && text !== (mark.edited ?? original)) {
+      if (text !== (mark.edited ?? original)) {
         mark.edited = on ? text : null;
         record("edit", now.queryId, answer.id, { text, on });
         this.#say(on ? `Your version of answer ${answer.letter} is saved.` : `Answer ${answer.letter} is as it was.`);

@@ -212,6 +212,15 @@ def test_an_edit_is_taken_back_by_writing_what_stood_there(
 
     rewrite(OWN_WORDS)
     expect(page.locator(".answer.edited")).to_have_count(1)
+    page.keyboard.press("e")
+    for nothing in ("Delete", "Space"):
+        page.keyboard.press("Control+A")
+        page.keyboard.press(nothing)
+        page.keyboard.press("Control+Enter")
+        expect(page.locator(".answer.editing")).to_have_count(1)  # there is something to mend
+    expect(page.locator("[data-says]")).to_contain_text("An answer needs words.")
+    page.keyboard.press("Escape")
+    expect(page.locator(".answer .text").first).to_have_text(OWN_WORDS)
     rewrite(written)
     expect(page.locator(".answer.edited")).to_have_count(0)
     rewrite(written)  # nothing has changed, and nothing is recorded
