@@ -385,7 +385,7 @@ def preference_score(classes: Classes) -> float:
     return sum(clause.preference[classes.get(clause.name, 0)] for clause in CLAUSES)
 
 
-def preferred_behavior(texts: Iterable[str], share: float = 0.03) -> str:
+def preferred_behavior(texts: Iterable[str], share: float) -> str:
     """The behaviour text to condition on when serving.
 
     The most frequent of the most preferred texts, of as many of them as it takes to make up `share` of the log: a rare one

@@ -185,7 +185,9 @@ def preferred_text(session: Session) -> str:
     """The behaviour to reward: `data.condition`, or the most frequent of the most preferred ones. Raises BadConfig."""
     wanted, split = session.config.data.condition, session.split
     if not wanted:
-        return preferred_behavior(row.behavior for row in [*split.train, *split.held_out])
+        rows = [*split.train, *split.held_out]
+        share = session.config.data.preferred_share
+        return preferred_behavior((row.behavior for row in rows), share)
     try:
         parse(wanted)
     except BadRecord as error:

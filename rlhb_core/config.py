@@ -76,7 +76,14 @@ class DataSettings(Section):
     condition: str = Field(
         default="",
         description="Behaviour text to serve on (RLHB) or to reward (RLHBC); empty takes the most frequent of "
-        "the most preferred ones.",
+        "the most preferred ones (data.preferred_share).",
+    )
+    preferred_share: float = Field(
+        default=0.03,
+        gt=0,
+        le=1,
+        description="Share of the rows that the most preferred behaviours together make up, of which the most frequent is served "
+        "on or rewarded. Lower where people rarely show that they like an answer.",
     )
     min_triplets: int = Field(
         default=48,

@@ -107,7 +107,9 @@ def load_split(
         voted = drawn_votes(chosen, scores, settings.person_share)
     condition = None
     if config.adversarial:
-        condition = settings.condition or preferred_behavior(row.behavior for row in logged)
+        condition = settings.condition or preferred_behavior(
+            (row.behavior for row in logged), settings.preferred_share
+        )
         if settings.form != "text":
             condition = written(parse(condition), settings.clauses, settings.form)
     train, held_out = _parted(logged, settings)

@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from rlhb_core.annotators import BARE
 from rlhb_core.config import RunConfig
 from rlhb_core.errors import RunError
@@ -104,7 +106,7 @@ def recorded(record: Mapping[str, Any], seed: int, tasks: Sequence[Task]) -> set
                 there = True
             case Run():
                 run = record.get("runs", {}).get(task.name)
-                there = run is not None and run.get("made") == _made(task, seed, tasks)
+                there = run is not None and _as_now(run.get("made"), task, seed, tasks)
             case Measure():
                 there = task.name in record
         if there and found.issuperset(task.needs):
@@ -152,6 +154,18 @@ def _made(task: Run, seed: int, tasks: Sequence[Task]) -> dict[str, Any]:
         "settings": _settings(configuration(seed, task, start)),
         "log": log._asdict(),
     }
+
+
+def _as_now(made: Mapping[str, Any] | None, task: Run, seed: int, tasks: Sequence[Task]) -> bool:
+    """Whether a run was made as it would be made now. A setting that the record does not know had what is the default now."""
+    if made is None:
+        return False
+    now = _made(task, seed, tasks)
+    try:
+        config = RunConfig.model_validate({**made["settings"], "start": task.parent or None})
+    except ValidationError:  # a setting is gone
+        return False
+    return bool(made["log"] == now["log"]) and _settings(config) == now["settings"]
 
 
 def _settings(config: RunConfig) -> dict[str, Any]:

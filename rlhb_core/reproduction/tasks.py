@@ -91,8 +91,9 @@ FURTHER: Mapping[str, Any] = {
 }
 """A further round starts from a policy that is trained already: a shorter way, gentler steps before it, and answers that are
 rarely disliked. Its judges are trained but once."""
-AFTER_SHIFT: Mapping[str, Any] = {**FURTHER, "warmup.steps": 250}
-"""After a shift of taste there is more to unlearn."""
+AFTER_SHIFT: Mapping[str, Any] = {**FURTHER, "warmup.steps": 250, "data.preferred_share": 0.005}
+"""After a shift of taste there is more to unlearn, and hardly an answer of the old manner is liked: what is wanted shows in a few
+reactions, whose words the generator knows from the rounds before."""
 SHORT: Mapping[str, Any] = {
     "ppo.iterations": 25,
     "evaluation.samples": 400,

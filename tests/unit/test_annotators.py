@@ -18,6 +18,7 @@ from rlhb_core.behaviors import (
     summarise_person,
     text_of,
 )
+from rlhb_core.config import DataSettings
 from rlhb_core.records import Signal
 from rlhb_core.world import grade, sample_answer, sample_queries
 
@@ -138,7 +139,7 @@ def test_utility_of_the_mixture_is_centred(log):
 
 def test_the_preferred_behavior_is_rare_but_learnable(log):
     texts = [text_of(classes, IMPLICIT_CLAUSES) for _, _, classes in log]
-    preferred = preferred_behavior(texts)
+    preferred = preferred_behavior(texts, DataSettings().preferred_share)
     assert "liked it" in preferred
     assert 0.01 <= texts.count(preferred) / len(texts) <= 0.06
 

@@ -426,8 +426,8 @@ def test_a_rare_behaviour_is_not_conditioned_on():
         verbalise(BehaviorFeatures(liked=True)),
         verbalise(BehaviorFeatures(liked=True, vote="won", copied=True)),
     )
-    assert preferred_behavior([liked] * 199 + [chosen]) == liked
-    assert preferred_behavior([liked] * 90 + [chosen] * 10) == chosen
+    assert preferred_behavior([liked] * 199 + [chosen], share=0.03) == liked
+    assert preferred_behavior([liked] * 90 + [chosen] * 10, share=0.03) == chosen
 
 
 def test_where_few_are_liked_in_many_ways_one_of_these_ways_is_asked_for() -> None:
@@ -436,13 +436,14 @@ def test_where_few_are_liked_in_many_ways_one_of_these_ways_is_asked_for() -> No
         "The reader read it briefly and liked it.",
     )
     stared = "The reader read it for very long."
-    assert preferred_behavior([stared] * 960 + [often] * 25 + [seldom] * 15) == often
-    assert preferred_behavior([stared] * 985 + [often] * 15) == stared
+    assert preferred_behavior([stared] * 960 + [often] * 25 + [seldom] * 15, share=0.03) == often
+    assert preferred_behavior([stared] * 985 + [often] * 15, share=0.03) == stared
+    assert preferred_behavior([stared] * 985 + [often] * 15, share=0.01) == often
 
 
 def test_no_log_no_preference():
     with pytest.raises(NotEnoughData, match="collect"):
-        preferred_behavior([])
+        preferred_behavior([], share=0.03)
 
 
 def test_a_like_speaks_for_and_a_dislike_against():

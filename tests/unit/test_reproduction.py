@@ -212,6 +212,23 @@ def test_what_was_made_otherwise_is_done_again_with_all_that_follows_from_it(
     assert recorded(record, 8, tasks) == {"log"}  # nothing of another seed counts
 
 
+def test_a_record_from_before_a_setting_existed_counts_if_its_default_is_used(
+    tmp_path: Path,
+) -> None:
+    file, tasks = tmp_path / "seed-7.json", plan(ablations=False)
+    finish(tmp_path / "work", 7, tasks)
+    write_seed(file, tmp_path / "work", 7, tasks, 12.0)
+    record = read_seed(file, rehearsal=False)
+    assert record is not None
+    for run in record["runs"].values():
+        del run["made"]["settings"]["data"]["preferred_share"]
+    # after the shift it is another one
+    assert {"rlhb-3", "rlhf_rlhb", "table"} <= recorded(record, 7, tasks)
+    assert not {"shift-1", "shift-2"} & recorded(record, 7, tasks)
+    record["runs"]["kto"]["made"]["settings"]["of_old"] = 1  # what this version does not know
+    assert "kto" not in recorded(record, 7, tasks)
+
+
 def test_a_record_keeps_nothing_that_is_out_of_date(tmp_path: Path) -> None:
     file, tasks = tmp_path / "seed-7.json", plan(ablations=False)
     finish(tmp_path / "work", 7, tasks)
