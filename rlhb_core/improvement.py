@@ -21,7 +21,9 @@ from rlhb_core.checks import (
 )
 
 UNLIKELY = 0.25
-"""Share of answers that may be less likely under the base model than all but 5 % of the start's: 5 % are if nothing changed."""
+"""Share of answers that may be less likely under the base model than all but 5 % of the start's."""
+UNLIKELY_BEFORE = 0.05
+"""Of the start's own answers by definition so many are."""
 
 
 def judge_improvement(evidence: Evidence, teacher: Teacher) -> Verdict:
@@ -43,9 +45,10 @@ def judge_improvement(evidence: Evidence, teacher: Teacher) -> Verdict:
     agrees = _wins(
         "a judge that did not supply the reward agrees", gain.get("words"), "A judge on words"
     )
+    outweighs = _outweighs(gain)
     whole = _whole(gain)
     supplied = _reward_supplied(evidence, teacher)
-    checks = [*supplied, judge, agrees, whole]
+    checks = [*supplied, judge, agrees, outweighs, whole]
     if supplied and supplied[-1].passed:  # the reward rose
         gamed = gamed_by_length(evidence, "no other judge saw a gain")
         if gamed and not agrees.passed:
@@ -125,6 +128,20 @@ def _wins(name: str, comparison: Mapping[str, Any] | None, who: str) -> Check:
 
 def _loses(comparison: Mapping[str, Any] | None) -> bool:
     return bool(comparison) and comparison["interval"][1] < 0.5  # type: ignore[index]
+
+
+def _outweighs(gain: Mapping[str, Any]) -> Check:
+    """A judge on words sees no garbling: answers that the start would hardly give count as lost, whatever it says of them."""
+    rate = float((gain.get("words") or {}).get("win_rate", 0.5))
+    lead, lost = 2 * rate - 1, max(0.0, float(gain.get("unlikely", 0.0)) - UNLIKELY_BEFORE)
+    return Check(
+        "its lead outweighs garbling",
+        lead - lost,
+        "above 0",
+        lead > lost,
+        f"The lead by the judge on words, wins minus losses, is {lead:.0%} of the answers; {lost:.0%} more than before are "
+        "of a kind that the base model hardly writes, which that judge cannot see.",
+    )
 
 
 def _whole(gain: Mapping[str, Any]) -> Check:

@@ -12,6 +12,7 @@ from rlhb_core.arms import Teacher
 from rlhb_core.data import Pair, Voted
 from rlhb_core.evaluation import compare_paired
 from rlhb_core.fresh_judges import FreshJudges
+from rlhb_core.improvement import UNLIKELY_BEFORE
 from rlhb_core.losses import choice_loss
 from rlhb_core.rlhb import Side
 from rlhb_core.rollout import Rollouts
@@ -134,7 +135,7 @@ def _unlikely(session: Session, ours: Rollouts, theirs: Rollouts) -> float:
     """
     width = session.trunk.model.config.get_text_config().hidden_size
     new, old = (base_logprobs(session.features(part.seen()), width) for part in (ours, theirs))
-    return float((new < old.quantile(0.05)).float().mean())
+    return float((new < old.quantile(UNLIKELY_BEFORE)).float().mean())
 
 
 def _vote_judge(votes: Sequence[Voted], seed: int, steps: int, batch: int = 128) -> WordScorer:

@@ -268,6 +268,14 @@ def test_the_condition_is_the_one_asked_for_or_the_most_preferred():
     assert load_split(asked, rows, []).condition == NOTHING
 
 
+def test_how_rare_the_condition_may_be_is_a_setting():
+    rows = [triplet(f"Query {i}?") for i in range(98)]
+    rows += [triplet(f"Query {i}?", liked=True) for i in range(2)]
+    assert load_split(load_recipe("rlhb"), rows, []).condition == NOTHING
+    rarer = load_recipe("rlhb", {"data.preferred_share": 0.02})
+    assert load_split(rarer, rows, []).condition == LIKED
+
+
 def test_behaviours_as_numbers_keep_condition_and_weights():
     rows = [triplet(f"Query {i}?", liked=i % 3 == 0) for i in range(120)]
     text, numbers = (

@@ -173,14 +173,20 @@ def names(tasks: list[Task]) -> list[str]:
     return [task.name for task in tasks]
 
 
+def whole_record(folder: Path, tasks: list[Task]) -> dict[str, Any]:
+    """What `folder` / seed-7.json holds after all tasks of seed 7 are done in `folder` / work."""
+    finish(folder / "work", 7, tasks)
+    write_seed(folder / "seed-7.json", folder / "work", 7, tasks, 12.0)
+    record = read_seed(folder / "seed-7.json", rehearsal=False)
+    assert record is not None
+    return record
+
+
 def test_what_is_recorded_is_not_done_again_even_without_its_folder(tmp_path: Path) -> None:
     file, tasks, more = tmp_path / "seed-7.json", plan(ablations=False), plan(ablations=True)
     assert left(None, 7, tasks) == tasks
-    finish(tmp_path / "work", 7, tasks)
-    write_seed(file, tmp_path / "work", 7, tasks, 12.0)
+    record = whole_record(tmp_path, tasks)
     shutil.rmtree(tmp_path / "work")
-    record = read_seed(file, rehearsal=False)
-    assert record is not None
     assert record["table"] == {"of": "table"}
     assert left(record, 7, tasks) == []
     assert read_seed(file, rehearsal=True) is None
@@ -195,11 +201,8 @@ def test_what_is_recorded_is_not_done_again_even_without_its_folder(tmp_path: Pa
 def test_what_was_made_otherwise_is_done_again_with_all_that_follows_from_it(
     tmp_path: Path,
 ) -> None:
-    file, tasks = tmp_path / "seed-7.json", plan(ablations=False)
-    finish(tmp_path / "work", 7, tasks)
-    write_seed(file, tmp_path / "work", 7, tasks, 12.0)
-    record = read_seed(file, rehearsal=False)
-    assert record is not None
+    tasks = plan(ablations=False)
+    record = whole_record(tmp_path, tasks)
     record["runs"]["rlhb-2"]["made"]["settings"]["ppo"]["kl"] = 0.5
     todo = names(left(record, 7, tasks))
     assert "rlhb-3" in todo  # it starts from it
@@ -215,11 +218,8 @@ def test_what_was_made_otherwise_is_done_again_with_all_that_follows_from_it(
 def test_a_record_from_before_a_setting_existed_counts_if_its_default_is_used(
     tmp_path: Path,
 ) -> None:
-    file, tasks = tmp_path / "seed-7.json", plan(ablations=False)
-    finish(tmp_path / "work", 7, tasks)
-    write_seed(file, tmp_path / "work", 7, tasks, 12.0)
-    record = read_seed(file, rehearsal=False)
-    assert record is not None
+    tasks = plan(ablations=False)
+    record = whole_record(tmp_path, tasks)
     for run in record["runs"].values():
         del run["made"]["settings"]["data"]["preferred_share"]
     # after the shift it is another one
@@ -231,9 +231,7 @@ def test_a_record_from_before_a_setting_existed_counts_if_its_default_is_used(
 
 def test_a_record_keeps_nothing_that_is_out_of_date(tmp_path: Path) -> None:
     file, tasks = tmp_path / "seed-7.json", plan(ablations=False)
-    finish(tmp_path / "work", 7, tasks)
-    write_seed(file, tmp_path / "work", 7, tasks, 12.0)
-    old = json.loads(file.read_text())
+    old = whole_record(tmp_path, tasks)
     old["runs"]["rlhf"]["made"]["settings"]["ppo"]["kl"] = 0.5
     file.write_text(json.dumps(old))
     write_seed(file, tmp_path / "nowhere", 7, tasks, 12.0)

@@ -238,6 +238,14 @@ def test_garbled_answers_are_no_gain_whatever_a_judge_on_words_says() -> None:
     gain = {"words": paired(0.68, 0.64, 0.72), "words_accuracy": 0.6, "words_pairs": 900}
     assert judge_run(Arm.DPO, {"gain": gain | {"unlikely": 0.05}}).word == "improved"
     assert judge_run(Arm.DPO, {"gain": gain | {"unlikely": 0.53}}).word == "no gain"
+    # ORPO as it happened: a narrow lead, and one answer in five garbled
+    narrow = gain | {"words": paired(0.565, 0.538, 0.589)}
+    assert judge_run(Arm.ORPO, {"gain": narrow | {"unlikely": 0.055}}).word == "improved"
+    verdict = judge_run(Arm.ORPO, {"gain": narrow | {"unlikely": 0.192}})
+    assert verdict.word == "no gain"
+    assert "is 13% of the answers; 14% more than before" in verdict.sentence
+    # as many unlike answers weigh less against a clear lead
+    assert judge_run(Arm.DPO, {"gain": gain | {"unlikely": 0.192}}).word == "improved"
 
 
 def rlhbc(gained: float, **changes: Any) -> Verdict:
