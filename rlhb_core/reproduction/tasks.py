@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 from rlhb_core.records import Arm
 
-FIRST_LOG, NEXT_LOG = 12_000, 6_000
-"""Queries of the first log, and of every later one."""
+FIRST_LOG, NEXT_LOG, SHIFTED_LOG = 12_000, 6_000, 12_000
+"""Queries of the first log, of every later one, and of those after a shift of taste, where few answers please and most tell little."""
 ANSWERS = 3
 """Answers to each query: one of SFT, the others by the version that is deployed."""
 
@@ -195,7 +195,7 @@ def _rounds() -> list[Task]:
         )
     before = ROUNDS[-1]
     for number, name in enumerate(SHIFT, start=1):
-        tasks.append(Log(f"shifted-log-{before}", NEXT_LOG, before, shifted=True))
+        tasks.append(Log(f"shifted-log-{before}", SHIFTED_LOG, before, shifted=True))
         sentence = f"RLHB, round {number} after the shift"
         tasks.append(
             Run(name, "shift", sentence, Arm.RLHB, f"shifted-log-{before}", before, AFTER_SHIFT)
