@@ -101,7 +101,7 @@ SHORT: Mapping[str, Any] = {
 }
 """What every ablation and the run that they are compared with have in common."""
 ABLATIONS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
-    "base": ("the recipe, shortened like all below it", {}),
+    "base": ("the recipe itself, shortened like the others", {}),
     "no-warmup": ("no likelihood warm-up", {"warmup.steps": 0}),
     "no-mismatch": ("no mismatched triplets", {"discriminator.mismatch": 0.0}),
     "relativistic": ("relativistic loss", {"discriminator.loss": "relativistic"}),
