@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from rlhb_core.records import Arm
 
 FIRST_LOG, NEXT_LOG, SHIFTED_LOG = 12_000, 6_000, 12_000
-"""Queries of the first log, of every later one, and of those after a shift of taste, where few answers please and most tell little."""
+"""Queries of the first log, of later ones, and of those after a shift of taste, where few answers please anyone."""
 ANSWERS = 3
 """Answers to each query: one of SFT, the others by the version that is deployed."""
 
