@@ -43,7 +43,7 @@ def read_joined(mapping: Mapping, folder: Path) -> Rows:
     if mapping.joined is None:
         return {}
     path = folder / mapping.joined.file
-    if not path.is_file():
+    if not path.is_file() or path.resolve().parent != folder.resolve():  # `..`, or a link out
         raise BadConfig(f"the mapping joins {mapping.joined.file}, which is not beside the file")
     with path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.DictReader(file, delimiter=mapping.delimiter)

@@ -23,12 +23,20 @@ from app.store import Busy, Conflict, Store, UnknownReference
 from app.training import Training
 from app.ui import mount_pages
 from app.ui.shell import Static
+from app.uploads import InUse, NoSpace, TooLarge, Uploads
 from rlhb_core import __version__
 from rlhb_core.errors import RlhbError
 
 STATIC = Path(__file__).parent / "static"
 """In the repository a link to the folder beside the packages, in an installed package the folder itself."""
-STATUS: dict[type[RlhbError], int] = {UnknownReference: 404, Conflict: 409, Busy: 503}
+STATUS: dict[type[RlhbError], int] = {
+    UnknownReference: 404,
+    Conflict: 409,
+    TooLarge: 413,
+    Busy: 503,
+    InUse: 503,
+    NoSpace: 507,
+}
 """What an error is in HTTP; all others are 422. A browser keeps its signals on 503 and drops them on 422."""
 
 
@@ -43,6 +51,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        app.state.uploads.sweep()
         serving.warm()
         training.follow()
         yield
@@ -57,6 +66,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.serving = serving
     app.state.comparing = comparing
     app.state.training = training
+    app.state.uploads = Uploads(settings.uploads_dir, settings.max_upload_bytes)
     app.state.identities = Identities(load_secret(settings.data_dir))
 
     for noun in (signals, comparisons, me, runs, data):

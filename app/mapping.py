@@ -37,7 +37,11 @@ class AnswerColumns(Part):
 class Joined(Part):
     """A second file with one row per answer."""
 
-    file: str = Field(description="Its name; it lies in the folder of the first file.")
+    file: str = Field(
+        max_length=150,
+        pattern=r"^[^/\\\x00]+$",
+        description="Its plain name; it lies in the folder of the first file.",
+    )
     query: str = Field(description="Its column with the query's id.")
     answer: str = Field(description="Its column with the answer's number in the row, from 1.")
     dwell_ms: str | None = None
@@ -88,6 +92,10 @@ def load_mapping(path: Path) -> Mapping:
     """Read a mapping file. Raises BadConfig saying what is wrong with it."""
     try:
         return Mapping.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except UnicodeDecodeError:
+        raise BadConfig(f"{path.name}: a mapping is written in UTF-8") from None
+    except RecursionError:
+        raise BadConfig(f"{path.name}: nests too deep for a mapping") from None
     except tomllib.TOMLDecodeError as error:
         raise BadConfig(f"{path.name}: not valid TOML: {error}") from None
     except ValidationError as error:

@@ -72,6 +72,12 @@ class Settings(BaseSettings):
         default=1, ge=1, le=256, description="CPU threads of a training run and of local models."
     )
 
+    max_upload_bytes: int = Field(
+        default=200_000_000,
+        ge=1_000,
+        description="Largest upload of the Data page, in bytes. `rlhb import` reads files of any size.",
+    )
+
     @model_validator(mode="after")
     def _loopback_unless_told(self) -> "Settings":
         if not self.allow_remote and not is_loopback(self.host):
@@ -87,6 +93,11 @@ class Settings(BaseSettings):
         if self.database_url:
             return self.database_url
         return f"sqlite:///{self.data_dir.resolve() / 'rlhb.sqlite'}"
+
+    @property
+    def uploads_dir(self) -> Path:
+        """Where files that a browser sends lie while they are read."""
+        return self.data_dir.resolve() / "uploads"
 
     @property
     def runs_dir(self) -> Path:

@@ -26,6 +26,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.doors import Door
 from app.ui.look import theme
 
 NAV = (
@@ -104,7 +105,8 @@ def mount(app: FastAPI, blocks: Page, path: str) -> None:
     )
     route = app.router.routes[-1]
     assert isinstance(route, Mount)
-    route.app = Framed(route.app, path, _head(blocks), _header(blocks.active))
+    framed = Framed(route.app, path, _head(blocks), _header(blocks.active))
+    route.app = Door(framed, path, blocks)
 
 
 class Static(StaticFiles):
