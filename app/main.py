@@ -3,6 +3,7 @@
 Wiring only: what a part does is told in its own module.
 """
 
+import errno
 import os
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read when gradio is imported
@@ -26,6 +27,7 @@ from app.ui.shell import Static
 from rlhb_core import __version__
 from rlhb_core.errors import RlhbError
 
+NO_ROOM = "the disk of the data folder is full, so this could not be done; free some space, then try again"
 STATIC = Path(__file__).parent / "static"
 """In the repository a link to the folder beside the packages, in an installed package the folder itself."""
 STATUS: dict[type[RlhbError], int] = {
@@ -70,6 +72,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     for noun in (signals, comparisons, me, runs, data):
         app.include_router(noun.router)
     app.add_exception_handler(RlhbError, _explain)
+    app.add_exception_handler(OSError, _explain_disk)
     app.add_api_route("/api/health", _health, methods=["GET"])
     app.mount("/static", Static(directory=STATIC), name="static")
     mount_pages(app)
@@ -86,6 +89,13 @@ def _explain(request: Request, error: Exception) -> JSONResponse:
     status = next((code for kind, code in STATUS.items() if isinstance(error, kind)), 422)
     headers = {"Retry-After": str(RETRY_AFTER_S)} if status == 503 else None
     return JSONResponse({"detail": str(error)}, status_code=status, headers=headers)
+
+
+def _explain_disk(request: Request, error: Exception) -> JSONResponse:
+    """A full disk outside the database, as where uploads and runs lie; whatever else the system says is a bug."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return _explain(request, Full(NO_ROOM))
+    raise error
 
 
 def _health(request: Request) -> dict[str, str]:

@@ -10,7 +10,9 @@ from pathlib import Path
 
 from rlhb_core.run_dir import RunDir
 
-SECRETS = frozenset({"RLHB_DATABASE_URL"})
+SECRETS = frozenset(
+    {"RLHB_DATABASE_URL", "RLHB_REMOTE_API_KEY", "PGPASSWORD", "PGPASSFILE", "PGSSLPASSWORD"}
+)
 """Environment that a training process has no use for."""
 
 

@@ -18,7 +18,11 @@ EMBEDDED = "embedded"
 class Settings(BaseSettings):
     """What an operator can choose."""
 
-    model_config = SettingsConfigDict(env_prefix="RLHB_", extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="RLHB_",
+        extra="ignore",
+        hide_input_in_errors=True,  # it may hold the password of the database
+    )
 
     host: str = Field(
         default="127.0.0.1",

@@ -169,8 +169,14 @@ class Training:
         status = folder.state()
         if status in GOING:
             status = RunStatus.INTERRUPTED
+        try:
+            message = folder.message()
+            if status is RunStatus.DONE:
+                folder.result(), folder.config()
+        except RunError as error:
+            status, message = RunStatus.FAILED, str(error)
         with self.store.session() as session:
-            ended = _ended(run, status, folder)
+            ended = _ended(run, status, message)
             if not runs.update(session, ended, was=RunStatus.RUNNING):
                 return  # another server was quicker
             if status is RunStatus.DONE:
@@ -243,8 +249,7 @@ def _next_name(arm: Arm, taken: list[str]) -> str:
     return f"{arm.label} v{max(numbers, default=0) + 1}"
 
 
-def _ended(run: Run, status: RunStatus, folder: RunDir | None = None) -> Run:
-    message = folder.message() if folder else ""
+def _ended(run: Run, status: RunStatus, message: str = "") -> Run:
     return run.model_copy(
         update={
             "status": status,

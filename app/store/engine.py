@@ -20,8 +20,9 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from app.store import sqlite_file
-from app.store.connection import BUSY_MS, connect, parse_url
-from app.store.errors import Busy, StoreError
+from app.store.address import parse_url, scrubbed, shown
+from app.store.connection import BUSY_MS, connect
+from app.store.errors import Busy, StoreError, Unavailable
 from app.store.failures import BUSY, explain, explained
 from app.store.migrate import upgrade
 from app.store.servers import Place
@@ -31,6 +32,9 @@ Session = sa.Connection
 """One unit of work: a connection inside a transaction."""
 
 Result = TypeVar("Result")
+
+CHECK = "check RLHB_DATABASE_URL and that the database server runs"
+"""What to do about a Postgres that cannot be opened."""
 
 ROWS_PER_STATEMENT = 500
 """Rows written by one statement: bounded by the number of parameters that a database takes."""
@@ -156,15 +160,20 @@ class Store:
 
 @contextmanager
 def _openly(address: sa.URL) -> Iterator[None]:
-    """Within, a database that cannot be opened is a sentence that names it, its password left out."""
+    """Within, a database that cannot be opened is a sentence that names it, without its password."""
     try:
         yield
     except sa.exc.DBAPIError as error:
-        ours = explain(error)
-        if ours is None:
-            raise
-        name = address.render_as_string(hide_password=True)
-        raise type(ours)(f"cannot open the database {name}: {ours} (RLHB_DATABASE_URL)") from None
+        reason = scrubbed(str(error.orig).strip().partition("\n")[0], address)
+        why = explain(error)
+        kind = type(why) if why else Unavailable
+    except sa.exc.SQLAlchemyError as error:
+        reason, why, kind = scrubbed(str(error).partition("\n")[0], address), None, Unavailable
+    else:
+        return
+    # Out here, so that the chain of errors ends here too.
+    what = str(why) if why and address.get_backend_name() == "sqlite" else CHECK
+    raise kind(f"cannot open the database {shown(address)} ({reason}): {what}")
 
 
 def insert_new(session: Session, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> list[Any]:
