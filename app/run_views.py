@@ -307,7 +307,7 @@ def verdict_tone(verdict: str) -> Tone:
 
 
 def _why(run: Run) -> str:
-    if run.status is RunStatus.INTERRUPTED:
+    if run.status is RunStatus.INTERRUPTED and not run.error:
         return "Its process is gone without a word. Resume takes it up at its last checkpoint."
     return run.error
 
