@@ -30,6 +30,7 @@ from rlhb_core.reward_model import LearnedReward, RewardModelStage
 from rlhb_core.rlhb import DiscriminatorReward, PretrainStage, Side
 from rlhb_core.run_dir import RunDir
 from rlhb_core.samples import answers_on_the_way
+from rlhb_core.servable import refuse_mixing, refuse_stateful
 from rlhb_core.session import Session, Stage, seed_all
 from rlhb_core.version import write_version
 from rlhb_core.warmup import WarmupStage
@@ -105,11 +106,10 @@ class Trainer:
         torch.set_num_threads(self._config.threads)
         split = load_split(self._config, run.triplets(), run.comparisons())
         seed_all(self._config.seed)
-        self._session = Session(
-            self._config,
-            split,
-            load_trunk(self._config.base, self._config.device, self._config.dtype),
-        )
+        trunk = load_trunk(self._config.base, self._config.device, self._config.dtype)
+        refuse_stateful(trunk)
+        self._session = Session(self._config, split, trunk)
+        refuse_mixing(trunk)
         self._plan = plan(self._session)
         self._watch = WorldWatch(self._session)
         self._checkpoint = Checkpoint(run.checkpoint)
