@@ -20,7 +20,7 @@ from app.identity import Identities, IdentityMiddleware, load_secret
 from app.serving import Serving, register_base
 from app.settings import Settings
 from app.store import Busy, Conflict, Store, UnknownReference
-from app.training import Training
+from app.training import QueueFull, Training
 from app.ui import mount_pages
 from app.ui.shell import Static
 from rlhb_core import __version__
@@ -28,7 +28,12 @@ from rlhb_core.errors import RlhbError
 
 STATIC = Path(__file__).parent / "static"
 """In the repository a link to the folder beside the packages, in an installed package the folder itself."""
-STATUS: dict[type[RlhbError], int] = {UnknownReference: 404, Conflict: 409, Busy: 503}
+STATUS: dict[type[RlhbError], int] = {
+    UnknownReference: 404,
+    Conflict: 409,
+    Busy: 503,
+    QueueFull: 429,
+}
 """What an error is in HTTP; all others are 422. A browser keeps its signals on 503 and drops them on 422."""
 
 

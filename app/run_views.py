@@ -283,12 +283,13 @@ def _progress(run: Run) -> ProgressView | None:
     if at is None:
         if run.status is not RunStatus.RUNNING:
             return None
-        return ProgressView(words="Loading the model", share=0.0, seconds_left=None)
+        words = "Loading the model" + (", then stopping" if folder.stop_requested() else "")
+        return ProgressView(words=words, share=0.0, seconds_left=None)
     stage = STAGES.get(at["stage"], at["stage"])
     words = f"{stage[0].upper()}{stage[1:]}: step {at['step']:,} of {at['total']:,}"
     left = at["seconds_left"] if run.status is RunStatus.RUNNING else None
     if run.status is RunStatus.RUNNING and folder.stop_requested():
-        words, left = f"{words}, stopping at the next checkpoint", None
+        words, left = f"{words}, stopping after it", None
     return ProgressView(words=words, share=at["share"], seconds_left=left)
 
 

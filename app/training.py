@@ -20,14 +20,19 @@ from app.settings import Settings
 from app.store import Session, Store, runs, signals, versions
 from rlhb_core.errors import NotEnoughData, RunError
 from rlhb_core.records import Arm, ModelVersion, Run, RunStatus, now_ms
-from rlhb_core.run_dir import Progress, RunDir
+from rlhb_core.run_dir import ON_REQUEST, Progress, RunDir
 
 log = logging.getLogger(__name__)
 
 RESUMABLE = frozenset({RunStatus.STOPPED, RunStatus.INTERRUPTED, RunStatus.FAILED})
 GOING = frozenset({RunStatus.QUEUED, RunStatus.RUNNING})
+SAYS_WHY = frozenset({RunStatus.FAILED, RunStatus.STOPPED})
 SYNC_S = 1.0
 """Seconds between two looks at the folders."""
+
+
+class QueueFull(RunError):
+    """So many runs wait already that one more is refused."""
 
 
 class Training:
@@ -38,6 +43,7 @@ class Training:
         self.settings = settings
         self._processes = Processes()
         self._turn = threading.Lock()
+        self._starting = threading.Lock()
         self._closing = threading.Event()
         self._follower: threading.Thread | None = None
 
@@ -50,8 +56,14 @@ class Training:
     def start(self, choice: Choice) -> Run:
         """Freeze the data, make the run's folder and start it, or queue it behind the others.
 
-        Raises NotEnoughData with the plan's sentence if it cannot start.
+        Raises NotEnoughData with the plan's sentence if it cannot start, QueueFull if too many wait already.
         """
+        with self._starting:
+            return self._start(choice)
+
+    def _start(self, choice: Choice) -> Run:
+        with self.store.reading() as session:
+            _check_room(session, self.settings.max_queued_runs)
         plan = self.plan(choice)
         if not plan.enough or plan.config is None or plan.parent is None:
             raise NotEnoughData(plan.sentence)
@@ -96,7 +108,8 @@ class Training:
                 raise RunError(
                     f"only a run that broke off can be resumed; this one is {run.status}"
                 )
-            (Path(run.folder) / "stop").unlink(missing_ok=True)
+            _check_room(session, self.settings.max_queued_runs)
+            RunDir(Path(run.folder)).withdraw_stop()
             again = {"status": RunStatus.QUEUED, "pid": None, "error": "", "ended_ms": None}
             runs.update(session, run.model_copy(update=again), was=run.status)
         self.sync()
@@ -165,6 +178,7 @@ class Training:
         """If the process is gone, what it left behind says how the run ended."""
         folder = RunDir(Path(run.folder))
         if run.pid is not None and self._processes.alive(run.pid, folder.path):
+            folder.follow()
             return
         status = folder.state()
         if status in GOING:
@@ -197,8 +211,22 @@ class Training:
             pid = int((folder.path / "pid").read_text())
             if self._processes.alive(pid, folder.path):
                 return pid
-        resume = state is not RunStatus.QUEUED
-        return self._processes.spawn(folder.path, threads=self.settings.threads, resume=resume)
+        folder.follow()
+        return self._processes.spawn(
+            folder.path,
+            threads=self.settings.threads,
+            resume=state is not RunStatus.QUEUED,
+            unwatched_s=60 * self.settings.unwatched_run_minutes,
+        )
+
+
+def _check_room(session: Session, most: int) -> None:
+    waiting = sum(run.status is RunStatus.QUEUED for run in runs.all(session))
+    if waiting >= most:
+        raise QueueFull(
+            f"{waiting:,} {'run waits' if waiting == 1 else 'runs wait'} for their turn already, the most that max_queued_runs allows: "
+            "stop one of them, or wait until one has begun"
+        )
 
 
 def register(session: Session, run: Run) -> ModelVersion:
@@ -250,7 +278,7 @@ def _ended(run: Run, status: RunStatus, folder: RunDir | None = None) -> Run:
             "status": status,
             "pid": None,
             "ended_ms": now_ms(),
-            "error": message[:2000] if status is RunStatus.FAILED else "",
+            "error": message[:2000] if status in SAYS_WHY and message != ON_REQUEST else "",
             "verdict": message[:40] if status is RunStatus.DONE else "",
         }
     )

@@ -96,8 +96,6 @@ class Experience(NamedTuple):
 class PpoStage:
     """Iterations of PPO on the policy adapter, with the start adapter as reference."""
 
-    cost = 1.0
-
     def __init__(
         self,
         session: Session,

@@ -1,6 +1,7 @@
 """Tiny models of other architectures with random weights, as folders that transformers loads."""
 
 from pathlib import Path
+from typing import Any
 
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
@@ -31,7 +32,12 @@ def make(folder: Path, kind: str, words: int = WORDS, end: str | None = "<end>")
 
 
 def _config(kind: str, words: int) -> PreTrainedConfig:
-    ends = {"vocab_size": words, "eos_token_id": 0, "bos_token_id": None, "pad_token_id": None}
+    ends: dict[str, Any] = {
+        "vocab_size": words,
+        "eos_token_id": 0,
+        "bos_token_id": None,
+        "pad_token_id": None,
+    }
     match kind:
         case "llama":
             return LlamaConfig(
