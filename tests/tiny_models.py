@@ -52,7 +52,7 @@ def _config(kind: str, words: int) -> PreTrainedConfig:
         case "qwen3_moe":
             return Qwen3MoeConfig(
                 hidden_size=32, intermediate_size=64, moe_intermediate_size=16, num_hidden_layers=2,
-                num_attention_heads=2, num_key_value_heads=2, head_dim=16, num_experts=4,
+                num_attention_heads=2, num_key_value_heads=2, num_experts=4,
                 num_experts_per_tok=2, **ends,
             )  # fmt: skip
         case "mamba":

@@ -1,67 +1,18 @@
 """Before the first update nothing has moved, whatever the vocabulary and however long the answers."""
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 
-from rlhb_core.data import Logged, Pair, Split
 from rlhb_core.errors import RunError
-from rlhb_core.generator import load_trunk, log_probabilities, of_tokens
-from rlhb_core.ppo import PpoStage, Scores
+from rlhb_core.generator import log_probabilities, of_tokens
 from rlhb_core.recipe import load_recipe
-from rlhb_core.rollout import Rollouts
 from rlhb_core.run_dir import RunDir
-from rlhb_core.session import POLICY, Metrics, Session, seed_all
+from rlhb_core.session import POLICY
 from rlhb_core.train import train
 from tests.tiny_models import make
-
-
-LOGGED = [Logged(f"w{number} w{number + 1}", "w3", "") for number in range(1, 8)]
-ROWS = Split(LOGGED, LOGGED, [], [], None)
-
-
-class Indifferent:
-    """A source of rewards that gives everything the same."""
-
-    def watched(self) -> Sequence[Pair]:
-        return []
-
-    def score(self, rollouts: Rollouts) -> Scores:
-        nothing = torch.zeros(len(rollouts.texts))
-        return Scores(nothing, nothing)
-
-    def learn(self, rollouts: Rollouts, watched: Rollouts) -> Metrics:
-        return {}
-
-    def state(self) -> dict[str, Any]:
-        return {}
-
-    def restore(self, state: dict[str, Any]) -> None: ...
-
-
-def stage_on(base: str, longest: int, rollouts: int = 4) -> tuple[Session, PpoStage]:
-    changes: dict[str, Any] = {
-        "base": base,
-        "device": "cpu",
-        "adapter": {"rank": 2, "alpha": 4},
-        "sampling": {"max_new_tokens": longest, "batch": 16},
-        "ppo": {
-            "iterations": 1,
-            "rollouts": rollouts,
-            "minibatch": rollouts,
-            "micro_batch": 2,
-            "critic_warmup": 0,
-        },
-    }
-    config = load_recipe("rlhf", changes)
-    torch.set_num_threads(1)
-    seed_all(0)
-    session = Session(config, ROWS, load_trunk(base, "cpu"))
-    pairs = [Pair(row.query, None) for row in LOGGED]
-    return session, PpoStage(session, "ppo", Indifferent(), pairs, [1.0] * len(pairs))
+from tests.tiny_stage import ROWS, Indifferent, stage_on
 
 
 def test_writing_and_scoring_agree_in_the_largest_vocabulary() -> None:
@@ -85,7 +36,7 @@ def test_writing_and_scoring_agree_in_the_largest_vocabulary() -> None:
 
 def test_the_first_update_is_taken_with_long_answers_and_a_large_vocabulary(tmp_path: Path) -> None:
     base = make(tmp_path / "large", "llama", words=49_152)
-    _, stage = stage_on(base, longest=512)
+    _, stage = stage_on(base, longest=512, rollouts=4, micro_batch=2)
     found = stage.step(1)
     assert found["response/length"] > 400
     assert abs(found["objective/kl"]) < 5e-4
