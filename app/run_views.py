@@ -100,17 +100,6 @@ class CheckView(BaseModel):
     sentence: str
 
 
-class VerdictView(BaseModel):
-    """The verdict in words."""
-
-    word: str
-    tone: Tone
-    sentence: str
-    checks: list[CheckView]
-    win: WinView
-    evaluation: str = Field(description="How it does against the base model, where that is known.")
-
-
 class OfferView(BaseModel):
     """How a version is offered for Compare."""
 
@@ -128,6 +117,17 @@ class WinView(BaseModel):
         description="As a share with its interval; a dash where nobody compared them."
     )
     words: str = Field(description="Against whom, in how many questions, by which judge.")
+
+
+class VerdictView(BaseModel):
+    """The verdict in words."""
+
+    word: str
+    tone: Tone
+    sentence: str
+    checks: list[CheckView]
+    win: WinView
+    evaluation: str = Field(description="How it does against the base model, where that is known.")
 
 
 class VersionLink(BaseModel):

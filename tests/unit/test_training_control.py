@@ -15,6 +15,7 @@ from app.processes import Processes
 from app.settings import Settings
 from app.store import Session, Store, runs, signals, versions
 from app.training import QueueFull, Training, register
+from rlhb_core.checks import WORDS
 from rlhb_core.errors import BadConfig, NotEnoughData, RunError
 from rlhb_core.followers import Followers
 from rlhb_core.records import Arm, ModelVersion, Run, RunStatus, Source
@@ -142,6 +143,34 @@ def test_a_further_round_knows_on_what_its_start_was_served(training: Training) 
     fresh = training.plan(Choice(arm=Arm.RLHB, overrides=SMALL)).config
     assert fresh is not None
     assert fresh.start_condition == ""
+
+
+def test_a_base_on_which_nothing_could_be_served_is_refused_in_the_plan(
+    training: Training, tmp_path: Path
+) -> None:
+    log_some(training.store, 20)
+    folder = tmp_path / "some-opt"
+    folder.mkdir()
+    (folder / "config.json").write_text('{"model_type": "opt"}')
+    with training.store.session() as session:
+        versions.add(session, ModelVersion(name="OPT", arm=Arm.SFT, base=str(folder)))
+    plan = training.plan(Choice(arm=Arm.RLHF, parent="OPT", overrides=SMALL))
+    assert not plan.enough
+    assert plan.sentence.startswith("a version trained on some-opt could not be served: this model")
+
+
+def test_a_run_trains_on_the_base_that_its_parent_stands_on(
+    training: Training, tmp_path: Path
+) -> None:
+    """By the name under which it is stored, "embedded" too: whatever else is decided by it, such as grading, finds it."""
+    log_some(training.store, 20)
+    with training.store.session() as session:
+        for name, base in (("Embedded", "embedded"), ("Path", str(tmp_path))):
+            versions.add(session, ModelVersion(name=name, arm=Arm.SFT, base=base))
+    for name, base in (("Embedded", "embedded"), ("Path", str(tmp_path))):
+        config = training.plan(Choice(arm=Arm.RLHF, parent=name, overrides=SMALL)).config
+        assert config is not None
+        assert config.base == base
 
 
 def test_a_recipe_of_another_arm_is_refused(
@@ -455,6 +484,34 @@ def test_a_verdict_against_it_needs_a_second_word(
     assert names(training.store) == ["SFT"]
     deploying.put_into_compare(training.store, three["poor"].id, override=True)
     assert names(training.store) == ["SFT", "poor"]
+
+
+def test_the_verdict_decides_how_a_version_is_offered(training: Training) -> None:
+    store = training.store
+    kinds = {verdict: deploying.offer(verdict).kind for verdict in WORDS}
+    assert kinds == {
+        "converged": "free",
+        "improved": "free",
+        "no gain": "asked",
+        "not converged yet": "asked",
+        "never discriminated": "withheld",
+        "collapsed": "withheld",
+        "diverged": "withheld",
+        "reward hacked": "withheld",
+    }
+    assert deploying.offer("") == deploying.Offer("free", "Put into Compare")
+    assert deploying.offer("no gain").button == "Put in without a gain"
+    for verdict, kind in kinds.items():
+        with store.session() as session:
+            version = ModelVersion(name=verdict, arm=Arm.RLHB, base="a-base", verdict=verdict)
+            versions.add(session, version)
+        if kind == "free":
+            deploying.put_into_compare(store, version.id)
+            continue
+        with pytest.raises(deploying.NeedsOverride, match=f"“{verdict}”: {WORDS[verdict][:20]}"):
+            deploying.put_into_compare(store, version.id)
+        deploying.put_into_compare(store, version.id, override=True)
+    assert names(store) == ["SFT", *WORDS]
 
 
 def test_an_unknown_run_is_named_as_such(training: Training) -> None:
