@@ -1,14 +1,16 @@
 """The PPO loop by hand-worked numbers: every setting does what its sentence says, every row counts as it should."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
+from rlhb_core.critic import critic_inputs
 from rlhb_core.data import Pair
-from rlhb_core.ppo import PpoStage, Scores
-from rlhb_core.rollout import Rollouts
-from rlhb_core.session import POLICY, START
+from rlhb_core.ppo import Experience, PpoStage, Scores
+from rlhb_core.rollout import Rollouts, measure
+from rlhb_core.session import POLICY, START, Metrics
 from tests.tiny_models import make
 from tests.tiny_stage import Indifferent, stage_on
 
@@ -18,7 +20,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> str:
     return make(tmp_path_factory.mktemp("base"), "llama")
 
 
-def experience_of(stage: PpoStage, rollouts: Rollouts | None = None):  # type: ignore[no-untyped-def]
+def experience_of(stage: PpoStage, rollouts: Rollouts | None = None) -> tuple[Experience, Metrics]:
     """(experience, what was found) of one set of rollouts, as an iteration makes it."""
     with stage._trunk.using(POLICY):
         rollouts = rollouts or stage._roll_out(stage._draw())
@@ -29,7 +31,7 @@ def experience_of(stage: PpoStage, rollouts: Rollouts | None = None):  # type: i
 
 
 def test_the_kl_weight_is_adapted_toward_its_target_by_at_most_two_per_cent(base: str) -> None:
-    def after(kl: float, **settings: float) -> float:
+    def after(kl: float, **settings: Any) -> float:
         _, stage = stage_on(base, kl=0.05, **settings)
         stage._guard(kl)
         return stage._kl_weight
@@ -171,8 +173,6 @@ def test_kl_is_measured_against_the_start_and_not_against_the_policy(base: str) 
         rollouts = stage._roll_out(stage._draw())
     experience, found = experience_of(stage, rollouts)
     assert rollouts.measured is not None
-    from rlhb_core.rollout import measure
-
     with session.trunk.using(START):
         start = measure(session.trunk, rollouts, 1.0, 8)
     difference = ((rollouts.measured.logprobs - start.logprobs) * start.mask).sum(1)
@@ -205,8 +205,6 @@ def test_the_value_head_learns_what_answers_return(base: str) -> None:
     first = stage._update_critic(experience._replace(returns=0 * experience.returns))
     assert first == pytest.approx(0, abs=1e-6)
     stage._update_critic(experience)
-    from rlhb_core.critic import critic_inputs
-
     with torch.no_grad():
         values = stage._critic(critic_inputs(experience.old))[experience.old.mask.bool()]
     assert float(values.mean()) == pytest.approx(3.0, abs=0.3)
