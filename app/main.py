@@ -21,7 +21,7 @@ from app.identity import Identities, IdentityMiddleware, load_secret
 from app.serving import Serving, register_base
 from app.settings import Settings
 from app.store import Busy, Conflict, Full, Store, Unavailable, UnknownReference
-from app.training import Training
+from app.training import QueueFull, Training
 from app.ui import mount_pages
 from app.ui.shell import Static
 from app.uploads import InUse, NoSpace, TooLarge, Uploads
@@ -35,6 +35,7 @@ STATUS: dict[type[RlhbError], int] = {
     UnknownReference: 404,
     Conflict: 409,
     TooLarge: 413,
+    QueueFull: 429,
     Busy: 503,
     InUse: 503,
     Unavailable: 503,

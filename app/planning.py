@@ -13,12 +13,12 @@ from typing import Any
 from app.export import Amounts, DataFilter, amounts, start_of
 from app.settings import Settings
 from app.store import Session, Store, versions
-from rlhb_core import embedded
 from rlhb_core.arms import ARMS, missing, starts
-from rlhb_core.config import EMBEDDED, RunConfig
+from rlhb_core.config import RunConfig
 from rlhb_core.errors import BadConfig, NotEnoughData, RlhbError
 from rlhb_core.recipe import load_recipe, recipes
 from rlhb_core.records import Arm, ModelVersion, Serving, Source
+from rlhb_core.servable import refusal_by_config
 
 TRAINABLE = tuple(arm for arm in ARMS if not missing(arm))
 """Arms that can be trained here, in the order of the form."""
@@ -109,6 +109,8 @@ def find_parent(session: Session, settings: Settings, choice: Choice) -> ModelVe
             f"{parent.name} answers from a server, and its weights are needed for training: start the app with "
             "--base-model naming a folder or a hub model"
         )
+    if why := refusal_by_config(parent.base):
+        raise BadConfig(why)
     return parent
 
 
@@ -149,9 +151,8 @@ def recipes_for(arm: Arm) -> list[str]:
 def make_config(settings: Settings, choice: Choice, parent: ModelVersion) -> RunConfig:
     """The run's settings: recipe, what the app decides, then the person's overrides. Raises BadConfig."""
     recipe = choice.recipe or next(iter(recipes_for(choice.arm)), choice.arm.value)
-    base = EMBEDDED if parent.base == str(embedded.base_path()) else parent.base
     of_the_app = {
-        "base": base,
+        "base": parent.base,
         "parent_version": parent.name,
         "device": settings.device,
         "dtype": settings.dtype,

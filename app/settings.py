@@ -72,6 +72,15 @@ class Settings(BaseSettings):
     max_runs: int = Field(
         default=1, ge=1, le=16, description="Training runs at the same time; others wait."
     )
+    max_queued_runs: int = Field(
+        default=20, ge=1, le=1000, description="Most training runs that wait for their turn."
+    )
+    unwatched_run_minutes: float = Field(
+        default=30,
+        ge=0,
+        description="Minutes after which a training run that no server and no command follows any more writes a checkpoint and "
+        "stops, to be resumed; 0 lets it go on.",
+    )
     threads: int = Field(
         default=1, ge=1, le=256, description="CPU threads of a training run and of local models."
     )

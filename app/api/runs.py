@@ -86,7 +86,7 @@ class PlanView(BaseModel):
 
 
 class Override(BaseModel):
-    """Serve a version although its verdict speaks against it."""
+    """Serve a version although its verdict does not speak for it."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -195,7 +195,7 @@ def versions_index(request: Request, store: Door) -> Response:
 
 @router.post("/versions/{version_id}/serve", response_model=Deployment)
 def serve(store: Door, version_id: UUID, wanted: Override) -> Any:
-    """Put a version into the side-by-side. 409 with `override` if its verdict speaks against it."""
+    """Put a version into the side-by-side. 409 with `override` if its verdict does not speak for it."""
     try:
         return deploying.put_into_compare(store, version_id, override=wanted.override)
     except deploying.NeedsOverride as error:
