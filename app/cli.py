@@ -200,12 +200,19 @@ def simulate(
     settings: Settings,
     queries: Annotated[int, typer.Option(min=1, help="How many queries they put.")] = 300,
     people: Annotated[int, typer.Option(min=1, help="How many simulated annotators.")] = 20,
-    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of who asks what.")] = 0,
+    server: Annotated[
+        str,
+        typer.Option(
+            help="Address of a server elsewhere; default: the one that is live on the data folder, or else one in "
+            "this process."
+        ),
+    ] = "",
 ) -> None:
-    """Let simulated annotators use the served versions; all of it is stored as source = simulated."""
+    """Let simulated annotators use the served versions by the API; all of it is stored as source = simulated."""
     from app.commands import run_simulation
 
-    run_simulation(settings, queries, people, seed)
+    run_simulation(settings, queries, people, seed, server)
 
 
 @cli.command()

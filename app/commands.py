@@ -205,18 +205,18 @@ def write_figures(settings: Settings, name: str, out: Path, png: bool) -> None:
         console.print(f"written: {path}")
 
 
-def run_simulation(settings: Settings, queries: int, people: int, seed: int) -> None:
+def run_simulation(settings: Settings, queries: int, people: int, seed: int, server: str) -> None:
     """Simulated annotators use what is served now."""
-    from app.main import create_app
+    from app.reach import reach
     from app.simulate import collect
 
     async def run() -> None:
-        app = create_app(settings)
-        async with app.router.lifespan_context(app):
+        async with reach(settings, server) as reached:
+            console.print(f"Through {reached.where}", highlight=False)
             with bars() as progress:
                 task = progress.add_task("Simulated annotators", total=queries)
                 found = await collect(
-                    app,
+                    reached,
                     queries,
                     people,
                     seed,

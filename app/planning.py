@@ -142,7 +142,7 @@ def recipes_for(arm: Arm) -> list[str]:
 def make_config(settings: Settings, choice: Choice, parent: ModelVersion) -> RunConfig:
     """The run's settings: recipe, what the app decides, then the person's overrides. Raises BadConfig."""
     recipe = choice.recipe or next(iter(recipes_for(choice.arm)), choice.arm.value)
-    base = EMBEDDED if parent.base == str(embedded.base_path()) else parent.base
+    base = EMBEDDED if embedded.is_embedded(parent.base) else parent.base
     of_the_app = {
         "base": base,
         "parent_version": parent.name,

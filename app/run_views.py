@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 from app.deploying import previous, speaks_against
 from app.store import Session, runs, versions
 from app.training import GOING, RESUMABLE
+from rlhb_core import embedded
 from rlhb_core.alarms import alarms
 from rlhb_core.figures import STAGES
 from rlhb_core.metrics import METRICS
@@ -173,6 +174,9 @@ class VersionView(BaseModel):
     lineage: str
     run_id: UUID | None
     served: bool
+    embedded: bool = Field(
+        description="Stands on the model that ships with the package, which simulated annotators can judge."
+    )
     against: str = Field(description="Why it is not offered for serving; empty if it is.")
 
 
@@ -337,6 +341,7 @@ def _version_view(
         lineage=" · ".join(filter(None, parts)),
         run_id=version.run_id,
         served=version.id in served,
+        embedded=embedded.is_embedded(version.base),
         against=speaks_against(version.verdict),
     )
 
