@@ -19,7 +19,7 @@ from app.comparing import Comparing
 from app.identity import Identities, IdentityMiddleware, load_secret
 from app.serving import Serving, register_base
 from app.settings import Settings
-from app.store import Busy, Conflict, Store, UnknownReference
+from app.store import Busy, Conflict, Full, Store, Unavailable, UnknownReference
 from app.training import Training
 from app.ui import mount_pages
 from app.ui.shell import Static
@@ -28,8 +28,16 @@ from rlhb_core.errors import RlhbError
 
 STATIC = Path(__file__).parent / "static"
 """In the repository a link to the folder beside the packages, in an installed package the folder itself."""
-STATUS: dict[type[RlhbError], int] = {UnknownReference: 404, Conflict: 409, Busy: 503}
-"""What an error is in HTTP; all others are 422. A browser keeps its signals on 503 and drops them on 422."""
+STATUS: dict[type[RlhbError], int] = {
+    UnknownReference: 404,
+    Conflict: 409,
+    Busy: 503,
+    Unavailable: 503,
+    Full: 507,
+}
+"""What an error is in HTTP; all others are 422. A browser keeps its signals on 5xx and drops them on 422."""
+RETRY_AFTER_S = 2
+"""When to try again after a 503, in seconds."""
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -76,8 +84,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 def _explain(request: Request, error: Exception) -> JSONResponse:
     """An error that a person can do something about, as a sentence."""
     status = next((code for kind, code in STATUS.items() if isinstance(error, kind)), 422)
-    return JSONResponse({"detail": str(error)}, status_code=status)
+    headers = {"Retry-After": str(RETRY_AFTER_S)} if status == 503 else None
+    return JSONResponse({"detail": str(error)}, status_code=status, headers=headers)
 
 
-def _health() -> dict[str, str]:
+def _health(request: Request) -> dict[str, str]:
+    """Raises what `_explain` says aloud if the database's file is gone."""
+    request.app.state.store.check()
     return {"status": "ok", "version": __version__}

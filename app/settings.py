@@ -89,6 +89,14 @@ class Settings(BaseSettings):
         return f"sqlite:///{self.data_dir.resolve() / 'rlhb.sqlite'}"
 
     @property
+    def sqlite_file(self) -> Path | None:
+        """The database's file, or None if it is none of SQLite's."""
+        scheme, _, path = self.database.partition(":///")
+        if scheme.partition("+")[0] != "sqlite" or not path:
+            return None
+        return Path(path.partition("?")[0]).resolve()
+
+    @property
     def runs_dir(self) -> Path:
         """Where the run folders lie."""
         return self.data_dir.resolve() / "runs"
