@@ -164,11 +164,14 @@ def import_(
     mapping: Annotated[
         Path | None, typer.Option(exists=True, help="For CSV: TOML file naming the columns.")
     ] = None,
+    encoding: Annotated[
+        str, typer.Option(help="Of the file, if it is not UTF-8: utf-16, latin-1, cp1252 ...")
+    ] = "",
 ) -> None:
     """Read triplets back, or a CSV with a column mapping. Bad lines are named and do not stop the rest."""
     from app.commands import import_file
 
-    import_file(settings, file, mapping)
+    import_file(settings, file, mapping, encoding)
 
 
 @cli.command()

@@ -165,18 +165,20 @@ def export_lines(
                     console.print(f"There are {count:,} {source} ones: --source {source}")
 
 
-def import_file(settings: Settings, file: Path, mapping: Path | None) -> None:
+def import_file(settings: Settings, file: Path, mapping: Path | None, encoding: str) -> None:
     """Read a file into the store; bad lines are named. Exit status 1 if nothing could be taken."""
     from app import importing
 
     with opened(settings) as store:
         for each in filter(None, (file, mapping)):
             store.refuse_own_file(each)
-        result = importing.import_file(store, file, mapping)
+        result = importing.import_file(store, file, mapping, encoding)
     for line in result.errors[:20]:
-        console.print(str(line), highlight=False)
+        console.print(str(line), highlight=False, markup=False)
     if result.failed > 20:
         console.print(f"and {result.failed - 20} more bad lines")
+    for warning in result.warnings:
+        console.print(f"Note: {warning}", highlight=False, markup=False)
     console.print(result.words())
     if result.failed and not (result.imported or result.skipped):
         raise SystemExit(1)
@@ -198,7 +200,9 @@ def verify_store(settings: Settings) -> None:
         console.print(f"{problem.check}: {problem.message}", highlight=False)
     beside = f" (a server is live: {live})" if live else ""
     console.print(
-        f"{len(problems)} problems found{beside}" if problems else f"The database is sound{beside}.",
+        f"{len(problems)} problems found{beside}"
+        if problems
+        else f"The database is sound{beside}.",
         highlight=False,
     )
     if problems:

@@ -43,6 +43,9 @@ DOWNLOADS = {
     "labels": ("TRL labels", "prompt, completion, label: for TRL's KTO trainer."),
 }  # fmt: skip
 
+LATEST_MS = 253_370_764_800_000
+"""The year 9999, beyond which a stored time is none."""
+
 WITH_PEOPLE = "Name the people by their ids"
 WITH_PEOPLE_SENTENCE = (
     "Left out unless you ask for it: with ids, all that one person asked can be put together again."
@@ -244,14 +247,17 @@ def _import(store: Store, paths: list[Path]) -> ImportResult:
 
 
 def _result(result: ImportResult) -> str:
-    tone = "missing" if result.failed else "enough"
+    tone = "missing" if result.failed or result.warnings else "enough"
+    notes = "".join(f"<li>{escape(each)}</li>" for each in result.warnings)
     errors = "".join(f"<li>{escape(str(error))}</li>" for error in result.errors[:50])
     more = f"<li>and {result.failed - 50:,} more</li>" if result.failed > 50 else ""
-    listed = f'<ul class="bad-lines">{errors}{more}</ul>' if errors else ""
+    listed = f'<ul class="bad-lines">{notes}{errors}{more}</ul>' if notes or errors else ""
     return f'<p class="plan {tone}" role="status">{escape(result.words())}.</p>{listed}'
 
 
 def _moment(ms: int) -> str:
+    if ms > LATEST_MS:  # nothing that a calendar holds
+        return "at a time not known"
     return f"{datetime.fromtimestamp(ms / 1000, UTC).astimezone():%-d %b %Y, %H:%M}"
 
 
