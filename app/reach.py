@@ -17,6 +17,7 @@ from uuid import NAMESPACE_OID, uuid5
 import httpx
 from fastapi import FastAPI
 
+from app.data_folder import live_server
 from app.identity import COOKIE, Identities, load_secret
 from app.settings import Settings, is_loopback
 from rlhb_core.errors import BadConfig, RlhbError
@@ -84,7 +85,9 @@ class Reached:
                 return await self._client.request(method, path, json=body, headers=headers)
             except httpx.ConnectError:
                 if time.monotonic() > until:
-                    raise RlhbError(f"{self.where} cannot be reached; see whether it runs") from None
+                    raise RlhbError(
+                        f"{self.where} cannot be reached; see whether it runs"
+                    ) from None
                 await asyncio.sleep(0.5)
             except httpx.HTTPError as error:
                 raise RlhbError(
@@ -107,8 +110,6 @@ class Browser:
 @asynccontextmanager
 async def reach(settings: Settings, server: str = "") -> AsyncIterator[Reached]:
     """The server at this address; without one, the live server of the data folder, or else the app in this process."""
-    from app.data_folder import live_server
-
     if server:
         _check_address(server)
         async with _client(server) as client:
@@ -118,7 +119,9 @@ async def reach(settings: Settings, server: str = "") -> AsyncIterator[Reached]:
         async with _client(live.address) as client:
             yield Reached(client, f"the server at {live.address}", identities)
     else:
-        from app.main import create_app  # which takes seconds, and is not needed for a server elsewhere
+        from app.main import (
+            create_app,
+        )  # which takes seconds, and is not needed for a server elsewhere
 
         app = create_app(settings)
         async with app.router.lifespan_context(app), within(app) as reached:

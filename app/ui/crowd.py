@@ -54,9 +54,7 @@ def _runner(app: FastAPI) -> Callable[[float | None], AsyncIterator[str]]:
 
         async def work_through() -> Collected:
             async with within(app) as reached:
-                return await collect(
-                    reached, queries, seed=secrets.randbelow(2**31), progress=note
-                )
+                return await collect(reached, queries, seed=secrets.randbelow(2**31), progress=note)
 
         work = asyncio.create_task(work_through())
         try:
