@@ -177,9 +177,7 @@ def import_file(settings: Settings, file: Path, mapping: Path | None, encoding: 
         console.print(str(line), highlight=False, markup=False)
     if result.failed > 20:
         console.print(f"and {result.failed - 20} more bad lines")
-    for warning in result.warnings:
-        console.print(f"Note: {warning}", highlight=False, markup=False)
-    console.print(result.words())
+    console.print(result.words(), highlight=False, markup=False)
     if result.failed and not (result.imported or result.skipped):
         raise SystemExit(1)
 

@@ -32,9 +32,11 @@ __all__ = [
     "DataFilter",
     "amounts",
     "comparison_lines",
+    "compared",
     "label_lines",
     "preference_lines",
     "start_of",
+    "taken",
     "triplet_lines",
     "write_lines",
 ]
@@ -267,6 +269,18 @@ def amounts(store: Store, chosen: DataFilter) -> Amounts:
     behaviors.refresh(store)
     with store.reading() as session:
         return exports.amounts(session, chosen)
+
+
+def taken(store: Store, chosen: DataFilter) -> exports.Taken:
+    """What the filter takes of the responses that are there, and why it leaves out the others."""
+    behaviors.refresh(store)
+    with store.reading() as session:
+        return exports.taken(session, chosen)
+
+
+def compared(store: Store, chosen: DataFilter) -> int:
+    """How many of the votes give a comparison: those among at least two different answers that came."""
+    return sum(1 for _ in _comparisons(store, chosen))
 
 
 NOT_KNOWN = datetime.fromtimestamp(0, UTC)

@@ -62,11 +62,12 @@ class ImportResult:
     """What was taken but may not have been understood as it was meant."""
 
     def words(self) -> str:
-        """The result as a sentence."""
-        return (
+        """The result in sentences, the last one without its full stop."""
+        came = (
             f"{self.imported} responses imported, {self.skipped} known already, "
             f"{self.failed} lines not taken"
         )
+        return ". ".join([came, *self.warnings])
 
     def refuse(self, number: int, message: str) -> None:
         """Note a bad line."""

@@ -8,6 +8,7 @@ Does not know what they like: that is `rlhb_core.annotators`.
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -25,8 +26,13 @@ AT_ONCE = 16
 """Most comparisons whose answers are being written at the same time."""
 ASIDE_MS = 1_500
 """Simulated time around the reading of a comparison."""
-LOOKS_S = (0.3, 0.2, 0.3, 0.5, 1.0)
-"""Pauses between looks at a comparison that is being written; the last one goes on."""
+ACT_MS = 200
+"""Simulated time that any act but reading takes, so that the order of acts can be told from their times."""
+FIRST_LOOK_S = 0.3
+"""After how long the first of all comparisons is looked at. Every later one when they are usually complete: looks cost the
+server time that it could write in."""
+PATIENCE = 0.25
+"""Pause before the next look, as a part of the usual time."""
 CHECK_EVERY = 100
 """Queries after which to look again whether what is served can be judged."""
 
@@ -134,6 +140,7 @@ class _Round:
         self.seed = seed
         self.progress = progress
         self.busy: set[str] = set()
+        self.usual_s = FIRST_LOOK_S
         self.asked = self.done = self.responses = self.signals = self.votes = 0
 
     def found(self) -> Collected:
@@ -189,14 +196,15 @@ class _Round:
 
     async def _read(self, visit: Visit) -> list[Shown]:
         """The answers once all are written, each different one once."""
-        pauses = iter(LOOKS_S)
-        pause = 0.0
+        began = time.monotonic()
+        pause = self.usual_s
         while True:
-            pause = next(pauses, pause)
             await asyncio.sleep(pause)
             view = await visit.visitor.browser.request("GET", f"/api/comparisons/{visit.query_id}")
             if view["complete"]:
                 break
+            pause = PATIENCE * self.usual_s
+        self.usual_s += 0.1 * (time.monotonic() - began - self.usual_s)
         self.responses += len(view["panels"])
         return [
             _shown(position, panel)
@@ -265,11 +273,11 @@ def _vote(
 def _signals(query_id: UUID, acts: Iterable[Act]) -> list[Signal]:
     """The acts as signals of a page that was open for as long as they took, until now."""
     acts = list(acts)
-    spent = sum(payload["ms"] for _, kind, payload in acts if kind == "dwell")
-    page, opened = uuid4(), now_ms() - spent - ASIDE_MS
+    took = [payload["ms"] if kind == "dwell" else ACT_MS for _, kind, payload in acts]
+    page, opened = uuid4(), now_ms() - sum(took) - ASIDE_MS
     clock, signals = opened, []
-    for response_id, kind, payload in acts:
-        clock += payload["ms"] if kind == "dwell" else 0
+    for (response_id, kind, payload), ms in zip(acts, took, strict=True):
+        clock += ms
         signals.append(
             Signal(
                 kind=SignalKind(kind),

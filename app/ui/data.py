@@ -18,17 +18,21 @@ from urllib.parse import urlencode
 import gradio as gr
 from fastapi import FastAPI
 
-from app.export import DataFilter, amounts, start_of, triplet_lines
+from app.export import DataFilter, amounts, compared, start_of, taken, triplet_lines
 from app.importing import ImportResult, import_file
 from app.mapping import load_mapping
 from app.planning import parse_since
-from app.store import Store, summary
+from app.store import Store, behaviors, summary
+from app.ui import counts
 from app.ui.shell import Page, page
 from rlhb_core.errors import BadRecord, RlhbError
 from rlhb_core.records import Arm, Source, Triplet
 
 PREVIEWED = 6
 """Triplets shown on the page."""
+
+MOST_COMPARED = 5_000
+"""Votes up to which the page counts how many of them give a comparison; beyond, that would take too long."""
 
 EXPLAINED = {
     Source.REAL: "People who used this server.",
@@ -61,7 +65,7 @@ def build(app: FastAPI) -> Page:
         lead="Everything that was recorded, ready to take away as JSON lines.",
         styles=("runs",),
     ) as blocks:
-        counts = gr.HTML(elem_id="counts", apply_default_css=False)
+        cards = gr.HTML(elem_id="counts", apply_default_css=False)
         with gr.Column(elem_id="take"):
             with gr.Row():
                 sources = gr.CheckboxGroup(
@@ -110,11 +114,11 @@ def build(app: FastAPI) -> Page:
         choice: list[Any] = [sources, since, arms, people]
         count = _counter(store)
         show = _shower(store)
-        blocks.load(count, None, counts, show_progress="hidden")
+        blocks.load(count, None, cards, show_progress="hidden")
         gr.on([blocks.load, *(each.change for each in choice)], show, choice, found,
               show_progress="hidden", trigger_mode="always_last")  # fmt: skip
         take.click(_taker(store), files, [told, files]).then(
-            count, None, counts, show_progress="hidden"
+            count, None, cards, show_progress="hidden"
         ).then(show, choice, found, show_progress="hidden")
     return blocks
 
@@ -125,6 +129,7 @@ def build(app: FastAPI) -> Page:
 def _counter(store: Store) -> Callable[[], str]:
     def count() -> str:
         """How much there is of each source, as cards."""
+        behaviors.refresh(store)
         with store.reading() as session:
             found = summary.by_source(session)
         return (
@@ -135,18 +140,10 @@ def _counter(store: Store) -> Callable[[], str]:
 
 
 def _card(source: Source, found: summary.Counts) -> str:
-    numbers = (
-        (found.queries, "queries"),
-        (found.responses, "responses"),
-        (found.signals, "signals"),
-        (found.votes, "votes"),
-        (found.people, "people"),
-    )
-    cells = "".join(f"<div><dt>{name}</dt><dd>{count:,}</dd></div>" for count, name in numbers)
     last = f"Last asked {_moment(found.last_ms)}." if found.last_ms else "Nothing yet."
     return (
         f'<section class="panel card" data-source="{source}"><h3>{source.capitalize()}</h3>'
-        f"<p>{EXPLAINED[source]} {last}</p><dl>{cells}</dl></section>"
+        f"<p>{EXPLAINED[source]} {last}</p>{counts.numbers(found)}</section>"
     )
 
 
@@ -175,9 +172,13 @@ def _shower(store: Store) -> Callable[..., str]:
             f"{amount.triplets:,} triplets and {amount.votes:,} votes from {amount.people:,} "
             f"{'person' if amount.people == 1 else 'people'}."
         )
+        few = amount.votes <= MOST_COMPARED
+        rest = counts.left_out(
+            taken(store, chosen), amount.votes, compared(store, chosen) if few else None
+        )
         if not amount.triplets:
-            return f'<p class="plan missing">{sentence} Widen the filter, or ask something on Compare.</p>'
-        return f'<p class="plan enough">{sentence}</p>{_links(urlencode(query))}{_preview(store, chosen)}'
+            return f'<p class="plan missing">{sentence} Widen the filter, or ask something on Compare.</p>{rest}'
+        return f'<p class="plan enough">{sentence}</p>{rest}{_links(urlencode(query))}{_preview(store, chosen)}'
 
     return show
 
@@ -247,11 +248,10 @@ def _import(store: Store, paths: list[Path]) -> ImportResult:
 
 
 def _result(result: ImportResult) -> str:
-    tone = "missing" if result.failed or result.warnings else "enough"
-    notes = "".join(f"<li>{escape(each)}</li>" for each in result.warnings)
+    tone = "missing" if result.failed else "enough"
     errors = "".join(f"<li>{escape(str(error))}</li>" for error in result.errors[:50])
     more = f"<li>and {result.failed - 50:,} more</li>" if result.failed > 50 else ""
-    listed = f'<ul class="bad-lines">{notes}{errors}{more}</ul>' if notes or errors else ""
+    listed = f'<ul class="bad-lines">{errors}{more}</ul>' if errors else ""
     return f'<p class="plan {tone}" role="status">{escape(result.words())}.</p>{listed}'
 
 
