@@ -193,7 +193,9 @@ def taken(session: Session, chosen: DataFilter) -> Taken:
     if chosen.since_ms is not None:
         reasons.append((QUERY.c.created_ms < chosen.since_ms, "earlier"))
     if chosen.arms or chosen.versions:
-        reasons.append((sa.not_(sa.func.coalesce(sa.and_(*_by(chosen)), sa.false())), "other versions"))
+        reasons.append(
+            (sa.not_(sa.func.coalesce(sa.and_(*_by(chosen)), sa.false())), "other versions")
+        )
     if not chosen.with_excluded:
         out = sa.select(PERSON.c.id).where(PERSON.c.excluded)
         reasons.append((QUERY.c.person_id.in_(out), "excluded people"))
@@ -208,9 +210,7 @@ def taken(session: Session, chosen: DataFilter) -> Taken:
         .group_by(reason)
     )
     found = {row.reason: row[1] for row in session.execute(statement)}
-    return Taken(
-        responses=sum(found.values()), triplets=found.pop("taken", 0), left_out=found
-    )
+    return Taken(responses=sum(found.values()), triplets=found.pop("taken", 0), left_out=found)
 
 
 def _stream(session: Session, statement: sa.Select[Any]) -> sa.CursorResult[Any]:

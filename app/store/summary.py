@@ -12,12 +12,13 @@ from app.store.engine import Session
 from app.store.tables import BEHAVIOR, PERSON, QUERY, RESPONSE, SIGNAL
 from rlhb_core.records import Outcome, SignalKind, Source, VoteChoice
 
-QueryState = Literal["voted", "failed", "skipped", "withdrawn", "unblinded", "unvoted"]
-"""What came of the vote on a query: one that counts; one for an answer that failed; passed over; taken back; cast with
+QueryState = Literal["voted", "void", "skipped", "withdrawn", "unblinded", "unvoted"]
+"""What came of the vote on a query: one that counts; one that tells nothing, for want of
+answers that came; passed over; taken back; cast with
 names in view only; none."""
-VoteState = Literal["counts", "failed", "skipped", "unblinded", "replaced"]
-"""What came of a vote that was cast: it counts; it chose an answer that failed; it passed the comparison over; it was cast
-with names in view; it was changed or taken back later."""
+VoteState = Literal["counts", "void", "skipped", "unblinded", "replaced"]
+"""What came of a vote that was cast: it counts; it tells nothing, for want of answers that came; it passed the
+comparison over; it was cast with names in view; it was changed or taken back later."""
 
 
 class Counts(BaseModel):
@@ -111,7 +112,7 @@ _TRIED = sa.select(_VOTES.c.query_id).distinct().subquery()
 
 _query_state = sa.case(
     (_TOLD.c.query_id.is_not(None), "voted"),
-    (_LAST.c.choice.in_(_SAYS), "failed"),
+    (_LAST.c.choice.in_(_SAYS), "void"),
     (_LAST.c.choice == VoteChoice.SKIP.value, "skipped"),
     (_LAST.c.choice == VoteChoice.WITHDRAWN.value, "withdrawn"),
     (_TRIED.c.query_id.is_not(None), "unblinded"),
@@ -129,7 +130,7 @@ _vote_state = sa.case(
     (_VOTES.c.place > 1, "replaced"),
     (_VOTES.c.choice == VoteChoice.SKIP.value, "skipped"),
     (_TOLD.c.query_id.is_not(None), "counts"),
-    else_="failed",
+    else_="void",
 ).label("state")
 _VOTE_STATES = (
     sa.select(QUERY.c.source, _vote_state, sa.func.count())

@@ -15,7 +15,7 @@ Kind = TypeVar("Kind", bound=str)
 
 QUERIES: dict[QueryState, str] = {
     "voted": "with a vote that counts",
-    "failed": "with a vote for an answer that failed or is still being written",
+    "void": "with a vote that tells nothing, for want of answers that came",
     "skipped": "passed over",
     "withdrawn": "with the vote taken back",
     "unblinded": "voted on with names in view only",
@@ -23,7 +23,7 @@ QUERIES: dict[QueryState, str] = {
 }
 VOTES: dict[VoteState, str] = {
     "counts": "count",
-    "failed": "chose an answer that failed or is still being written",
+    "void": "tell nothing, for want of answers that came",
     "skipped": "passed the comparison over",
     "unblinded": "were cast with names in view",
     "replaced": "were changed or taken back later",
