@@ -185,11 +185,14 @@ def import_(
     mapping: Annotated[
         Path | None, typer.Option(exists=True, help="For CSV: TOML file naming the columns.")
     ] = None,
+    encoding: Annotated[
+        str, typer.Option(help="Of the file, if it is not UTF-8: utf-16, latin-1, cp1252 ...")
+    ] = "",
 ) -> None:
     """Read triplets back, or a CSV with a column mapping. Bad lines are named and do not stop the rest."""
     from app.commands import import_file
 
-    import_file(settings, file, mapping)
+    import_file(settings, file, mapping, encoding)
 
 
 @cli.command()
@@ -221,12 +224,19 @@ def simulate(
     settings: Settings,
     queries: Annotated[int, typer.Option(min=1, help="How many queries they put.")] = 300,
     people: Annotated[int, typer.Option(min=1, help="How many simulated annotators.")] = 20,
-    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of who asks what.")] = 0,
+    server: Annotated[
+        str,
+        typer.Option(
+            help="Address of a server elsewhere; default: the one that is live on the data folder, or else one in "
+            "this process."
+        ),
+    ] = "",
 ) -> None:
-    """Let simulated annotators use the served versions; all of it is stored as source = simulated."""
+    """Let simulated annotators use the served versions by the API; all of it is stored as source = simulated."""
     from app.commands import run_simulation
 
-    run_simulation(settings, queries, people, seed)
+    run_simulation(settings, queries, people, seed, server)
 
 
 @cli.command()

@@ -156,19 +156,19 @@ def export_lines(
                     console.print(f"There are {count:,} {source} ones: --source {source}")
 
 
-def import_file(settings: Settings, file: Path, mapping: Path | None) -> None:
+def import_file(settings: Settings, file: Path, mapping: Path | None, encoding: str) -> None:
     """Read a file into the store; bad lines are named. Exit status 1 if nothing could be taken."""
     from app import importing
 
     with opened(settings) as store:
         for each in filter(None, (file, mapping)):
             store.refuse_own_file(each)
-        result = importing.import_file(store, file, mapping)
+        result = importing.import_file(store, file, mapping, encoding)
     for line in result.errors[:20]:
-        console.print(str(line), highlight=False)
+        console.print(str(line), highlight=False, markup=False)
     if result.failed > 20:
         console.print(f"and {result.failed - 20} more bad lines")
-    console.print(result.words())
+    console.print(result.words(), highlight=False, markup=False)
     if result.failed and not (result.imported or result.skipped):
         raise SystemExit(1)
 
@@ -189,7 +189,9 @@ def verify_store(settings: Settings) -> None:
         console.print(f"{problem.check}: {problem.message}", highlight=False)
     beside = f" (a server is live: {live})" if live else ""
     console.print(
-        f"{len(problems)} problems found{beside}" if problems else f"The database is sound{beside}.",
+        f"{len(problems)} problems found{beside}"
+        if problems
+        else f"The database is sound{beside}.",
         highlight=False,
     )
     if problems:
@@ -210,18 +212,18 @@ def write_figures(settings: Settings, name: str, out: Path, png: bool) -> None:
         console.print(f"written: {path}")
 
 
-def run_simulation(settings: Settings, queries: int, people: int, seed: int) -> None:
+def run_simulation(settings: Settings, queries: int, people: int, seed: int, server: str) -> None:
     """Simulated annotators use what is served now."""
-    from app.main import create_app
+    from app.reach import reach
     from app.simulate import collect
 
     async def run() -> None:
-        app = create_app(settings)
-        async with app.router.lifespan_context(app):
+        async with reach(settings, server) as reached:
+            console.print(f"Through {reached.where}", highlight=False)
             with bars(console) as progress:
                 task = progress.add_task("Simulated annotators", total=queries)
                 found = await collect(
-                    app,
+                    reached,
                     queries,
                     people,
                     seed,

@@ -32,9 +32,11 @@ __all__ = [
     "DataFilter",
     "amounts",
     "comparison_lines",
+    "compared",
     "label_lines",
     "preference_lines",
     "start_of",
+    "taken",
     "triplet_lines",
     "write_lines",
 ]
@@ -78,8 +80,8 @@ def _triplet(row: Any, with_people: bool) -> bytes:
             "draw_probability": draw_probability,
             "outcome": outcome,
             "source": source,
-            "asked_at": datetime.fromtimestamp(asked / 1000, UTC),
-            "answered_at": datetime.fromtimestamp(answered / 1000, UTC),
+            "asked_at": _moment(asked),
+            "answered_at": _moment(answered),
             "person": person_id if with_people and UUID(person_id) not in NOBODY else None,
             "unblinded": unblinded,
         },
@@ -124,7 +126,7 @@ def _comparison(vote: Any, rows: Sequence[Any], with_people: bool) -> dict[str, 
         "early": vote is not None and bool(vote.payload.get("early", False)),
         "strength": orjson.loads(shown[won[0]].row.features).get("strength") if won else None,
         "source": first.source,
-        "voted_at": datetime.fromtimestamp(voted / 1000, UTC),
+        "voted_at": _moment(voted),
         "person": str(first.person_id) if with_people and first.person_id not in NOBODY else None,
         "unblinded": vote.unblinded if vote is not None else first.unblinded,
     }
@@ -269,6 +271,31 @@ def amounts(store: Store, chosen: DataFilter) -> Amounts:
         return exports.amounts(session, chosen)
 
 
+def taken(store: Store, chosen: DataFilter) -> exports.Taken:
+    """What the filter takes of the responses that are there, and why it leaves out the others."""
+    behaviors.refresh(store)
+    with store.reading() as session:
+        return exports.taken(session, chosen)
+
+
+def compared(store: Store, chosen: DataFilter) -> int:
+    """How many of the votes give a comparison: those among at least two different answers that came."""
+    return sum(1 for _ in _comparisons(store, chosen))
+
+
+NOT_KNOWN = datetime.fromtimestamp(0, UTC)
+
+
+def _moment(ms: int) -> datetime:
+    """A stored time. One that no calendar holds, from a file taken in long ago, is told as one that is not known: 1970."""
+    try:
+        return datetime.fromtimestamp(ms / 1000, UTC)
+    except (ValueError, OverflowError, OSError):
+        return NOT_KNOWN
+
+
 def start_of(day: date) -> int:
     """The first moment of a day where the server stands, in milliseconds since 1970 (UTC)."""
+    if day.year <= 1970:  # nothing is older, and some clocks do not go back so far
+        return 0
     return int(datetime.combine(day, time.min).astimezone().timestamp() * 1000)

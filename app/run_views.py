@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 from app.deploying import offer, previous, speaks_against
 from app.store import Session, runs, versions
 from app.training import GOING, RESUMABLE
+from rlhb_core import embedded
 from rlhb_core.alarms import alarms
 from rlhb_core.errors import RunError
 from rlhb_core.figures import STAGES
@@ -197,6 +198,9 @@ class VersionView(BaseModel):
     run_id: UUID | None
     served: bool
     offer: OfferView
+    embedded: bool = Field(
+        description="Stands on the model that ships with the package, which simulated annotators can judge."
+    )
 
 
 class PreviousSet(BaseModel):
@@ -396,6 +400,7 @@ def _version_view(
         run_id=version.run_id,
         served=version.id in served,
         offer=OfferView(**offer(version.verdict)._asdict()),
+        embedded=embedded.is_embedded(version.base),
     )
 
 

@@ -2,7 +2,7 @@
 simulated annotators. Everything it makes is labelled `simulated`.
 
 Holds the drawing of answers for many queries at once and whole logs in memory, for `rlhb reproduce`, which trains the shipped
-versions. The web app records the same acts through its store instead (`app/simulate.py`).
+versions. At the web app the same people are guests of its HTTP API instead (`app/simulate.py`).
 """
 
 from collections.abc import Sequence

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import groupby, islice
 from operator import attrgetter
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -163,15 +163,54 @@ def amounts(session: Session, chosen: DataFilter) -> Amounts:
     voted = sa.case((_vote(chosen).is_not(None), QUERY.c.id))
     statement = (
         sa.select(
-            sa.func.count(),
+            sa.func.count(sa.case((QUERY.c.recorded, RESPONSE.c.id))),
             sa.func.count(sa.distinct(voted)),
             sa.func.count(sa.distinct(QUERY.c.person_id)),
         )
         .select_from(_JOINED)
-        .where(*_conditions(chosen), QUERY.c.recorded)
+        # a vote is said on purpose and counts while recording is paused too; silence is none then
+        .where(*_conditions(chosen), QUERY.c.recorded | _vote(chosen).is_not(None))
     )
     triplets, votes, people = session.execute(statement).one()
     return Amounts(triplets=triplets, votes=votes, people=people)
+
+
+LeftOut = Literal["earlier", "other versions", "excluded people", "paused", "names in view"]
+"""Why a finished response gives no triplet; the first that holds."""
+
+
+class Taken(BaseModel):
+    """What becomes of the finished responses of the chosen sources: their sum, and each in one place."""
+
+    responses: int = Field(description="Finished responses: triplets and all that is left out.")
+    triplets: int
+    left_out: dict[LeftOut, int]
+
+
+def taken(session: Session, chosen: DataFilter) -> Taken:
+    """How many finished responses a filter takes and why it leaves out the others: the same rules as `triplets`."""
+    reasons: list[tuple[sa.ColumnElement[bool], LeftOut]] = []
+    if chosen.since_ms is not None:
+        reasons.append((QUERY.c.created_ms < chosen.since_ms, "earlier"))
+    if chosen.arms or chosen.versions:
+        reasons.append(
+            (sa.not_(sa.func.coalesce(sa.and_(*_by(chosen)), sa.false())), "other versions")
+        )
+    if not chosen.with_excluded:
+        out = sa.select(PERSON.c.id).where(PERSON.c.excluded)
+        reasons.append((QUERY.c.person_id.in_(out), "excluded people"))
+    reasons.append((sa.not_(QUERY.c.recorded), "paused"))
+    if not chosen.with_unblinded:
+        reasons.append((BEHAVIOR.c.never_blind, "names in view"))
+    reason = sa.case(*reasons, else_="taken").label("reason")
+    statement = (
+        sa.select(reason, sa.func.count())
+        .select_from(_JOINED)
+        .where(QUERY.c.source.in_(sorted(chosen.sources)))
+        .group_by(reason)
+    )
+    found = {row.reason: row[1] for row in session.execute(statement)}
+    return Taken(responses=sum(found.values()), triplets=found.pop("taken", 0), left_out=found)
 
 
 def _stream(session: Session, statement: sa.Select[Any]) -> sa.CursorResult[Any]:

@@ -12,7 +12,7 @@ from uuid import UUID, uuid5
 import sqlalchemy as sa
 
 from app.store import people
-from app.store.engine import Session, existing, in_parts, insert_new, storable
+from app.store.engine import Session, Store, existing, in_parts, insert_new, storable
 from app.store.tables import BEHAVIOR, PERSON, QUERY, RESPONSE, SIGNAL, VERSION
 from rlhb_core.behaviors import VERBALISER_VERSION, verbalise
 from rlhb_core.records import (
@@ -72,6 +72,18 @@ class Item:
     answers: Sequence[Answer]
     signals: Sequence[Signal] = field(default_factory=tuple)
     excluded: bool = False
+
+
+def take(store: Store, items: Sequence[Item]) -> list[int | str]:
+    """`add` in a unit of work of its own. An item that the database cannot hold is told so, and costs no other one."""
+    try:
+        with store.session() as session:
+            return add(session, items)
+    except (OverflowError, UnicodeEncodeError, sa.exc.DataError, sa.exc.IntegrityError):
+        if len(items) == 1:
+            return ["the database cannot hold it: a number or a text in it is out of range"]
+    middle = len(items) // 2
+    return take(store, items[:middle]) + take(store, items[middle:])
 
 
 def add(session: Session, items: Sequence[Item]) -> list[int | str]:

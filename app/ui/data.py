@@ -15,15 +15,19 @@ from urllib.parse import urlencode
 import gradio as gr
 from fastapi import FastAPI
 
-from app.export import DataFilter, amounts, start_of, triplet_lines
+from app.export import DataFilter, amounts, compared, start_of, taken, triplet_lines
 from app.planning import parse_since
-from app.store import Store, summary
+from app.store import Store, behaviors, summary
+from app.ui import counts
 from app.ui.shell import Page, page
 from rlhb_core.errors import RlhbError
 from rlhb_core.records import Arm, Source, Triplet
 
 PREVIEWED = 6
 """Triplets shown on the page."""
+
+MOST_COMPARED = 5_000
+"""Votes up to which the page counts how many of them give a comparison; beyond, that would take too long."""
 
 EXPLAINED = {
     Source.REAL: "People who used this server.",
@@ -51,6 +55,8 @@ _BRING = """
 _ON_LOAD = """
 import("/static/bring.js").then(({ start }) => start(element.querySelector("form"), () => trigger("imported")));
 """
+LATEST_MS = 253_370_764_800_000
+"""The year 9999, beyond which a stored time is none."""
 
 WITH_PEOPLE = "Name the people by their ids"
 WITH_PEOPLE_SENTENCE = (
@@ -67,7 +73,7 @@ def build(app: FastAPI) -> Page:
         lead="Everything that was recorded, ready to take away as JSON lines.",
         styles=("runs",),
     ) as blocks:
-        counts = gr.HTML(elem_id="counts", apply_default_css=False)
+        cards = gr.HTML(elem_id="counts", apply_default_css=False)
         with gr.Column(elem_id="take"):
             with gr.Row():
                 sources = gr.CheckboxGroup(
@@ -107,10 +113,10 @@ def build(app: FastAPI) -> Page:
         choice: list[Any] = [sources, since, arms, people]
         count = _counter(store)
         show = _shower(store)
-        blocks.load(count, None, counts, show_progress="hidden")
+        blocks.load(count, None, cards, show_progress="hidden")
         gr.on([blocks.load, *(each.change for each in choice)], show, choice, found,
               show_progress="hidden", trigger_mode="always_last")  # fmt: skip
-        bring.imported(count, None, counts, show_progress="hidden")
+        bring.imported(count, None, cards, show_progress="hidden")
         bring.imported(show, choice, found, show_progress="hidden")
     return blocks
 
@@ -121,6 +127,7 @@ def build(app: FastAPI) -> Page:
 def _counter(store: Store) -> Callable[[], str]:
     def count() -> str:
         """How much there is of each source, as cards."""
+        behaviors.refresh(store)
         with store.reading() as session:
             found = summary.by_source(session)
         return (
@@ -131,18 +138,10 @@ def _counter(store: Store) -> Callable[[], str]:
 
 
 def _card(source: Source, found: summary.Counts) -> str:
-    numbers = (
-        (found.queries, "queries"),
-        (found.responses, "responses"),
-        (found.signals, "signals"),
-        (found.votes, "votes"),
-        (found.people, "people"),
-    )
-    cells = "".join(f"<div><dt>{name}</dt><dd>{count:,}</dd></div>" for count, name in numbers)
     last = f"Last asked {_moment(found.last_ms)}." if found.last_ms else "Nothing yet."
     return (
         f'<section class="panel card" data-source="{source}"><h3>{source.capitalize()}</h3>'
-        f"<p>{EXPLAINED[source]} {last}</p><dl>{cells}</dl></section>"
+        f"<p>{EXPLAINED[source]} {last}</p>{counts.numbers(found)}</section>"
     )
 
 
@@ -171,9 +170,13 @@ def _shower(store: Store) -> Callable[..., str]:
             f"{amount.triplets:,} triplets and {amount.votes:,} votes from {amount.people:,} "
             f"{'person' if amount.people == 1 else 'people'}."
         )
+        few = amount.votes <= MOST_COMPARED
+        rest = counts.left_out(
+            taken(store, chosen), amount.votes, compared(store, chosen) if few else None
+        )
         if not amount.triplets:
-            return f'<p class="plan missing">{sentence} Widen the filter, or ask something on Compare.</p>'
-        return f'<p class="plan enough">{sentence}</p>{_links(urlencode(query))}{_preview(store, chosen)}'
+            return f'<p class="plan missing">{sentence} Widen the filter, or ask something on Compare.</p>{rest}'
+        return f'<p class="plan enough">{sentence}</p>{rest}{_links(urlencode(query))}{_preview(store, chosen)}'
 
     return show
 
@@ -211,6 +214,8 @@ def _triplet(triplet: Triplet) -> str:
 
 
 def _moment(ms: int) -> str:
+    if ms > LATEST_MS:  # nothing that a calendar holds
+        return "at a time not known"
     return f"{datetime.fromtimestamp(ms / 1000, UTC).astimezone():%-d %b %Y, %H:%M}"
 
 
