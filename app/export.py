@@ -21,6 +21,7 @@ from app.store import Store, behaviors, exports
 from app.store.exports import Amounts, DataFilter, comparisons, triplets
 from app.store.imports import UNNAMED
 from rlhb_core.behaviors import parse, preference_score
+from rlhb_core.errors import BadConfig
 from rlhb_core.records import SCHEMA_VERSION, Outcome, VoteChoice
 
 __all__ = [
@@ -220,5 +221,7 @@ def amounts(store: Store, chosen: DataFilter) -> Amounts:
 
 
 def start_of(day: date) -> int:
-    """The first moment of a day where the server stands, in milliseconds since 1970 (UTC)."""
+    """The first moment of a day where the server stands, in milliseconds since 1970 (UTC). Raises BadConfig."""
+    if not 1970 <= day.year < 9999:
+        raise BadConfig("since: a day from 1970 on")
     return int(datetime.combine(day, time.min).astimezone().timestamp() * 1000)
