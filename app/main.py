@@ -16,7 +16,11 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
 from app.api import comparisons, data, me, runs, signals
+from app.api_page import add_api_page
 from app.comparing import Comparing
+from app.doors.bodies import Bodies
+from app.doors.headers import Headers
+from app.doors.streams import Streams
 from app.identity import Identities, IdentityMiddleware, load_secret
 from app.serving import Serving, register_base
 from app.settings import Settings
@@ -67,7 +71,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         serving.close()
         store.close()
 
-    app = FastAPI(title="RLHB Studio", version=__version__, lifespan=lifespan)
+    app = FastAPI(
+        title="RLHB Studio",
+        version=__version__,
+        lifespan=lifespan,
+        docs_url=None,  # its pages load their scripts from elsewhere
+        redoc_url=None,
+    )
     app.state.settings = settings
     app.state.store = store
     app.state.serving = serving
@@ -82,12 +92,21 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_exception_handler(OSError, _explain_disk)
     app.add_api_route("/api/health", _health, methods=["GET"])
     app.mount("/static", Static(directory=STATIC), name="static")
+    add_api_page(app)
     mount_pages(app)
+    # From the inside out.
+    app.add_middleware(Bodies, most_bytes=settings.max_body_bytes)
+    app.add_middleware(
+        Streams,
+        most_per_person=settings.max_streams_per_person,
+        most=settings.max_streams,
+    )
     app.add_middleware(
         IdentityMiddleware,
         identities=app.state.identities,
         loopback_only=not settings.allow_remote,
     )
+    app.add_middleware(Headers)
     return app
 
 

@@ -20,6 +20,11 @@ from rlhb_core.recipe import load_recipe, recipes
 from rlhb_core.records import Arm, ModelVersion, Serving, Source
 from rlhb_core.servable import refusal_by_config
 
+NOT_BY_FORM = frozenset(
+    {"arm", "base", "parent_version", "recipe", "source", "start", "start_condition"}
+)
+"""Settings that a form or a request may not change: they name folders of this machine, or say what the data is."""
+
 TRAINABLE = tuple(arm for arm in ARMS if not missing(arm))
 """Arms that can be trained here, in the order of the form."""
 
@@ -65,6 +70,19 @@ class Plan:
     sentence: str
     config: RunConfig | None = None
     parent: ModelVersion | None = None
+
+
+def of_a_stranger(choice: Choice) -> Choice:
+    """The choice, if it names nothing but what is here: no file as recipe, no folder. Raises BadConfig.
+
+    Whoever uses the command line may name any file; whoever uses a form or the API may not.
+    """
+    if choice.recipe and choice.recipe not in recipes():
+        raise BadConfig(f"there is no such recipe; there are: {', '.join(recipes())}")
+    for name in choice.overrides:
+        if name.partition(".")[0] in NOT_BY_FORM:
+            raise BadConfig(f"{name[:40]} follows from the choice and cannot be changed")
+    return choice
 
 
 def make_plan(store: Store, settings: Settings, choice: Choice) -> Plan:

@@ -85,10 +85,26 @@ class Settings(BaseSettings):
         default=1, ge=1, le=256, description="CPU threads of a training run and of local models."
     )
 
+    max_body_bytes: int = Field(
+        default=4_000_000,
+        ge=10_000,
+        description="Largest body of a request other than an upload, in bytes.",
+    )
     max_upload_bytes: int = Field(
         default=200_000_000,
         ge=1_000,
         description="Largest upload of the Data page, in bytes. `rlhb import` reads files of any size.",
+    )
+
+    max_streams_per_person: int = Field(
+        default=20,
+        ge=1,
+        description="Answers that one person may have on their way at a time: events of open pages, downloads.",
+    )
+    max_streams: int = Field(
+        default=600,
+        ge=1,
+        description="Such answers of all people together; more are asked to come back in a few seconds.",
     )
 
     @model_validator(mode="after")

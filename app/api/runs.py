@@ -20,7 +20,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from app import deploying
-from app.planning import Choice
+from app.planning import Choice, of_a_stranger
 from app.run_views import RunView, VersionsView, list_runs, list_versions, show_run
 from app.store import Store, UnknownReference, runs
 from app.training import Training
@@ -72,7 +72,7 @@ class NewRun(BaseModel):
 
     def choice(self) -> Choice:
         """The same as the rest of the app speaks of it."""
-        return Choice(**dict(self) | {"sources": frozenset(self.sources)})
+        return of_a_stranger(Choice(**dict(self) | {"sources": frozenset(self.sources)}))
 
 
 class PlanView(BaseModel):

@@ -13,8 +13,9 @@ from typing import Any
 import gradio as gr
 import orjson
 from starlette.responses import JSONResponse
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from app.doors.bodies import TooLong, WentAway, again, read
 from app.doors.events import SESSION, Event, events_of, refusal
 
 MOST_EVENT_BYTES = 500_000
@@ -76,17 +77,19 @@ class Door:
         return next((route for route in ROUTES if route.path.fullmatch(below)), None)
 
     async def _event(self, scope: Scope, receive: Receive, send: Send) -> None:
-        content = await _body(receive)
-        if content is None:
-            await _refuse(413, f"an event has at most {MOST_EVENT_BYTES:,} bytes")(
-                scope, receive, send
-            )
+        try:
+            content = await read(scope, receive, MOST_EVENT_BYTES)
+        except WentAway:
+            return
+        except TooLong:
+            told = f"an event has at most {MOST_EVENT_BYTES:,} bytes"
+            await _refuse(413, told)(scope, receive, send)
             return
         refused = _judge(content, self.events)
         if refused is not None:
             await _refuse(*refused)(scope, receive, send)
             return
-        await self.app({**scope, "query_string": b""}, _replay(content, receive), send)
+        await self.app({**scope, "query_string": b""}, again(content, receive), send)
 
     async def _answers(self, scope: Scope, receive: Receive, send: Send) -> None:
         name, _, session = scope["query_string"].decode("latin-1").partition("=")
@@ -102,34 +105,6 @@ def _judge(content: bytes, events: Mapping[int, Event]) -> tuple[int, str] | Non
     except orjson.JSONDecodeError as error:
         return 422, f"the event is not JSON: {error}"
     return refusal(body, events)
-
-
-async def _body(receive: Receive) -> bytes | None:
-    """The whole body, or None if it is too long or its sender went away."""
-    content = bytearray()
-    while True:
-        message = await receive()
-        if message["type"] != "http.request":
-            return None
-        content += message.get("body", b"")
-        if len(content) > MOST_EVENT_BYTES:
-            return None
-        if not message.get("more_body"):
-            return bytes(content)
-
-
-def _replay(content: bytes, receive: Receive) -> Receive:
-    """A receive that says the body once more and then goes on as before."""
-    told = False
-
-    async def again() -> Message:
-        nonlocal told
-        if told:
-            return await receive()
-        told = True
-        return {"type": "http.request", "body": content, "more_body": False}
-
-    return again
 
 
 def _refuse(status: int, why: str, headers: dict[str, str] | None = None) -> JSONResponse:

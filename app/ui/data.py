@@ -152,11 +152,12 @@ def _shower(store: Store) -> Callable[..., str]:
             return '<p class="plan missing">Tick at least one kind of data.</p>'
         try:
             day = parse_since(since)
+            since_ms = None if day is None else start_of(day)
         except RlhbError as error:
             return f'<p class="plan missing">{escape(str(error))}</p>'
         chosen = DataFilter(
             sources=frozenset(Source(each) for each in sources),
-            since_ms=None if day is None else start_of(day),
+            since_ms=since_ms,
             arms=frozenset(Arm(each) for each in arms),
             with_people=with_people,
         )

@@ -26,7 +26,8 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.doors import Door
+from app.doors.headers import CSP, policy_of
+from app.doors.pages import Door
 from app.ui.look import theme
 
 NAV = (
@@ -234,7 +235,9 @@ class Framed:
                 return
             content = bytes(body)
             if Headers(raw=start["headers"]).get("content-type", "").startswith("text/html"):
-                content = self._framed(content.decode()).encode()
+                text = self._framed(content.decode())
+                MutableHeaders(raw=start["headers"])[CSP] = policy_of(text)
+                content = text.encode()
             MutableHeaders(raw=start["headers"])["content-length"] = str(len(content))
             await send(dict(start))
             await send({"type": "http.response.body", "body": content})

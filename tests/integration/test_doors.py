@@ -24,7 +24,6 @@ from tests.server import ServerProcess, running_server
 
 SECRET = b"nobody-may-read-this-5f2c"
 HEADERS = {"Content-Type": "application/json", "Sec-Fetch-Site": "same-origin"}
-STREAMS = ("/gradio_api/queue/data", "/events")
 
 
 @pytest.fixture(scope="module")
@@ -128,6 +127,7 @@ class Attacker:
 def attacker(server: ServerProcess) -> Iterator[Attacker]:
     attacker = Attacker(server)
     yield attacker
+    attacker.connection.close()
     attacker.health()
     assert not attacker.failures, attacker.failures[:10]
 
