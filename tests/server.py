@@ -58,10 +58,20 @@ class ServerProcess:
     def settle(self, patience_s: float = 120) -> None:
         """Wait until the server has loaded what it loads in the background and does nothing any more."""
         assert self.process is not None
-        process = psutil.Process(self.process.pid)
         until = time.monotonic() + patience_s
-        while process.cpu_percent(interval=1.0) > 5 and time.monotonic() < until:
-            pass
+        used = self.cpu_s()
+        while time.monotonic() < until:
+            time.sleep(1)
+            before, used = used, self.cpu_s()
+            if used - before < 0.2:  # idle, with the queues of four pages, it takes a tenth
+                return
+
+    def cpu_s(self) -> float:
+        """CPU-seconds that the server and the processes it has started have used so far."""
+        assert self.process is not None
+        server = psutil.Process(self.process.pid)
+        processes = [server, *server.children(recursive=True)]
+        return sum(sum(process.cpu_times()[:2]) for process in processes)
 
     def kill(self) -> None:
         """SIGKILL: no chance to tidy up."""

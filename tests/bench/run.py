@@ -66,12 +66,13 @@ def main() -> None:
         print(f"{name} ...", file=sys.stderr, flush=True)
         for measured in importlib.import_module(f"tests.bench.{name}").rows():
             kept[measured["name"]] = measured
-            print(_line(measured), flush=True)
+            print(line(measured), flush=True)
     RESULTS.parent.mkdir(parents=True, exist_ok=True)
     RESULTS.write_text(json.dumps(sorted(kept.values(), key=lambda r: r["name"]), indent=2) + "\n")
 
 
-def _line(measured: dict[str, Any]) -> str:
+def line(measured: dict[str, Any]) -> str:
+    """A row in words."""
     text = f"{measured['name']:36} {measured['value']:>12,} {measured['unit']}"
     if measured["peer"]:
         text += f"   {measured['peer']}: {measured['peer_value']:,}   ratio {measured['ratio']}"
