@@ -26,7 +26,7 @@ import psutil
 
 from rlhb_core.world import sample_queries
 from tests.bench.people import PATIENCE_S, Orders, Seen
-from tests.bench.run import line, row
+from tests.bench.run import row, table_line
 from tests.conftest import running_postgres
 from tests.server import ServerProcess, running_server
 
@@ -166,7 +166,7 @@ def main() -> None:
     wanted = parser.parse_args()
     for kind in SUFFIX if wanted.database == "both" else (wanted.database,):
         for measured in measure(kind, wanted.seconds):
-            print(line(measured), flush=True)
+            print(table_line(measured), flush=True)
 
 
 if __name__ == "__main__":
