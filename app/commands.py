@@ -21,6 +21,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from app import data_folder
 from app.settings import Settings
 from app.store import Store, runs
 from app.training import Training
@@ -155,6 +156,7 @@ def export_lines(
             for block in blocks:
                 sys.stdout.buffer.write(block)
             return
+        store.refuse_own_file(out)
         lines = write_lines(out, blocks)
         console.print(f"{lines:,} {kind} ({chosen.words()}) written to {out}")
         if not lines:
@@ -168,6 +170,8 @@ def import_file(settings: Settings, file: Path, mapping: Path | None) -> None:
     from app import importing
 
     with opened(settings) as store:
+        for each in filter(None, (file, mapping)):
+            store.refuse_own_file(each)
         result = importing.import_file(store, file, mapping)
     for line in result.errors[:20]:
         console.print(str(line), highlight=False)
@@ -179,14 +183,24 @@ def import_file(settings: Settings, file: Path, mapping: Path | None) -> None:
 
 
 def verify_store(settings: Settings) -> None:
-    """Say what is wrong with the database, if anything is."""
-    from app.store.verify import verify
+    """Say what is wrong with the database, if anything is. Only looks, so that a live server does not notice."""
+    from app.store.verify import missing_wal, verify
 
-    with opened(settings) as store:
-        problems = verify(store)
+    live = data_folder.live_beside(settings)
+    problems = list(missing_wal(settings.sqlite_file, str(live))) if live else []
+    if not problems:  # opening it would make a new file in its place
+        store = Store.look(settings.database)
+        try:
+            problems = verify(store)
+        finally:
+            store.close()
     for problem in problems:
         console.print(f"{problem.check}: {problem.message}", highlight=False)
-    console.print(f"{len(problems)} problems found" if problems else "The database is sound.")
+    beside = f" (a server is live: {live})" if live else ""
+    console.print(
+        f"{len(problems)} problems found{beside}" if problems else f"The database is sound{beside}.",
+        highlight=False,
+    )
     if problems:
         raise SystemExit(1)
 

@@ -4,13 +4,18 @@ A process is its own group and outlives the server. Knows no run record and no d
 """
 
 import os
+import signal
 import subprocess
 import sys
+import time
+from contextlib import suppress
 from pathlib import Path
 
 from rlhb_core.run_dir import RunDir
 
-SECRETS = frozenset({"RLHB_DATABASE_URL"})
+SECRETS = frozenset(
+    {"RLHB_DATABASE_URL", "RLHB_REMOTE_API_KEY", "PGPASSWORD", "PGPASSFILE", "PGSSLPASSWORD"}
+)
 """Environment that a training process has no use for."""
 
 
@@ -46,6 +51,14 @@ class Processes:
             del self._children[pid]
             return False
         return str(folder) in _command_line(pid)
+
+    def end(self, pid: int, folder: Path, patience_s: float = 10.0) -> None:
+        """End the process that works on this folder, at once, and wait until it is gone."""
+        until = time.monotonic() + patience_s
+        while self.alive(pid, folder) and time.monotonic() < until:
+            with suppress(ProcessLookupError):
+                os.killpg(pid, signal.SIGKILL)  # a group of its own since it was started
+            time.sleep(0.02)
 
     def close(self) -> None:
         """Let go of the processes; they live on and are found again by their number."""

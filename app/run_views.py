@@ -3,9 +3,9 @@
 Turns records and run folders into plain answers. Changes nothing, and knows no web framework.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel, Field
@@ -14,10 +14,13 @@ from app.deploying import previous, speaks_against
 from app.store import Session, runs, versions
 from app.training import GOING, RESUMABLE
 from rlhb_core.alarms import alarms
+from rlhb_core.errors import RunError
 from rlhb_core.figures import STAGES
 from rlhb_core.metrics import METRICS
 from rlhb_core.records import Arm, ModelVersion, Run, RunStatus
-from rlhb_core.run_dir import RunDir
+from rlhb_core.run_dir import RunDir, damaged
+
+Part = TypeVar("Part")
 
 Tone = Literal["good", "warn", "bad", "plain"]
 """How a page colours a word."""
@@ -197,25 +200,55 @@ def list_runs(session: Session) -> list[RunView]:
 
 
 def show_run(session: Session, run_id: UUID) -> RunDetail:
-    """One run with its words and numbers. Raises UnknownReference."""
+    """One run with its words and numbers. Raises UnknownReference.
+
+    What cannot be read of its folder is said in `error`; the rest is shown.
+    """
     run = runs.get(session, run_id)
     order = [each.id for each in runs.all(session)]
     line = _run_view(run, len(order) - order.index(run_id), versions.names(session))
     folder = RunDir(Path(run.folder))
-    result, rows = folder.result() or {}, folder.metrics()
-    raised = alarms(rows, folder.config().ppo.kl_stop) if rows else []
-    return RunDetail(
+    wrong = [line.error] if line.error else []
+    result = _readable(wrong, "result.json", folder.result, None) or {}
+    rows = _readable(wrong, "metrics.jsonl", folder.metrics, [])
+    found = RunDetail(
         **line.model_dump(),
-        verdict=verdict_view(result),
+        verdict=_readable(wrong, "result.json", lambda: verdict_view(result), None),
         version=_version_of(session, run),
-        numbers=newest_numbers(rows),
-        alarms=[AlarmView(**alarm._asdict()) for alarm in raised],
-        samples=[SampleView(**sample) for sample in result.get("samples", [])],
-        checkpoints=[
-            CheckpointView(iteration=step, answers=[AnswerView(**row) for row in answers])
-            for step, answers in folder.checkpoints()[:CHECKPOINTS]
-        ],
+        numbers=_readable(wrong, "metrics.jsonl", lambda: newest_numbers(rows), []),
+        alarms=_readable(wrong, "metrics.jsonl", lambda: _alarms(folder, rows), []),
+        samples=_readable(
+            wrong,
+            "result.json",
+            lambda: [SampleView(**sample) for sample in result.get("samples", [])],
+            [],
+        ),
+        checkpoints=_readable(wrong, "samples.jsonl", lambda: _checkpoints(folder), []),
     )
+    return found.model_copy(update={"error": " ".join(dict.fromkeys(wrong))})
+
+
+def _readable(wrong: list[str], name: str, part: Callable[[], Part], otherwise: Part) -> Part:
+    """A part of a run's folder; if it is damaged, what is wrong is noted and `otherwise` stands in its place."""
+    try:
+        return part()
+    except RunError as error:
+        wrong.append(str(error))
+    except (KeyError, TypeError, ValueError, AttributeError):  # sound JSON of another shape
+        wrong.append(str(damaged(name, "it does not hold what it should")))
+    return otherwise
+
+
+def _alarms(folder: RunDir, rows: Sequence[Mapping[str, Any]]) -> list[AlarmView]:
+    raised = alarms(rows, folder.config().ppo.kl_stop) if rows else []
+    return [AlarmView(**alarm._asdict()) for alarm in raised]
+
+
+def _checkpoints(folder: RunDir) -> list[CheckpointView]:
+    return [
+        CheckpointView(iteration=step, answers=[AnswerView(**row) for row in answers])
+        for step, answers in folder.checkpoints()[:CHECKPOINTS]
+    ]
 
 
 def list_versions(session: Session) -> VersionsView:
@@ -234,6 +267,8 @@ def list_versions(session: Session) -> VersionsView:
 
 
 def _run_view(run: Run, number: int, names: Mapping[UUID, str]) -> RunView:
+    wrong = [why] if (why := _why(run)) else []
+    progress = _readable(wrong, "progress.json", lambda: _progress(run), None)
     return RunView(
         id=run.id,
         name=f"Run {number} · {run.arm.label}",
@@ -245,8 +280,8 @@ def _run_view(run: Run, number: int, names: Mapping[UUID, str]) -> RunView:
         status=run.status,
         status_words=run.verdict or STATUS_WORDS[run.status],
         tone=_tone(run),
-        error=_why(run),
-        progress=_progress(run),
+        error=" ".join(wrong),
+        progress=progress,
         can_stop=run.status in GOING,
         can_resume=run.status in RESUMABLE,
         created_ms=run.created_ms,
@@ -272,7 +307,7 @@ def verdict_tone(verdict: str) -> Tone:
 
 
 def _why(run: Run) -> str:
-    if run.status is RunStatus.INTERRUPTED:
+    if run.status is RunStatus.INTERRUPTED and not run.error:
         return "Its process is gone without a word. Resume takes it up at its last checkpoint."
     return run.error
 

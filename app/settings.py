@@ -18,7 +18,11 @@ EMBEDDED = "embedded"
 class Settings(BaseSettings):
     """What an operator can choose."""
 
-    model_config = SettingsConfigDict(env_prefix="RLHB_", extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="RLHB_",
+        extra="ignore",
+        hide_input_in_errors=True,  # it may hold the password of the database
+    )
 
     host: str = Field(
         default="127.0.0.1",
@@ -87,6 +91,14 @@ class Settings(BaseSettings):
         if self.database_url:
             return self.database_url
         return f"sqlite:///{self.data_dir.resolve() / 'rlhb.sqlite'}"
+
+    @property
+    def sqlite_file(self) -> Path | None:
+        """The database's file, or None if it is none of SQLite's."""
+        scheme, _, path = self.database.partition(":///")
+        if scheme.partition("+")[0] != "sqlite" or not path:
+            return None
+        return Path(path.partition("?")[0]).resolve()
 
     @property
     def runs_dir(self) -> Path:

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID, uuid4, uuid5
 
+from app.erasure import forget_in_run, holds
 from app.export import comparison_lines, triplet_lines, write_lines
 from app.planning import Choice, Plan, make_plan
 from app.processes import Processes
@@ -26,6 +27,10 @@ log = logging.getLogger(__name__)
 
 RESUMABLE = frozenset({RunStatus.STOPPED, RunStatus.INTERRUPTED, RunStatus.FAILED})
 GOING = frozenset({RunStatus.QUEUED, RunStatus.RUNNING})
+ERASED = (
+    "Ended because someone had their data erased that it learned from. Resume goes on with what is left, "
+    "from the beginning if its checkpoint held their words."
+)
 SYNC_S = 1.0
 """Seconds between two looks at the folders."""
 
@@ -38,6 +43,7 @@ class Training:
         self.settings = settings
         self._processes = Processes()
         self._turn = threading.Lock()
+        self._exporting = threading.RLock()
         self._closing = threading.Event()
         self._follower: threading.Thread | None = None
 
@@ -57,23 +63,24 @@ class Training:
             raise NotEnoughData(plan.sentence)
         run_id = uuid4()
         folder = self.settings.runs_dir / _folder_name(choice.arm, run_id)
-        with self.store.reading() as session:  # before the export: it holds at least all up to here
-            until = {"data_until_ms": signals.newest_ms(session)}
-        RunDir.create(folder, plan.config.model_copy(update=until))
-        write_lines(folder / "data" / "triplets.jsonl", triplet_lines(self.store, choice.data))
-        write_lines(
-            folder / "data" / "comparisons.jsonl", comparison_lines(self.store, choice.data)
-        )
-        run = Run(
-            id=run_id,
-            arm=choice.arm,
-            recipe=plan.config.recipe,
-            folder=str(folder),
-            parent_id=plan.parent.id,
-            data=plan.data[:400],
-        )
-        with self.store.session() as session:
-            runs.add(session, run)
+        with self._exporting:  # nobody is forgotten halfway
+            with self.store.reading() as session:  # before the export: it holds at least all up to here
+                until = {"data_until_ms": signals.newest_ms(session)}
+            RunDir.create(folder, plan.config.model_copy(update=until))
+            write_lines(folder / "data" / "triplets.jsonl", triplet_lines(self.store, choice.data))
+            write_lines(
+                folder / "data" / "comparisons.jsonl", comparison_lines(self.store, choice.data)
+            )
+            run = Run(
+                id=run_id,
+                arm=choice.arm,
+                recipe=plan.config.recipe,
+                folder=str(folder),
+                parent_id=plan.parent.id,
+                data=plan.data[:400],
+            )
+            with self.store.session() as session:
+                runs.add(session, run)
         self.sync()
         return self.get(run_id)
 
@@ -122,9 +129,27 @@ class Training:
             return "", 0
 
     def forget(self, person_id: UUID) -> None:
-        """Take a person's lines out of the frozen data of every run. What was trained on them stays as it is."""
-        for file in self.settings.runs_dir.glob("*/data/*.jsonl"):
-            _drop_lines(file, f'"{person_id}"'.encode())
+        """Take a person out of the folder of every run. What was trained on them stays as it is.
+
+        A run that is training on their data is ended first; it can be resumed, and then goes on without them.
+        """
+        with self._exporting, self._turn:
+            with self.store.reading() as session:
+                going = {Path(run.folder): run for run in runs.all(session) if run.pid is not None}
+            for folder in self.settings.runs_dir.glob("*/"):
+                if not holds(folder, person_id):
+                    continue
+                if (run := going.get(folder)) is not None and run.status is RunStatus.RUNNING:
+                    self._end(run)
+                forget_in_run(folder, person_id)
+
+    def _end(self, run: Run) -> None:
+        """End a run's process at once, and say why."""
+        assert run.pid is not None
+        self._processes.end(run.pid, Path(run.folder))
+        with self.store.session() as session:
+            ended = _ended(run, RunStatus.INTERRUPTED).model_copy(update={"error": ERASED})
+            runs.update(session, ended, was=RunStatus.RUNNING)
 
     # --- following ------------------------------------------------------------------------------------
 
@@ -169,8 +194,14 @@ class Training:
         status = folder.state()
         if status in GOING:
             status = RunStatus.INTERRUPTED
+        try:
+            message = folder.message()
+            if status is RunStatus.DONE:
+                folder.result(), folder.config()
+        except RunError as error:
+            status, message = RunStatus.FAILED, str(error)
         with self.store.session() as session:
-            ended = _ended(run, status, folder)
+            ended = _ended(run, status, message)
             if not runs.update(session, ended, was=RunStatus.RUNNING):
                 return  # another server was quicker
             if status is RunStatus.DONE:
@@ -225,17 +256,6 @@ def register(session: Session, run: Run) -> ModelVersion:
     return versions.add(session, version)
 
 
-def _drop_lines(file: Path, word: bytes) -> None:
-    """Write the file anew without the lines that hold the word; whole or not at all."""
-    with file.open("rb") as lines:
-        if not any(word in line for line in lines):
-            return
-    draft = file.with_name(f".{file.name}.part")
-    with file.open("rb") as lines, draft.open("wb") as kept:
-        kept.writelines(line for line in lines if word not in line)
-    draft.replace(file)
-
-
 def _next_name(arm: Arm, taken: list[str]) -> str:
     """The next free name, such as "RLHB v3": numbers go on from the highest one of the arm."""
     pattern = re.compile(rf"{re.escape(arm.label)} v(\d+)")
@@ -243,8 +263,7 @@ def _next_name(arm: Arm, taken: list[str]) -> str:
     return f"{arm.label} v{max(numbers, default=0) + 1}"
 
 
-def _ended(run: Run, status: RunStatus, folder: RunDir | None = None) -> Run:
-    message = folder.message() if folder else ""
+def _ended(run: Run, status: RunStatus, message: str = "") -> Run:
     return run.model_copy(
         update={
             "status": status,

@@ -104,6 +104,8 @@ class RunDir:
             raise RunError(f"{self.path} is no run folder: it has no config.json") from None
         except ValidationError as error:
             raise RunError(f"{self.path / 'config.json'}: {describe(error)}") from None
+        except (ValueError, OSError) as error:
+            raise damaged("config.json", error) from None
 
     def triplets(self) -> Iterator[Triplet]:
         """The frozen triplets."""
@@ -163,9 +165,11 @@ class RunDir:
             lines = (self.path / name).read_text(encoding="utf-8").splitlines(keepends=True)
         except FileNotFoundError:
             return []
+        except (ValueError, OSError) as error:
+            raise damaged(name, error) from None
         if lines and not lines[-1].endswith("\n"):
             lines.pop()
-        return [json.loads(line) for line in lines]
+        return [_row(name, number, line) for number, line in enumerate(lines, start=1)]
 
     def write_progress(
         self, stage: str, step: int, total: int, share: float, seconds_left: float | None
@@ -180,6 +184,8 @@ class RunDir:
     def progress(self) -> Progress | None:
         """Where the run stands, or None before its first step."""
         found: Progress | None = self._read("progress.json")
+        if found is not None and not _is_progress(found):
+            raise damaged("progress.json", "a value is missing or of the wrong kind")
         return found
 
     # --- how it goes and ends ---------------------------------------------------------------------
@@ -239,7 +245,7 @@ class RunDir:
         """What the ending says: the verdict, or why it failed or stopped; empty while it has not ended."""
         for name in _ENDINGS:
             if (ending := self._read(name)) is not None:
-                return str(ending["message"])
+                return str(ending.get("message", ""))
         return ""
 
     def result(self) -> dict[str, Any] | None:
@@ -249,9 +255,39 @@ class RunDir:
 
     def _read(self, name: str) -> Any:
         try:
-            return json.loads((self.path / name).read_text(encoding="utf-8"))
+            found = json.loads((self.path / name).read_text(encoding="utf-8"))
         except FileNotFoundError:
             return None
+        except (ValueError, OSError) as error:
+            raise damaged(name, error) from None
+        if not isinstance(found, dict):
+            raise damaged(name, "it must hold {...}")
+        return found
+
+
+def damaged(name: str, why: object) -> RunError:
+    """What is said of a file of a run that cannot be read; the rest of the run, and other runs, can."""
+    reason = why.strerror if isinstance(why, OSError) else why
+    return RunError(f"{name} of this run is damaged ({reason}); put it back from a copy")
+
+
+def _row(name: str, number: int, line: str) -> dict[str, Any]:
+    try:
+        row = json.loads(line)
+        int(row["iteration"])
+    except (ValueError, KeyError, TypeError, OverflowError):
+        raise damaged(name, f"line {number} is no row") from None
+    return dict(row)
+
+
+def _is_progress(found: Mapping[str, Any]) -> bool:
+    numbers = (found.get("step"), found.get("total"), found.get("share"))
+    left = found.get("seconds_left")
+    return (
+        isinstance(found.get("stage"), str)
+        and all(isinstance(each, int | float) for each in numbers)
+        and (left is None or isinstance(left, int | float))
+    )
 
 
 def _alive(pid: int) -> bool:

@@ -26,7 +26,7 @@ from app.store import Store, UnknownReference, runs
 from app.training import Training
 from rlhb_core.figures import figures, plain, template
 from rlhb_core.records import Arm, Deployment, Run, Source
-from rlhb_core.run_dir import RunDir
+from rlhb_core.run_dir import RunDir, damaged
 
 router = APIRouter(prefix="/api", tags=["runs"])
 
@@ -158,6 +158,10 @@ def curves(request: Request, run: Annotated[Run, Depends(_run)]) -> Response:
     if request.headers.get("if-none-match") == tag:
         return _unchanged(tag)
     rows = folder.metrics()
+    try:
+        drawn = figures(rows, folder.config().ppo.kl_stop)
+    except (KeyError, TypeError, ValueError):  # rows of JSON, but of no metrics
+        raise damaged("metrics.jsonl", "it does not hold what it should") from None
     body = {
         "run": str(run.id),
         "rows": len(rows),
@@ -169,7 +173,7 @@ def curves(request: Request, run: Annotated[Run, Depends(_run)]) -> Response:
                 "wide": figure.wide,
                 "figure": plain(figure.figure),
             }
-            for figure in figures(rows, folder.config().ppo.kl_stop)
+            for figure in drawn
         ],
         "templates": {theme: template(theme).to_plotly_json() for theme in ("light", "dark")},
     }
