@@ -20,6 +20,9 @@ from app.identity import COOKIE, Identities, load_secret
 class ServerProcess:
     """`rlhb serve` on a port of its own; can be killed and started again on the same data."""
 
+    command: tuple[str, ...] = ("-m", "app.cli", "serve")
+    """What Python runs."""
+
     def __init__(self, data_dir: Path, database_url: str = "") -> None:
         data_dir.mkdir(parents=True, exist_ok=True)
         self.data_dir = data_dir
@@ -37,7 +40,7 @@ class ServerProcess:
         """Start and wait until it answers."""
         with (self.data_dir / "server.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "app.cli", "serve"],
+                [sys.executable, *self.command],
                 env=self.environment,
                 stdout=log,
                 stderr=log,
@@ -110,9 +113,11 @@ class ServerProcess:
 
 
 @contextmanager
-def running_server(data_dir: Path, database_url: str = "") -> Iterator[ServerProcess]:
+def running_server(
+    data_dir: Path, database_url: str = "", kind: type[ServerProcess] = ServerProcess
+) -> Iterator[ServerProcess]:
     """A server for as long as the block lasts."""
-    server = ServerProcess(data_dir, database_url)
+    server = kind(data_dir, database_url)
     try:
         server.start()
         yield server
