@@ -93,6 +93,13 @@ def people(server: ServerProcess, asking: bool, seconds: float) -> "subprocess.P
     return process
 
 
+def _told(process: "subprocess.Popen[str]", patience: float) -> Seen:
+    said, _ = process.communicate(timeout=patience)
+    if process.returncode:
+        raise RuntimeError("the people's process failed; what it said is above")
+    return Seen(**json.loads(said))
+
+
 def measure(kind: str, seconds: float = SECONDS) -> list[dict[str, Any]]:
     """The rows of one database."""
     with (
@@ -105,9 +112,7 @@ def measure(kind: str, seconds: float = SECONDS) -> list[dict[str, Any]]:
         living = [people(server, asking, seconds) for asking in (True, False)]
         try:
             patience = RAMP_S + seconds + 2 * PATIENCE_S
-            asking, looking = (
-                Seen(**json.loads(process.communicate(timeout=patience)[0])) for process in living
-            )
+            asking, looking = (_told(process, patience) for process in living)
         finally:
             for process in living:
                 process.kill()

@@ -141,9 +141,8 @@ class Watch:
     def _mb(self) -> float:
         assert self.server.process is not None
         server = psutil.Process(self.server.process.pid)
-        return sum(
-            each.memory_info().rss / MB for each in [server, *server.children(recursive=True)]
-        )
+        processes = [server, *server.children(recursive=True)]
+        return float(sum(each.memory_info().rss for each in processes)) / MB
 
 
 def rows() -> list[dict[str, Any]]:

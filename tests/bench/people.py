@@ -1,9 +1,9 @@
 """People at a human pace, as a process of their own: some ask, read and vote through the page's own events, some look.
 
 `python -m tests.bench.people` reads one JSON object from its standard input (see `Orders`) and prints what it measured.
-It speaks HTTP by itself over asyncio streams and imports nothing heavy, for it shares the machine with the server. The
-requests are those that a browser was seen to send: the page, then `queue/join` and `queue/data` of Gradio, then
-signals, and after the vote a look at the comparison. Files that a browser keeps are left out.
+It imports nothing heavy, for it shares the machine with the server. The requests are those that a browser was seen to
+send: the page, then its events in Gradio (`page_events.py`), then signals, and after the vote a look at the comparison.
+Files that a browser keeps are left out.
 """
 
 import asyncio
@@ -12,16 +12,16 @@ import random
 import resource
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import suppress
+from collections.abc import Callable, Coroutine
+from contextlib import aclosing
 from dataclasses import asdict, dataclass, field
 from typing import Any
 from uuid import uuid4
 
+from tests.bench.page_events import Connection, Events, Refused, patched
+
 SILENCE_S = 4.0
 """Without a snapshot for so long the page asks the API how things stand (`SILENCE_MS` in main.js)."""
-IDLE_S = 4.0
-"""A connection that was idle for so long is not used again: servers close it after five."""
 PATIENCE_S = 60.0
 """So long after the end people wait for the answers they have asked for."""
 PAGES = {
@@ -70,151 +70,6 @@ class Seen:
     """What this process itself used."""
 
 
-class Refused(Exception):
-    """An answer that a person would call an error."""
-
-
-# --- HTTP -----------------------------------------------------------------------------------------
-
-
-class Connection:
-    """A person's connection; opened anew when it was idle, as a browser does."""
-
-    def __init__(self, port: int, cookie: str) -> None:
-        self.port = port
-        self.head = (
-            f"Host: 127.0.0.1:{port}\r\nCookie: {cookie}\r\nOrigin: http://127.0.0.1:{port}\r\n"
-            f"Referer: http://127.0.0.1:{port}/\r\nSec-Fetch-Site: same-origin\r\n"
-            "Content-Type: application/json\r\nX-Gradio-User: app\r\n"
-        )
-        self.used = 0.0
-        self.streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
-
-    async def get(self, path: str) -> bytes:
-        """The body of a 200."""
-        return await self.call("GET", path)
-
-    async def post(self, path: str, body: object) -> bytes:
-        """The body of a 200."""
-        return await self.call("POST", path, json.dumps(body).encode())
-
-    async def call(self, method: str, path: str, body: bytes = b"") -> bytes:
-        """One request on the connection that is kept."""
-        reader = await self.send(method, path, body)
-        status, headers = await answer_head(reader)
-        said = b"".join([piece async for piece in pieces(reader, headers)])
-        self.used = time.perf_counter()
-        if status != 200:
-            raise Refused(f"{method} {path}: {status} {said[:200].decode(errors='replace')}")
-        return said
-
-    async def send(self, method: str, path: str, body: bytes = b"") -> asyncio.StreamReader:
-        """Write a request; what comes back is to be read from the result."""
-        if self.streams is None or time.perf_counter() - self.used > IDLE_S:
-            self.close()
-            self.streams = await asyncio.open_connection("127.0.0.1", self.port, limit=2**22)
-        reader, writer = self.streams
-        length = f"Content-Length: {len(body)}\r\n" if method == "POST" else ""
-        writer.write(f"{method} {path} HTTP/1.1\r\n{self.head}{length}\r\n".encode() + body)
-        await writer.drain()
-        return reader
-
-    def close(self) -> None:
-        """Hang up."""
-        if self.streams is not None:
-            self.streams[1].close()
-            self.streams = None
-
-
-async def answer_head(reader: asyncio.StreamReader) -> tuple[int, dict[str, str]]:
-    """Status and headers."""
-    lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
-    pairs = (line.partition(":") for line in lines[1:] if line)
-    return int(lines[0].split()[1]), {name.lower(): value.strip() for name, _, value in pairs}
-
-
-async def pieces(reader: asyncio.StreamReader, headers: dict[str, str]) -> AsyncIterator[bytes]:
-    """The body as it comes."""
-    if headers.get("transfer-encoding") != "chunked":
-        yield await reader.readexactly(int(headers.get("content-length", 0)))
-        return
-    while size := int(await reader.readuntil(b"\r\n"), 16):
-        yield (await reader.readexactly(size + 2))[:-2]
-    await reader.readexactly(2)
-
-
-# --- the page -------------------------------------------------------------------------------------
-
-
-class Events:
-    """The page's events in Gradio: their numbers, read from the page, and how one is followed."""
-
-    def __init__(self, document: str) -> None:
-        marker = "window.gradio_config = "
-        config = json.JSONDecoder().raw_decode(document, document.index(marker) + len(marker))[0]
-        found = {
-            event: (number["id"], target)
-            for number in config["dependencies"]
-            for target, event in number["targets"]
-        }
-        self.numbers: dict[str, tuple[int, int]] = found
-        self.prefix: str = config["api_prefix"]
-
-    async def follow(
-        self, person: "Person", event: str, data: dict[str, Any]
-    ) -> AsyncIterator[dict[str, Any]]:
-        """Trigger the event; gives the outputs as Gradio sends them: the first whole, then what has changed."""
-        number, target = self.numbers[event]
-        session = uuid4().hex[:11]
-        wanted = {"data": [], "event_data": data, "fn_index": number, "trigger_id": target}
-        await person.line.post(f"{self.prefix}/queue/join?", wanted | {"session_hash": session})
-        stream = Connection(person.line.port, person.cookie)
-        try:
-            reader = await stream.send("GET", f"{self.prefix}/queue/data?session_hash={session}")
-            status, headers = await answer_head(reader)
-            if status != 200:
-                raise Refused(f"queue/data: {status}")
-            async for message in messages(pieces(reader, headers)):
-                if message["msg"] == "close_stream":
-                    return
-                if message["msg"] in ("process_generating", "process_completed"):
-                    if not message["success"]:
-                        raise Refused(f"{event}: {message['output']}")
-                    yield message
-        finally:
-            stream.close()
-
-
-async def messages(body: AsyncIterator[bytes]) -> AsyncIterator[dict[str, Any]]:
-    """The server-sent events of a stream, parsed."""
-    rest = b""
-    async for piece in body:
-        *whole, rest = (rest + piece).split(b"\n\n")
-        for event in whole:
-            if event.startswith(b"data:"):
-                yield json.loads(event[5:])
-
-
-def patched(value: Any, changes: list[Any]) -> Any:
-    """Gradio's changes applied: [what, path, new] each."""
-    for what, path, new in changes:
-        if not path:
-            value = value + new if what == "append" else new
-            continue
-        place = value
-        for key in path[:-1]:
-            place = place[key]
-        if what == "append":
-            place[path[-1]] += new
-        elif what == "delete":
-            del place[path[-1]]
-        elif what == "add" and isinstance(place, list):
-            place.insert(path[-1], new)
-        else:
-            place[path[-1]] = new
-    return value
-
-
 # --- people ---------------------------------------------------------------------------------------
 
 
@@ -224,6 +79,7 @@ class Person:
     def __init__(self, orders: Orders, cookie: str, begin: float, seen: Seen) -> None:
         self.orders, self.cookie, self.seen = orders, cookie, seen
         self.line = Connection(orders.port, cookie)
+        self.idle: list[Connection] = []
         self.counted = begin + orders.ramp_s
         self.until = self.counted + orders.seconds
 
@@ -281,7 +137,7 @@ class Person:
     async def _open(self) -> None:
         self.events = Events((await self.line.get("/")).decode())
         await self.line.get("/api/me")
-        async for _ in self.events.follow(self, "restore", {"token": "r", "query_id": None}):
+        async for _ in self.events.follow(self.line, "restore", {"token": "r", "query_id": None}):
             pass
         self.opened_ms, self.page_id = now_ms(), str(uuid4())
 
@@ -294,8 +150,9 @@ class Person:
         watch = _Watch(self, time.perf_counter())
         silence = asyncio.create_task(watch.fall_back())
         try:
-            async for message in self.events.follow(self, "ask", data):
-                await watch.receive(message)
+            async with aclosing(self.events.follow(self.line, "ask", data)) as messages:
+                async for message in messages:
+                    await watch.receive(message)
         finally:
             silence.cancel()
         if not (self.view and self.view["complete"] and watch.first_text):
@@ -352,14 +209,13 @@ class Person:
         self, call: Callable[[Connection], Coroutine[Any, Any, bytes]]
     ) -> bytes:
         """A browser takes another connection while the first is in use."""
-        idle = self.__dict__.setdefault("idle", [])
-        line = idle.pop() if idle else Connection(self.orders.port, self.cookie)
+        line = self.idle.pop() if self.idle else Connection(self.orders.port, self.cookie)
         try:
             said = await call(line)
         except BaseException:
             line.close()
             raise
-        idle.append(line)
+        self.idle.append(line)
         return said
 
 
@@ -437,13 +293,11 @@ async def lives(orders: Orders) -> Seen:
     tasks = [asyncio.create_task(person.live()) for person in people]
     patience = orders.ramp_s + orders.seconds + PATIENCE_S
     done, waiting = await asyncio.wait(tasks, timeout=patience)
-    seen.errors += [f"no answer {PATIENCE_S:.0f} s after the end"] * len(waiting)
     for task in waiting:
         task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
-    for task in done:
-        task.result()
+    seen.errors += [f"no answer {PATIENCE_S:.0f} s after the end"] * len(waiting)
+    seen.errors += [repr(error) for task in done if (error := task.exception())]
+    await asyncio.gather(*waiting, return_exceptions=True)
     used = resource.getrusage(resource.RUSAGE_SELF)
     seen.cpu_s = used.ru_utime + used.ru_stime
     return seen
