@@ -62,12 +62,12 @@ class ServerProcess:
         """Wait until the server has loaded what it loads in the background and does nothing any more."""
         assert self.process is not None
         until = time.monotonic() + patience_s
-        used = self.cpu_s()
-        while time.monotonic() < until:
+        used, calm = self.cpu_s(), 0
+        while calm < 3 and time.monotonic() < until:
             time.sleep(1)
             before, used = used, self.cpu_s()
-            if used - before < 0.2:  # idle, with the queues of four pages, it takes a tenth
-                return
+            # idle, with the queues of four pages, it takes a tenth of a core
+            calm = calm + 1 if used - before < 0.2 else 0
 
     def cpu_s(self) -> float:
         """CPU-seconds that the server and the processes it has started have used so far."""

@@ -47,30 +47,33 @@ PATIENCE_S = 30.0
 
 def triplets() -> Iterator[bytes]:
     """Both exports, each of the wanted size."""
-    features = BehaviorFeatures(dwell_ms=9_000, liked=True)
     for arm, size in ROWS.items():
-        for number in range(EXPORT_BYTES // size):
-            yield (
-                Triplet(
-                    verbaliser_version=VERBALISER_VERSION,
-                    query_id=uuid4(),
-                    response_id=uuid4(),
-                    query=f"Question {number} to {arm.value}?",
-                    response=f"{number}: " + "and so on, " * (size // 11),
-                    behavior_text=verbalise(features),
-                    behavior_features=features,
-                    arm=arm,
-                    model_version=arm.label,
-                    position=0,
-                    draw_probability=1.0,
-                    source=Source.SIMULATED,
-                    asked_at="2026-01-02T03:04:05Z",
-                    answered_at="2026-01-02T03:04:07Z",
-                    person=str(uuid4()),
-                )
-                .model_dump_json()
-                .encode()
-            )
+        made = number = 0
+        while made < EXPORT_BYTES:
+            line = _triplet(arm, number, size).model_dump_json().encode()
+            made, number = made + len(line), number + 1
+            yield line
+
+
+def _triplet(arm: Arm, number: int, size: int) -> Triplet:
+    features = BehaviorFeatures(dwell_ms=9_000, liked=True)
+    return Triplet(
+        verbaliser_version=VERBALISER_VERSION,
+        query_id=uuid4(),
+        response_id=uuid4(),
+        query=f"Question {number} to {arm.value}?",
+        response=f"{number}: " + "and so on, " * (size // 11),
+        behavior_text=verbalise(features),
+        behavior_features=features,
+        arm=arm,
+        model_version=arm.label,
+        position=0,
+        draw_probability=1.0,
+        source=Source.SIMULATED,
+        asked_at="2026-01-02T03:04:05Z",
+        answered_at="2026-01-02T03:04:07Z",
+        person=str(uuid4()),
+    )
 
 
 class Reader(threading.Thread):

@@ -45,8 +45,18 @@ class Connection:
 
     async def call(self, method: str, path: str, body: bytes = b"") -> bytes:
         """One request on the connection that is kept."""
-        reader = await self.send(method, path, body)
-        status, headers = await answer_head(reader)
+        kept = self.streams is not None
+        try:
+            reader = await self.send(method, path, body)
+            status, headers = await answer_head(reader)
+        except (ConnectionError, asyncio.IncompleteReadError):
+            self.close()
+            if not kept:
+                raise
+            reader = await self.send(
+                method, path, body
+            )  # it was closed meanwhile: as a browser does
+            status, headers = await answer_head(reader)
         said = b"".join([piece async for piece in pieces(reader, headers)])
         self.used = time.perf_counter()
         if status != 200:
