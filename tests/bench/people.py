@@ -3,7 +3,8 @@
 `python -m tests.bench.people` reads one JSON object from its standard input (see `Orders`) and prints what it measured.
 It imports nothing heavy, for it shares the machine with the server. The requests are those that a browser was seen to
 send: the page, then its events in Gradio (`page_events.py`), then signals, and after the vote a look at the comparison.
-Files that a browser keeps are left out.
+Files that a browser keeps are left out. Whoever still waits for an answer does not ask the next query, so a slow server
+is asked less often: `asked` says how often.
 """
 
 import asyncio
