@@ -56,7 +56,8 @@ def test_an_even_pace_is_told_to_the_second() -> None:
 
 
 def test_steps_that_take_now_more_now_less_do_not_make_it_rise() -> None:
-    at, events = 0.0, [(0.0, "ppo", 0, None)]
+    at = 0.0
+    events: list[Event] = [(0.0, "ppo", 0, None)]
     for step in range(1, 61):
         at += (0.5, 1.0, 1.5)[step % 3]
         events.append((at, "ppo", step, 60))
@@ -68,7 +69,7 @@ def test_steps_that_take_now_more_now_less_do_not_make_it_rise() -> None:
 
 def test_it_rises_where_there_is_reason() -> None:
     """Every step takes four times as long from the middle on: another run has taken the machine."""
-    slow = [(20 + 4.0 * n, "ppo", 20 + n, 40) for n in range(1, 21)]
+    slow: list[Event] = [(20 + 4.0 * n, "ppo", 20 + n, 40) for n in range(1, 21)]
     found = told({"ppo": 40.0}, [*even("ppo", 40, 0, 1)[:21], *slow])
     assert found[19][1].seconds_left == pytest.approx(20)
     assert max(said.seconds_left or 0 for _, said in found[20:30]) > REASON * 20
