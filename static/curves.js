@@ -5,6 +5,7 @@ import { ago, dot, fill, get, h, isDark, isGoing, number, poll, post, say, serve
 
 const GOING_MS = 1500;
 const IDLE_MS = 8000;
+const NARROW_PX = 640;
 
 const plotly = loadPlotly();
 const seen = {};
@@ -265,6 +266,7 @@ async function drawAll(Plotly, { run, rows, figures, templates }) {
     const layout = { ...figure.layout, template, uirevision: run, autosize: true };
     await Plotly.react(container(name, title, sentence, wide), figure.data, layout, {
       displaylogo: false,
+      displayModeBar: innerWidth < NARROW_PX ? false : "hover", // no room beside a legend that takes two lines
       responsive: true,
       modeBarButtonsToRemove: ["select2d", "lasso2d", "zoomIn2d", "zoomOut2d", "autoScale2d", ...(wide ? [] : ["zoom2d", "pan2d"])],
     });
