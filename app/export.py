@@ -31,8 +31,8 @@ __all__ = [
     "Amounts",
     "DataFilter",
     "amounts",
-    "comparison_lines",
     "compared",
+    "comparison_lines",
     "label_lines",
     "preference_lines",
     "start_of",
@@ -296,6 +296,4 @@ def _moment(ms: int) -> datetime:
 
 def start_of(day: date) -> int:
     """The first moment of a day where the server stands, in milliseconds since 1970 (UTC)."""
-    if day.year <= 1970:  # nothing is older, and some clocks do not go back so far
-        return 0
     return int(datetime.combine(day, time.min).astimezone().timestamp() * 1000)

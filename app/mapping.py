@@ -103,7 +103,9 @@ def load_mapping(path: Path) -> Mapping:
     try:
         return Mapping.model_validate(tomllib.loads(path.read_text(encoding="utf-8-sig")))
     except UnicodeDecodeError:
-        raise BadConfig(f"{path.name}: a mapping is a text in UTF-8; save it as such") from None
+        raise BadConfig(f"{path.name}: a mapping is written in UTF-8") from None
+    except RecursionError:
+        raise BadConfig(f"{path.name}: nests too deep for a mapping") from None
     except tomllib.TOMLDecodeError as error:
         raise BadConfig(f"{path.name}: not valid TOML: {error}") from None
     except ValidationError as error:
