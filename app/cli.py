@@ -5,6 +5,7 @@ Knows no SQL and no tensors; heavy parts are imported by the command that needs 
 
 import inspect
 import logging
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -38,6 +39,12 @@ def main() -> None:
         sys.exit(f"rlhb: {error}")
     except ValidationError as error:
         sys.exit(f"rlhb: {describe(error)}")
+    except BrokenPipeError:  # whoever read has gone, as `| head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except OSError as error:  # a full disk, a file that may not be read
+        where = f": {error.filename}" if error.filename else ""
+        sys.exit(f"rlhb: {error.strerror or error}{where}")
 
 
 def takes_settings(command: Callable[..., None]) -> Callable[..., None]:

@@ -12,16 +12,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TaskProgressColumn,
-    TextColumn,
-    TimeRemainingColumn,
-)
+from rich.progress import Progress
 
 from app import data_folder
+from app.progress import bars
 from app.settings import Settings
 from app.store import Store, runs
 from app.training import Training
@@ -40,18 +34,6 @@ def opened(settings: Settings) -> Iterator[Store]:
         yield store
     finally:
         store.close()
-
-
-def bars() -> Progress:
-    """Progress bars as every command shows them."""
-    return Progress(
-        TextColumn("{task.description:34}"),
-        BarColumn(bar_width=28),
-        TaskProgressColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(compact=True),
-        console=console,
-    )
 
 
 def train_and_follow(
@@ -88,7 +70,7 @@ def train_and_follow(
             console.print(training.plan(choice).sentence)
             run = training.start(choice)
         try:
-            with bars() as progress:
+            with bars(console) as progress:
                 run = follow_run(training, run, progress)
         except KeyboardInterrupt:
             training.stop(run.id)
@@ -108,7 +90,12 @@ def follow_run(training: Training, run: Run, progress: Progress) -> Run:
         time.sleep(0.5)
         training.sync()
         run = training.get(run.id)
-        if (at := training.progress(run)) is not None:
+        at = training.progress(run)
+        if run.status is RunStatus.QUEUED:
+            progress.update(task, description=f"{run.arm.label}: waiting for its turn")
+        elif at is None:
+            progress.update(task, description=f"{run.arm.label}: loading the model")
+        else:
             progress.update(
                 task,
                 description=f"{run.arm.label}: {at['stage']} {at['step']}/{at['total']}",
@@ -233,7 +220,7 @@ def run_simulation(settings: Settings, queries: int, people: int, seed: int, ser
     async def run() -> None:
         async with reach(settings, server) as reached:
             console.print(f"Through {reached.where}", highlight=False)
-            with bars() as progress:
+            with bars(console) as progress:
                 task = progress.add_task("Simulated annotators", total=queries)
                 found = await collect(
                     reached,

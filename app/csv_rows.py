@@ -76,7 +76,7 @@ def read_joined(mapping: Mapping, folder: Path, encoding: str = "") -> tuple[Joi
     if mapping.joined is None:
         return {}, []
     path = folder / mapping.joined.file
-    if not path.is_file():
+    if not path.is_file() or path.resolve().parent != folder.resolve():  # `..`, or a link out
         raise BadConfig(f"the mapping joins {mapping.joined.file}, which is not beside the file")
     named = columns_of(mapping.joined) - {mapping.joined.file}
     found: Joined = {}

@@ -16,10 +16,11 @@ from typing import Any
 from fastapi import FastAPI
 from rich.progress import Progress
 
-from app.commands import bars, console, follow_run
+from app.commands import console, follow_run
 from app.export import EXPORTS, DataFilter, write_lines
 from app.main import create_app
 from app.planning import Choice
+from app.progress import bars
 from app.reach import within
 from app.settings import Settings
 from app.simulate import Collected, collect
@@ -129,7 +130,7 @@ def run_demo(
     )
     (out / "data").mkdir(parents=True)
     began = time.monotonic()
-    with bars() as progress:
+    with bars(console) as progress:
         demo = Demo(create_app(settings), out, overrides, progress)
         asyncio.run(_tell(demo, queries, seed, people))
     minutes = (time.monotonic() - began) / 60

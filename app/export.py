@@ -24,6 +24,7 @@ from app.store.exports import Amounts, DataFilter, comparisons, edits, readings,
 from app.store.imports import UNNAMED
 from rlhb_core.answers import failed
 from rlhb_core.behaviors import parse, preference_score
+from rlhb_core.errors import BadConfig
 from rlhb_core.records import SCHEMA_VERSION, Outcome, VoteChoice
 
 __all__ = [
@@ -31,8 +32,8 @@ __all__ = [
     "Amounts",
     "DataFilter",
     "amounts",
-    "compared",
     "comparison_lines",
+    "compared",
     "label_lines",
     "preference_lines",
     "start_of",
@@ -295,5 +296,7 @@ def _moment(ms: int) -> datetime:
 
 
 def start_of(day: date) -> int:
-    """The first moment of a day where the server stands, in milliseconds since 1970 (UTC)."""
-    return int(datetime.combine(day, time.min).astimezone().timestamp() * 1000)
+    """The first moment of a day where the server stands, in milliseconds since 1970 (UTC). Raises BadConfig."""
+    if not 1970 <= day.year < 9999:
+        raise BadConfig("since: a day from 1970 on")
+    return max(0, int(datetime.combine(day, time.min).astimezone().timestamp() * 1000))

@@ -40,7 +40,11 @@ class AnswerColumns(Part):
 class Joined(Part):
     """A second file with one row per answer."""
 
-    file: str = Field(description="Its name; it lies in the folder of the first file.")
+    file: str = Field(
+        max_length=150,
+        pattern=r"^[^/\\\x00]+$",
+        description="Its plain name; it lies in the folder of the first file.",
+    )
     query: str = Field(description="Its column with the query's id.")
     answer: str = Field(description="Its column with the answer's number in the row, from 1.")
     dwell_ms: str | None = None
@@ -103,7 +107,7 @@ def load_mapping(path: Path) -> Mapping:
     try:
         return Mapping.model_validate(tomllib.loads(path.read_text(encoding="utf-8-sig")))
     except UnicodeDecodeError:
-        raise BadConfig(f"{path.name}: a mapping is written in UTF-8") from None
+        raise BadConfig(f"{path.name}: a mapping is a text in UTF-8; save it as such") from None
     except RecursionError:
         raise BadConfig(f"{path.name}: nests too deep for a mapping") from None
     except tomllib.TOMLDecodeError as error:

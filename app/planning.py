@@ -13,12 +13,17 @@ from typing import Any
 from app.export import Amounts, DataFilter, amounts, start_of
 from app.settings import Settings
 from app.store import Session, Store, versions
-from rlhb_core import embedded
 from rlhb_core.arms import ARMS, missing, starts
-from rlhb_core.config import EMBEDDED, RunConfig
+from rlhb_core.config import RunConfig
 from rlhb_core.errors import BadConfig, NotEnoughData, RlhbError
 from rlhb_core.recipe import load_recipe, recipes
 from rlhb_core.records import Arm, ModelVersion, Serving, Source
+from rlhb_core.servable import refusal_by_config
+
+NOT_BY_FORM = frozenset(
+    {"arm", "base", "parent_version", "recipe", "source", "start", "start_condition"}
+)
+"""Settings that a form or a request may not change: they name folders of this machine, or say what the data is."""
 
 TRAINABLE = tuple(arm for arm in ARMS if not missing(arm))
 """Arms that can be trained here, in the order of the form."""
@@ -67,6 +72,19 @@ class Plan:
     parent: ModelVersion | None = None
 
 
+def of_a_stranger(choice: Choice) -> Choice:
+    """The choice, if it names nothing but what is here: no file as recipe, no folder. Raises BadConfig.
+
+    Whoever uses the command line may name any file; whoever uses a form or the API may not.
+    """
+    if choice.recipe and choice.recipe not in recipes():
+        raise BadConfig(f"there is no such recipe; there are: {', '.join(recipes())}")
+    for name in choice.overrides:
+        if name.partition(".")[0] in NOT_BY_FORM:
+            raise BadConfig(f"{name[:40]} follows from the choice and cannot be changed")
+    return choice
+
+
 def make_plan(store: Store, settings: Settings, choice: Choice) -> Plan:
     """The plan for this choice; what speaks against it is a sentence in the plan rather than an error."""
     if choice.arm in ARMS and (lacking := missing(choice.arm)):
@@ -109,6 +127,8 @@ def find_parent(session: Session, settings: Settings, choice: Choice) -> ModelVe
             f"{parent.name} answers from a server, and its weights are needed for training: start the app with "
             "--base-model naming a folder or a hub model"
         )
+    if why := refusal_by_config(parent.base):
+        raise BadConfig(why)
     return parent
 
 
@@ -149,9 +169,8 @@ def recipes_for(arm: Arm) -> list[str]:
 def make_config(settings: Settings, choice: Choice, parent: ModelVersion) -> RunConfig:
     """The run's settings: recipe, what the app decides, then the person's overrides. Raises BadConfig."""
     recipe = choice.recipe or next(iter(recipes_for(choice.arm)), choice.arm.value)
-    base = EMBEDDED if embedded.is_embedded(parent.base) else parent.base
     of_the_app = {
-        "base": base,
+        "base": parent.base,
         "parent_version": parent.name,
         "device": settings.device,
         "dtype": settings.dtype,

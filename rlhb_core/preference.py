@@ -110,7 +110,6 @@ class PreferenceStage:
     """Gradient steps of a TRL loss on the policy adapter."""
 
     name = "preference"
-    cost = 0.25
 
     def __init__(self, session: Session) -> None:
         if reason := missing(session.config.arm):

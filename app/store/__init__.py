@@ -21,6 +21,7 @@ from app.store import (
     runs,
     signals,
     summary,
+    traces,
     versions,
 )
 from app.store.engine import Session, Store
@@ -59,6 +60,7 @@ __all__ = [
     "runs",
     "signals",
     "summary",
+    "traces",
     "verify",
     "versions",
 ]

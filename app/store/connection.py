@@ -1,4 +1,4 @@
-"""How a database is reached: its address, and the engine with our settings. Does not know what is stored.
+"""How a database is reached: the engine with our settings. Does not know what is stored.
 
 SQLite: WAL and synchronous=FULL, so that what is committed survives the loss of power; BEGIN IMMEDIATE for units of
 work that write, so that none fails halfway for want of the lock. Only a migration may make the file; whoever only looks
@@ -13,28 +13,10 @@ import orjson
 import sqlalchemy as sa
 
 from app.store import sqlite_file
-from app.store.errors import StoreError
+from app.store.address import without_secrets
 
 BUSY_MS = 30_000
 """Longest wait for another process (or unit of work) that is writing, in milliseconds."""
-
-
-def parse_url(url: str) -> sa.URL:
-    """The address with the driver that we ship. Raises StoreError, never repeating a password."""
-    try:
-        address = sa.make_url(url)
-    except sa.exc.ArgumentError:
-        raise StoreError(
-            "the database address is malformed; use sqlite:///path or postgresql://user:password@host/name"
-        ) from None
-    backend = address.get_backend_name()
-    if backend in ("postgresql", "postgres"):
-        return address.set(drivername="postgresql+psycopg")
-    if backend != "sqlite":
-        raise StoreError(f"{backend} is not supported; use SQLite or Postgres")
-    if not address.database or address.database == ":memory:":
-        raise StoreError("SQLite needs a file that lasts, such as sqlite:///data/rlhb.sqlite")
-    return address.set(drivername="sqlite+pysqlite")
 
 
 Use = Literal["writing", "reading", "migrating", "looking"]
@@ -55,7 +37,8 @@ def connect(address: sa.URL, use: Use = "writing") -> sa.Engine:
     else:
         options |= {"pool_size": 10, "max_overflow": 30, "pool_pre_ping": True}
     if address.get_backend_name() != "sqlite":
-        engine = sa.create_engine(address, **options)
+        address, hidden = without_secrets(address)
+        engine = sa.create_engine(address, connect_args=hidden, **options)
         sa.event.listen(engine, "handle_error", _hide_detail)
         return engine
     path = address.database or ""

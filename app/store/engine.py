@@ -8,6 +8,7 @@ seconds; one connection that stays open as long as the store, so that its `-wal`
 file before and after every unit of work, so that nothing is acknowledged that went into a deleted one.
 """
 
+import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,9 +21,10 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from app.store import sqlite_file
-from app.store.connection import BUSY_MS, connect, parse_url
-from app.store.errors import Busy, StoreError
-from app.store.failures import BUSY, explain, explained
+from app.store.address import parse_url, scrubbed, shown
+from app.store.connection import BUSY_MS, connect
+from app.store.errors import Busy, StoreError, Unavailable
+from app.store.failures import BUSY, explain, explained, failed
 from app.store.migrate import upgrade
 from app.store.servers import Place
 from app.store.shared import SharedWork
@@ -31,6 +33,9 @@ Session = sa.Connection
 """One unit of work: a connection inside a transaction."""
 
 Result = TypeVar("Result")
+
+CHECK = "check RLHB_DATABASE_URL and that the database server runs"
+"""What to do about a Postgres that cannot be opened."""
 
 ROWS_PER_STATEMENT = 500
 """Rows written by one statement: bounded by the number of parameters that a database takes."""
@@ -137,6 +142,37 @@ class Store:
         with self.session() as session:
             return work(session)
 
+    def files(self) -> list[str]:
+        """The files of a SQLite database; none for another. For other processes only: see `sqlite_file`."""
+        name = self.engine.url.database or ""
+        return [f"{name}{side}" for side in ("", *sqlite_file.SIDES)] if self._is_sqlite else []
+
+    def empty_wal(self, patience_ms: int = 3_000) -> bool:
+        """Carry the `-wal` over into the database and cut it to nothing; whether no reader was in the way."""
+        return self._alone(lambda run: run(f"PRAGMA busy_timeout = {patience_ms}") and not run(
+            "PRAGMA wal_checkpoint(TRUNCATE)"
+        )[0][0])  # fmt: skip
+
+    def write_anew(self) -> None:
+        """Write the whole SQLite database anew, without its unused parts."""
+        self._alone(lambda run: run("VACUUM"))
+
+    def _alone(self, work: Callable[[Callable[[str], list[Any]]], Any]) -> Any:
+        """Do something outside any unit of work while no unit of work of this process writes."""
+        if not self._turn.acquire(timeout=BUSY_MS / 1000):
+            raise Busy(BUSY)
+        try:
+            connection = self.engine.raw_connection()
+            try:
+                return work(lambda statement: connection.cursor().execute(statement).fetchall())
+            except sqlite3.Error as error:
+                raise failed(error) from None
+            finally:
+                connection.cursor().execute(f"PRAGMA busy_timeout = {BUSY_MS}").close()
+                connection.close()
+        finally:
+            self._turn.release()
+
     def serve(self) -> bool:
         """Take a server's place on this database until `close`; whether no other server had one."""
         self._place = self._place or Place(self.engine)
@@ -156,15 +192,20 @@ class Store:
 
 @contextmanager
 def _openly(address: sa.URL) -> Iterator[None]:
-    """Within, a database that cannot be opened is a sentence that names it, its password left out."""
+    """Within, a database that cannot be opened is a sentence that names it, without its password."""
     try:
         yield
     except sa.exc.DBAPIError as error:
-        ours = explain(error)
-        if ours is None:
-            raise
-        name = address.render_as_string(hide_password=True)
-        raise type(ours)(f"cannot open the database {name}: {ours} (RLHB_DATABASE_URL)") from None
+        reason = scrubbed(str(error.orig).strip().partition("\n")[0], address)
+        why = explain(error)
+        kind = type(why) if why else Unavailable
+    except sa.exc.SQLAlchemyError as error:
+        reason, why, kind = scrubbed(str(error).partition("\n")[0], address), None, Unavailable
+    else:
+        return
+    # Out here, so that the chain of errors ends here too.
+    what = str(why) if why and address.get_backend_name() == "sqlite" else CHECK
+    raise kind(f"cannot open the database {shown(address)} ({reason}): {what}")
 
 
 def insert_new(session: Session, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> list[Any]:

@@ -57,6 +57,11 @@ def explain(error: sa.exc.DBAPIError) -> StoreError | None:
     return None
 
 
+def failed(error: sqlite3.Error) -> StoreError:
+    """The same for an error of SQLite that came past SQLAlchemy."""
+    return _sqlite(error) or Unavailable(FAILING)
+
+
 def _sqlite(error: sqlite3.Error) -> StoreError | None:
     # The low byte is the kind, what stands above it the occasion.
     kind = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
