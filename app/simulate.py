@@ -100,12 +100,15 @@ async def collect(
     people = annotators.population(population, size)
     crowd = [Visitor(each, await reached.introduce(each.name)) for each in people]
     round_ = _Round(reached, crowd, asks, seed, progress)
+    refusals: list[Exception] = []
     try:
         async with asyncio.TaskGroup() as group:
             for _ in range(min(AT_ONCE, size)):
                 group.create_task(round_.work())
     except* RlhbError as errors:
-        raise errors.exceptions[0] from None
+        refusals += errors.exceptions  # raised in here, it would come as a group again
+    if refusals:
+        raise refusals[0]
     return round_.found()
 
 
