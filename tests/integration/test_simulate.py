@@ -281,7 +281,7 @@ def panel(text: str, **changed: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Server:
-    monkeypatch.setattr("app.simulate.FIRST_LOOK_S", 0.0)
+    monkeypatch.setattr("app.simulate.USUAL_S", 0.0)
     made = Server()
     made.panels = [panel("Two."), panel("Mars has two moons."), panel("I do not know.")]
     return made
