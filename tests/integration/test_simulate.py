@@ -16,7 +16,7 @@ from fastapi.responses import JSONResponse
 
 from app.identity import COOKIE
 from app.main import create_app
-from app.reach import Reached, reach, within
+from app.reach import Reached, forgetful_client, reach, within
 from app.settings import Settings
 from app.simulate import Collected, collect
 from app.store import Store, queries, responses, signals, summary, verify, versions
@@ -263,7 +263,7 @@ class Server:
     @asynccontextmanager
     async def reached(self) -> AsyncIterator[Reached]:
         transport = httpx.ASGITransport(app=self.app)
-        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+        async with forgetful_client("http://127.0.0.1", transport) as client:
             yield Reached(client, "the stand-in")
 
     def collect(self, count: int, **options: Any) -> Collected:
