@@ -96,7 +96,7 @@ def import_file(
     else:
         meaning = load_mapping(mapping)
         result = import_csv(store, read_lines(path, encoding, ""), meaning, path.parent, encoding)
-    if unreadable := sum(UNREADABLE == error.message for error in result.errors):
+    if unreadable := sum(error.message == UNREADABLE for error in result.errors):
         lines = "1 line is" if unreadable == 1 else f"{unreadable:,} lines are"
         result.warnings.append(f"{lines} not readable; {hint(path, encoding)}")
     return result

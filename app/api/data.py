@@ -11,7 +11,7 @@ from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
 
 from app.export import EXPORTS, DataFilter, start_of
 from app.importing import import_file
-from app.store import Store, summary
+from app.store import Store, behaviors, summary
 from app.store.summary import Counts
 from app.uploads import Uploads, sorted_out
 from rlhb_core.records import Arm, Source
@@ -69,6 +69,7 @@ def chosen_data(
 def show_summary(request: Request) -> dict[Source, Counts]:
     """How much is stored, by where it comes from."""
     store: Store = request.app.state.store
+    behaviors.refresh(store)
     with store.reading() as session:
         return summary.by_source(session)
 

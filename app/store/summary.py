@@ -80,7 +80,7 @@ def by_source(session: Session) -> dict[Source, Counts]:
 
 _CHOICE = SIGNAL.c.payload["choice"].as_string()
 _SAYS = (VoteChoice.BEST.value, VoteChoice.TIE.value, VoteChoice.ALL_BAD.value)
-_BLIND = sa.or_(sa.not_(SIGNAL.c.unblinded), _CHOICE == VoteChoice.WITHDRAWN.value)
+_BLIND = sa.or_(sa.not_(SIGNAL.c.unblinded), VoteChoice.WITHDRAWN.value == _CHOICE)
 """The rule of `rlhb_core.behaviors.counts_blind`: taking a vote back counts whenever it is done."""
 
 # Every vote and withdrawal; `place` 1 is the last one on its query among those that count blind.
