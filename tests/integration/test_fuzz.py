@@ -8,7 +8,7 @@ import pytest
 from tests.fuzz import description, press
 from tests.server import running_server
 
-EXAMPLES = 12
+EXAMPLES = 6
 
 
 @pytest.mark.timeout(600)
