@@ -12,6 +12,7 @@ from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
 from app.export import EXPORTS, DataFilter, start_of
 from app.importing import import_file
 from app.store import Store, behaviors, summary
+from app.store.engine import storable
 from app.store.summary import Counts
 from app.uploads import Uploads, sorted_out
 from rlhb_core.records import Arm, Source
@@ -58,7 +59,7 @@ def chosen_data(
         sources=frozenset(source or [Source.REAL]),
         since_ms=None if since is None else start_of(since),
         arms=frozenset(arm or []),
-        versions=frozenset(version or []),
+        versions=frozenset(map(storable, version or [])),
         with_people=with_people,
         with_excluded=with_excluded,
         with_unblinded=include_unblinded,
