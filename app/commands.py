@@ -198,7 +198,9 @@ def verify_store(settings: Settings) -> None:
         console.print(f"{problem.check}: {problem.message}", highlight=False)
     beside = f" (a server is live: {live})" if live else ""
     console.print(
-        f"{len(problems)} problems found{beside}" if problems else f"The database is sound{beside}.",
+        f"{len(problems)} problems found{beside}"
+        if problems
+        else f"The database is sound{beside}.",
         highlight=False,
     )
     if problems:

@@ -17,6 +17,8 @@ from fastapi.responses import JSONResponse
 
 from app.api import comparisons, data, me, runs, signals
 from app.comparing import Comparing
+from app.data_folder import NoRoom
+from app.downloads import Downloads, TooMany
 from app.identity import Identities, IdentityMiddleware, load_secret
 from app.serving import Serving, register_base
 from app.settings import Settings
@@ -35,7 +37,9 @@ STATUS: dict[type[RlhbError], int] = {
     Conflict: 409,
     Busy: 503,
     Unavailable: 503,
+    TooMany: 503,
     Full: 507,
+    NoRoom: 507,
 }
 """What an error is in HTTP; all others are 422. A browser keeps its signals on 5xx and drops them on 422."""
 RETRY_AFTER_S = 2
@@ -49,6 +53,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     serving = Serving(store, settings)
     comparing = Comparing(store, serving, settings)
     training = Training(store, settings)
+    downloads = Downloads(settings)
     register_base(store, settings)
 
     @asynccontextmanager
@@ -57,6 +62,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         training.follow()
         yield
         training.close()
+        downloads.close()
         await comparing.close()
         serving.close()
         store.close()
@@ -67,6 +73,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.serving = serving
     app.state.comparing = comparing
     app.state.training = training
+    app.state.downloads = downloads
     app.state.identities = Identities(load_secret(settings.data_dir))
 
     for noun in (signals, comparisons, me, runs, data):

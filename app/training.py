@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID, uuid4, uuid5
 
+from app.data_folder import check_room
 from app.erasure import forget_in_run, holds
 from app.export import comparison_lines, triplet_lines, write_lines
 from app.planning import Choice, Plan, make_plan
@@ -58,13 +59,16 @@ class Training:
 
         Raises NotEnoughData with the plan's sentence if it cannot start.
         """
+        check_room(self.settings)
         plan = self.plan(choice)
         if not plan.enough or plan.config is None or plan.parent is None:
             raise NotEnoughData(plan.sentence)
         run_id = uuid4()
         folder = self.settings.runs_dir / _folder_name(choice.arm, run_id)
         with self._exporting:  # nobody is forgotten halfway
-            with self.store.reading() as session:  # before the export: it holds at least all up to here
+            with (
+                self.store.reading() as session
+            ):  # before the export: it holds at least all up to here
                 until = {"data_until_ms": signals.newest_ms(session)}
             RunDir.create(folder, plan.config.model_copy(update=until))
             write_lines(folder / "data" / "triplets.jsonl", triplet_lines(self.store, choice.data))
@@ -103,6 +107,7 @@ class Training:
                 raise RunError(
                     f"only a run that broke off can be resumed; this one is {run.status}"
                 )
+            check_room(self.settings)
             (Path(run.folder) / "stop").unlink(missing_ok=True)
             again = {"status": RunStatus.QUEUED, "pid": None, "error": "", "ended_ms": None}
             runs.update(session, run.model_copy(update=again), was=run.status)
@@ -146,7 +151,7 @@ class Training:
     def _end(self, run: Run) -> None:
         """End a run's process at once, and say why."""
         assert run.pid is not None
-        self._processes.end(run.pid, Path(run.folder))
+        self._processes.kill(run.pid, Path(run.folder))
         with self.store.session() as session:
             ended = _ended(run, RunStatus.INTERRUPTED).model_copy(update={"error": ERASED})
             runs.update(session, ended, was=RunStatus.RUNNING)

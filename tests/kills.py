@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from app.store import Store, signals
 from app.store.tables import SIGNAL
-from tests.outbox import OutboxClient
+from tests.outbox import OutboxClient, Story
 from tests.scene import asked, someone
 from tests.server import ServerProcess, free_port, running_server
 
@@ -84,11 +84,11 @@ def wait_for_more(senders: list[OutboxClient], patience_s: float = 60) -> None:
         time.sleep(0.01)
 
 
-def _stories(database: Path, count: int) -> list[tuple[object, ...]]:
+def _stories(database: Path, count: int) -> list[Story]:
     store = Store.open(f"sqlite:///{database}")
     try:
         with store.session() as session:
-            found = []
+            found: list[Story] = []
             for _ in range(count):
                 person = someone(session)
                 query, (response, *_) = asked(session, person)
@@ -113,7 +113,7 @@ def _ending(command: subprocess.Popen[str]) -> str:
     _, said = command.communicate(timeout=300)
     is_simulate = "simulate" in command.args  # type: ignore[operator]
     if "Traceback" in said or (command.returncode != 0 and not is_simulate):
-        return f"{command.args}: {command.returncode}: {said[-2000:]}"
+        return f"{command.args!r}: {command.returncode}: {said[-2000:]}"
     return ""
 
 

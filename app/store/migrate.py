@@ -73,7 +73,9 @@ def _migrate(address: sa.URL, step: Callable[[Config], None]) -> None:
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(LOCK)))
             before = MigrationContext.configure(connection).get_current_revision()
             if not knows(before):
-                raise StoreError(f"the database's schema is at revision {before}, which is not known here; {NEWER}")
+                raise StoreError(
+                    f"the database's schema is at revision {before}, which is not known here; {NEWER}"
+                )
             step(config(connection))
             after = MigrationContext.configure(connection).get_current_revision()
             if before != after:

@@ -31,13 +31,15 @@ def made(client: TestClient, **fields: object) -> Run:
     directory.append_metrics("ppo", 1, 1, {"objective/kl": 0.5})
     directory.append_samples(1, [{"query": "Lima?", "behavior": "", "response": "Yes."}])
     directory.write_progress("ppo", 1, 10, 0.1, 60.0)
-    run = Run(arm=Arm.RLHF, recipe="rlhf", folder=str(folder), **fields)  # type: ignore[arg-type]
+    run = Run(arm=Arm.RLHF, recipe="rlhf", folder=str(folder), **fields)
     with app.state.store.session() as session:  # type: ignore[attr-defined]
         return runs.add(session, run)
 
 
 @pytest.mark.parametrize("name", FILES)
-@pytest.mark.parametrize("content", ["{", "[]\n", '{"verdict": 3, "samples": [1], "iteration": 1}\n'])
+@pytest.mark.parametrize(
+    "content", ["{", "[]\n", '{"verdict": 3, "samples": [1], "iteration": 1}\n']
+)
 def test_a_damaged_file_is_told_by_its_own_run_alone(client: TestClient, name: str, content: str):
     good = made(client, data="good", status=RunStatus.INTERRUPTED)
     bad = made(client, data="bad", status=RunStatus.INTERRUPTED)
