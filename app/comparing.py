@@ -16,6 +16,7 @@ from typing import Any
 from uuid import UUID
 
 from app.comparison import ComparisonView, draw, view_of
+from app.data_folder import check_room
 from app.serving import Chunk, End, Job, Serving
 from app.settings import Settings
 from app.store import Store, UnknownReference, people, queries, responses, signals, versions
@@ -106,8 +107,9 @@ class Comparing:
         """Draw versions for a query and begin to write their answers; returns the query's id once all is committed.
 
         `previous` is the query that this one follows; whether it rephrases or goes further is the browser's signal to
-        send. Raises BadRecord for a text that cannot be asked, NotEnoughData if nothing is served, NotYours.
+        send. Raises BadRecord for a text that cannot be asked, NotEnoughData if nothing is served, NotYours, NoRoom.
         """
+        check_room(self._settings)
         text = text.strip()
         if not text:
             raise BadRecord("there is nothing to ask: type a question first")

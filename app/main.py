@@ -18,9 +18,11 @@ from fastapi.responses import JSONResponse
 from app.api import comparisons, data, me, runs, signals
 from app.api_page import add_api_page
 from app.comparing import Comparing
+from app.data_folder import NoRoom
 from app.doors.bodies import Bodies
 from app.doors.headers import Headers
 from app.doors.streams import Streams
+from app.downloads import Downloads, TooMany
 from app.identity import Identities, IdentityMiddleware, load_secret
 from app.serving import Serving, register_base
 from app.settings import Settings
@@ -44,7 +46,9 @@ STATUS: dict[type[RlhbError], int] = {
     InUse: 503,
     Unavailable: 503,
     NoSpace: 507,
+    TooMany: 503,
     Full: 507,
+    NoRoom: 507,
 }
 """What an error is in HTTP; all others are 422. A browser keeps its signals on 5xx and drops them on 422."""
 RETRY_AFTER_S = 2
@@ -58,6 +62,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     serving = Serving(store, settings)
     comparing = Comparing(store, serving, settings)
     training = Training(store, settings)
+    downloads = Downloads(settings)
     register_base(store, settings)
 
     @asynccontextmanager
@@ -67,6 +72,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         training.follow()
         yield
         training.close()
+        downloads.close()
         await comparing.close()
         serving.close()
         store.close()
@@ -84,6 +90,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.comparing = comparing
     app.state.training = training
     app.state.uploads = Uploads(settings.uploads_dir, settings.max_upload_bytes)
+    app.state.downloads = downloads
     app.state.identities = Identities(load_secret(settings.data_dir))
 
     for noun in (signals, comparisons, me, runs, data):

@@ -192,7 +192,7 @@ def _links(query: str) -> str:
 
 
 def _preview(store: Store, chosen: DataFilter) -> str:
-    with closing(triplet_lines(store, chosen)) as blocks:  # type: ignore[type-var]
+    with closing(triplet_lines(store, chosen)) as blocks:
         lines = next(blocks, b"").splitlines()
     shown = [Triplet.model_validate_json(line) for line in itertools.islice(lines, PREVIEWED)]
     cards = "".join(_triplet(each) for each in shown)

@@ -12,6 +12,7 @@ from fastapi.testclient import TestClient
 
 from app.api import data, me
 from app.api import signals as api_signals
+from app.downloads import Downloads
 from app.main import _explain
 from app.settings import Settings
 from app.store import Store, people, queries, signals
@@ -33,6 +34,7 @@ def client(store: Store, tmp_path: Path) -> Iterator[TestClient]:
     app = FastAPI()
     app.state.store = store
     app.state.training = Training(store, Settings(data_dir=tmp_path))
+    app.state.downloads = Downloads(Settings(data_dir=tmp_path))
 
     @app.middleware("http")
     async def identify(request: Request, call_next: Any) -> Any:
