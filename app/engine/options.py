@@ -1,10 +1,12 @@
 """What a model process is told when it is started. Imported by the web process: knows no model."""
 
 from typing import Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field
 
-from app.settings import Settings
+from app.settings import Settings, is_loopback
+from rlhb_core.errors import BadConfig
 from rlhb_core.records import Record
 
 KEY_VARIABLE = "RLHB_REMOTE_API_KEY"
@@ -39,3 +41,23 @@ def options_of(
         max_rows=settings.max_rows,
         is_child=is_child,
     )
+
+
+def check_listen(settings: Settings) -> None:
+    """Raise BadConfig if the model process cannot be run alone with these settings."""
+    if settings.base_model.startswith(("http://", "https://")):
+        raise BadConfig(
+            "base_model is a server already; a model process needs a folder or hub name"
+        )
+    if settings.engine_url.startswith("unix:/"):
+        return
+    address = urlsplit(settings.engine_url)
+    if address.scheme != "http" or not address.hostname or address.port is None:
+        raise BadConfig(
+            "say where to listen: --engine-url http://127.0.0.1:7870, or unix:/path/of/a/socket"
+        )
+    if not settings.allow_remote and not is_loopback(address.hostname):
+        raise BadConfig(
+            f"{address.hostname} can be reached by other machines; use 127.0.0.1, or set "
+            f"RLHB_ALLOW_REMOTE=true and a key in {KEY_VARIABLE}"
+        )

@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import uvicorn
 from pydantic import ValidationError
@@ -208,9 +209,11 @@ def run(options: EngineOptions) -> None:
     where: dict[str, Any]
     if options.listen.startswith("unix:"):
         where, key = {"uds": options.listen.removeprefix("unix:")}, None
+        os.umask(0o077)
+        Path(where["uds"]).touch(mode=0o600)  # uvicorn keeps the mode of what is there
     else:
-        host, _, port = options.listen.partition("://")[2].rstrip("/").rpartition(":")
-        where, key = {"host": host.strip("[]"), "port": int(port)}, os.environ.get(KEY_VARIABLE)
+        address = urlsplit(options.listen)
+        where, key = {"host": address.hostname, "port": address.port}, os.environ.get(KEY_VARIABLE)
     server = uvicorn.Server(
         uvicorn.Config(
             create_engine(options, key), log_level="critical", timeout_graceful_shutdown=1, **where

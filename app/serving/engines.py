@@ -138,6 +138,8 @@ class Engine:
 
     async def _with_adapter(self, job: Job, on_text: OnText) -> End:
         """Ask for a version by its id; the process is given the adapter if it does not have it."""
+        while self._answers and self.state is not State.READY:  # no adapter before its model
+            await asyncio.sleep(LOOK_S / 2)
         name = str(job.version.id)
         for _ in range(LOADS):
             try:

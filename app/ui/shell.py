@@ -26,6 +26,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.ui.kept_pages import KeptPage
 from app.ui.look import theme
 
 NAV = (
@@ -104,7 +105,7 @@ def mount(app: FastAPI, blocks: Page, path: str) -> None:
     )
     route = app.router.routes[-1]
     assert isinstance(route, Mount)
-    route.app = Framed(route.app, path, _head(blocks), _header(blocks.active))
+    route.app = KeptPage(Framed(route.app, path, _head(blocks), _header(blocks.active)), path)
 
 
 class Static(StaticFiles):
