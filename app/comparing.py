@@ -263,8 +263,7 @@ class Comparing:
                 )
                 for position, (version, probability) in enumerate(drawn)
             ]
-            for answer in answers:
-                responses.add(session, answer)
+            responses.add_drawn(session, answers)
         known = {version.id: version for version, _ in drawn}
         return _Drawn(query, answers, known, [], answers)
 

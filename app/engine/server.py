@@ -8,6 +8,7 @@ import asyncio
 import hmac
 import logging
 import os
+import socket
 import sys
 import threading
 from asyncio import wrap_future
@@ -209,12 +210,10 @@ def run(options: EngineOptions) -> None:
     where: dict[str, Any]
     if options.listen.startswith("unix:"):
         where, key = {"uds": options.listen.removeprefix("unix:")}, None
-        os.umask(0o077)
-        Path(where["uds"]).touch(mode=0o600)  # uvicorn keeps the mode of what is there
     else:
         address = urlsplit(options.listen)
         where, key = {"host": address.hostname, "port": address.port}, os.environ.get(KEY_VARIABLE)
-    server = uvicorn.Server(
+    server = _Server(
         uvicorn.Config(
             create_engine(options, key), log_level="critical", timeout_graceful_shutdown=1, **where
         )
@@ -228,6 +227,15 @@ def run(options: EngineOptions) -> None:
             _tidy(Path(where["uds"]))
 
 
+class _Server(uvicorn.Server):
+    """A server whose socket file is for its owner only."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started and self.config.uds:
+            Path(self.config.uds).chmod(0o600)
+
+
 def _end_with_parent(server: uvicorn.Server) -> None:
     """Standard input is a pipe that the parent holds open: its end is the parent's."""
     while sys.stdin.buffer.read(4096):
@@ -237,10 +245,10 @@ def _end_with_parent(server: uvicorn.Server) -> None:
     os._exit(1)
 
 
-def _tidy(socket: Path) -> None:
+def _tidy(path: Path) -> None:
     """Remove the socket and the folder that was made for it."""
-    socket.unlink(missing_ok=True)
+    path.unlink(missing_ok=True)
     try:
-        socket.parent.rmdir()
+        path.parent.rmdir()
     except OSError:
         log.debug("the socket's folder is still in use")
