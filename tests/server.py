@@ -62,6 +62,9 @@ class ServerProcess:
         """Wait until the server has loaded what it loads in the background and does nothing any more."""
         assert self.process is not None
         until = time.monotonic() + patience_s
+        while b'"models":"ready"' not in self.request("GET", "/api/health")[1]:
+            assert time.monotonic() < until, self.log()[-3000:]
+            time.sleep(0.1)
         used, calm = self.cpu_s(), 0
         while calm < 3 and time.monotonic() < until:
             time.sleep(1)

@@ -28,6 +28,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.doors.headers import CSP, policy_of
 from app.doors.pages import Door
+from app.ui.kept_pages import KeptPage
 from app.ui.look import theme
 
 NAV = (
@@ -107,7 +108,7 @@ def mount(app: FastAPI, blocks: Page, path: str) -> None:
     route = app.router.routes[-1]
     assert isinstance(route, Mount)
     framed = Framed(route.app, path, _head(blocks), _header(blocks.active))
-    route.app = Door(framed, path, blocks)
+    route.app = Door(KeptPage(framed, path), path, blocks)
 
 
 class Static(StaticFiles):
