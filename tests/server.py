@@ -36,7 +36,7 @@ class ServerProcess:
         self.identities = Identities(load_secret(data_dir))
         self.process: subprocess.Popen[bytes] | None = None
 
-    def start(self, patience_s: float = 120) -> None:
+    def start(self, patience_s: float = 240) -> None:
         """Start and wait until it answers."""
         with (self.data_dir / "server.log").open("ab") as log:
             self.process = subprocess.Popen(
