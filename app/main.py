@@ -16,7 +16,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
 from app.api import comparisons, data, me, runs, signals
-from app.comparing import Comparing
+from app.comparing import Comparing, Overloaded, TooManyOpen
 from app.identity import Identities, IdentityMiddleware, load_secret
 from app.serving import Serving, register_base
 from app.settings import Settings
@@ -36,10 +36,12 @@ STATUS: dict[type[RlhbError], int] = {
     Busy: 503,
     Unavailable: 503,
     Full: 507,
+    TooManyOpen: 429,
+    Overloaded: 503,
 }
 """What an error is in HTTP; all others are 422. A browser keeps its signals on 5xx and drops them on 422."""
 RETRY_AFTER_S = 2
-"""When to try again after a 503, in seconds."""
+"""When to try again after a 503 that does not know better, in seconds."""
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -53,12 +55,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        serving.warm()
+        await serving.start()
         training.follow()
         yield
         training.close()
         await comparing.close()
-        serving.close()
+        await serving.close()
         store.close()
 
     app = FastAPI(title="RLHB Studio", version=__version__, lifespan=lifespan)
@@ -87,7 +89,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 def _explain(request: Request, error: Exception) -> JSONResponse:
     """An error that a person can do something about, as a sentence."""
     status = next((code for kind, code in STATUS.items() if isinstance(error, kind)), 422)
-    headers = {"Retry-After": str(RETRY_AFTER_S)} if status == 503 else None
+    wait_s = error.retry_after_s if isinstance(error, Overloaded) else RETRY_AFTER_S
+    headers = {"Retry-After": str(wait_s)} if status == 503 else None
     return JSONResponse({"detail": str(error)}, status_code=status, headers=headers)
 
 
@@ -98,7 +101,9 @@ def _explain_disk(request: Request, error: Exception) -> JSONResponse:
     raise error
 
 
-def _health(request: Request) -> dict[str, str]:
+def _health(request: Request) -> dict[str, str | int]:
     """Raises what `_explain` says aloud if the database's file is gone."""
     request.app.state.store.check()
-    return {"status": "ok", "version": __version__}
+    serving: Serving = request.app.state.serving
+    models = {"models": serving.state.value, "models_memory_mb": serving.memory_mb}
+    return {"status": "ok", "version": __version__, **models}

@@ -4,6 +4,7 @@
 // and the focus survive streaming. Knows nothing of votes, signals or the network.
 
 const SLOW_MS = 6_000;
+const LOADING = "loading the model…";
 
 export class Panels {
   /** root: the element of the page that holds `.answer` panels, leftmost first. */
@@ -53,7 +54,8 @@ export class Panels {
     grow(panel.text, edited ?? answer?.text ?? "");
     element.classList.toggle("edited", edited != null);
     panel.note.textContent = noteOf(answer, status);
-    panel.state.textContent = stateOf(answer, status) + (edited != null ? " · edited by you" : "");
+    element.toggleAttribute("data-loading", status === "waiting" && Boolean(view?.loading));
+    panel.state.textContent = (element.hasAttribute("data-loading") ? LOADING : stateOf(answer, status)) + (edited != null ? " · edited by you" : "");
     this.#reveal(panel, answer, view);
   }
 
@@ -69,7 +71,7 @@ export class Panels {
   #slow() {
     for (const panel of this.panels) {
       const late = panel.element.dataset.status === "waiting" && performance.now() - panel.startedAt > SLOW_MS;
-      if (late) panel.state.textContent = "slower than usual; you can vote without it";
+      if (late && !panel.element.hasAttribute("data-loading")) panel.state.textContent = "slower than usual; you can vote without it";
     }
   }
 }
