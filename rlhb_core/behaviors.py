@@ -70,6 +70,30 @@ def check_signal(signal: Signal, sent_ms: int) -> None:
             )
 
 
+# --- which signals count --------------------------------------------------------------------------
+
+
+def takes_back(kind: SignalKind, payload: Mapping[str, object]) -> bool:
+    """Whether a signal takes back what was said before: a vote withdrawn, a mark off, a comment emptied."""
+    match kind:
+        case SignalKind.VOTE:
+            return payload["choice"] == VoteChoice.WITHDRAWN
+        case SignalKind.CRITIQUE:
+            return not payload.get("text") and not payload.get("tags")
+        case _:
+            return payload.get("on", True) is False
+
+
+def counts_blind(kind: SignalKind, payload: Mapping[str, object], unblinded: bool) -> bool:
+    """The one rule about the reveal: what is done with names in view counts only if it takes something back."""
+    return not unblinded or takes_back(kind, payload)
+
+
+def blind(signals: Iterable[Signal]) -> list[Signal]:
+    """Those of the signals that count where only blind ones do."""
+    return [s for s in signals if counts_blind(s.kind, s.payload, s.unblinded)]
+
+
 # --- signals -> features --------------------------------------------------------------------------
 
 

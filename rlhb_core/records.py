@@ -272,13 +272,21 @@ class Signal(Record):
     page_id: UUID = Field(description="The page load it happened on.")
     page_opened_ms: int = Field(ge=0, description="When that page was opened, on the same clock.")
     payload: dict[str, Any] = Field(default_factory=dict)
+    unblinded: bool = Field(
+        default=False, description="Done while the names of the versions were in view."
+    )
 
 
 class Outcome(StrEnum):
-    """How a response ended. Every outcome is kept and scored, so that none is free."""
+    """How a response ended. Every outcome is kept and scored, so that none is free.
+
+    `cut`: it reached the limit of tokens, so it has a text but no end; `error` then says at how many. Answers stored
+    before this was told apart stand as `ok`: nothing stored tells which of those were cut.
+    """
 
     PENDING = "pending"
     OK = "ok"
+    CUT = "cut"
     EMPTY = "empty"
     ERROR = "error"
     STOPPED = "stopped"

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from app.store.engine import Session, upsert
 from app.store.tables import BEHAVIOR, PERSON, QUERY, RESPONSE, SIGNAL, to_record
-from rlhb_core.behaviors import VERBALISER_VERSION, Reading, summarise_person, verbalise
+from rlhb_core.behaviors import VERBALISER_VERSION, Reading, blind, summarise_person, verbalise
 from rlhb_core.records import Outcome, Signal
 
 if TYPE_CHECKING:
@@ -81,9 +81,12 @@ def _summarise(session: Session, person_id: UUID) -> list[dict[str, Any]]:
     statement = sa.select(SIGNAL).where(SIGNAL.c.person_id == person_id)
     for row in session.execute(statement).mappings():
         signals[row["query_id"]].append(to_record(row, Signal))
+    signals = {query_id: blind(acts) for query_id, acts in signals.items()}
     together = Counter(answer.query_id for answer in answers if answer.replaces is None)
     readings = [
-        Reading(answer.id, answer.chars, signals[answer.query_id], together[answer.query_id])
+        Reading(
+            answer.id, answer.chars, signals.get(answer.query_id, []), together[answer.query_id]
+        )
         for answer in answers
     ]
     return [
@@ -95,6 +98,10 @@ def _summarise(session: Session, person_id: UUID) -> list[dict[str, Any]]:
             "vote": features.vote,
             "verbaliser_version": VERBALISER_VERSION,
             "given": False,
+            "open_features": None,
+            "open_text": None,
+            "open_vote": None,
+            "never_blind": False,
         }
         for reading, features in zip(readings, summarise_person(readings), strict=True)
     ]

@@ -48,6 +48,9 @@ class DataFilter(BaseModel):
     with_excluded: bool = Field(
         default=False, description="Take in people who are marked as excluded."
     )
+    with_unblinded: bool = Field(
+        default=False, description="Take in what was done while names were in view."
+    )
 
     def words(self) -> str:
         """The filter as a phrase, such as "real and simulated data since 21 November 2026"."""
@@ -61,6 +64,8 @@ class DataFilter(BaseModel):
             text += f", versions {_listed(sorted(self.versions))}"
         if self.with_excluded:
             text += ", excluded people taken in"
+        if self.with_unblinded:
+            text += ", acts with names in view taken in"
         return text if len(text) <= MAX_WORDS else text[: MAX_WORDS - 1] + "…"
 
 

@@ -176,6 +176,10 @@ def _behavior_row(person_id: UUID, response_id: UUID, behavior: Behavior) -> dic
         "vote": behavior.vote,
         "verbaliser_version": behavior.verbaliser_version,
         "given": True,
+        "open_features": None,
+        "open_text": None,
+        "open_vote": None,
+        "never_blind": False,
     }
 
 

@@ -1,7 +1,7 @@
 """Signals: the append-only record of what people did. Acknowledged means committed; a retry is no second act."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -11,7 +11,7 @@ from app.store.errors import BadSignals, Refusal
 from app.store.tables import PERSON, QUERY, RESPONSE, SIGNAL, to_record
 from rlhb_core.behaviors import check_signal
 from rlhb_core.errors import BadRecord
-from rlhb_core.records import Signal, SignalKind, now_ms
+from rlhb_core.records import Outcome, Signal, SignalKind, VoteChoice, now_ms
 
 EXPLICIT = frozenset(
     {
@@ -33,6 +33,11 @@ SAID = ("kind", "query_id", "response_id", "payload")
 """What a signal says; two under one id must agree in it."""
 
 
+# The rule of `rlhb_core.answers.can_win`, so that no text is fetched for it.
+_CANNOT_WIN = sa.or_(
+    RESPONSE.c.outcome == Outcome.ERROR,
+    sa.and_(RESPONSE.c.outcome != Outcome.PENDING, sa.func.trim(RESPONSE.c.text) == ""),
+)
 # Made once: building a statement takes as long as running it, and signals come by the hundred.
 _NOTE_CHANGE = (
     sa.update(PERSON)
@@ -41,7 +46,7 @@ _NOTE_CHANGE = (
     .returning(PERSON.c.recording)
 )
 _MINE = (
-    sa.select(QUERY.c.id, RESPONSE.c.id)
+    sa.select(QUERY.c.id, QUERY.c.revealed_ms, RESPONSE.c.id, _CANNOT_WIN)
     .outerjoin(RESPONSE)
     .where(
         QUERY.c.person_id == sa.bindparam("person"),
@@ -75,7 +80,8 @@ def record(
     recording = _note_change(session, person_id)
     if recording is None:
         raise BadSignals([_nobody(index, signal) for index, signal in enumerate(signals)])
-    if refusals := list(_unknown(session, person_id, signals)):
+    known = _known(session, person_id, signals)
+    if refusals := list(_unknown(known, signals)):
         raise BadSignals(refusals)
     kept = [signal for signal in signals if recording or signal.kind in EXPLICIT]
     if len(kept) < len(signals):
@@ -92,10 +98,13 @@ def record(
             "payload": _plain(signal),
             "person_id": person_id,
             "received_ms": received_ms,
+            "unblinded": signal.unblinded
+            or _after(known.queries[signal.query_id], signal.at_ms + shift, received_ms),
         }
         for signal in reversed(kept)  # of two under one id, the first stands
     }
     new = insert_new(session, SIGNAL, list(rows.values()))
+    _note_reveal(session, known, kept, received_ms)
     if len(new) < len(kept):
         _check_same(session, signals, rows)
     return len(new)
@@ -139,30 +148,69 @@ def _nobody(index: int, signal: Signal) -> Refusal:
     )
 
 
-def _unknown(session: Session, person_id: UUID, signals: Sequence[Signal]) -> Iterator[Refusal]:
-    """Refusals of signals about queries of others, or responses that do not belong to the query."""
+class _Known(NamedTuple):
+    """What the signals of a batch may speak of."""
+
+    queries: dict[UUID, int | None]
+    """The person's queries that it names, with when their names were shown."""
+    answers: dict[UUID, UUID]
+    """The query of every answer to these."""
+    hopeless: set[UUID]
+    """Answers that can no longer win."""
+
+
+def _known(session: Session, person_id: UUID, signals: Sequence[Signal]) -> _Known:
     named = {signal.query_id for signal in signals}
     named |= {
         UUID(str(signal.payload["to_query"])) for signal in signals if "to_query" in signal.payload
     }
-    mine: set[UUID] = set()
-    answers: dict[UUID, UUID] = {}
+    found = _Known({}, {}, set())
     for part in in_parts(list(named)):
         ours = {"person": person_id, "named": list(part)}
-        for query_id, response_id in session.execute(_MINE, ours):
-            mine.add(query_id)
+        for query_id, revealed_ms, response_id, hopeless in session.execute(_MINE, ours):
+            found.queries[query_id] = revealed_ms
             if response_id is not None:
-                answers[response_id] = query_id
+                found.answers[response_id] = query_id
+            if hopeless:
+                found.hopeless.add(response_id)
+    return found
+
+
+def _unknown(known: _Known, signals: Sequence[Signal]) -> Iterator[Refusal]:
+    """Refusals of signals about queries of others, of responses that do not belong to the query or cannot be chosen."""
     for index, signal in enumerate(signals):
-        if signal.query_id not in mine:
+        payload = signal.payload
+        if signal.query_id not in known.queries:
             message = "there is no such query of yours"
-        elif any(answers.get(response) != signal.query_id for response in _responses_in(signal)):
+        elif any(known.answers.get(each) != signal.query_id for each in _responses_in(signal)):
             message = "it speaks of a response that does not belong to its query"
-        elif "to_query" in signal.payload and UUID(str(signal.payload["to_query"])) not in mine:
+        elif "to_query" in payload and UUID(str(payload["to_query"])) not in known.queries:
             message = "the query that followed is none of yours"
         else:
             continue
         yield Refusal(index, signal.id, f"{signal.kind}: {message}")
+
+
+def _after(revealed_ms: int | None, at_ms: int, received_ms: int) -> bool:
+    """Whether names were in view. What came to us before the vote did was done before, whatever its clock says."""
+    return revealed_ms is not None and min(at_ms, received_ms) > revealed_ms
+
+
+def _note_reveal(
+    session: Session, known: _Known, signals: Sequence[Signal], received_ms: int
+) -> None:
+    """The first vote on a query shows the names; later ones, and its being withdrawn, change nothing about that."""
+    shown = {
+        signal.query_id
+        for signal in signals
+        if signal.kind is SignalKind.VOTE
+        and signal.payload["choice"] != VoteChoice.WITHDRAWN
+        and known.queries[signal.query_id] is None
+    }
+    if shown:
+        session.execute(
+            sa.update(QUERY).where(QUERY.c.id.in_(shown)).values(revealed_ms=received_ms)
+        )
 
 
 def _responses_in(signal: Signal) -> set[UUID]:
