@@ -68,7 +68,7 @@ function runRow(run) {
     h(
       "div",
       { class: "what" },
-      h("h3", {}, dot(run.arm_label), run.name),
+      h("h2", {}, dot(run.arm_label), run.name),
       h("p", {}, `${run.parent ? `from ${run.parent} · ` : ""}${run.data}`),
     ),
     h("div", { class: "how" }, state(run)),
@@ -143,7 +143,7 @@ function versionsPanel({ versions, previous }) {
     h(
       "div",
       { class: "row between" },
-      h("div", {}, h("h3", {}, "Model versions"), h("p", {}, "What can stand in the side-by-side. A finished run adds one; it is shown only once you put it in.")),
+      h("div", {}, h("h2", {}, "Model versions"), h("p", {}, "What can stand in the side-by-side. A finished run adds one; it is shown only once you put it in.")),
       previous &&
         act(
           "Go back",
@@ -164,10 +164,10 @@ function versionsPanel({ versions, previous }) {
 
 function versionRow(version) {
   const button = version.served
-    ? act("Take out", () => post(`/api/versions/${version.id}/unserve`), { "aria-label": `Take ${version.name} out of Compare` })
+    ? act("Take out", () => post(`/api/versions/${version.id}/unserve`), { "aria-label": `Take out: take ${version.name} out of Compare` })
     : version.against
-      ? [h("span", { class: "withheld" }, "Not offered"), act("Override", () => serve(version), { title: version.against, "aria-label": `Put ${version.name} into Compare against its verdict` })]
-      : act("Put in", () => serve(version), { "aria-label": `Put ${version.name} into Compare` });
+      ? [h("span", { class: "withheld" }, "Not offered"), act("Override", () => serve(version), { title: version.against, "aria-label": `Override: put ${version.name} into Compare against its verdict` })]
+      : act("Put in", () => serve(version), { "aria-label": `Put in: put ${version.name} into Compare` });
   return h(
     "tr",
     { "data-version": version.id },

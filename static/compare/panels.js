@@ -72,9 +72,10 @@ export class Panels {
     const edited = answer?.marks?.edited ?? null;
     grow(panel.text, edited ?? answer?.text ?? "");
     element.classList.toggle("edited", edited != null);
-    panel.note.textContent = noteOf(answer, status);
+    const cut = group.find((each) => statusOf(each) === "cut");
+    panel.note.textContent = cut ? cut.error : noteOf(answer, status);
     panel.state.textContent = stateOf(status, group, view) + (edited != null ? " · edited by you" : "");
-    panel.goOn.hidden = status !== "cut" || Boolean(view?.vote);
+    panel.goOn.hidden = !cut || Boolean(view.vote);
     this.#letters(panel, group, view);
     this.#reveal(panel, group, view);
   }
@@ -133,7 +134,6 @@ function stateOf(status, group, view) {
 
 function noteOf(answer, status) {
   if (status === "failed") return `This version could not answer. ${answer.error || "No reason was given."} The others are not affected.`;
-  if (status === "cut") return answer.error;
   if (status === "silent") return "This version answered with nothing at all.";
   if (status === "stopped") return answer.text ? "" : "This version was stopped before it wrote anything.";
   return "";
@@ -169,7 +169,7 @@ function writer({ version, arm }) {
 function handOver(from, to) {
   const [source, target] = [from, to].map((panel) => panel.querySelector(".text").firstChild);
   const { anchorNode, anchorOffset, focusNode, focusOffset } = getSelection();
-  const within = (node, offset) => (node === source ? offset : offset && source.length);
+  const within = (node, offset) => Math.min(target.length, node === source ? offset : offset && source.length);
   if (from.querySelector(".text").contains(anchorNode) && from.querySelector(".text").contains(focusNode)) {
     getSelection().setBaseAndExtent(target, within(anchorNode, anchorOffset), target, within(focusNode, focusOffset));
   }

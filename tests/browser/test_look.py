@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import EMBEDDED, Studio, Visit
+from tests.browser.conftest import THREE, Studio, Visit
 
 pytestmark = pytest.mark.browser
 Ask = Callable[..., str]
@@ -36,7 +36,7 @@ def fits(page: Page) -> bool:
 
 @pytest.mark.parametrize("size", SIZES)
 def test_the_compare_page(size: str, visit: Visit, studio: Studio, ask: Ask) -> None:
-    studio.serve("Turtle Steady", *EMBEDDED[1:])
+    studio.serve("Turtle Steady", *THREE[1:])
     person = visit.new_person(viewport=SIZES[size])
     page = visit(context=person)
     pictures(page, f"compare-1-first-visit-{size}")
