@@ -315,6 +315,7 @@ class Compare {
       return {
         ...panel,
         revealed: vote?.acknowledged ? panel.revealed : null,
+        duration_ms: vote?.acknowledged ? panel.duration_ms : null,
         marks: { ...panel.marks, edited: own === undefined ? panel.marks.edited : own },
       };
     });

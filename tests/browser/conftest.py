@@ -21,7 +21,6 @@ from uuid import UUID
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-
 from app.store import Session, Store, signals, versions
 from rlhb_core.records import Arm, ModelVersion, Serving, Signal
 from tests.browser.model_server import model_server

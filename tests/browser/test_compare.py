@@ -8,7 +8,7 @@ from playwright.sync_api import Error, Page, Request, Route, expect
 
 from rlhb_core.records import SignalKind
 from tests.browser.conftest import THREE, Studio, Visit
-from tests.browser.model_server import MARKUP, SLOW_TEXT
+from tests.browser.model_server import CUT, MARKUP, SLOW_TEXT
 
 pytestmark = pytest.mark.browser
 Ask = Callable[..., str]
@@ -431,6 +431,38 @@ def test_each_paragraph_runs_the_way_of_its_letters(visit: Visit, studio: Studio
     assert asked.first.evaluate("text => getComputedStyle(text).direction") == "rtl"
     answered = other.locator(".triplet .answered").filter(has_text="הבירה")
     assert answered.first.evaluate("text => getComputedStyle(text).direction") == "rtl"
+
+
+def test_an_answer_cut_at_the_limit_says_so_and_goes_on(
+    visit: Visit, studio: Studio, ask: Ask
+) -> None:
+    studio.serve("Newt Cut", *THREE[:2])
+    page = visit()
+    ask(page, CAPITAL)
+    cut = page.locator(".answer[data-status=cut]")
+    expect(cut.locator(".state")).to_have_text("cut short")
+    expect(cut.locator(".note")).to_have_text(re.compile(r"^Cut at \d+ tokens\.$"))
+    expect(page.get_by_role("button", name="Continue")).to_have_count(1)
+    place = answers(page).index(CUT[0])
+    before = ids(page)
+    page.keyboard.press("abc"[place])
+    page.keyboard.press("g")
+    panel = page.locator(".answer").nth(place)
+    expect(panel.locator(".text")).to_have_text("".join(CUT))
+    expect(panel).to_have_attribute("data-status", "done")
+    expect(panel).to_be_focused()
+    expect(page.get_by_role("button", name="Continue")).to_have_count(0)
+    assert ids(page) == before  # the same answer, in the same place
+    page.keyboard.press(str(place + 1))
+    expect(page.locator(".answer.revealed")).to_have_count(3)
+
+    ask(page, "What does a giraffe eat?")
+    page.get_by_role("button", name="Continue").click()
+    expect(page.locator(".answer[data-status=done]")).to_have_count(3)
+    ask(page, "How many legs does a spider have?")
+    page.keyboard.press("t")
+    expect(page.locator(".answer.revealed")).to_have_count(3)
+    expect(page.get_by_role("button", name="Continue")).to_have_count(0)  # it was judged as it stands
 
 
 def ids_of_tab(page: Page) -> str:
