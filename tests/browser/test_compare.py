@@ -462,7 +462,9 @@ def test_an_answer_cut_at_the_limit_says_so_and_goes_on(
     ask(page, "How many legs does a spider have?")
     page.keyboard.press("t")
     expect(page.locator(".answer.revealed")).to_have_count(3)
-    expect(page.get_by_role("button", name="Continue")).to_have_count(0)  # it was judged as it stands
+    expect(page.get_by_role("button", name="Continue")).to_have_count(
+        0
+    )  # it was judged as it stands
 
 
 def ids_of_tab(page: Page) -> str:

@@ -72,6 +72,37 @@ def test_the_compare_page(size: str, visit: Visit, studio: Studio, ask: Ask) -> 
     person.close()
 
 
+STATES = {
+    "two-the-same": ("Owl Echo", "Magpie Echo", THREE[1]),
+    "all-the-same": ("Owl Echo",),
+    "not-all-answered": ("Dodo Broken", "Mole Nothing", THREE[2]),
+    "right-to-left": ("Camel Hebrew", *THREE[1:]),
+    "cut": ("Newt Cut", *THREE[1:]),
+}
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("state", STATES)
+def test_the_compare_page_with_special_answers(
+    state: str, size: str, visit: Visit, studio: Studio, ask: Ask
+) -> None:
+    studio.serve(*STATES[state])
+    person = visit.new_person(viewport=SIZES[size])
+    page = visit(context=person)
+    ask(page, "Which language do people speak in Brazil?")
+    pictures(page, f"compare-7-{state}-{size}")
+    assert fits(page)
+    expect(page.locator(".choices")).to_be_in_viewport(ratio=0.99)
+    page.locator("[data-choice=best]:visible:enabled").first.click()
+    page.wait_for_selector(".answer.revealed")
+    pictures(page, f"compare-8-{state}-voted-{size}")
+    assert fits(page)
+    page.keyboard.press("u")
+    expect(page.locator(".vote .hint")).to_be_in_viewport(ratio=0.99)
+    pictures(page, f"compare-9-{state}-undone-{size}")
+    person.close()
+
+
 @pytest.mark.parametrize("size", SIZES)
 def test_the_other_pages(size: str, visit: Visit) -> None:
     person = visit.new_person(viewport=SIZES[size])
