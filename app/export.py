@@ -10,7 +10,9 @@ is not woken for every row. Knows no SQL and no HTTP.
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime, time
-from itertools import islice
+from functools import cache
+from itertools import chain, groupby, islice
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -18,8 +20,9 @@ from uuid import UUID
 import orjson
 
 from app.store import Store, behaviors, exports
-from app.store.exports import Amounts, DataFilter, comparisons, triplets
+from app.store.exports import Amounts, DataFilter, comparisons, edits, readings, triplets
 from app.store.imports import UNNAMED
+from rlhb_core.answers import failed
 from rlhb_core.behaviors import parse, preference_score
 from rlhb_core.records import SCHEMA_VERSION, Outcome, VoteChoice
 
@@ -54,9 +57,9 @@ def triplet_lines(store: Store, chosen: DataFilter) -> Iterator[bytes]:
 def _triplet(row: Any, with_people: bool) -> bytes:
     # Unpacked by position and in the order of the Triplet record: this is the hot loop of an export.
     (
-        verbaliser_version, query_id, response_id, query, response, behavior_text, features, arm,
-        model_version, condition, position, draw_probability, outcome, source, asked, answered,
-        person_id,
+        verbaliser_version, query_id, response_id, query, response, arm, model_version, condition,
+        position, draw_probability, outcome, source, asked, answered, person_id, behavior_text,
+        features, _, unblinded,
     ) = row  # fmt: skip
     return orjson.dumps(
         {
@@ -78,6 +81,7 @@ def _triplet(row: Any, with_people: bool) -> bytes:
             "asked_at": datetime.fromtimestamp(asked / 1000, UTC),
             "answered_at": datetime.fromtimestamp(answered / 1000, UTC),
             "person": person_id if with_people and UUID(person_id) not in NOBODY else None,
+            "unblinded": unblinded,
         },
         option=LINE,
     )
@@ -98,29 +102,50 @@ def _comparisons(store: Store, chosen: DataFilter) -> Iterator[dict[str, Any]]:
 
 
 def _comparison(vote: Any, rows: Sequence[Any], with_people: bool) -> dict[str, Any] | None:
-    """One vote, or None if fewer than two answers were compared or the chosen one never came."""
-    shown = _as_shown(rows)
-    said = {row.vote for row in shown}
-    won = [index for index, row in enumerate(shown) if row.vote == "won"]
+    """One vote, or None if fewer than two different answers were compared or the chosen one is none to choose."""
+    shown = [_Told(rows) for rows in _alike(_as_shown(rows)).values()]
+    said = {each.vote for each in shown}
+    won = [index for index, each in enumerate(shown) if each.vote == "won"]
     if len(shown) < 2 or (said & {"won", "lost"} and len(won) != 1):
         return None
-    first = shown[0]
+    if won and not shown[won[0]].response.strip():
+        return None
+    first = shown[0].row
     choice = VoteChoice.BEST if won else VoteChoice.TIE if "tied" in said else VoteChoice.ALL_BAD
-    voted = vote.at_ms if vote is not None else max(row.answered for row in shown)
+    voted = vote.at_ms if vote is not None else max(each.row.answered for each in shown)
     return {
         "schema_version": SCHEMA_VERSION,
         "query_id": first.query_id,
         "query": first.query,
-        "responses": [row.response for row in shown],
-        "model_versions": [row.model_version for row in shown],
+        "responses": [each.response for each in shown],
+        "model_versions": [each.model_versions for each in shown],
         "choice": choice,
         "best": won[0] if won else None,
         "early": vote is not None and bool(vote.payload.get("early", False)),
-        "strength": orjson.loads(shown[won[0]].features).get("strength") if won else None,
+        "strength": orjson.loads(shown[won[0]].row.features).get("strength") if won else None,
         "source": first.source,
         "voted_at": datetime.fromtimestamp(voted / 1000, UTC),
-        "person": first.person_id if with_people and first.person_id not in NOBODY else None,
+        "person": str(first.person_id) if with_people and first.person_id not in NOBODY else None,
+        "unblinded": vote.unblinded if vote is not None else first.unblinded,
     }
+
+
+class _Told:
+    """Answers with the same text, as the one response that they are."""
+
+    def __init__(self, rows: Sequence[Any]) -> None:
+        self.row = next((row for row in rows if row.vote == "won"), rows[0])
+        self.vote = self.row.vote
+        self.response = rows[0].response
+        self.model_versions = " = ".join(dict.fromkeys(row.model_version for row in rows))
+
+
+def _alike(rows: Sequence[Any]) -> dict[str, list[Any]]:
+    """The rows by their text without the white space around it."""
+    found: dict[str, list[Any]] = {}
+    for row in rows:
+        found.setdefault(row.response.strip(), []).append(row)
+    return found
 
 
 def _as_shown(rows: Sequence[Any]) -> list[Any]:
@@ -140,45 +165,70 @@ def _as_shown(rows: Sequence[Any]) -> list[Any]:
 
 
 def _failed(row: Any) -> bool:
-    return row.outcome == Outcome.ERROR or (row.outcome == Outcome.STOPPED and not row.response)
+    return failed(Outcome(row.outcome), row.response)
 
 
 def preference_lines(store: Store, chosen: DataFilter) -> Iterator[bytes]:
-    """The chosen answer against each other one, as TRL's DPO and reward trainers load it (conversations)."""
-    return _in_blocks(
-        {
-            "prompt": _says("user", line["query"]),
-            "chosen": _says("assistant", line["responses"][line["best"]]),
-            "rejected": _says("assistant", other),
-        }
-        for line in _comparisons(store, chosen)
-        if line["best"] is not None
-        for index, other in enumerate(line["responses"])
-        if index != line["best"]
-    )
+    """The chosen answer against each other one, then what people made of an answer against what it was, as TRL's DPO
+    and reward trainers load it (conversations). `from` tells which: vote or edit.
+    """
+    return _in_blocks(chain(_chosen_over(store, chosen), _edited_over(store, chosen)))
+
+
+def _chosen_over(store: Store, chosen: DataFilter) -> Iterator[dict[str, Any]]:
+    for line in _comparisons(store, chosen):
+        if line["best"] is not None:
+            best = line["responses"][line["best"]]
+            for index, other in enumerate(line["responses"]):
+                if index != line["best"]:
+                    yield _preference(line["query"], best, other, "vote", line["unblinded"])
+
+
+def _edited_over(store: Store, chosen: DataFilter) -> Iterator[dict[str, Any]]:
+    """An edit taken back is none, nor is one that changes nothing; of equal answers to a query one is enough."""
+    with store.reading() as session:
+        for _, rows in groupby(edits(session, chosen), key=attrgetter("query_id")):
+            for same in _alike([row for row in rows if not _failed(row)]).values():
+                row = same[0]
+                edited = orjson.loads(row.features).get("edited_text") or ""
+                if edited.strip() and edited.strip() != row.response.strip():
+                    yield _preference(row.query, edited, row.response, "edit", row.unblinded)
+
+
+def _preference(
+    query: str, better: str, worse: str, source: str, unblinded: bool
+) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "prompt": _says("user", query),
+        "chosen": _says("assistant", better),
+        "rejected": _says("assistant", worse),
+        "from": source,
+    }
+    return found | {"unblinded": True} if unblinded else found
 
 
 def label_lines(store: Store, chosen: DataFilter) -> Iterator[bytes]:
-    """Answers that their readers' behaviour clearly speaks for (true) or against (false), as TRL's KTO loads them."""
+    """Answers that their readers' behaviour clearly speaks for (true) or against (false), as TRL's KTO loads them.
+
+    One line for each query and answer, whoever read them: those whose behaviour is clear decide by their mean score; if
+    that is not clear, they cancel each other and there is no line.
+    """
     return _in_blocks(_labels(store, chosen))
 
 
 def _labels(store: Store, chosen: DataFilter) -> Iterator[dict[str, Any]]:
     behaviors.refresh(store)
-    scores: dict[str, float] = {}  # few texts, many rows
+    score = cache(lambda text: preference_score(parse(text)))  # few texts, many rows
     with store.reading() as session:
-        for block in triplets(session, chosen):
-            for row in block:
-                text = row.behavior_text
-                score = scores.get(text)
-                if score is None:
-                    score = scores[text] = preference_score(parse(text))
-                if abs(score) >= CLEAR and not _failed(row):
-                    yield {
-                        "prompt": _says("user", row.query),
-                        "completion": _says("assistant", row.response),
-                        "label": score > 0,
-                    }
+        rows = readings(session, chosen)
+        for (query, response), same in groupby(rows, key=attrgetter("asked", "answer")):
+            clear = [s for row in same if abs(s := score(row.behavior_text)) >= CLEAR]
+            if clear and abs(mean := sum(clear) / len(clear)) >= CLEAR:
+                yield {
+                    "prompt": _says("user", query),
+                    "completion": _says("assistant", response),
+                    "label": mean > 0,
+                }
 
 
 def _says(role: str, content: str) -> list[dict[str, str]]:

@@ -330,7 +330,11 @@ class Response(Record):
     temperature: float = Field(default=1.0, ge=0, le=5)
     text: str = Field(default="", max_length=200_000)
     outcome: Outcome = Outcome.PENDING
-    error: str = Field(default="", max_length=2_000, description="What went wrong, in words.")
+    error: str = Field(
+        default="",
+        max_length=2_000,
+        description="What went wrong, or where it was cut, in words.",
+    )
     created_ms: int = Field(default_factory=now_ms)
     first_token_ms: int | None = Field(default=None, ge=0, description="Wait for the first token.")
     duration_ms: int | None = Field(default=None, ge=0, description="From draw to last token.")
@@ -435,6 +439,13 @@ class BehaviorFeatures(Record):
     ratings: dict[str, Annotated[float, Field(ge=1, le=5)]] = Field(
         default_factory=dict, description="The last rating of each aspect."
     )
+    edited_text: str | None = Field(
+        default=None, description="The answer as the person would have written it."
+    )
+    comment: str = Field(default="", description="The person's last comment, in their words.")
+    comment_tags: list[str] = Field(
+        default_factory=list, description="Its tags, such as correct, complete, clear."
+    )
 
 
 class Triplet(Record):
@@ -458,10 +469,16 @@ class Triplet(Record):
     asked_at: str = Field(description="ISO 8601, UTC.")
     answered_at: str = Field(description="ISO 8601, UTC.")
     person: str | None = Field(default=None, description="Only if identities were asked for.")
+    unblinded: bool = Field(
+        default=False, description="Rests on something that was done while names were in view."
+    )
 
 
 class Comparison(Record):
-    """One vote over the responses to one query; what the reward model is trained on."""
+    """One vote over the responses to one query; what the reward model is trained on.
+
+    Responses with the same text are one response; the versions that gave it are listed as "SFT = RLHB v2".
+    """
 
     schema_version: int = SCHEMA_VERSION
     query_id: UUID
@@ -477,6 +494,9 @@ class Comparison(Record):
     source: Source
     voted_at: str = Field(description="ISO 8601, UTC.")
     person: str | None = None
+    unblinded: bool = Field(
+        default=False, description="The vote was given while names were in view."
+    )
 
 
 def describe(error: ValidationError) -> str:

@@ -161,7 +161,7 @@ def as_log(answered: Sequence[Answered]) -> tuple[list[Triplet], list[Comparison
 def _outcome(one: Answered, index: int) -> Outcome:
     if not one.texts[index]:
         return Outcome.EMPTY
-    return Outcome.OK if one.ended[index] else Outcome.STOPPED
+    return Outcome.OK if one.ended[index] else Outcome.CUT
 
 
 def _query_acts(one: Answered, ids: Sequence[UUID]) -> list[Act]:

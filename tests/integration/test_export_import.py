@@ -257,14 +257,19 @@ def test_preferences_and_labels_as_trl_loads_them(store: Store):
             "prompt": prompt,
             "chosen": says("assistant", b.text),
             "rejected": says("assistant", other.text),
+            "from": "vote",
         }
         for other in (a, c)
     ]
-    assert lines_of(label_lines(store, DataFilter())) == [
-        {"prompt": prompt, "completion": says("assistant", a.text), "label": False},
-        {"prompt": prompt, "completion": says("assistant", b.text), "label": True},
-        {"prompt": prompt, "completion": says("assistant", c.text), "label": False},
-    ]
+    labelled = {
+        line["completion"][0]["content"]: (line["prompt"], line["label"])
+        for line in lines_of(label_lines(store, DataFilter()))
+    }
+    assert labelled == {
+        a.text: (prompt, False),
+        b.text: (prompt, True),
+        c.text: (prompt, False),
+    }
 
 
 # --- and back in ----------------------------------------------------------------------------------
