@@ -15,7 +15,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
 from app.api import comparisons, data, me, runs, signals
-from app.comparing import Comparing
+from app.comparing import Comparing, Overloaded, TooManyOpen
 from app.identity import Identities, IdentityMiddleware, load_secret
 from app.serving import Serving, register_base
 from app.settings import Settings
@@ -28,7 +28,13 @@ from rlhb_core.errors import RlhbError
 
 STATIC = Path(__file__).parent / "static"
 """In the repository a link to the folder beside the packages, in an installed package the folder itself."""
-STATUS: dict[type[RlhbError], int] = {UnknownReference: 404, Conflict: 409, Busy: 503}
+STATUS: dict[type[RlhbError], int] = {
+    UnknownReference: 404,
+    Conflict: 409,
+    Busy: 503,
+    TooManyOpen: 429,
+    Overloaded: 503,
+}
 """What an error is in HTTP; all others are 422. A browser keeps its signals on 503 and drops them on 422."""
 
 
@@ -43,12 +49,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        serving.warm()
+        await serving.start()
         training.follow()
         yield
         training.close()
         await comparing.close()
-        serving.close()
+        await serving.close()
         store.close()
 
     app = FastAPI(title="RLHB Studio", version=__version__, lifespan=lifespan)
@@ -76,8 +82,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 def _explain(request: Request, error: Exception) -> JSONResponse:
     """An error that a person can do something about, as a sentence."""
     status = next((code for kind, code in STATUS.items() if isinstance(error, kind)), 422)
-    return JSONResponse({"detail": str(error)}, status_code=status)
+    headers = {"retry-after": str(error.retry_after_s)} if isinstance(error, Overloaded) else None
+    return JSONResponse({"detail": str(error)}, status_code=status, headers=headers)
 
 
-def _health() -> dict[str, str]:
-    return {"status": "ok", "version": __version__}
+def _health(request: Request) -> dict[str, str | int]:
+    serving: Serving = request.app.state.serving
+    models = {"models": serving.state.value, "models_memory_mb": serving.memory_mb}
+    return {"status": "ok", "version": __version__, **models}

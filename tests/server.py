@@ -58,10 +58,14 @@ class ServerProcess:
     def settle(self, patience_s: float = 120) -> None:
         """Wait until the server has loaded what it loads in the background and does nothing any more."""
         assert self.process is not None
-        process = psutil.Process(self.process.pid)
         until = time.monotonic() + patience_s
-        while process.cpu_percent(interval=1.0) > 5 and time.monotonic() < until:
-            pass
+        while b'"models":"ready"' not in self.request("GET", "/api/health")[1]:
+            assert time.monotonic() < until, self.log()[-3000:]
+            time.sleep(0.1)
+        processes = [psutil.Process(self.process.pid)]
+        processes += processes[0].children()
+        while any(each.cpu_percent(interval=1.0) > 5 for each in processes):
+            assert time.monotonic() < until, "the server never came to rest"
 
     def kill(self) -> None:
         """SIGKILL: no chance to tidy up."""

@@ -7,6 +7,7 @@
 import { listed, sameWords } from "./folds.js";
 
 const SLOW_MS = 6_000;
+const LOADING = "loading the model…";
 
 export class Panels {
   /** root: the element of the page that holds `.answer` panels, leftmost first. */
@@ -74,7 +75,9 @@ export class Panels {
     element.classList.toggle("edited", edited != null);
     const cut = group.find((each) => statusOf(each) === "cut");
     panel.note.textContent = cut ? cut.error : noteOf(answer, status);
-    panel.state.textContent = stateOf(status, group, view) + (edited != null ? " · edited by you" : "");
+    element.toggleAttribute("data-loading", status === "waiting" && Boolean(view?.loading));
+    const state = element.hasAttribute("data-loading") ? LOADING : stateOf(status, group, view);
+    panel.state.textContent = state + (edited != null ? " · edited by you" : "");
     panel.goOn.hidden = !cut || Boolean(view.vote);
     this.#letters(panel, group, view);
     this.#reveal(panel, group, view);
@@ -103,7 +106,7 @@ export class Panels {
   #slow() {
     for (const panel of this.panels) {
       const late = panel.element.dataset.status === "waiting" && performance.now() - panel.startedAt > SLOW_MS;
-      if (late) panel.state.textContent = "slower than usual; you can vote without it";
+      if (late && !panel.element.hasAttribute("data-loading")) panel.state.textContent = "slower than usual; you can vote without it";
     }
   }
 }
