@@ -255,7 +255,7 @@ def _panel(position: int) -> str:
         )
     )
     return f"""
-    <article class="answer" role="listitem" tabindex="-1" data-status="empty" data-letter="{letter}" aria-label="Answer {letter}">
+    <div class="answer" role="listitem" tabindex="-1" data-status="empty" data-letter="{letter}" aria-label="Answer {letter}">
       <div class="top"><span class="badges"><span class="badge">{letter}</span></span><span class="names"></span>
         <span class="choice">your choice</span><span class="state"></span></div>
       <div class="body">
@@ -276,7 +276,7 @@ def _panel(position: int) -> str:
         <form class="comment"><input class="field" name="text" dir="auto" maxlength="2000" placeholder="Comment in a line" autocomplete="off"
           aria-label="Comment on answer {letter}"><button type="submit" class="button">Save</button></form>
       </div>
-    </article>"""
+    </div>"""
 
 
 def _vote_bar() -> str:
