@@ -103,14 +103,13 @@ def test_three_seconds_of_reading_are_recorded_as_three_seconds(
     query_id = ask(page, CAPITAL)
     page.wait_for_timeout(3_000)
     page.keyboard.press("1")
-    read_ms = time_read(page)
+    read = time_read(page)
     page.wait_for_selector(".answer.revealed")
     page.wait_for_timeout(1_000)  # reading the names is no longer reading blind, and is not counted
     page.keyboard.press("n")
     page.evaluate("import('/static/signals.js').then(({ outbox }) => outbox.flush())")
-    dwelt = time_recorded(page, studio, query_id)
-    assert dwelt == pytest.approx(read_ms, abs=60)
-    assert min(read_ms) > 3_000
+    assert_recorded(page, studio, query_id, read)
+    assert min(least for least, _ in read) > 3_000
 
 
 def test_a_busy_page_loses_no_reading(visit: Visit, studio: Studio, ask: Ask) -> None:
@@ -127,11 +126,11 @@ def test_a_busy_page_loses_no_reading(visit: Visit, studio: Studio, ask: Ask) ->
     query_id = ask(page, CAPITAL)
     page.wait_for_timeout(3_000)
     page.keyboard.press("1")
-    read_ms = time_read(page)
+    read = time_read(page)
     cdp.send("Emulation.setCPUThrottlingRate", {"rate": 1})
     page.wait_for_selector(".answer.revealed")
-    assert time_recorded(page, studio, query_id) == pytest.approx(read_ms, abs=60)
-    assert min(read_ms) > 3_000
+    assert_recorded(page, studio, query_id, read)
+    assert min(least for least, _ in read) > 3_000
 
 
 def test_reading_counts_from_before_the_page_knows_whether_it_is_recorded(
@@ -139,7 +138,7 @@ def test_reading_counts_from_before_the_page_knows_whether_it_is_recorded(
 ) -> None:
     page = visit.context.new_page()
     held: list[Route] = []
-    page.route("**/api/me", held.append)
+    page.route("**/api/me", lambda route: held.append(route))
     page.goto("/")
     page.wait_for_selector(".compare[data-live]")
     time_reading(page)
@@ -150,14 +149,14 @@ def test_reading_counts_from_before_the_page_knows_whether_it_is_recorded(
         route.continue_()
     expect(page.locator("[data-person-today]")).to_have_text("1 today")
     page.keyboard.press("1")
-    read_ms = time_read(page)
-    assert time_recorded(page, studio, query_id) == pytest.approx(read_ms, abs=60)
+    read = time_read(page)
+    assert_recorded(page, studio, query_id, read)
     assert {"shown", "scroll"} <= set(studio.kinds(query_id))
 
     page.get_by_role("button", name="pause", exact=True).click()
     expect(page.get_by_text("Recording paused")).to_be_visible()
     held.clear()
-    page.route("**/api/me", held.append)
+    page.route("**/api/me", lambda route: held.append(route))
     page.reload()
     page.wait_for_selector(".compare[data-live]")
     query_id = ask(page, "What does a giraffe eat?")
@@ -172,26 +171,47 @@ def test_reading_counts_from_before_the_page_knows_whether_it_is_recorded(
 
 
 def time_reading(page: Page) -> None:
-    """Have the page note, by its own clock, when each answer is there to be read, and when the vote is pressed."""
+    """Have the page note by its own clock, for each answer, when it certainly could and when it perhaps could be read.
+
+    An answer can be read from somewhere between the last frame without it and the end of the task that brought it, until
+    somewhere within the task that takes the vote. On a busy machine these tasks are long.
+    """
     page.evaluate(
         """() => {
-          window.began = {};
-          const watch = (text, place) => new MutationObserver(() => {
+          const texts = [...document.querySelectorAll('.answer .text')];
+          window.absent = texts.map(() => performance.now());
+          window.began = [];
+          const frame = () => {
+            texts.forEach((text, place) => { if (!text.textContent) window.absent[place] = performance.now(); });
+            if (!window.voted) requestAnimationFrame(frame);
+          };
+          frame();
+          texts.forEach((text, place) => new MutationObserver(() => {
             if (text.textContent) window.began[place] ??= performance.now();
-          }).observe(text, { childList: true, characterData: true, subtree: true });
-          document.querySelectorAll('.answer .text').forEach(watch);
-          addEventListener('keydown', (event) => { if (event.key === '1') window.voted = performance.now(); }, true);
+          }).observe(text, { childList: true, characterData: true, subtree: true }));
+          const vote = (name) => (event) => { if (event.key === '1') window[name] ??= performance.now(); };
+          addEventListener('keydown', vote('voted'), true);
+          addEventListener('keydown', vote('after'));
         }"""
     )
 
 
-def time_read(page: Page) -> list[float]:
-    """The milliseconds that the answers stood there before the vote, leftmost first."""
-    page.wait_for_function("window.voted")
-    found: list[float] = page.evaluate(
-        "Object.entries(window.began).sort().map(([_, began]) => window.voted - began)"
+def time_read(page: Page) -> list[tuple[float, float]]:
+    """At least and at most how many milliseconds each answer could be read before the vote, leftmost first."""
+    page.wait_for_function("window.after")
+    found: list[list[float]] = page.evaluate(
+        "window.began.map((began, place) => [window.voted - began, window.after - window.absent[place]])"
     )
-    return found
+    return [(least, most) for least, most in found]
+
+
+def assert_recorded(
+    page: Page, studio: Studio, query_id: str, read: list[tuple[float, float]]
+) -> None:
+    recorded = time_recorded(page, studio, query_id)
+    assert len(recorded) == len(read) == 3
+    for ms, (least, most) in zip(recorded, read, strict=True):
+        assert least - 5 <= ms <= most + 5, (recorded, read)  # each signal is rounded
 
 
 def time_recorded(page: Page, studio: Studio, query_id: str) -> list[int]:
