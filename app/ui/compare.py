@@ -137,12 +137,11 @@ class Handlers:
     async def carry_on(
         self, event: gr.EventData, request: gr.Request
     ) -> AsyncIterator[dict[str, Any]]:
-        """Have answers that were cut go on where they stand, and follow them."""
+        """Have an answer that was cut go on where it stands, and follow it."""
         data, person_id = event._data, _person(request)
-        query_id = UUID(data["query_id"])
+        query_id, response_id = UUID(data["query_id"]), UUID(data["response_id"])
         try:
-            for response_id in data["response_ids"]:
-                await self.comparing.carry_on(UUID(response_id), person_id)
+            await self.comparing.carry_on(response_id, person_id)
             async for snapshot in self._follow(data["token"], query_id, person_id):
                 yield snapshot
         except RlhbError as error:

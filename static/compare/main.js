@@ -105,7 +105,8 @@ class Compare {
 
   /** Have answers that were cut go on from where they stand. */
   #carryOn(responseIds) {
-    if (responseIds.length && this.#goesOn()) this.gradio.carryOn({ ...this.#which(), response_ids: responseIds });
+    if (!responseIds.length || !this.#goesOn()) return;
+    for (const id of responseIds) this.gradio.carryOn({ ...this.#which(), response_id: id });
   }
 
   /** The comparison is complete no more: what comes of it is followed anew. */
