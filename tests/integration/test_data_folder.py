@@ -112,7 +112,9 @@ def test_a_store_whose_files_are_gone_says_so_instead_of_storing(tmp_path: Path,
     store.close()
 
 
-def test_a_file_that_goes_within_a_unit_of_work_is_noticed_before_it_is_acknowledged(tmp_path: Path):
+def test_a_file_that_goes_within_a_unit_of_work_is_noticed_before_it_is_acknowledged(
+    tmp_path: Path,
+):
     folder = tmp_path / "data"
     store = Store.open(f"sqlite:///{folder / 'rlhb.sqlite'}")
     with pytest.raises(Lost), store.session() as session:  # noqa: PT012 - within it on purpose
@@ -158,7 +160,10 @@ def test_a_deleted_data_folder_is_told_aloud_and_a_missing_wal_is_noticed(tmp_pa
 @pytest.mark.parametrize("name", ["rlhb.sqlite", "rlhb.sqlite-wal"])
 def test_no_command_opens_the_database_by_ordinary_means(tmp_path: Path, name: str):
     url = crashed(tmp_path)
-    for words in (["import", str(tmp_path / name)], ["export", "triplets", "--out", str(tmp_path / name)]):
+    for words in (
+        ["import", str(tmp_path / name)],
+        ["export", "triplets", "--out", str(tmp_path / name)],
+    ):
         ran = rlhb(tmp_path, *words)
         assert ran.returncode == 1
         assert "is the database itself" in ran.stderr

@@ -145,9 +145,7 @@ def test_a_full_disk_elsewhere_is_507_too(client: TestClient, monkeypatch: pytes
 @pytest.mark.timeout(240)
 def test_a_postgres_that_is_down_is_503_until_it_is_back(tmp_path: Path):
     with running_postgres() as postgres:
-        app = create_app(
-            Settings(data_dir=tmp_path / "data", database_url=postgres.new_database())
-        )
+        app = create_app(Settings(data_dir=tmp_path / "data", database_url=postgres.new_database()))
         client = TestClient(app, base_url="http://127.0.0.1", raise_server_exceptions=False)
         assert client.get("/api/me").status_code == 200
         postgres.server.ensure_postgres_running()
@@ -178,5 +176,3 @@ def _pg_ctl() -> str:
 
 def _owner(folder: Path) -> int:
     return folder.stat().st_uid
-
-

@@ -37,7 +37,9 @@ def made(client: TestClient, **fields: object) -> Run:
 
 
 @pytest.mark.parametrize("name", FILES)
-@pytest.mark.parametrize("content", ["{", "[]\n", '{"verdict": 3, "samples": [1], "iteration": 1}\n'])
+@pytest.mark.parametrize(
+    "content", ["{", "[]\n", '{"verdict": 3, "samples": [1], "iteration": 1}\n']
+)
 def test_a_damaged_file_is_told_by_its_own_run_alone(client: TestClient, name: str, content: str):
     good = made(client, data="good", status=RunStatus.INTERRUPTED)
     bad = made(client, data="bad", status=RunStatus.INTERRUPTED)

@@ -82,8 +82,14 @@ def live(session: Session) -> Person:
     """A person who asks, comments, edits and votes, much of it; others beside them."""
     person = someone(session, display_name=NAME)
     for number in range(60):
-        text = MINE if number % 7 == 0 else f"{MINE} For the {number}th time: {'Kunigunde ' * (number * 9)}"
-        query, (a, b, _) = asked(session, person, text=text, answers=(f"Zwölfender {number}", "No.", "Yes."))
+        text = (
+            MINE
+            if number % 7 == 0
+            else f"{MINE} For the {number}th time: {'Kunigunde ' * (number * 9)}"
+        )
+        query, (a, b, _) = asked(
+            session, person, text=text, answers=(f"Zwölfender {number}", "No.", "Yes.")
+        )
         signals.record(
             session,
             person.id,
@@ -94,7 +100,9 @@ def live(session: Session) -> Person:
             ],
         )  # fmt: skip
         other = someone(session)
-        asked(session, other, text=f"Number {number}: what is the capital of Peru? {'Lima ' * number}")
+        asked(
+            session, other, text=f"Number {number}: what is the capital of Peru? {'Lima ' * number}"
+        )
     asked(session, person, text=SHARED)
     asked(session, someone(session), text=SHARED)
     return person
@@ -239,7 +247,10 @@ def test_a_run_that_trains_on_them_is_ended_and_can_go_on(client: TestClient):
 
 
 def test_a_reader_in_the_way_is_told_and_it_is_done_once_he_has_gone(
-    client: TestClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    client: TestClient,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ):
     caplog.set_level(logging.INFO)
     monkeypatch.setattr(traces, "PAUSE_S", 0.05)
@@ -264,7 +275,9 @@ def test_on_postgres_the_rows_go_and_the_answer_says_that_files_are_not_ours(
     app = create_app(Settings(data_dir=tmp_path, database_url=postgres.new_store()))
     with app.state.store.session() as session:
         person = live(session)
-    assert "operator's backups" in str(erase(TestClient(app, base_url="http://127.0.0.1"), person.id)["pending"])
+    assert "operator's backups" in str(
+        erase(TestClient(app, base_url="http://127.0.0.1"), person.id)["pending"]
+    )
     with app.state.store.reading() as session:
         assert traces.marks_of(session, person.id) == {person.id.hex.encode()}
     app.state.store.close()
