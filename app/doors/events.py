@@ -18,7 +18,9 @@ FIELDS = frozenset({"data", "event_data", "fn_index", "trigger_id", "session_has
 SESSION = re.compile(r"[A-Za-z0-9]{1,64}")
 """A name that a browser's tab gives itself."""
 
-FILE_KEYS = frozenset({"path", "url", "meta", "orig_name", "mime_type", "is_stream", "_type"})
+FILE_KEYS = frozenset(
+    {"path", "url", "meta", "orig_name", "mime_type", "is_stream", "is_file", "_type"}
+)
 """What Gradio's files are made of; no act on a page is called so."""
 
 

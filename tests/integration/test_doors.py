@@ -18,6 +18,7 @@ import pytest
 from fastapi import FastAPI
 from starlette.routing import BaseRoute, Mount
 
+from app.doors.pages import Door
 from app.main import create_app
 from app.settings import Settings
 from tests.server import ServerProcess, running_server
@@ -45,7 +46,10 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
 def routes_of(routes: list[BaseRoute], prefix: str = "") -> Iterator[tuple[str, str]]:
     """(method, path) of every route, those of mounted apps too."""
     for route in routes:
-        if isinstance(route, Mount):
+        included = getattr(route, "original_router", None)  # FastAPI keeps these whole
+        if included is not None:
+            yield from routes_of(included.routes, prefix)
+        elif isinstance(route, Mount):
             yield from routes_of(list(route.routes), prefix + route.path)
         else:
             for method in sorted(getattr(route, "methods", None) or {"GET"}):
@@ -55,11 +59,29 @@ def routes_of(routes: list[BaseRoute], prefix: str = "") -> Iterator[tuple[str, 
 def pages(app: FastAPI) -> dict[str, dict[int, int]]:
     """Each mounted page: the number of inputs of each of its events."""
     return {
-        route.path: {
-            index: len(fn.inputs) for index, fn in route.app.app.app.get_blocks().fns.items()
-        }
+        path: {index: len(fn.inputs) for index, fn in door.blocks.fns.items()}
+        for path, door in doors(app).items()
+    }
+
+
+def test_every_page_has_its_door(app: FastAPI) -> None:
+    mounts = [route for route in app.routes if isinstance(route, Mount)]
+    assert [route.path for route in mounts if not isinstance(route.app, Door)] == ["/static"]
+    events = {
+        path: [str(event) for event in door.events.values()] for path, door in doors(app).items()
+    }
+    assert list(events) == ["/runs", "/curves", "/data", ""]
+    assert events["/curves"] == []
+    assert "ask()" in events[""]
+    assert any(line.startswith("look(a text, a list of texts") for line in events["/runs"])
+
+
+def doors(app: FastAPI) -> dict[str, Door]:
+    """The door of every page."""
+    return {
+        route.path: route.app
         for route in app.routes
-        if isinstance(route, Mount) and route.name != "static"
+        if isinstance(route, Mount) and isinstance(route.app, Door)
     }
 
 
@@ -253,6 +275,7 @@ def test_a_server_that_was_asked_for_a_file_without_end_still_ends(tmp_path: Pat
                 "POST", f"{page}/gradio_api/{place}", json.dumps(body).encode(), HEADERS
             )
             assert 400 <= status < 500
+        server.settle()  # until its model is loaded it waits for that
         began = time.monotonic()
         assert server.request("GET", "/api/health")[0] == 200
         assert time.monotonic() - began < 1
