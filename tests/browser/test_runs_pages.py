@@ -425,7 +425,7 @@ def test_a_table_is_imported_with_its_mapping_and_lies_in_the_store(
     ]
     found = {each.response: each for each in stored if each.query == "Who sleeps?"}
     assert set(found) == {"The marmot.", "The cat."}
-    assert found["The marmot."].behavior_features.vote == "best"
+    assert found["The marmot."].behavior_features.vote == "won"
 
 
 def test_figures_as_pictures(browser: Browser, tmp_path: Path) -> None:
