@@ -51,7 +51,7 @@ KINDS: Mapping[type, tuple[str, Check]] = {
     gr.Checkbox: ("true or false", _tick),
     gr.Number: ("a number", _number),
 }
-"""What an input of each component is sent, in words and as a check. Each may also be null: nothing chosen."""
+"""What an input of each component is sent, in words and as a check. All but lists may be null: nothing chosen."""
 
 
 def _id(value: object) -> bool:
@@ -129,7 +129,7 @@ def refusal(body: object, events: Mapping[int, Event]) -> tuple[int, str] | None
     if not isinstance(data, list) or len(data) != len(event.inputs):
         return 422, f"data: a list of {len(event.inputs)}: {event}"
     for place, (value, (words, check)) in enumerate(zip(data, event.inputs, strict=True)):
-        if value is not None and not check(value):
+        if not check(value) and (value is not None or check is _texts):
             return 422, f"data[{place}]: {words} is wanted here"
     return _act_refusal(event, body.get("event_data"))
 

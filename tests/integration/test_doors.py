@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
+import gradio as gr
 import pytest
 from fastapi import FastAPI
 from starlette.routing import BaseRoute, Mount
@@ -56,10 +57,13 @@ def routes_of(routes: list[BaseRoute], prefix: str = "") -> Iterator[tuple[str, 
                 yield method, prefix + getattr(route, "path", "")
 
 
-def pages(app: FastAPI) -> dict[str, dict[int, int]]:
-    """Each mounted page: the number of inputs of each of its events."""
+def pages(app: FastAPI) -> dict[str, dict[int, list[object]]]:
+    """Each mounted page: what its events could be sent, all of them, those without Python too."""
     return {
-        path: {index: len(fn.inputs) for index, fn in door.blocks.fns.items()}
+        path: {
+            index: [[] if isinstance(each, gr.CheckboxGroup) else None for each in fn.inputs]
+            for index, fn in door.blocks.fns.items()
+        }
         for path, door in doors(app).items()
     }
 
@@ -196,11 +200,11 @@ def test_no_event_takes_a_file(app: FastAPI, attacker: Attacker) -> None:
         attacker.health()
 
 
-def bodies(index: int, inputs: int, disguise: object) -> Iterator[dict[str, object]]:
+def bodies(index: int, inputs: list[object], disguise: object) -> Iterator[dict[str, object]]:
     """The disguise in every place of an event."""
-    whole = {"fn_index": index, "session_hash": f"abc{index}", "data": [None] * inputs}
-    for place in range(inputs):
-        data: list[object] = [None] * inputs
+    whole = {"fn_index": index, "session_hash": f"abc{index}", "data": inputs}
+    for place in range(len(inputs)):
+        data = list(inputs)
         data[place] = disguise
         yield whole | {"data": data}
     yield whole | {"event_data": disguise if isinstance(disguise, list | dict) else {"a": disguise}}
@@ -209,7 +213,7 @@ def bodies(index: int, inputs: int, disguise: object) -> Iterator[dict[str, obje
         yield whole | {"session_hash": disguise}
         yield whole | {"trigger_id": disguise}
         yield whole | {"more": disguise}
-        yield whole | {"data": [disguise]} if inputs != 1 else whole | {"data": disguise}
+        yield whole | {"data": [disguise]} if len(inputs) != 1 else whole | {"data": disguise}
 
 
 @pytest.mark.parametrize("page", ["", "/runs", "/curves", "/data"])
