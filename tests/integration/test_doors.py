@@ -143,10 +143,15 @@ class Attacker:
         return answer.status
 
     def health(self) -> None:
+        assert (
+            min(self.health_s() for _ in range(3)) < 1
+        )  # the fastest: others may use this machine
+
+    def health_s(self) -> float:
         began = time.monotonic()
         status, _ = self.server.request("GET", "/api/health")
         assert status == 200
-        assert time.monotonic() - began < 1
+        return time.monotonic() - began
 
 
 @pytest.fixture
@@ -192,7 +197,7 @@ def test_no_event_takes_a_file(app: FastAPI, attacker: Attacker) -> None:
                 for body in bodies(index, inputs, disguise):
                     status = attacker.send("POST", f"{page}/gradio_api/queue/join", body)
                     if not isinstance(disguise, str):
-                        assert status == 422, (page, body)
+                        assert status in (404, 422), (page, body)  # 404: it is the browser's own
                     attacker.send("POST", f"{page}/gradio_api/run/{index}", body)
             # what would have been copied, by its old and its new address
             attacker.send("GET", f"{page}/gradio_api/file={lure}")
