@@ -18,7 +18,9 @@ FIELDS = frozenset({"data", "event_data", "fn_index", "trigger_id", "session_has
 SESSION = re.compile(r"[A-Za-z0-9]{1,64}")
 """A name that a browser's tab gives itself."""
 
-FILE_KEYS = frozenset({"path", "url", "meta", "orig_name", "mime_type", "is_stream", "_type"})
+FILE_KEYS = frozenset(
+    {"path", "url", "meta", "orig_name", "mime_type", "is_stream", "is_file", "_type"}
+)
 """What Gradio's files are made of; no act on a page is called so."""
 
 
@@ -49,7 +51,7 @@ KINDS: Mapping[type, tuple[str, Check]] = {
     gr.Checkbox: ("true or false", _tick),
     gr.Number: ("a number", _number),
 }
-"""What an input of each component is sent, in words and as a check. Each may also be null: nothing chosen."""
+"""What an input of each component is sent, in words and as a check. All but lists may be null: nothing chosen."""
 
 
 def _id(value: object) -> bool:
@@ -127,7 +129,7 @@ def refusal(body: object, events: Mapping[int, Event]) -> tuple[int, str] | None
     if not isinstance(data, list) or len(data) != len(event.inputs):
         return 422, f"data: a list of {len(event.inputs)}: {event}"
     for place, (value, (words, check)) in enumerate(zip(data, event.inputs, strict=True)):
-        if value is not None and not check(value):
+        if not check(value) and (value is not None or check is _texts):
             return 422, f"data[{place}]: {words} is wanted here"
     return _act_refusal(event, body.get("event_data"))
 

@@ -16,6 +16,7 @@ from uuid import UUID
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from app.export import DataFilter, triplet_lines
 from app.store import runs, signals, versions
 from rlhb_core.config import RunConfig
 from rlhb_core.figure_page import PNG_SIZE, write_png
@@ -386,15 +387,48 @@ def test_data_is_shown_taken_away_and_brought_back(
     assert votes
     assert all(json.loads(line)["person"] for line in votes)
 
-    visit.expect("Method not implemented.")  # Gradio's own, when a file is chosen
     brought = tmp_path / "brought.jsonl"
     brought.write_text(lines[0] + "\n{broken\n")
-    page.locator("#files input[type=file]").set_input_files(brought)
-    expect(page.locator("#files")).to_contain_text("brought")
-    page.get_by_role("button", name="Import", exact=True).click()
+    bring(page, brought)
     told = page.locator("#imported")
     expect(told).to_contain_text("0 responses imported, 1 known already, 1 lines not taken")
     expect(told).to_contain_text("line 2:")
+
+
+def bring(page: Page, *files: Path) -> None:
+    page.get_by_label("Files to import").set_input_files(files)
+    page.get_by_role("button", name="Import", exact=True).click()
+
+
+def test_a_table_is_imported_with_its_mapping_and_lies_in_the_store(
+    visit: Visit, studio: Studio, tmp_path: Path
+) -> None:
+    table, mapping, notes = (tmp_path / name for name in ("a.csv", "m.toml", "notes.csv"))
+    table.write_text("question,first,second,best\nWho sleeps?,The marmot.,The cat.,1\n")
+    mapping.write_text(
+        'name = "sleepers"\nquery = "question"\npreference = "best"\n'
+        'choices = {"1" = 1, "2" = 2}\nanswers = [{text = "first"}, {text = "second"}]\n'
+    )
+    notes.write_text("nothing of this matters\n")
+    page = visit("/data/")
+    visit.expect("422")  # the refusal
+    bring(page, table, mapping, notes)
+    told = page.locator("#imported")
+    expect(told).to_contain_text("choose one file to import, and for CSV its mapping")
+    page.get_by_label("imported", exact=True).check()
+    page.get_by_label("real", exact=True).uncheck()
+    bring(page, table, mapping)
+    expect(told).to_contain_text("2 responses imported, 0 known already, 0 lines not taken")
+    expect(page.locator("#found")).to_contain_text("Who sleeps?")  # the page looked again by itself
+    chosen = DataFilter(sources=frozenset({Source.IMPORTED}))
+    stored = [
+        Triplet.model_validate_json(line)
+        for block in triplet_lines(studio.store, chosen)
+        for line in block.splitlines()
+    ]
+    found = {each.response: each for each in stored if each.query == "Who sleeps?"}
+    assert set(found) == {"The marmot.", "The cat."}
+    assert found["The marmot."].behavior_features.vote == "won"
 
 
 def test_figures_as_pictures(browser: Browser, tmp_path: Path) -> None:

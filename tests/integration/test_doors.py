@@ -12,13 +12,14 @@ import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
+import gradio as gr
 import pytest
 from fastapi import FastAPI
 from starlette.routing import BaseRoute, Mount
 
+from app.doors.pages import Door
 from app.main import create_app
 from app.settings import Settings
 from tests.server import ServerProcess, running_server
@@ -46,29 +47,46 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
 def routes_of(routes: list[BaseRoute], prefix: str = "") -> Iterator[tuple[str, str]]:
     """(method, path) of every route, those of mounted apps too."""
     for route in routes:
-        if isinstance(route, Mount):
+        included = getattr(route, "original_router", None)  # FastAPI keeps these whole
+        if included is not None:
+            yield from routes_of(included.routes, prefix)
+        elif isinstance(route, Mount):
             yield from routes_of(list(route.routes), prefix + route.path)
         else:
             for method in sorted(getattr(route, "methods", None) or {"GET"}):
                 yield method, prefix + getattr(route, "path", "")
 
 
-def pages(app: FastAPI) -> dict[str, dict[int, int]]:
-    """Each mounted page: the number of inputs of each of its events."""
+def pages(app: FastAPI) -> dict[str, dict[int, list[object]]]:
+    """Each mounted page: what its events could be sent, all of them, those without Python too."""
     return {
-        route.path: {
-            index: len(fn.inputs) for index, fn in _gradio(route.app).get_blocks().fns.items()
+        path: {
+            index: [[] if isinstance(each, gr.CheckboxGroup) else None for each in fn.inputs]
+            for index, fn in door.blocks.fns.items()
         }
-        for route in app.routes
-        if isinstance(route, Mount) and route.name != "static"
+        for path, door in doors(app).items()
     }
 
 
-def _gradio(app: Any) -> Any:
-    """Gradio's own app, inside all that stands before it."""
-    while not hasattr(app, "get_blocks"):
-        app = app.app
-    return app
+def test_every_page_has_its_door(app: FastAPI) -> None:
+    mounts = [route for route in app.routes if isinstance(route, Mount)]
+    assert [route.path for route in mounts if not isinstance(route.app, Door)] == ["/static"]
+    events = {
+        path: [str(event) for event in door.events.values()] for path, door in doors(app).items()
+    }
+    assert list(events) == ["/runs", "/curves", "/data", ""]
+    assert events["/curves"] == []
+    assert "ask()" in events[""]
+    assert any(line.startswith("look(a text, a list of texts") for line in events["/runs"])
+
+
+def doors(app: FastAPI) -> dict[str, Door]:
+    """The door of every page."""
+    return {
+        route.path: route.app
+        for route in app.routes
+        if isinstance(route, Mount) and isinstance(route.app, Door)
+    }
 
 
 def lures(server: ServerProcess) -> list[str]:
@@ -125,10 +143,15 @@ class Attacker:
         return answer.status
 
     def health(self) -> None:
+        assert (
+            min(self.health_s() for _ in range(3)) < 1
+        )  # the fastest: others may use this machine
+
+    def health_s(self) -> float:
         began = time.monotonic()
         status, _ = self.server.request("GET", "/api/health")
         assert status == 200
-        assert time.monotonic() - began < 1
+        return time.monotonic() - began
 
 
 @pytest.fixture
@@ -174,7 +197,7 @@ def test_no_event_takes_a_file(app: FastAPI, attacker: Attacker) -> None:
                 for body in bodies(index, inputs, disguise):
                     status = attacker.send("POST", f"{page}/gradio_api/queue/join", body)
                     if not isinstance(disguise, str):
-                        assert status == 422, (page, body)
+                        assert status in (404, 422), (page, body)  # 404: it is the browser's own
                     attacker.send("POST", f"{page}/gradio_api/run/{index}", body)
             # what would have been copied, by its old and its new address
             attacker.send("GET", f"{page}/gradio_api/file={lure}")
@@ -182,11 +205,11 @@ def test_no_event_takes_a_file(app: FastAPI, attacker: Attacker) -> None:
         attacker.health()
 
 
-def bodies(index: int, inputs: int, disguise: object) -> Iterator[dict[str, object]]:
+def bodies(index: int, inputs: list[object], disguise: object) -> Iterator[dict[str, object]]:
     """The disguise in every place of an event."""
-    whole = {"fn_index": index, "session_hash": f"abc{index}", "data": [None] * inputs}
-    for place in range(inputs):
-        data: list[object] = [None] * inputs
+    whole = {"fn_index": index, "session_hash": f"abc{index}", "data": inputs}
+    for place in range(len(inputs)):
+        data = list(inputs)
         data[place] = disguise
         yield whole | {"data": data}
     yield whole | {"event_data": disguise if isinstance(disguise, list | dict) else {"a": disguise}}
@@ -195,7 +218,7 @@ def bodies(index: int, inputs: int, disguise: object) -> Iterator[dict[str, obje
         yield whole | {"session_hash": disguise}
         yield whole | {"trigger_id": disguise}
         yield whole | {"more": disguise}
-        yield whole | {"data": [disguise]} if inputs != 1 else whole | {"data": disguise}
+        yield whole | {"data": [disguise]} if len(inputs) != 1 else whole | {"data": disguise}
 
 
 @pytest.mark.parametrize("page", ["", "/runs", "/curves", "/data"])
@@ -261,6 +284,7 @@ def test_a_server_that_was_asked_for_a_file_without_end_still_ends(tmp_path: Pat
                 "POST", f"{page}/gradio_api/{place}", json.dumps(body).encode(), HEADERS
             )
             assert 400 <= status < 500
+        server.settle()  # until its model is loaded it waits for that
         began = time.monotonic()
         assert server.request("GET", "/api/health")[0] == 200
         assert time.monotonic() - began < 1

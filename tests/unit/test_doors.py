@@ -157,6 +157,7 @@ def test_an_event_as_its_page_sends_it(client: TestClient) -> None:
         ({"data": {"0": 1}}, 422, "data: a list of 4"),
         ({"data": ["real", "", [], False]}, 422, "data[0]: a list of texts"),
         ({"data": [[["real"]], "", [], False]}, 422, "data[0]: a list of texts"),
+        ({"data": [None, "", [], False]}, 422, "data[0]: a list of texts"),
         ({"data": [["real"], {"path": "/etc/passwd"}, [], False]}, 422, "data[1]: a text"),
         ({"data": [["real"], "", [], "no"]}, 422, "data[3]: true or false"),
         ({"event_data": {"a": {}}}, 422, "event_data"),
