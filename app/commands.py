@@ -12,16 +12,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TaskProgressColumn,
-    TextColumn,
-    TimeRemainingColumn,
-)
+from rich.progress import Progress
 
 from app import data_folder
+from app.progress import bars
 from app.settings import Settings
 from app.store import Store, runs
 from app.store.migrate import refuse_other_schema
@@ -49,18 +43,6 @@ def opened(settings: Settings) -> Iterator[Store]:
         store.close()
 
 
-def bars() -> Progress:
-    """Progress bars as every command shows them."""
-    return Progress(
-        TextColumn("{task.description:34}"),
-        BarColumn(bar_width=28),
-        TaskProgressColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(compact=True),
-        console=console,
-    )
-
-
 def train_and_follow(
     settings: Settings,
     *,
@@ -71,6 +53,7 @@ def train_and_follow(
     parent: str,
     overrides: Sequence[str],
     resume: str,
+    include_unblinded: bool = False,
 ) -> None:
     """Start or resume a run, show its progress until it ends, and say what came of it."""
     from app.planning import Choice, parse_overrides, parse_since
@@ -89,11 +72,12 @@ def train_and_follow(
                 recipe=recipe,
                 parent=parent,
                 overrides=parse_overrides(overrides),
+                include_unblinded=include_unblinded,
             )
             console.print(training.plan(choice).sentence)
             run = training.start(choice)
         try:
-            with bars() as progress:
+            with bars(console) as progress:
                 run = follow_run(training, run, progress)
         except KeyboardInterrupt:
             training.stop(run.id)
@@ -113,7 +97,12 @@ def follow_run(training: Training, run: Run, progress: Progress) -> Run:
         time.sleep(0.5)
         training.sync()
         run = training.get(run.id)
-        if (at := training.progress(run)) is not None:
+        at = training.progress(run)
+        if run.status is RunStatus.QUEUED:
+            progress.update(task, description=f"{run.arm.label}: waiting for its turn")
+        elif at is None:
+            progress.update(task, description=f"{run.arm.label}: loading the model")
+        else:
             progress.update(
                 task,
                 description=f"{run.arm.label}: {at['stage']} {at['step']}/{at['total']}",
@@ -147,6 +136,7 @@ def export_lines(
     since: str,
     with_people: bool,
     with_excluded: bool,
+    include_unblinded: bool = False,
 ) -> None:
     """Write one of the exports to a file or to the screen."""
     from app.export import EXPORTS, DataFilter, amounts, write_lines
@@ -156,6 +146,7 @@ def export_lines(
         since_ms=_since_ms(since),
         with_people=with_people,
         with_excluded=with_excluded,
+        with_unblinded=include_unblinded,
     )
     with opened(settings) as store:
         blocks = EXPORTS[kind](store, chosen)
@@ -172,19 +163,19 @@ def export_lines(
                     console.print(f"There are {count:,} {source} ones: --source {source}")
 
 
-def import_file(settings: Settings, file: Path, mapping: Path | None) -> None:
+def import_file(settings: Settings, file: Path, mapping: Path | None, encoding: str) -> None:
     """Read a file into the store; bad lines are named. Exit status 1 if nothing could be taken."""
     from app import importing
 
     with opened(settings) as store:
         for each in filter(None, (file, mapping)):
             store.refuse_own_file(each)
-        result = importing.import_file(store, file, mapping)
+        result = importing.import_file(store, file, mapping, encoding)
     for line in result.errors[:20]:
-        console.print(str(line), highlight=False)
+        console.print(str(line), highlight=False, markup=False)
     if result.failed > 20:
         console.print(f"and {result.failed - 20} more bad lines")
-    console.print(result.words())
+    console.print(result.words(), highlight=False, markup=False)
     if result.failed and not (result.imported or result.skipped):
         raise SystemExit(1)
 
@@ -228,18 +219,18 @@ def write_figures(settings: Settings, name: str, out: Path, png: bool) -> None:
         console.print(f"written: {path}")
 
 
-def run_simulation(settings: Settings, queries: int, people: int, seed: int) -> None:
+def run_simulation(settings: Settings, queries: int, people: int, seed: int, server: str) -> None:
     """Simulated annotators use what is served now."""
-    from app.main import create_app
+    from app.reach import reach
     from app.simulate import collect
 
     async def run() -> None:
-        app = create_app(settings)
-        async with app.router.lifespan_context(app):
-            with bars() as progress:
+        async with reach(settings, server) as reached:
+            console.print(f"Through {reached.where}", highlight=False)
+            with bars(console) as progress:
                 task = progress.add_task("Simulated annotators", total=queries)
                 found = await collect(
-                    app,
+                    reached,
                     queries,
                     people,
                     seed,

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from pydantic import Field
 
+from rlhb_core.answers import can_win, folded
 from rlhb_core.behaviors import summarise
 from rlhb_core.errors import NotEnoughData
 from rlhb_core.records import (
@@ -59,8 +60,15 @@ class Panel(Record):
     text: str
     outcome: Outcome
     error: str
-    first_token_ms: int | None
-    duration_ms: int | None
+    same_as: str | None = Field(
+        default=None, description="Letter of the first answer with the same text, once both ended."
+    )
+    can_win: bool = Field(default=True, description="False for a failed or empty answer.")
+    first_token_ms: int | None = Field(
+        default=None,
+        description="Only once the vote stands: how fast an answer was tells who wrote it.",
+    )
+    duration_ms: int | None = Field(default=None, description="Likewise.")
     regenerated: int = Field(default=0, description="How many answers stood here before.")
     marks: Marks
     revealed: Revealed | None = Field(default=None, description="Only once the vote stands.")
@@ -83,6 +91,9 @@ class ComparisonView(Record):
     panels: list[Panel] = Field(description="In page order.")
     vote: VoteState
     complete: bool = Field(description="Whether no answer is being written any more.")
+    one_version: bool = Field(
+        default=False, description="Whether one version wrote all the answers, for want of others."
+    )
 
 
 class Drawn(NamedTuple):
@@ -129,18 +140,23 @@ def view_of(
         key=lambda response: response.position,
     )
     vote = _vote(signals, responses)
+    is_open = vote.choice is not None
+    letters = {response.id: LETTERS[response.position] for response in current}
+    first = folded((response.id, response.outcome, response.text) for response in current)
     panels = [
         Panel(
             response_id=response.id,
-            letter=LETTERS[response.position],
+            letter=letters[response.id],
             text=response.text,
             outcome=response.outcome,
             error=response.error,
-            first_token_ms=response.first_token_ms,
-            duration_ms=response.duration_ms,
+            same_as=_same_as(letters, first, response.id),
+            can_win=can_win(response.outcome, response.text),
+            first_token_ms=response.first_token_ms if is_open else None,
+            duration_ms=response.duration_ms if is_open else None,
             regenerated=sum(r.position == response.position for r in responses) - 1,
             marks=_marks(response.id, signals),
-            revealed=_revealed(versions.get(response.version_id)) if vote.choice else None,
+            revealed=_revealed(versions.get(response.version_id)) if is_open else None,
         )
         for response in current
     ]
@@ -150,7 +166,12 @@ def view_of(
         panels=panels,
         vote=vote,
         complete=all(panel.outcome is not Outcome.PENDING for panel in panels),
+        one_version=len(current) > 1 and len({each.version_id for each in current}) == 1,
     )
+
+
+def _same_as(letters: Mapping[UUID, str], first: Mapping[UUID, UUID], each: UUID) -> str | None:
+    return letters[first[each]] if first.get(each, each) != each else None
 
 
 def _marks(response_id: UUID, signals: Sequence[Signal]) -> Marks:

@@ -98,8 +98,9 @@ def _said(line: bytes) -> Iterator[str]:
         record = json.loads(line)
     except ValueError:
         return
-    for name in ("query", "edited", "edited_response", "comment"):
-        if isinstance(found := record.get(name), str) and found.strip():
+    acts = record.get("behavior_features") or {}
+    for found in (record.get("query"), acts.get("edited_text"), acts.get("comment")):
+        if isinstance(found, str) and found.strip():
             yield found.strip()
 
 

@@ -16,16 +16,21 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
 from app.api import comparisons, data, me, runs, signals
+from app.api_page import add_api_page
 from app.comparing import Comparing
 from app.data_folder import NoRoom
+from app.doors.bodies import Bodies
+from app.doors.headers import Headers
+from app.doors.streams import Streams
 from app.downloads import Downloads, TooMany
 from app.identity import Identities, IdentityMiddleware, load_secret
 from app.serving import Serving, register_base
 from app.settings import Settings
 from app.store import Busy, Conflict, Full, Store, Unavailable, UnknownReference
-from app.training import Training
+from app.training import QueueFull, Training
 from app.ui import mount_pages
 from app.ui.shell import Static
+from app.uploads import InUse, NoSpace, TooLarge, Uploads
 from rlhb_core import __version__
 from rlhb_core.errors import RlhbError
 
@@ -35,9 +40,13 @@ STATIC = Path(__file__).parent / "static"
 STATUS: dict[type[RlhbError], int] = {
     UnknownReference: 404,
     Conflict: 409,
+    TooLarge: 413,
+    QueueFull: 429,
     Busy: 503,
+    InUse: 503,
     Unavailable: 503,
     TooMany: 503,
+    NoSpace: 507,
     Full: 507,
     NoRoom: 507,
 }
@@ -58,6 +67,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        app.state.uploads.sweep()
         serving.warm()
         training.follow()
         yield
@@ -67,13 +77,20 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         serving.close()
         store.close()
 
-    app = FastAPI(title="RLHB Studio", version=__version__, lifespan=lifespan)
+    app = FastAPI(
+        title="RLHB Studio",
+        version=__version__,
+        lifespan=lifespan,
+        docs_url=None,  # its pages load their scripts from elsewhere
+        redoc_url=None,
+    )
     app.state.settings = settings
     app.state.store = store
     app.state.serving = serving
     app.state.comparing = comparing
     app.state.training = training
     app.state.downloads = downloads
+    app.state.uploads = Uploads(settings.uploads_dir, settings.max_upload_bytes)
     app.state.identities = Identities(load_secret(settings.data_dir))
 
     for noun in (signals, comparisons, me, runs, data):
@@ -82,12 +99,21 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_exception_handler(OSError, _explain_disk)
     app.add_api_route("/api/health", _health, methods=["GET"])
     app.mount("/static", Static(directory=STATIC), name="static")
+    add_api_page(app)
     mount_pages(app)
+    # From the inside out.
+    app.add_middleware(Bodies, most_bytes=settings.max_body_bytes)
+    app.add_middleware(
+        Streams,
+        most_per_person=settings.max_streams_per_person,
+        most=settings.max_streams,
+    )
     app.add_middleware(
         IdentityMiddleware,
         identities=app.state.identities,
         loopback_only=not settings.allow_remote,
     )
+    app.add_middleware(Headers)
     return app
 
 

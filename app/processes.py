@@ -25,9 +25,10 @@ class Processes:
     def __init__(self) -> None:
         self._children: dict[int, subprocess.Popen[bytes]] = {}
 
-    def spawn(self, folder: Path, *, threads: int, resume: bool) -> int:
-        """Start training on a run folder; returns the process id."""
+    def spawn(self, folder: Path, *, threads: int, resume: bool, unwatched_s: float) -> int:
+        """Start training on a run folder; returns the process id. It stops once nobody has followed it for so long."""
         command = [sys.executable, "-m", "rlhb_core.train", str(folder)]
+        command += ["--unwatched-s", f"{unwatched_s:g}"]
         environment = {k: v for k, v in os.environ.items() if k not in SECRETS}
         environment["OMP_NUM_THREADS"] = str(threads)
         with RunDir(folder).log.open("ab") as log:

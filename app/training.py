@@ -22,7 +22,7 @@ from app.settings import Settings
 from app.store import Session, Store, runs, signals, versions
 from rlhb_core.errors import NotEnoughData, RunError
 from rlhb_core.records import Arm, ModelVersion, Run, RunStatus, now_ms
-from rlhb_core.run_dir import Progress, RunDir
+from rlhb_core.run_dir import ON_REQUEST, Progress, RunDir
 
 log = logging.getLogger(__name__)
 
@@ -32,8 +32,13 @@ ERASED = (
     "Ended because someone had their data erased that it learned from. Resume goes on with what is left, "
     "from the beginning if its checkpoint held their words."
 )
+SAYS_WHY = frozenset({RunStatus.FAILED, RunStatus.STOPPED})
 SYNC_S = 1.0
 """Seconds between two looks at the folders."""
+
+
+class QueueFull(RunError):
+    """So many runs wait already that one more is refused."""
 
 
 class Training:
@@ -44,7 +49,8 @@ class Training:
         self.settings = settings
         self._processes = Processes()
         self._turn = threading.Lock()
-        self._exporting = threading.RLock()
+        # data for a run is being written, or someone is being forgotten in it: never both
+        self._freezing = threading.RLock()
         self._closing = threading.Event()
         self._follower: threading.Thread | None = None
 
@@ -57,34 +63,37 @@ class Training:
     def start(self, choice: Choice) -> Run:
         """Freeze the data, make the run's folder and start it, or queue it behind the others.
 
-        Raises NotEnoughData with the plan's sentence if it cannot start.
+        Raises NotEnoughData with the plan's sentence if it cannot start, QueueFull if too many wait already.
         """
         check_room(self.settings)
+        with self._freezing:
+            return self._start(choice)
+
+    def _start(self, choice: Choice) -> Run:
+        with self.store.reading() as session:
+            _check_room(session, self.settings.max_queued_runs)
         plan = self.plan(choice)
         if not plan.enough or plan.config is None or plan.parent is None:
             raise NotEnoughData(plan.sentence)
         run_id = uuid4()
         folder = self.settings.runs_dir / _folder_name(choice.arm, run_id)
-        with self._exporting:  # nobody is forgotten halfway
-            with (
-                self.store.reading() as session
-            ):  # before the export: it holds at least all up to here
-                until = {"data_until_ms": signals.newest_ms(session)}
-            RunDir.create(folder, plan.config.model_copy(update=until))
-            write_lines(folder / "data" / "triplets.jsonl", triplet_lines(self.store, choice.data))
-            write_lines(
-                folder / "data" / "comparisons.jsonl", comparison_lines(self.store, choice.data)
-            )
-            run = Run(
-                id=run_id,
-                arm=choice.arm,
-                recipe=plan.config.recipe,
-                folder=str(folder),
-                parent_id=plan.parent.id,
-                data=plan.data[:400],
-            )
-            with self.store.session() as session:
-                runs.add(session, run)
+        with self.store.reading() as session:  # before the export: it holds at least all up to here
+            until = {"data_until_ms": signals.newest_ms(session)}
+        RunDir.create(folder, plan.config.model_copy(update=until))
+        write_lines(folder / "data" / "triplets.jsonl", triplet_lines(self.store, choice.data))
+        write_lines(
+            folder / "data" / "comparisons.jsonl", comparison_lines(self.store, choice.data)
+        )
+        run = Run(
+            id=run_id,
+            arm=choice.arm,
+            recipe=plan.config.recipe,
+            folder=str(folder),
+            parent_id=plan.parent.id,
+            data=plan.data[:400],
+        )
+        with self.store.session() as session:
+            runs.add(session, run)
         self.sync()
         return self.get(run_id)
 
@@ -108,7 +117,8 @@ class Training:
                     f"only a run that broke off can be resumed; this one is {run.status}"
                 )
             check_room(self.settings)
-            (Path(run.folder) / "stop").unlink(missing_ok=True)
+            _check_room(session, self.settings.max_queued_runs)
+            RunDir(Path(run.folder)).withdraw_stop()
             again = {"status": RunStatus.QUEUED, "pid": None, "error": "", "ended_ms": None}
             runs.update(session, run.model_copy(update=again), was=run.status)
         self.sync()
@@ -138,7 +148,7 @@ class Training:
 
         A run that is training on their data is ended first; it can be resumed, and then goes on without them.
         """
-        with self._exporting, self._turn:
+        with self._freezing, self._turn:
             with self.store.reading() as session:
                 going = {Path(run.folder): run for run in runs.all(session) if run.pid is not None}
             for folder in self.settings.runs_dir.glob("*/"):
@@ -195,6 +205,7 @@ class Training:
         """If the process is gone, what it left behind says how the run ended."""
         folder = RunDir(Path(run.folder))
         if run.pid is not None and self._processes.alive(run.pid, folder.path):
+            folder.follow()
             return
         status = folder.state()
         if status in GOING:
@@ -233,8 +244,22 @@ class Training:
             pid = int((folder.path / "pid").read_text())
             if self._processes.alive(pid, folder.path):
                 return pid
-        resume = state is not RunStatus.QUEUED
-        return self._processes.spawn(folder.path, threads=self.settings.threads, resume=resume)
+        folder.follow()
+        return self._processes.spawn(
+            folder.path,
+            threads=self.settings.threads,
+            resume=state is not RunStatus.QUEUED,
+            unwatched_s=60 * self.settings.unwatched_run_minutes,
+        )
+
+
+def _check_room(session: Session, most: int) -> None:
+    waiting = sum(run.status is RunStatus.QUEUED for run in runs.all(session))
+    if waiting >= most:
+        raise QueueFull(
+            f"{waiting:,} {'run waits' if waiting == 1 else 'runs wait'} for their turn already, the most that max_queued_runs allows: "
+            "stop one of them, or wait until one has begun"
+        )
 
 
 def register(session: Session, run: Run) -> ModelVersion:
@@ -274,7 +299,7 @@ def _ended(run: Run, status: RunStatus, message: str = "") -> Run:
             "status": status,
             "pid": None,
             "ended_ms": now_ms(),
-            "error": message[:2000] if status is RunStatus.FAILED else "",
+            "error": message[:2000] if status in SAYS_WHY and message != ON_REQUEST else "",
             "verdict": message[:40] if status is RunStatus.DONE else "",
         }
     )

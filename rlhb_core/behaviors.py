@@ -29,8 +29,12 @@ from rlhb_core.records import (
     parse_payload,
 )
 
-VERBALISER_VERSION = 1
-"""Raised whenever the same signals would give another text."""
+VERBALISER_VERSION = 2
+"""Raised whenever the same signals would give another text.
+
+2: what is done with names in view is left out, equal answers share what is done, a failed answer is neither chosen nor
+passed over, an emptied comment is none.
+"""
 
 CLOCK_SLACK_MS = 1_000
 """Tolerance when times of one browser's clock are compared with each other."""
@@ -70,6 +74,30 @@ def check_signal(signal: Signal, sent_ms: int) -> None:
             )
 
 
+# --- which signals count --------------------------------------------------------------------------
+
+
+def takes_back(kind: SignalKind, payload: Mapping[str, object]) -> bool:
+    """Whether a signal takes back what was said before: a vote withdrawn, a mark off, a comment emptied."""
+    match kind:
+        case SignalKind.VOTE:
+            return payload["choice"] == VoteChoice.WITHDRAWN
+        case SignalKind.CRITIQUE:
+            return not payload.get("text") and not payload.get("tags")
+        case _:
+            return payload.get("on", True) is False
+
+
+def counts_blind(kind: SignalKind, payload: Mapping[str, object], unblinded: bool) -> bool:
+    """The one rule about the reveal: what is done with names in view counts only if it takes something back."""
+    return not unblinded or takes_back(kind, payload)
+
+
+def blind(signals: Iterable[Signal]) -> list[Signal]:
+    """Those of the signals that count where only blind ones do."""
+    return [s for s in signals if counts_blind(s.kind, s.payload, s.unblinded)]
+
+
 # --- signals -> features --------------------------------------------------------------------------
 
 
@@ -107,8 +135,11 @@ def summarise(response_id: UUID, signals: Iterable[Signal]) -> BehaviorFeatures:
                 found.flagged = payload.get("on", True)
             case SignalKind.EDIT:
                 found.edited = payload.get("on", True)
+                found.edited_text = payload["text"] if found.edited else None
             case SignalKind.CRITIQUE:
-                found.commented = True
+                found.comment = payload.get("text", "")
+                found.comment_tags = list(payload.get("tags", ()))
+                found.commented = bool(found.comment or found.comment_tags)
             case SignalKind.REGENERATE | SignalKind.REFORMULATE:
                 found.asked_again = True
             case SignalKind.FOLLOW_UP:

@@ -8,6 +8,7 @@ log.txt                the process's log      checkpoint/     one atomic checkpo
 version/               the trained adapter    result.json     evaluation and verdict
 answers.json           what was answered in the evaluation, if there was one
 pid                    the training process   stop            ask it to stop (any content)
+followed               touched while a server or a command looks after the run
 done.json | failed.json | stopped.json        how it ended
 ```
 
@@ -46,6 +47,9 @@ class Progress(TypedDict):
     seconds_left: float | None
     updated_ms: int
 
+
+ON_REQUEST = "stopped on request; it can be resumed"
+"""What the ending of a run says that somebody stopped."""
 
 _ENDINGS = {
     "done.json": RunStatus.DONE,
@@ -191,8 +195,12 @@ class RunDir:
     # --- how it goes and ends ---------------------------------------------------------------------
 
     def begin(self) -> None:
-        """The process that calls this is now the run's; what said that it had ended is taken away."""
-        for name in (*_ENDINGS, "stop"):
+        """The process that calls this is now the run's; what said that it had ended is taken away.
+
+        Not so a request to stop: it may have come since the process was started. It goes when it is fulfilled, or when
+        the run is to be resumed (`withdraw_stop`).
+        """
+        for name in _ENDINGS:
             (self.path / name).unlink(missing_ok=True)
         (self.path / "pid").write_text(str(os.getpid()), encoding="ascii")
 
@@ -200,9 +208,24 @@ class RunDir:
         """Ask the training process to write a checkpoint and stop."""
         (self.path / "stop").touch()
 
+    def withdraw_stop(self) -> None:
+        """It is to go on after all."""
+        (self.path / "stop").unlink(missing_ok=True)
+
     def stop_requested(self) -> bool:
         """Whether someone asked for a stop."""
         return (self.path / "stop").exists()
+
+    def follow(self) -> None:
+        """Say that somebody still looks after the run: a server, or a command that shows its progress."""
+        (self.path / "followed").touch()
+
+    def followed_ns(self) -> int:
+        """When somebody last looked after the run, in nanoseconds since 1970; 0 if nobody ever has."""
+        try:
+            return (self.path / "followed").stat().st_mtime_ns
+        except FileNotFoundError:
+            return 0
 
     def finish(self, result: Mapping[str, Any]) -> None:
         """The run is done: `result` holds evaluation and verdict."""
@@ -222,13 +245,14 @@ class RunDir:
         """The run failed; `sentence` says why and what to do."""
         self._end("failed.json", sentence)
 
-    def stopped(self) -> None:
-        """The run stopped because it was asked to; it can be resumed."""
-        self._end("stopped.json", "stopped on request; it can be resumed")
+    def stopped(self, why: str = ON_REQUEST) -> None:
+        """The run stopped and can be resumed; `why` says so."""
+        self._end("stopped.json", why)
 
     def _end(self, name: str, message: str) -> None:
         write_json(self.path / name, {"message": message, "at_ms": now_ms()})
-        (self.path / "pid").unlink(missing_ok=True)
+        for name in ("pid", "stop"):
+            (self.path / name).unlink(missing_ok=True)
 
     def state(self) -> RunStatus:
         """How the run stands, from its folder alone. A process that vanished without an ending was interrupted."""

@@ -45,15 +45,17 @@ class Outcome:
     commands: int = 0
 
 
-def kill_beside_commands(data_dir: Path, trials: int, clients: int = 3, seed: int = 0) -> Outcome:
-    """Kill the server `trials` times, each time beside one of the commands in turn."""
+def kill_beside_commands(
+    data_dir: Path, trials: int, clients: int = 3, seed: int = 0, database_url: str = ""
+) -> Outcome:
+    """Kill the server `trials` times, each time beside one of the commands in turn; by default on SQLite."""
     rng = random.Random(seed)
-    database = data_dir / "rlhb.sqlite"
+    database = database_url or f"sqlite:///{data_dir / 'rlhb.sqlite'}"
     outcome = Outcome()
     senders: list[OutboxClient] = []
     running: list[subprocess.Popen[str]] = []
     stories = _stories(database, clients)
-    with running_server(data_dir) as server:
+    with running_server(data_dir, database_url) as server:
         for story in stories:
             senders.append(OutboxClient(server, story))
             senders[-1].start()
@@ -71,6 +73,7 @@ def kill_beside_commands(data_dir: Path, trials: int, clients: int = 3, seed: in
         outcome.commands = len(running)
         outcome.tripped = [said for each in running if (said := _ending(each))]
     _count(database, senders, outcome)
+    outcome.unsound = _unsound(server)
     return outcome
 
 
@@ -84,8 +87,8 @@ def wait_for_more(senders: list[OutboxClient], patience_s: float = 60) -> None:
         time.sleep(0.01)
 
 
-def _stories(database: Path, count: int) -> list[Story]:
-    store = Store.open(f"sqlite:///{database}")
+def _stories(database: str, count: int) -> list[Story]:
+    store = Store.open(database)
     try:
         with store.session() as session:
             found: list[Story] = []
@@ -133,11 +136,11 @@ def _try_second_server(server: ServerProcess) -> list[str]:
     return [] if refused else [f"{ran.returncode}: {ran.stderr[-2000:]}"]
 
 
-def _count(database: Path, senders: list[OutboxClient], outcome: Outcome) -> None:
+def _count(database: str, senders: list[OutboxClient], outcome: Outcome) -> None:
     made: list[UUID] = [each for sender in senders for each in sender.made]
     acknowledged = [each for sender in senders for each in sender.acknowledged]
     people = [sender.person.id for sender in senders]
-    store = Store.open(f"sqlite:///{database}")
+    store = Store.open(database)
     with store.reading() as session:
         kept = len(signals.known_ids(session, acknowledged))
         theirs = sa.select(sa.func.count()).where(SIGNAL.c.person_id.in_(people))
@@ -147,8 +150,11 @@ def _count(database: Path, senders: list[OutboxClient], outcome: Outcome) -> Non
     outcome.lost = len(made) - kept
     outcome.doubled = stored - kept
     outcome.refused = [said for sender in senders for said in sender.refused]
+
+
+def _unsound(server: ServerProcess) -> list[str]:
     ran = subprocess.run(
-        [sys.executable, "-m", "app.cli", "verify", "--data-dir", str(database.parent)],
-        capture_output=True, text=True, check=False,
+        [sys.executable, "-m", "app.cli", "verify"],
+        env=server.environment, capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
-    outcome.unsound = [] if ran.returncode == 0 else [ran.stderr[-2000:]]
+    return [] if ran.returncode == 0 else [ran.stderr[-2000:]]

@@ -1,18 +1,44 @@
-"""/api/data: what researchers download, streamed, and how much of it there is."""
+"""/api/data: what researchers download, streamed, how much of it there is, and what they bring."""
 
 from datetime import date
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import StreamingResponse
+from pydantic import BaseModel, Field
+from starlette.concurrency import run_in_threadpool
 
+from app.data_folder import check_room
 from app.downloads import Downloads
 from app.export import EXPORTS, DataFilter, start_of
+from app.importing import import_file
 from app.store import Store, summary
 from app.store.summary import Counts
+from app.uploads import Uploads, sorted_out
 from rlhb_core.records import Arm, Source
 
 router = APIRouter(prefix="/api/data", tags=["data"])
+
+
+MOST_BAD_LINES = 50
+"""Bad lines that are named; further ones are only counted."""
+
+
+class BadLine(BaseModel):
+    """A line that was not taken."""
+
+    number: int
+    message: str
+
+
+class Imported(BaseModel):
+    """What came of an import."""
+
+    sentence: str
+    imported: int
+    skipped: int
+    failed: int
+    bad_lines: list[BadLine] = Field(description=f"The first {MOST_BAD_LINES}.")
 
 
 def chosen_data(
@@ -24,6 +50,9 @@ def chosen_data(
     version: Annotated[list[str] | None, Query(description="Only these versions, by name.")] = None,
     with_people: Annotated[bool, Query(description="Name the people by their ids.")] = False,
     with_excluded: Annotated[bool, Query(description="Take in people marked as excluded.")] = False,
+    include_unblinded: Annotated[
+        bool, Query(description="Take in what was done while names were in view.")
+    ] = False,
 ) -> DataFilter:
     """The data filter that an address spells out."""
     return DataFilter(
@@ -33,6 +62,7 @@ def chosen_data(
         versions=frozenset(version or []),
         with_people=with_people,
         with_excluded=with_excluded,
+        with_unblinded=include_unblinded,
     )
 
 
@@ -54,3 +84,40 @@ async def export(
     store: Store = request.app.state.store
     downloads: Downloads = request.app.state.downloads
     return await downloads.send(lambda: EXPORTS[kind](store, chosen), f"{kind}.jsonl")
+
+
+_FILES = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "properties": {
+                        "files": {"type": "array", "items": {"type": "string", "format": "binary"}}
+                    },
+                }
+            }
+        },
+    }
+}
+
+
+@router.post("/import", openapi_extra=_FILES)
+async def bring(request: Request) -> Imported:
+    """Import a file of triplets (.jsonl), or a CSV file together with its mapping (.toml) and what that joins."""
+    check_room(request.app.state.settings)
+    uploads: Uploads = request.app.state.uploads
+    async with uploads.receive(request) as files:
+        found, mapping = await run_in_threadpool(sorted_out, files)
+        result = await run_in_threadpool(import_file, request.app.state.store, found, mapping)
+    named = [
+        BadLine(number=line.number, message=line.message) for line in result.errors[:MOST_BAD_LINES]
+    ]
+    return Imported(
+        sentence=f"{result.words()}.",
+        imported=result.imported,
+        skipped=result.skipped,
+        failed=result.failed,
+        bad_lines=named,
+    )

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from app.downloads import Downloads
 from app.store import Session, Store, StoreError, people, queries, traces
 from app.training import Training
-from rlhb_core.records import Person
+from rlhb_core.records import Person, Source
 
 router = APIRouter(prefix="/api/me", tags=["me"])
 log = logging.getLogger(__name__)
@@ -32,6 +32,7 @@ class Me(BaseModel):
 
     id: UUID
     display_name: str
+    source: Source = Field(description="What kind of data is recorded of them.")
     recording: bool = Field(description="False while passive behaviours are not recorded.")
     queries: int = Field(description="Queries asked in all.")
     voted: int = Field(description="Queries with a vote.")
@@ -45,6 +46,10 @@ class Change(BaseModel):
 
     display_name: str | None = Field(default=None, max_length=80)
     recording: bool | None = None
+    source: Literal[Source.SIMULATED] | None = Field(
+        default=None,
+        description="'simulated' marks a program that plays a person; for good, and only before it asks anything.",
+    )
 
 
 class Confirmation(BaseModel):
@@ -84,9 +89,11 @@ def show(store: Door, person_id: Asking) -> Me:
 
 @router.patch("")
 def change(store: Door, person_id: Asking, wanted: Change) -> Me:
-    """Change my name, pause or resume recording."""
+    """Change my name, pause or resume recording, or say that I am simulated."""
     with store.session() as session:
         people.ensure(session, Person(id=person_id))
+        if wanted.source is not None:
+            people.become_simulated(session, person_id)
         if wanted.display_name is not None:
             people.rename(session, person_id, wanted.display_name)
         if wanted.recording is not None:
@@ -143,6 +150,7 @@ def _me(session: Session, person_id: UUID) -> Me:
     return Me(
         id=person.id,
         display_name=person.display_name,
+        source=person.source,
         recording=person.recording,
         queries=asked,
         voted=voted,

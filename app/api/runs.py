@@ -20,7 +20,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from app import deploying
-from app.planning import Choice
+from app.planning import Choice, of_a_stranger
 from app.run_views import RunView, VersionsView, list_runs, list_versions, show_run
 from app.store import Store, UnknownReference, runs
 from app.training import Training
@@ -66,10 +66,13 @@ class NewRun(BaseModel):
     overrides: dict[str, Any] = Field(
         default={}, description="Settings changed from the recipe, such as ppo.iterations."
     )
+    include_unblinded: bool = Field(
+        default=False, description="Learn from what was done while names were in view, too."
+    )
 
     def choice(self) -> Choice:
         """The same as the rest of the app speaks of it."""
-        return Choice(**dict(self) | {"sources": frozenset(self.sources)})
+        return of_a_stranger(Choice(**dict(self) | {"sources": frozenset(self.sources)}))
 
 
 class PlanView(BaseModel):
@@ -83,7 +86,7 @@ class PlanView(BaseModel):
 
 
 class Override(BaseModel):
-    """Serve a version although its verdict speaks against it."""
+    """Serve a version although its verdict does not speak for it."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -192,7 +195,7 @@ def versions_index(request: Request, store: Door) -> Response:
 
 @router.post("/versions/{version_id}/serve", response_model=Deployment)
 def serve(store: Door, version_id: UUID, wanted: Override) -> Any:
-    """Put a version into the side-by-side. 409 with `override` if its verdict speaks against it."""
+    """Put a version into the side-by-side. 409 with `override` if its verdict does not speak for it."""
     try:
         return deploying.put_into_compare(store, version_id, override=wanted.override)
     except deploying.NeedsOverride as error:

@@ -1,7 +1,7 @@
 """Signals: the append-only record of what people did. Acknowledged means committed; a retry is no second act."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -11,7 +11,7 @@ from app.store.errors import BadSignals, Refusal
 from app.store.tables import PERSON, QUERY, RESPONSE, SIGNAL, to_record
 from rlhb_core.behaviors import check_signal
 from rlhb_core.errors import BadRecord
-from rlhb_core.records import Signal, SignalKind, now_ms
+from rlhb_core.records import Outcome, Signal, SignalKind, Source, VoteChoice, now_ms
 
 EXPLICIT = frozenset(
     {
@@ -33,15 +33,20 @@ SAID = ("kind", "query_id", "response_id", "payload")
 """What a signal says; two under one id must agree in it."""
 
 
+# The rule of `rlhb_core.answers.can_win`, so that no text is fetched for it.
+_CANNOT_WIN = sa.or_(
+    RESPONSE.c.outcome == Outcome.ERROR,
+    sa.and_(RESPONSE.c.outcome != Outcome.PENDING, sa.func.trim(RESPONSE.c.text) == ""),
+)
 # Made once: building a statement takes as long as running it, and signals come by the hundred.
 _NOTE_CHANGE = (
     sa.update(PERSON)
     .where(PERSON.c.id == sa.bindparam("person"))
     .values(changes=PERSON.c.changes + 1)
-    .returning(PERSON.c.recording)
+    .returning(PERSON.c.recording, PERSON.c.source)
 )
 _MINE = (
-    sa.select(QUERY.c.id, RESPONSE.c.id)
+    sa.select(QUERY.c.id, QUERY.c.revealed_ms, RESPONSE.c.id, _CANNOT_WIN)
     .outerjoin(RESPONSE)
     .where(
         QUERY.c.person_id == sa.bindparam("person"),
@@ -64,7 +69,10 @@ def record(
     something else under a known id is refused. While the person has paused recording, passive signals are dropped
     and their queries marked, so that no export takes silence for a behaviour.
 
-    Raises BadSignals naming each signal that cannot be true or speaks of what is not this person's.
+    What was done after the names were shown is marked as unblinded, whatever the signal itself says.
+
+    Raises BadSignals naming each signal that cannot be true, speaks of what is not this person's, or chooses an answer
+    that failed.
     """
     if not signals:
         return 0
@@ -72,11 +80,13 @@ def record(
     sent_ms = received_ms if sent_ms is None else sent_ms
     if refusals := list(_malformed(signals, sent_ms)):
         raise BadSignals(refusals)
-    recording = _note_change(session, person_id)
-    if recording is None:
+    person = _note_change(session, person_id)
+    if person is None:
         raise BadSignals([_nobody(index, signal) for index, signal in enumerate(signals)])
-    if refusals := list(_unknown(session, person_id, signals)):
-        raise BadSignals(refusals)
+    recording = person.recording
+    known = _known(session, person_id, signals)
+    if refusals := [*_unknown(known, signals), *_hopeless(session, known, signals)]:
+        raise BadSignals(sorted(refusals, key=lambda refusal: refusal.index))
     kept = [signal for signal in signals if recording or signal.kind in EXPLICIT]
     if len(kept) < len(signals):
         paused = {signal.query_id for signal in signals if signal.kind not in EXPLICIT}
@@ -92,10 +102,16 @@ def record(
             "payload": _plain(signal),
             "person_id": person_id,
             "received_ms": received_ms,
+            "unblinded": signal.unblinded
+            or _after(known.queries[signal.query_id], signal.at_ms + shift, received_ms),
         }
         for signal in reversed(kept)  # of two under one id, the first stands
     }
     new = insert_new(session, SIGNAL, list(rows.values()))
+    if (
+        person.source != Source.SIMULATED
+    ):  # they are shown texts only, and their clock is simulated too
+        _note_reveal(session, known, kept, received_ms)
     if len(new) < len(kept):
         _check_same(session, signals, rows)
     return len(new)
@@ -125,12 +141,12 @@ def _malformed(signals: Sequence[Signal], sent_ms: int) -> Iterator[Refusal]:
             yield Refusal(index, signal.id, str(error))
 
 
-def _note_change(session: Session, person_id: UUID) -> bool | None:
-    """Mark the person's behaviours as stale; tells whether the person is being recorded, None if unknown.
+def _note_change(session: Session, person_id: UUID) -> Any:
+    """Mark the person's behaviours as stale; a row of `recording` and `source`, None if unknown.
 
     The row stays locked until the end, so that a pause takes effect between two batches, never inside one.
     """
-    return session.execute(_NOTE_CHANGE, {"person": person_id}).scalar()
+    return session.execute(_NOTE_CHANGE, {"person": person_id}).first()
 
 
 def _nobody(index: int, signal: Signal) -> Refusal:
@@ -139,30 +155,92 @@ def _nobody(index: int, signal: Signal) -> Refusal:
     )
 
 
-def _unknown(session: Session, person_id: UUID, signals: Sequence[Signal]) -> Iterator[Refusal]:
-    """Refusals of signals about queries of others, or responses that do not belong to the query."""
+class _Known(NamedTuple):
+    """What the signals of a batch may speak of."""
+
+    queries: dict[UUID, int | None]
+    """The person's queries that it names, with when their names were shown."""
+    answers: dict[UUID, UUID]
+    """The query of every answer to these."""
+    hopeless: set[UUID]
+    """Answers that can no longer win."""
+
+
+def _known(session: Session, person_id: UUID, signals: Sequence[Signal]) -> _Known:
     named = {signal.query_id for signal in signals}
     named |= {
         UUID(str(signal.payload["to_query"])) for signal in signals if "to_query" in signal.payload
     }
-    mine: set[UUID] = set()
-    answers: dict[UUID, UUID] = {}
+    found = _Known({}, {}, set())
     for part in in_parts(list(named)):
         ours = {"person": person_id, "named": list(part)}
-        for query_id, response_id in session.execute(_MINE, ours):
-            mine.add(query_id)
+        for query_id, revealed_ms, response_id, hopeless in session.execute(_MINE, ours):
+            found.queries[query_id] = revealed_ms
             if response_id is not None:
-                answers[response_id] = query_id
+                found.answers[response_id] = query_id
+            if hopeless:
+                found.hopeless.add(response_id)
+    return found
+
+
+def _unknown(known: _Known, signals: Sequence[Signal]) -> Iterator[Refusal]:
+    """Refusals of signals about queries of others, of responses that do not belong to the query or cannot be chosen."""
     for index, signal in enumerate(signals):
-        if signal.query_id not in mine:
+        payload = signal.payload
+        if signal.query_id not in known.queries:
             message = "there is no such query of yours"
-        elif any(answers.get(response) != signal.query_id for response in _responses_in(signal)):
+        elif any(known.answers.get(each) != signal.query_id for each in _responses_in(signal)):
             message = "it speaks of a response that does not belong to its query"
-        elif "to_query" in signal.payload and UUID(str(signal.payload["to_query"])) not in mine:
+        elif "to_query" in payload and UUID(str(payload["to_query"])) not in known.queries:
             message = "the query that followed is none of yours"
         else:
             continue
         yield Refusal(index, signal.id, f"{signal.kind}: {message}")
+
+
+def _hopeless(session: Session, known: _Known, signals: Sequence[Signal]) -> Iterator[Refusal]:
+    """Refusals of choices that cannot be. One stored while the answer was being written may be sent again."""
+    found = {
+        index: signal
+        for index, signal in enumerate(signals)
+        if not known.hopeless.isdisjoint(_put_first(signal))
+    }
+    stored = known_ids(session, [signal.id for signal in found.values()])
+    for index, signal in found.items():
+        if signal.id not in stored:
+            message = "this answer failed or is empty, so it cannot be chosen; choose another one"
+            yield Refusal(index, signal.id, f"{signal.kind}: {message}")
+
+
+def _put_first(signal: Signal) -> set[UUID]:
+    """The responses that a signal calls the best."""
+    if signal.kind is SignalKind.VOTE and signal.payload.get("best") is not None:
+        return {UUID(str(signal.payload["best"]))}
+    if signal.kind is SignalKind.RANK and len(signal.payload["order"]) > 1:
+        return {UUID(str(each)) for each in signal.payload["order"][0]}
+    return set()
+
+
+def _after(revealed_ms: int | None, at_ms: int, received_ms: int) -> bool:
+    """Whether names were in view. What came to us before the vote did was done before, whatever its clock says."""
+    return revealed_ms is not None and min(at_ms, received_ms) > revealed_ms
+
+
+def _note_reveal(
+    session: Session, known: _Known, signals: Sequence[Signal], received_ms: int
+) -> None:
+    """The first vote on a query shows the names; later ones, and its being withdrawn, change nothing about that."""
+    shown = {
+        signal.query_id
+        for signal in signals
+        if signal.kind is SignalKind.VOTE
+        and signal.payload["choice"] != VoteChoice.WITHDRAWN
+        and known.queries[signal.query_id] is None
+    }
+    if shown:
+        session.execute(
+            sa.update(QUERY).where(QUERY.c.id.in_(shown)).values(revealed_ms=received_ms)
+        )
 
 
 def _responses_in(signal: Signal) -> set[UUID]:

@@ -92,6 +92,11 @@ class QueryRow(Query, Row, table=True):  # type: ignore[misc]
     recorded: bool = Field(
         default=True, description="False if recording was paused, so that behaviours are missing."
     )
+    revealed_ms: int | None = Field(
+        default=None,
+        sa_type=sa.BigInteger,
+        description="When the first vote came, by our clock: names are in view from then on. Never for simulated people.",
+    )
 
 
 class VersionRow(ModelVersion, Row, table=True):  # type: ignore[misc]
@@ -164,6 +169,17 @@ class BehaviorRow(Row, table=True):
     vote: str | None = Field(default=None, max_length=20, description="The vote among `features`.")
     verbaliser_version: int
     given: bool = Field(default=False, description="Imported as it is; no signals stand behind it.")
+    open_features: str | None = Field(
+        default=None,
+        sa_type=sa.Text,
+        description="`features` with what was done while names were in view, if that makes another; so the next two.",
+    )
+    open_text: str | None = Field(default=None, sa_type=sa.Text)
+    open_vote: str | None = Field(default=None, max_length=20)
+    never_blind: bool = Field(
+        default=False,
+        description="Only ever read with names in view, so that the blind columns say nothing.",
+    )
 
 
 class RunRow(Run, Row, table=True):  # type: ignore[misc]

@@ -22,6 +22,7 @@ from rlhb_core.errors import RunError
 from rlhb_core.generator import load_trunk
 from rlhb_core.likelihood import Likelihood
 from rlhb_core.metrics import Row
+from rlhb_core.pace import stage_costs
 from rlhb_core.ppo import PpoStage, Scores
 from rlhb_core.recipe import load_recipe
 from rlhb_core.records import Arm, Comparison, RunStatus, Triplet
@@ -31,7 +32,7 @@ from rlhb_core.rollout import Rollouts
 from rlhb_core.run_dir import RunDir
 from rlhb_core.session import ORIGIN, POLICY, START, Metrics, Session, seed_all, seeded
 from rlhb_core.simulation import Author, as_log, simulate
-from rlhb_core.train import Checkpoint, expected_cost, plan, train
+from rlhb_core.train import Checkpoint, plan, train
 from rlhb_core.version import read_version
 
 TINY: dict[str, Any] = {
@@ -158,7 +159,7 @@ def test_every_arm_is_judged_once_and_last(arm: Arm) -> None:
     names = [name for name, _ in plan(session)]
     assert names[-1] == "judging"
     assert len(set(names)) == len(names)
-    assert all(expected_cost(session.config, name) > 0 for name in names)
+    assert all(stage_costs(session.config)[name] > 0 for name in names)
 
 
 def test_a_baseline_is_judged_by_behaviours_where_nobody_voted(log: Log, tmp_path: Path) -> None:

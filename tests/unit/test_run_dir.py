@@ -71,11 +71,20 @@ def test_states_from_the_folder_alone(run: RunDir) -> None:
     assert run.stop_requested()
     run.stopped()
     assert run.state() is RunStatus.STOPPED
+    assert not run.stop_requested()  # it has been fulfilled
     run.begin()
-    assert not run.stop_requested()
     run.finish({"verdict": {"word": "improved"}})
     assert (run.state(), run.message()) == (RunStatus.DONE, "improved")
     assert run.result() == {"verdict": {"word": "improved"}}
+
+
+def test_a_request_to_stop_outlives_the_beginning_of_the_process(run: RunDir) -> None:
+    """It may have come between the start of the process and its first line."""
+    run.request_stop()
+    run.begin()
+    assert run.stop_requested()
+    run.withdraw_stop()
+    assert not run.stop_requested()
 
 
 def _vanished_pid() -> int:

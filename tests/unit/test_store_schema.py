@@ -25,8 +25,8 @@ SECOND = '''
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "later"
+down_revision = "0002"
 
 
 def upgrade() -> None:
@@ -91,7 +91,7 @@ def test_rows_survive_a_later_migration_and_its_way_back(
     before = amounts(database_url)
     later = tmp_path / "migrations"
     shutil.copytree(migrate.MIGRATIONS, later)
-    (later / "versions" / "0002_later.py").write_text(SECOND)
+    (later / "versions" / "later.py").write_text(SECOND)
     address = parse_url(database_url)
     with monkeypatch.context() as patched:
         patched.setattr(migrate, "MIGRATIONS", later)
@@ -114,7 +114,7 @@ def test_a_migration_that_breaks_off_leaves_everything_as_it_was(
     broken = SECOND.replace(
         "\n\n\ndef downgrade", "\n    raise ZeroDivisionError\n\n\ndef downgrade"
     )
-    (later / "versions" / "0002_later.py").write_text(broken)
+    (later / "versions" / "later.py").write_text(broken)
     with monkeypatch.context() as patched:
         patched.setattr(migrate, "MIGRATIONS", later)
         with pytest.raises(ZeroDivisionError):
