@@ -244,6 +244,16 @@ def run_simulation(settings: Settings, queries: int, people: int, seed: int, ser
     asyncio.run(run())
 
 
+def run_engine(settings: Settings) -> None:
+    """The model process of the base model, here and now, until interrupted. Raises BadConfig."""
+    from app.engine.options import check_listen, options_of
+    from app.engine.server import run
+
+    check_listen(settings)
+    console.print(f"answering for {settings.base_model} at {settings.engine_url}")
+    run(options_of(settings, settings.base_model, settings.engine_url))
+
+
 def _since_ms(day: str) -> int | None:
     from app.planning import parse_since
 

@@ -112,11 +112,11 @@ async def reach(settings: Settings, server: str = "") -> AsyncIterator[Reached]:
     """The server at this address; without one, the live server of the data folder, or else the app in this process."""
     if server:
         _check_address(server)
-        async with _client(server) as client:
+        async with forgetful_client(server) as client:
             yield Reached(client, f"the server at {server}")
     elif (live := live_server(settings.data_dir)) is not None:
         identities = Identities(load_secret(settings.data_dir))
-        async with _client(live.address) as client:
+        async with forgetful_client(live.address) as client:
             yield Reached(client, f"the server at {live.address}", identities)
     else:
         from app.main import (
@@ -132,11 +132,13 @@ async def reach(settings: Settings, server: str = "") -> AsyncIterator[Reached]:
 async def within(app: FastAPI) -> AsyncIterator[Reached]:
     """The app in this process."""
     transport = httpx.ASGITransport(app=app)
-    async with _client("http://127.0.0.1", transport) as client:
+    async with forgetful_client("http://127.0.0.1", transport) as client:
         yield Reached(client, "the app in this process", app.state.identities)
 
 
-def _client(address: str, transport: httpx.AsyncBaseTransport | None = None) -> httpx.AsyncClient:
+def forgetful_client(
+    address: str, transport: httpx.AsyncBaseTransport | None = None
+) -> httpx.AsyncClient:
     """A client that remembers no cookie: each person brings their own."""
     forgetful = CookieJar(DefaultCookiePolicy(allowed_domains=()))
     outside = not is_loopback(urlsplit(address).hostname or "")

@@ -28,11 +28,10 @@ ASIDE_MS = 1_500
 """Simulated time around the reading of a comparison."""
 ACT_MS = 200
 """Simulated time that any act but reading takes, so that the order of acts can be told from their times."""
-FIRST_LOOK_S = 0.3
-"""After how long the first of all comparisons is looked at. Every later one when they are usually complete: looks cost the
-server time that it could write in."""
-PATIENCE = 0.25
-"""Pause before the next look, as a part of the usual time."""
+USUAL_S = 0.5
+"""How long answers are taken to be written before it is known; learnt as a round goes on."""
+FIRST_LOOK, NEXT_LOOK = 0.75, 0.15
+"""Pauses before the looks at a comparison, as parts of that time: a look costs the server time that it could write in."""
 CHECK_EVERY = 100
 """Queries after which to look again whether what is served can be judged."""
 
@@ -100,12 +99,15 @@ async def collect(
     people = annotators.population(population, size)
     crowd = [Visitor(each, await reached.introduce(each.name)) for each in people]
     round_ = _Round(reached, crowd, asks, seed, progress)
+    refusals: list[Exception] = []
     try:
         async with asyncio.TaskGroup() as group:
             for _ in range(min(AT_ONCE, size)):
                 group.create_task(round_.work())
     except* RlhbError as errors:
-        raise errors.exceptions[0] from None
+        refusals += errors.exceptions  # raised in here, it would come as a group again
+    if refusals:
+        raise refusals[0]
     return round_.found()
 
 
@@ -140,7 +142,7 @@ class _Round:
         self.seed = seed
         self.progress = progress
         self.busy: set[str] = set()
-        self.usual_s = FIRST_LOOK_S
+        self.usual_s = USUAL_S
         self.asked = self.done = self.responses = self.signals = self.votes = 0
 
     def found(self) -> Collected:
@@ -197,13 +199,13 @@ class _Round:
     async def _read(self, visit: Visit) -> list[Shown]:
         """The answers once all are written, each different one once."""
         began = time.monotonic()
-        pause = self.usual_s
+        pause = FIRST_LOOK * self.usual_s
         while True:
             await asyncio.sleep(pause)
             view = await visit.visitor.browser.request("GET", f"/api/comparisons/{visit.query_id}")
             if view["complete"]:
                 break
-            pause = PATIENCE * self.usual_s
+            pause = NEXT_LOOK * self.usual_s
         self.usual_s += 0.1 * (time.monotonic() - began - self.usual_s)
         self.responses += len(view["panels"])
         return [

@@ -71,7 +71,11 @@ class Training:
 
     def _start(self, choice: Choice) -> Run:
         with self.store.reading() as session:
+<<<<<<< HEAD
             _check_room(session, self.settings.max_queued_runs)
+=======
+            _check_queue(session, self.settings.max_queued_runs)
+>>>>>>> main
         plan = self.plan(choice)
         if not plan.enough or plan.config is None or plan.parent is None:
             raise NotEnoughData(plan.sentence)
@@ -117,7 +121,11 @@ class Training:
                     f"only a run that broke off can be resumed; this one is {run.status}"
                 )
             check_room(self.settings)
+<<<<<<< HEAD
             _check_room(session, self.settings.max_queued_runs)
+=======
+            _check_queue(session, self.settings.max_queued_runs)
+>>>>>>> main
             RunDir(Path(run.folder)).withdraw_stop()
             again = {"status": RunStatus.QUEUED, "pid": None, "error": "", "ended_ms": None}
             runs.update(session, run.model_copy(update=again), was=run.status)
@@ -253,7 +261,7 @@ class Training:
         )
 
 
-def _check_room(session: Session, most: int) -> None:
+def _check_queue(session: Session, most: int) -> None:
     waiting = sum(run.status is RunStatus.QUEUED for run in runs.all(session))
     if waiting >= most:
         raise QueueFull(

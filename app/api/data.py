@@ -12,7 +12,8 @@ from app.data_folder import check_room
 from app.downloads import Downloads
 from app.export import EXPORTS, DataFilter, start_of
 from app.importing import import_file
-from app.store import Store, summary
+from app.store import Store, behaviors, summary
+from app.store.engine import storable
 from app.store.summary import Counts
 from app.uploads import Uploads, sorted_out
 from rlhb_core.records import Arm, Source
@@ -59,7 +60,7 @@ def chosen_data(
         sources=frozenset(source or [Source.REAL]),
         since_ms=None if since is None else start_of(since),
         arms=frozenset(arm or []),
-        versions=frozenset(version or []),
+        versions=frozenset(map(storable, version or [])),
         with_people=with_people,
         with_excluded=with_excluded,
         with_unblinded=include_unblinded,
@@ -70,6 +71,7 @@ def chosen_data(
 def show_summary(request: Request) -> dict[Source, Counts]:
     """How much is stored, by where it comes from."""
     store: Store = request.app.state.store
+    behaviors.refresh(store)
     with store.reading() as session:
         return summary.by_source(session)
 

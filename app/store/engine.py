@@ -182,6 +182,11 @@ class Store:
         self._place = self._place or Place(self.engine)
         return self._place.alone
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether other servers may stand on this database at the same time."""
+        return not self._is_sqlite
+
     def close(self) -> None:
         """Close all connections."""
         if self._place is not None:

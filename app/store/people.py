@@ -16,6 +16,9 @@ from rlhb_core.records import Person, Query, Record, Response, Signal, Source
 
 def ensure(session: Session, person: Person) -> Person:
     """The person of this id, made from `person` if not there yet."""
+    known = find(session, person.id)
+    if known is not None:
+        return known
     row = person.model_dump() | {"display_name": storable(person.display_name)}
     insert_new(session, PERSON, [row])
     return get(session, person.id)

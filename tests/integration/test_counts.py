@@ -17,7 +17,7 @@ from app.export import (
 from app.store import Store, behaviors, people, responses, signals, summary
 from app.store.summary import Counts
 from app.ui import counts
-from rlhb_core.records import Arm, Outcome, Person, Query, Signal, Source, now_ms
+from rlhb_core.records import Arm, Outcome, Person, Query, Response, Signal, Source, now_ms
 from tests.scene import act, asked, best, someone
 
 EARLIER_MS = start_of(date(2025, 1, 2))
@@ -29,7 +29,7 @@ def lived(store: Store) -> Store:
     with store.session() as session:
         person = someone(session)
 
-        def ask(text: str, *answers: str, **more: int) -> tuple[Query, list]:
+        def ask(text: str, *answers: str, **more: int) -> tuple[Query, list[Response]]:
             return asked(session, person, text, answers or ("One.", "Two.", "Three."), **more)
 
         def do(*acts: Signal, who: Person = person) -> None:
@@ -57,10 +57,10 @@ def lived(store: Store) -> Store:
         query, (a, *_) = ask("all the same", "One.", "One.", "One.")
         do(best(query, a))
         query, (a, b, _) = ask("two failed")
-        for each in (a, b):
+        for answer in (a, b):
             responses.finish(
                 session,
-                each.model_copy(update={"outcome": Outcome.ERROR, "text": "", "error": "x"}),
+                answer.model_copy(update={"outcome": Outcome.ERROR, "text": "", "error": "x"}),
             )
         do(act("vote", query, choice="all_bad"))
         query, (a, *_) = ask("long ago", at_ms=EARLIER_MS - 1)
@@ -112,9 +112,9 @@ def test_every_query_vote_and_answer_is_counted_in_one_place(lived: Store):
 def test_names_seen_and_votes_for_what_failed_are_told_apart(store: Store):
     with store.session() as session:
         person = someone(session)
-        query, (a, b, _) = asked(session, person, "only with names in view")
+        query, (a, *_) = asked(session, person, "only with names in view")
         signals.record(session, person.id, [best(query, a).model_copy(update={"unblinded": True})])
-        query, (a, b, _) = asked(session, person, "for one that then failed")
+        query, (a, *_) = asked(session, person, "for one that then failed")
         pending = a.model_copy(update={"outcome": Outcome.PENDING, "text": ""})
         responses.finish(session, pending)
         signals.record(session, person.id, [best(query, a)])

@@ -16,7 +16,7 @@ from fastapi.responses import JSONResponse
 
 from app.identity import COOKIE
 from app.main import create_app
-from app.reach import Reached, reach, within
+from app.reach import Reached, forgetful_client, reach, within
 from app.settings import Settings
 from app.simulate import Collected, collect
 from app.store import Store, queries, responses, signals, summary, verify, versions
@@ -26,45 +26,46 @@ from rlhb_core.errors import BadConfig, RlhbError
 from rlhb_core.records import Arm, ModelVersion, Serving, SignalKind, Source
 from tests.server import running_server
 
-QUERIES = 24
+QUERIES = 12
+
+
+class Here:
+    """The app in this process, with a store that nobody has used, and the loop in which it lives."""
+
+    def __init__(self, runner: asyncio.Runner, folder: Path) -> None:
+        self.run = runner.run
+        self.app = create_app(Settings(data_dir=folder, database_url="", base_model="embedded"))
+        self.store: Store = self.app.state.store
+
+    def collect(self, count: int, **options: Any) -> Collected:
+        async def work() -> Collected:
+            async with within(self.app) as reached:
+                return await collect(reached, count, **options)
+
+        return self.run(work())
 
 
 @pytest.fixture(scope="module")
-def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    return Settings(
-        data_dir=tmp_path_factory.mktemp("data"), database_url="", base_model="embedded"
-    )
-
-
-def run_within(settings: Settings, work: Callable[[FastAPI, Reached], Awaitable[Any]]) -> Any:
-    """Do something with the app in this process."""
-
-    async def run() -> Any:
-        app = create_app(settings)
-        async with app.router.lifespan_context(app), within(app) as reached:
-            return await work(app, reached)
-
-    return asyncio.run(run())
+def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Here]:
+    with asyncio.Runner() as runner:
+        made = Here(runner, tmp_path_factory.mktemp("data"))
+        lifespan = made.app.router.lifespan_context(made.app)
+        runner.run(lifespan.__aenter__())
+        yield made
+        runner.run(lifespan.__aexit__(None, None, None))
 
 
 @pytest.fixture(scope="module")
-def told(settings: Settings) -> tuple[Collected, list[tuple[int, int]]]:
-    """A round on a fresh store, and the progress that was told."""
+def told(here: Here) -> tuple[Collected, list[tuple[int, int]]]:
+    """A round on the fresh store, and the progress that was told."""
     progress: list[tuple[int, int]] = []
-
-    async def work(app: FastAPI, reached: Reached) -> Collected:
-        return await collect(
-            reached, QUERIES, size=5, seed=3, progress=lambda *at: progress.append(at)
-        )
-
-    return run_within(settings, work), progress
+    found = here.collect(QUERIES, size=5, seed=3, progress=lambda *at: progress.append(at))
+    return found, progress
 
 
 @pytest.fixture
-def store(settings: Settings, told: Any) -> Iterator[Store]:
-    opened = Store.open(settings.database)
-    yield opened
-    opened.close()
+def store(here: Here, told: Any) -> Store:
+    return here.store
 
 
 def test_all_of_it_is_stored_as_simulated(store: Store, told):
@@ -117,68 +118,74 @@ def asked(store: Store) -> Counter[tuple[UUID, str]]:
 
 
 def test_the_same_seed_asks_the_same_by_the_same_people_and_nothing_held_out(
-    settings: Settings, store: Store
+    here: Here, store: Store
 ):
     before = asked(store)
-    run_within(settings, lambda app, reached: collect(reached, QUERIES, size=5, seed=3))
+    here.collect(QUERIES, size=5, seed=3)
     again = asked(store) - before
     # what differs are questions in other words: whether they are asked depends on the answers
-    assert (before & again).total() > 0.6 * QUERIES
+    assert (before & again).total() > 0.5 * QUERIES
     assert not any(fact.held_out for _, text in again if (fact := world.find_fact(text)))
     with store.reading() as session:
         ids = set(session.execute(sa.select(PERSON.c.id)).scalars())
     assert ids == {uuid5(NAMESPACE_OID, f"Simulated annotator 0-{number}") for number in range(5)}
 
 
-def other_version(store: Store) -> ModelVersion:
-    with store.session() as session:
-        served = list(versions.served(session))
-        other = versions.by_name(session, "Stranger") or versions.add(
-            session,
-            ModelVersion(
-                name="Stranger", arm=Arm.RLHB, serving=Serving.OPENAI, base="http://127.0.0.1:9#x"
-            ),
-        )
-        versions.deploy(session, [*(version.id for version in served), other.id])
-        return other
-
-
-def test_what_they_cannot_judge_is_refused_before_anything_is_asked(settings, tmp_path):
-    settings = settings.model_copy(update={"data_dir": tmp_path})
-
-    async def work(app: FastAPI, reached: Reached) -> None:
-        other_version(app.state.store)
-        with pytest.raises(RlhbError, match=r"embedded model only.*: Stranger"):
-            await collect(reached, 5)
-        with app.state.store.session() as session:
-            versions.deploy(session, [])
-        with pytest.raises(RlhbError, match="no model version is in Compare"):
-            await collect(reached, 5)
-
-    run_within(settings, work)
-    store = Store.open(settings.database)
+@pytest.fixture
+def served(store: Store) -> Iterator[list[UUID]]:
+    """What is served, and will be again after the test."""
     with store.reading() as session:
-        assert session.execute(sa.select(sa.func.count()).select_from(PERSON)).scalar_one() == 0
-    store.close()
+        ids = [version.id for version in versions.served(session)]
+    yield ids
+    with store.session() as session:
+        versions.deploy(session, ids)
+
+
+def serve_stranger(store: Store, served: list[UUID]) -> None:
+    """Put a version into Compare that stands on another model."""
+    other = ModelVersion(
+        name="Stranger", arm=Arm.RLHB, serving=Serving.OPENAI, base="http://127.0.0.1:9#x"
+    )
+    with store.session() as session:
+        known = versions.by_name(session, other.name) or versions.add(session, other)
+        versions.deploy(session, [*served, known.id])
+
+
+def simulated(store: Store) -> int:
+    with store.reading() as session:
+        return summary.by_source(session)[Source.SIMULATED].queries
+
+
+def test_what_they_cannot_judge_is_refused_before_anything_is_asked(
+    here: Here, store: Store, served: list[UUID]
+):
+    before = simulated(store)
+    serve_stranger(store, served)
+    with pytest.raises(RlhbError, match=r"embedded model only.*: Stranger"):
+        here.collect(5, population=9)
+    with store.session() as session:
+        versions.deploy(session, [])
+    with pytest.raises(RlhbError, match="no model version is in Compare"):
+        here.collect(5, population=9)
+    assert simulated(store) == before
+    with store.reading() as session:
+        names = set(session.execute(sa.select(PERSON.c.display_name)).scalars())
+    assert not any("annotator 9-" in name for name in names)
 
 
 def test_a_version_that_they_cannot_judge_ends_the_round_when_it_comes(
-    settings, tmp_path, monkeypatch
+    here: Here, store: Store, served: list[UUID], monkeypatch
 ):
     monkeypatch.setattr("app.simulate.CHECK_EVERY", 4)
-    settings = settings.model_copy(update={"data_dir": tmp_path})
+    before = simulated(store)
 
-    async def work(app: FastAPI, reached: Reached) -> None:
-        def note(done: int, _: int) -> None:
-            if done == 3:
-                other_version(app.state.store)
+    def note(done: int, _: int) -> None:
+        if done == 2:
+            serve_stranger(store, served)
 
-        with pytest.raises(RlhbError, match="embedded model only"):
-            await collect(reached, 200, progress=note)
-        with app.state.store.reading() as session:
-            assert 3 <= summary.by_source(session)[Source.SIMULATED].queries < 60
-
-    run_within(settings, work)
+    with pytest.raises(RlhbError, match="embedded model only"):
+        here.collect(200, size=2, progress=note)
+    assert 2 <= simulated(store) - before < 12
 
 
 # --- a server that is not in this process ---------------------------------------------------------
@@ -189,19 +196,19 @@ def test_the_live_server_of_the_folder_and_one_elsewhere(tmp_path: Path):
 
         async def ask(where: str, seed: int) -> tuple[str, Collected]:
             async with reach(Settings(data_dir=server.data_dir), where) as reached:
-                return reached.where, await collect(reached, 4, size=2, seed=seed)
+                return reached.where, await collect(reached, 2, size=2, seed=seed)
 
         address = f"http://127.0.0.1:{server.port}"
         for where in ("", address, address):
             told, found = asyncio.run(ask(where, 1))
             assert told == f"the server at {address}"
-            assert found.queries == 4
+            assert found.queries == 2
         store = Store.open(Settings(data_dir=server.data_dir, database_url="").database)
         with store.reading() as session:
             counts = summary.by_source(session)
             rows = session.execute(sa.select(PERSON.c.id, PERSON.c.display_name)).all()
         store.close()
-    assert counts[Source.SIMULATED].queries == 12
+    assert counts[Source.SIMULATED].queries == 6
     assert counts[Source.REAL].queries == 0
     names = Counter(row.display_name for row in rows)
     assert names == {"Simulated annotator 0-0": 3, "Simulated annotator 0-1": 3}
@@ -256,7 +263,7 @@ class Server:
     @asynccontextmanager
     async def reached(self) -> AsyncIterator[Reached]:
         transport = httpx.ASGITransport(app=self.app)
-        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+        async with forgetful_client("http://127.0.0.1", transport) as client:
             yield Reached(client, "the stand-in")
 
     def collect(self, count: int, **options: Any) -> Collected:
@@ -274,7 +281,7 @@ def panel(text: str, **changed: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Server:
-    monkeypatch.setattr("app.simulate.FIRST_LOOK_S", 0.0)
+    monkeypatch.setattr("app.simulate.USUAL_S", 0.0)
     made = Server()
     made.panels = [panel("Two."), panel("Mars has two moons."), panel("I do not know.")]
     return made

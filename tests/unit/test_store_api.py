@@ -12,12 +12,11 @@ from fastapi.testclient import TestClient
 
 from app.api import data, me
 from app.api import signals as api_signals
+from app.api.errors import explain_errors
 from app.downloads import Downloads
-from app.main import _explain
 from app.settings import Settings
 from app.store import Store, people, queries, signals
 from app.training import Training
-from rlhb_core.errors import RlhbError
 from rlhb_core.records import Person, Query, Response, Signal, Source, Triplet, now_ms
 from tests.scene import act, asked, best, someone
 
@@ -41,7 +40,7 @@ def client(store: Store, tmp_path: Path) -> Iterator[TestClient]:
         request.state.person_id = UUID(request.headers.get("x-person", str(uuid4())))
         return await call_next(request)
 
-    app.add_exception_handler(RlhbError, _explain)
+    explain_errors(app)
     for noun in (api_signals, me, data):
         app.include_router(noun.router)
     with TestClient(app, raise_server_exceptions=True) as made:
