@@ -17,18 +17,10 @@ from app.api import comparisons, data, me, runs, signals
 from app.api.errors import explain_errors
 from app.api_page import add_api_page
 from app.comparing import Comparing
-<<<<<<< HEAD
-from app.data_folder import NoRoom
-from app.doors.bodies import Bodies
-from app.doors.headers import Headers
-from app.doors.streams import Streams
-from app.downloads import Downloads, TooMany
-=======
 from app.doors.bodies import Bodies
 from app.doors.headers import Headers
 from app.doors.streams import Streams
 from app.downloads import Downloads
->>>>>>> main
 from app.identity import Identities, IdentityMiddleware, load_secret
 from app.serving import Serving, register_base
 from app.settings import Settings
@@ -41,25 +33,6 @@ from rlhb_core import __version__
 
 STATIC = Path(__file__).parent / "static"
 """In the repository a link to the folder beside the packages, in an installed package the folder itself."""
-<<<<<<< HEAD
-STATUS: dict[type[RlhbError], int] = {
-    UnknownReference: 404,
-    Conflict: 409,
-    TooLarge: 413,
-    QueueFull: 429,
-    Busy: 503,
-    InUse: 503,
-    Unavailable: 503,
-    TooMany: 503,
-    NoSpace: 507,
-    Full: 507,
-    NoRoom: 507,
-}
-"""What an error is in HTTP; all others are 422. A browser keeps its signals on 5xx and drops them on 422."""
-RETRY_AFTER_S = 2
-"""When to try again after a 503, in seconds."""
-=======
->>>>>>> main
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -96,13 +69,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.serving = serving
     app.state.comparing = comparing
     app.state.training = training
-<<<<<<< HEAD
-    app.state.downloads = downloads
-    app.state.uploads = Uploads(settings.uploads_dir, settings.max_upload_bytes)
-=======
     app.state.uploads = Uploads(settings.uploads_dir, settings.max_upload_bytes)
     app.state.downloads = downloads
->>>>>>> main
     app.state.identities = Identities(load_secret(settings.data_dir))
 
     for noun in (signals, comparisons, me, runs, data):

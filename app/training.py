@@ -71,11 +71,7 @@ class Training:
 
     def _start(self, choice: Choice) -> Run:
         with self.store.reading() as session:
-<<<<<<< HEAD
-            _check_room(session, self.settings.max_queued_runs)
-=======
             _check_queue(session, self.settings.max_queued_runs)
->>>>>>> main
         plan = self.plan(choice)
         if not plan.enough or plan.config is None or plan.parent is None:
             raise NotEnoughData(plan.sentence)
@@ -121,11 +117,7 @@ class Training:
                     f"only a run that broke off can be resumed; this one is {run.status}"
                 )
             check_room(self.settings)
-<<<<<<< HEAD
-            _check_room(session, self.settings.max_queued_runs)
-=======
             _check_queue(session, self.settings.max_queued_runs)
->>>>>>> main
             RunDir(Path(run.folder)).withdraw_stop()
             again = {"status": RunStatus.QUEUED, "pid": None, "error": "", "ended_ms": None}
             runs.update(session, run.model_copy(update=again), was=run.status)
