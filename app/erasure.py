@@ -27,9 +27,9 @@ def holds(folder: Path, person_id: UUID) -> bool:
 
 def forget_in_run(folder: Path, person_id: UUID) -> None:
     """Clean one run's folder. Nobody may be training on it. The data comes last, so that it can be repeated."""
-    words = _words(folder, person_id)
-    if not words.theirs:
+    if not holds(folder, person_id):
         return
+    words = _words(folder, person_id)
     _rewrite_lines(folder / "samples.jsonl", words)
     for name in ("result.json", "answers.json", "failed.json"):
         _rewrite_json(folder / name, words)
