@@ -27,9 +27,9 @@ def holds(folder: Path, person_id: UUID) -> bool:
 
 def forget_in_run(folder: Path, person_id: UUID) -> None:
     """Clean one run's folder. Nobody may be training on it. The data comes last, so that it can be repeated."""
-    words = _words(folder, person_id)
-    if not words.theirs:
+    if not holds(folder, person_id):
         return
+    words = _words(folder, person_id)
     _rewrite_lines(folder / "samples.jsonl", words)
     for name in ("result.json", "answers.json", "failed.json"):
         _rewrite_json(folder / name, words)
@@ -98,8 +98,9 @@ def _said(line: bytes) -> Iterator[str]:
         record = json.loads(line)
     except ValueError:
         return
-    for name in ("query", "edited", "edited_response", "comment"):
-        if isinstance(found := record.get(name), str) and found.strip():
+    acts = record.get("behavior_features") or {}
+    for found in (record.get("query"), acts.get("edited_text"), acts.get("comment")):
+        if isinstance(found, str) and found.strip():
             yield found.strip()
 
 

@@ -8,6 +8,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
+from app.data_folder import check_room
 from app.downloads import Downloads
 from app.export import EXPORTS, DataFilter, start_of
 from app.importing import import_file
@@ -107,6 +108,7 @@ _FILES = {
 @router.post("/import", openapi_extra=_FILES)
 async def bring(request: Request) -> Imported:
     """Import a file of triplets (.jsonl), or a CSV file together with its mapping (.toml) and what that joins."""
+    check_room(request.app.state.settings)
     uploads: Uploads = request.app.state.uploads
     async with uploads.receive(request) as files:
         found, mapping = await run_in_threadpool(sorted_out, files)

@@ -135,6 +135,7 @@ def trained(client: TestClient, name: str, status: RunStatus, by: Source = Sourc
             "verdict": {"word": "converged", "sentence": "It did.", "checks": []},
             "samples": [
                 {"query": MINE, "before": "No.", "after": "Yes."},
+                {"query": "Lima?", "before": "No.", "after": EDIT},
                 {"query": SHARED, "before": "One.", "after": "Two."},
             ],
         }
