@@ -131,7 +131,9 @@ def _comparison(vote: Any, rows: Sequence[Any], with_people: bool) -> dict[str, 
         "source": first.source,
         "voted_at": _moment(voted),
         "person": str(first.person_id) if with_people and first.person_id not in NOBODY else None,
-        "unblinded": vote.unblinded if vote is not None else first.unblinded,
+        "unblinded": vote.unblinded
+        if vote is not None
+        else any(each.row.unblinded for each in shown),
     }
 
 

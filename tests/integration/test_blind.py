@@ -514,6 +514,20 @@ def test_an_import_in_which_an_empty_or_failed_answer_won_gives_no_pair(store: S
     assert pairs_of(store) == []
 
 
+def test_a_cut_answer_is_exported_as_cut_and_not_while_it_goes_on(store: Store) -> None:
+    story = Story(store)
+    a, b, c = story.answers
+    cut = story.finish(c, "Three is the", Outcome.CUT)
+    story.did(story.vote(cut))
+    assert behaviors_of(store)[c.id].outcome == "cut"
+    assert comparisons_of(store)[0].best == 2
+    story.finish(c, "Three is the number", Outcome.PENDING)
+    assert set(behaviors_of(store)) == {a.id, b.id}
+    assert comparisons_of(store) == [], "what was chosen is not there yet"
+    story.finish(c, "Three is the number.", Outcome.OK)
+    assert comparisons_of(store)[0].responses[2] == "Three is the number."
+
+
 # --- edits and comments ---------------------------------------------------------------------------
 
 

@@ -26,7 +26,7 @@ from rlhb_core.records import Arm, Comparison, Outcome, Source, Triplet, VoteCho
 from tests.integration.test_blind import Story
 
 ALL = DataFilter(sources=frozenset(Source), with_people=True)
-QUERIES = 24
+QUERIES = 16
 
 
 @pytest.fixture(scope="module")
@@ -177,8 +177,8 @@ def test_training_on_it_sees_no_equal_pair_and_no_two_labels(
     assert all(c.best is None or c.choice is VoteChoice.BEST for c in comparisons)
     for arm in (Arm.DPO, Arm.KTO):
         few = {
-            "data.min_triplets": 4,
-            "data.min_comparisons": 2,
+            "data.min_triplets": 8,
+            "data.min_comparisons": 8,
             "data.clauses": ("reaction", "vote"),
         }
         split = load_split(load_recipe(arm.value, few), triplets, comparisons)

@@ -404,7 +404,7 @@ def voted(texts: list[str], choice: str, best: int | None, **changed: Any) -> Co
 def test_no_vote_is_between_equal_answers_nor_for_an_empty_one(texts, data):
     choice = data.draw(st.sampled_from(["best", "tie", "all_bad", "skip"]))
     best = data.draw(st.integers(0, len(texts) - 1)) if choice == "best" else None
-    config = load_recipe("rlhf", {"data.min_comparisons": 1})
+    config = load_recipe("rlhf")
     found = _voted([voted(texts, choice, best)], config.data)
     different = {text.strip() for text in texts}
     says = len(different) > 1 and choice != "skip" and (best is None or texts[best].strip())
@@ -420,27 +420,27 @@ def test_no_vote_is_between_equal_answers_nor_for_an_empty_one(texts, data):
             assert example["chosen"].strip() != example["rejected"].strip()
 
 
-@pytest.mark.parametrize(("wanted", "count"), [(False, 20), (True, 40)])
+@pytest.mark.parametrize(("wanted", "count"), [(False, 60), (True, 120)])
 def test_open_acts_are_left_out_unless_asked_for(wanted, count):
-    rows = [triplet(f"Query {i}?", liked=True) for i in range(20)]
+    rows = [triplet(f"Query {i}?", liked=True) for i in range(60)]
     rows += [
         triplet(f"Query {i}?", disliked=True).model_copy(update={"unblinded": True})
-        for i in range(20, 40)
+        for i in range(60, 120)
     ]
-    votes = [comparison(f"Query {i}?", best=0) for i in range(20)]
+    votes = [comparison(f"Query {i}?", best=0) for i in range(60)]
     votes += [
         comparison(f"Query {i}?", best=1).model_copy(update={"unblinded": True})
-        for i in range(20, 40)
+        for i in range(60, 120)
     ]
     for recipe in ("rlhb", "rlhf"):
-        config = load_recipe(recipe, {"data.with_unblinded": wanted, "data.min_comparisons": 1})
+        config = load_recipe(recipe, {"data.with_unblinded": wanted})
         split = load_split(config, rows, votes)
         assert len(split.train_votes + split.held_out_votes) == count
         assert len(split.train + split.held_out) == count
 
 
 def test_equal_answers_to_one_query_are_one_row_and_the_chosen_one_stands():
-    rows = [triplet(f"Query {i}?", liked=True) for i in range(20)]
+    rows = [triplet(f"Query {i}?", liked=True) for i in range(60)]
     twins = [
         each.model_copy(
             update={
@@ -449,12 +449,12 @@ def test_equal_answers_to_one_query_are_one_row_and_the_chosen_one_stands():
                 "behavior_features": BehaviorFeatures(vote="won", copied=True),
             }
         )
-        for each in rows[:10]
+        for each in rows[:25]
     ]
     config = load_recipe("rlhb", {"data.clauses": ("vote", "copied")})
     split = load_split(config, [*rows, *twins], [])
     behaviors = Counter(row.behavior for row in split.train + split.held_out)
-    assert behaviors == {"The reader copied it and chose it as the best.": 10, NOTHING: 10}
+    assert behaviors == {"The reader copied it and chose it as the best.": 25, NOTHING: 35}
 
 
 def test_a_cut_answer_is_learnt_from_but_has_no_end():
