@@ -101,6 +101,9 @@ def train(
         list[str] | None, typer.Option("--set", help="Change one setting: ppo.iterations=40.")
     ] = None,
     resume: Annotated[str, typer.Option(help="Continue this run instead of a new one.")] = "",
+    include_unblinded: Annotated[
+        bool, typer.Option(help="Take in what was done while names were in view.")
+    ] = False,
 ) -> None:
     """Train an arm from the store, follow it, and register the new version."""
     from app.commands import train_and_follow
@@ -116,6 +119,7 @@ def train(
         parent=parent,
         overrides=override or [],
         resume=resume,
+        include_unblinded=include_unblinded,
     )
 
 
@@ -136,11 +140,21 @@ def _exporter(kind: str, what: str) -> None:
         with_excluded: Annotated[
             bool, typer.Option(help="Take in people whom an import marked as excluded.")
         ] = False,
+        include_unblinded: Annotated[
+            bool, typer.Option(help="Take in what was done while names were in view.")
+        ] = False,
     ) -> None:
         from app.commands import export_lines
 
         export_lines(
-            settings, kind, out, source or [Source.REAL], since, with_people, with_excluded
+            settings,
+            kind,
+            out,
+            source or [Source.REAL],
+            since,
+            with_people,
+            with_excluded,
+            include_unblinded,
         )
 
     write.__doc__ = what

@@ -63,6 +63,7 @@ def train_and_follow(
     parent: str,
     overrides: Sequence[str],
     resume: str,
+    include_unblinded: bool = False,
 ) -> None:
     """Start or resume a run, show its progress until it ends, and say what came of it."""
     from app.planning import Choice, parse_overrides, parse_since
@@ -81,6 +82,7 @@ def train_and_follow(
                 recipe=recipe,
                 parent=parent,
                 overrides=parse_overrides(overrides),
+                include_unblinded=include_unblinded,
             )
             console.print(training.plan(choice).sentence)
             run = training.start(choice)
@@ -139,6 +141,7 @@ def export_lines(
     since: str,
     with_people: bool,
     with_excluded: bool,
+    include_unblinded: bool = False,
 ) -> None:
     """Write one of the exports to a file or to the screen."""
     from app.export import EXPORTS, DataFilter, amounts, write_lines
@@ -148,6 +151,7 @@ def export_lines(
         since_ms=_since_ms(since),
         with_people=with_people,
         with_excluded=with_excluded,
+        with_unblinded=include_unblinded,
     )
     with opened(settings) as store:
         blocks = EXPORTS[kind](store, chosen)

@@ -24,7 +24,7 @@ from app.store.exports import Amounts, DataFilter, comparisons, edits, readings,
 from app.store.imports import UNNAMED
 from rlhb_core.answers import failed
 from rlhb_core.behaviors import parse, preference_score
-from rlhb_core.records import SCHEMA_VERSION, Outcome, VoteChoice
+from rlhb_core.records import SAME_ANSWER, SCHEMA_VERSION, Outcome, VoteChoice
 
 __all__ = [
     "EXPORTS",
@@ -137,7 +137,7 @@ class _Told:
         self.row = next((row for row in rows if row.vote == "won"), rows[0])
         self.vote = self.row.vote
         self.response = rows[0].response
-        self.model_versions = " = ".join(dict.fromkeys(row.model_version for row in rows))
+        self.model_versions = SAME_ANSWER.join(dict.fromkeys(row.model_version for row in rows))
 
 
 def _alike(rows: Sequence[Any]) -> dict[str, list[Any]]:

@@ -173,6 +173,7 @@ def _item(triplet: Triplet) -> Item:
                     text=triplet.behavior_text,
                     vote=triplet.behavior_features.vote,
                     verbaliser_version=triplet.verbaliser_version,
+                    unblinded=triplet.unblinded,
                 ),
             )
         ],

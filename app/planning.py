@@ -38,12 +38,19 @@ class Choice:
     """Name of the version to start from; empty: the base model, for RLHF+RLHB and RLHF+RLHBC the newest RLHF version."""
     overrides: Mapping[str, Any] = field(default_factory=dict)
     """Settings changed from the recipe, by dotted name."""
+    include_unblinded: bool = False
+    """Learn from what was done while the names of the versions were in view, too."""
 
     @property
     def data(self) -> DataFilter:
         """The data that is asked for. People are told apart, so that none can outweigh the others."""
         since = None if self.since is None else start_of(self.since)
-        return DataFilter(sources=self.sources, since_ms=since, with_people=True)
+        return DataFilter(
+            sources=self.sources,
+            since_ms=since,
+            with_people=True,
+            with_unblinded=self.include_unblinded,
+        )
 
 
 @dataclass(frozen=True)
@@ -153,6 +160,8 @@ def make_config(settings: Settings, choice: Choice, parent: ModelVersion) -> Run
     if parent.adapter:
         of_the_app["start"] = parent.adapter
         of_the_app["start_condition"] = parent.condition or ""
+    if choice.include_unblinded:
+        of_the_app["data.with_unblinded"] = True
     if len(choice.sources) == 1:
         of_the_app["source"] = next(iter(choice.sources))
     config = load_recipe(recipe, {**of_the_app, **choice.overrides})
@@ -199,6 +208,7 @@ def data_words(choice: Choice, found: Amounts) -> str:
         f"{found.triplets:,} {kinds} {_plural(found.triplets, 'triplet')} and "
         f"{found.votes:,} {_plural(found.votes, 'vote')} "
         f"from {found.people:,} {'person' if found.people == 1 else 'people'}{since}"
+        f"{', acts with names in view taken in' if choice.include_unblinded else ''}"
     )
 
 

@@ -23,6 +23,7 @@ from app.serving import Job
 from app.store import people, queries, responses, versions
 from rlhb_core import annotators, world
 from rlhb_core.annotators import Annotator
+from rlhb_core.answers import can_win
 from rlhb_core.errors import RlhbError
 from rlhb_core.records import (
     Outcome,
@@ -195,11 +196,12 @@ def _behave(answered: Answered, rng: np.random.Generator) -> list[Signal]:
                 )
             ]
     choice = visit.annotator.vote(query.text, [r.text for r in answered.responses], rng)
-    vote: dict[str, Any] = (
-        {"choice": choice}
-        if isinstance(choice, str)
-        else {"choice": VoteChoice.BEST.value, "best": str(answered.responses[choice].id)}
-    )
+    vote: dict[str, Any] = {"choice": choice}
+    if not isinstance(choice, str):
+        best = answered.responses[choice]
+        vote = {"choice": VoteChoice.ALL_BAD.value}
+        if can_win(best.outcome, best.text):
+            vote = {"choice": VoteChoice.BEST.value, "best": str(best.id)}
     acts.append((None, "vote", vote))
     spent = sum(payload["ms"] for _, kind, payload in acts if kind == "dwell")
     sent = now_ms()

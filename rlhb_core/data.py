@@ -214,8 +214,8 @@ def _vote(comparison: Comparison) -> Voted | None:
     texts = {text.strip(): text for text in reversed(comparison.responses)}
     said = list(dict.fromkeys(text.strip() for text in comparison.responses))
     outcome = {VoteChoice.TIE: TIE, VoteChoice.ALL_BAD: ALL_BAD}.get(comparison.choice)
-    if comparison.choice is VoteChoice.BEST and comparison.best is not None:
-        best = comparison.responses[comparison.best].strip()
+    if comparison.choice is VoteChoice.BEST and (comparison.best or 0) < len(comparison.responses):
+        best = "" if comparison.best is None else comparison.responses[comparison.best].strip()
         outcome = said.index(best) if best else None
     if outcome is None or len(said) < 2:
         return None

@@ -25,6 +25,9 @@ def chosen_data(
     version: Annotated[list[str] | None, Query(description="Only these versions, by name.")] = None,
     with_people: Annotated[bool, Query(description="Name the people by their ids.")] = False,
     with_excluded: Annotated[bool, Query(description="Take in people marked as excluded.")] = False,
+    include_unblinded: Annotated[
+        bool, Query(description="Take in what was done while names were in view.")
+    ] = False,
 ) -> DataFilter:
     """The data filter that an address spells out."""
     return DataFilter(
@@ -34,6 +37,7 @@ def chosen_data(
         versions=frozenset(version or []),
         with_people=with_people,
         with_excluded=with_excluded,
+        with_unblinded=include_unblinded,
     )
 
 

@@ -66,6 +66,9 @@ class NewRun(BaseModel):
     overrides: dict[str, Any] = Field(
         default={}, description="Settings changed from the recipe, such as ppo.iterations."
     )
+    include_unblinded: bool = Field(
+        default=False, description="Learn from what was done while names were in view, too."
+    )
 
     def choice(self) -> Choice:
         """The same as the rest of the app speaks of it."""

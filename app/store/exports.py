@@ -195,8 +195,8 @@ def _last_votes(session: Session, queries: Sequence[UUID], chosen: DataFilter) -
 
 
 def _conditions(chosen: DataFilter) -> list[sa.ColumnElement[bool]]:
-    """Pending responses have no behaviour yet, so the join leaves them out."""
-    found: list[sa.ColumnElement[bool]] = _by(chosen)
+    """A pending response has no behaviour yet, unless it is a cut one that goes on: neither is finished."""
+    found = [*_by(chosen), RESPONSE.c.outcome != Outcome.PENDING]
     if chosen.sources != frozenset(Source):
         found.append(QUERY.c.source.in_(sorted(chosen.sources)))
     if chosen.since_ms is not None:

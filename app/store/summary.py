@@ -15,7 +15,9 @@ class Counts(BaseModel):
     queries: int = Field(default=0, description="Queries.")
     responses: int = Field(default=0, description="Finished responses.")
     signals: int = Field(default=0, description="Recorded acts.")
-    votes: int = Field(default=0, description="Votes among the signals.")
+    votes: int = Field(
+        default=0, description="Votes among the signals, given while names were hidden."
+    )
     last_ms: int | None = Field(default=None, description="When the newest query was asked.")
 
 
@@ -38,7 +40,9 @@ def by_source(session: Session) -> dict[Source, Counts]:
     )
     for source, responses in session.execute(answered):
         found[source].responses = responses
-    is_vote = sa.case((SIGNAL.c.kind == SignalKind.VOTE, 1), else_=0)
+    is_vote = sa.case(
+        ((SIGNAL.c.kind == SignalKind.VOTE) & sa.not_(SIGNAL.c.unblinded), 1), else_=0
+    )
     acts = (
         sa.select(PERSON.c.source, sa.func.count(), sa.func.sum(is_vote))
         .join(SIGNAL)

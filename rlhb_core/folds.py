@@ -1,8 +1,9 @@
 """Which answers of a query are one, and what a person's signals then say about each.
 
 Equal answers are read as one, so all that is done with one of them is about all. A vote for an answer that failed or
-said nothing tells nothing about any; whether an answer that failed was passed over tells nothing about it.
-Pure; does not know how a behaviour is stored nor which signals are left out for the reveal.
+said nothing tells nothing about any, nor does one where all answers read the same, unless they are all bad; whether an
+answer that failed was passed over tells nothing about it.
+Pure; does not know which signals are left out for the reveal (`behaviors.blind`).
 """
 
 from collections.abc import Sequence
@@ -12,7 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from rlhb_core.answers import can_win, failed, folded
-from rlhb_core.records import Outcome, Signal, SignalKind
+from rlhb_core.records import Outcome, Signal, SignalKind, VoteChoice
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Answer:
     """Digest of the text without the white space around it; empty if nothing was said."""
     outcome: Outcome
     created_ms: int
-    regenerated: bool
+    regenerated: bool = False
 
 
 def digest(text: str) -> str:
@@ -64,12 +65,14 @@ class Folds:
         ]
 
     def _is_choice(self, signals: Sequence[Signal]) -> bool:
-        """Whether the vote that counts, the last one, is for an answer that can be chosen, or for none."""
+        """Whether the vote that counts, the last one, tells something."""
         votes = [signal for signal in signals if signal.kind is SignalKind.VOTE]
         if not votes:
-            return True
-        best = max(votes, key=lambda vote: (vote.at_ms, vote.id)).payload.get("best")
-        return best is None or UUID(str(best)) in self._winnable
+            return False
+        vote = max(votes, key=lambda vote: (vote.at_ms, vote.id)).payload
+        if vote["choice"] == VoteChoice.BEST and UUID(str(vote["best"])) not in self._winnable:
+            return False
+        return vote["choice"] == VoteChoice.ALL_BAD or len(set(self._first.values())) > 1
 
     def _renamed(self, signal: Signal) -> Signal:
         changed: dict[str, Any] = {}
