@@ -269,7 +269,7 @@ function container(name, title, sentence, wide) {
   const home = wide ? place.main : place.rest;
   const panel = home.querySelector(`[data-figure="${name}"]`);
   if (panel) return panel.querySelector(".plot");
-  const plot = h("div", { class: "plot", role: "img", "aria-label": `${title}. ${sentence}` });
+  const plot = h("div", { class: "plot", role: "group", "aria-label": `${title}. ${sentence}` });
   home.append(h("section", { class: "panel", "data-figure": name }, h("h2", {}, title), h("p", {}, sentence), plot));
   return plot;
 }
