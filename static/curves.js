@@ -281,7 +281,7 @@ function container(name, title, sentence, wide) {
     if (panel.parentElement !== home) home.append(panel); // another one is the first thing to look at now
     return panel.querySelector(".plot");
   }
-  const plot = h("div", { class: "plot", role: "img", "aria-label": `${title}. ${sentence}` });
+  const plot = h("div", { class: "plot", role: "group", "aria-label": `${title}. ${sentence}` });
   home.append(h("section", { class: "panel", "data-figure": name }, h("h2", {}, title), h("p", {}, sentence), plot));
   return plot;
 }

@@ -22,6 +22,8 @@ OPTIONS = {
     "resultTypes": ["violations"],
     "rules": {"label-content-name-mismatch": {"enabled": True}},
 }
+PATIENCE_MS = 60_000
+"""A loaded machine takes its time for a page with ten plots."""
 STILL = "*, *::before, *::after { transition: none !important; animation: none !important; }"
 """Colours on their way from light to dark are neither."""
 
@@ -112,7 +114,7 @@ def test_the_other_pages(name: str, size: str, visit: Visit, studio: Studio) -> 
         page.get_by_text("Settings of the run").click()
         page.get_by_label("Any other setting").wait_for()
     elif name == "curves":
-        page.locator("[data-figure] .main-svg").first.wait_for()
+        page.locator("[data-figure] .main-svg").first.wait_for(timeout=PATIENCE_MS)
     else:
         page.locator(".triplet").first.wait_for()
     check(page)
