@@ -5,6 +5,7 @@ Knows no SQL and no tensors; heavy parts are imported by the command that needs 
 
 import inspect
 import logging
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -38,6 +39,12 @@ def main() -> None:
         sys.exit(f"rlhb: {error}")
     except ValidationError as error:
         sys.exit(f"rlhb: {describe(error)}")
+    except BrokenPipeError:  # whoever read has gone, as `| head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except OSError as error:  # a full disk, a file that may not be read
+        where = f": {error.filename}" if error.filename else ""
+        sys.exit(f"rlhb: {error.strerror or error}{where}")
 
 
 def takes_settings(command: Callable[..., None]) -> Callable[..., None]:
@@ -110,6 +117,9 @@ def train(
         list[str] | None, typer.Option("--set", help="Change one setting: ppo.iterations=40.")
     ] = None,
     resume: Annotated[str, typer.Option(help="Continue this run instead of a new one.")] = "",
+    include_unblinded: Annotated[
+        bool, typer.Option(help="Take in what was done while names were in view.")
+    ] = False,
 ) -> None:
     """Train an arm from the store, follow it, and register the new version."""
     from app.commands import train_and_follow
@@ -125,6 +135,7 @@ def train(
         parent=parent,
         overrides=override or [],
         resume=resume,
+        include_unblinded=include_unblinded,
     )
 
 
@@ -145,11 +156,21 @@ def _exporter(kind: str, what: str) -> None:
         with_excluded: Annotated[
             bool, typer.Option(help="Take in people whom an import marked as excluded.")
         ] = False,
+        include_unblinded: Annotated[
+            bool, typer.Option(help="Take in what was done while names were in view.")
+        ] = False,
     ) -> None:
         from app.commands import export_lines
 
         export_lines(
-            settings, kind, out, source or [Source.REAL], since, with_people, with_excluded
+            settings,
+            kind,
+            out,
+            source or [Source.REAL],
+            since,
+            with_people,
+            with_excluded,
+            include_unblinded,
         )
 
     write.__doc__ = what
@@ -173,11 +194,14 @@ def import_(
     mapping: Annotated[
         Path | None, typer.Option(exists=True, help="For CSV: TOML file naming the columns.")
     ] = None,
+    encoding: Annotated[
+        str, typer.Option(help="Of the file, if it is not UTF-8: utf-16, latin-1, cp1252 ...")
+    ] = "",
 ) -> None:
     """Read triplets back, or a CSV with a column mapping. Bad lines are named and do not stop the rest."""
     from app.commands import import_file
 
-    import_file(settings, file, mapping)
+    import_file(settings, file, mapping, encoding)
 
 
 @cli.command()
@@ -209,12 +233,19 @@ def simulate(
     settings: Settings,
     queries: Annotated[int, typer.Option(min=1, help="How many queries they put.")] = 300,
     people: Annotated[int, typer.Option(min=1, help="How many simulated annotators.")] = 20,
-    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of who asks what.")] = 0,
+    server: Annotated[
+        str,
+        typer.Option(
+            help="Address of a server elsewhere; default: the one that is live on the data folder, or else one in "
+            "this process."
+        ),
+    ] = "",
 ) -> None:
-    """Let simulated annotators use the served versions; all of it is stored as source = simulated."""
+    """Let simulated annotators use the served versions by the API; all of it is stored as source = simulated."""
     from app.commands import run_simulation
 
-    run_simulation(settings, queries, people, seed)
+    run_simulation(settings, queries, people, seed, server)
 
 
 @cli.command()

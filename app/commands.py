@@ -12,15 +12,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TaskProgressColumn,
-    TextColumn,
-    TimeRemainingColumn,
-)
+from rich.progress import Progress
 
+from app import data_folder
+from app.progress import bars
 from app.settings import Settings
 from app.store import Store, runs
 from app.training import Training
@@ -41,18 +36,6 @@ def opened(settings: Settings) -> Iterator[Store]:
         store.close()
 
 
-def bars() -> Progress:
-    """Progress bars as every command shows them."""
-    return Progress(
-        TextColumn("{task.description:34}"),
-        BarColumn(bar_width=28),
-        TaskProgressColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(compact=True),
-        console=console,
-    )
-
-
 def train_and_follow(
     settings: Settings,
     *,
@@ -63,6 +46,7 @@ def train_and_follow(
     parent: str,
     overrides: Sequence[str],
     resume: str,
+    include_unblinded: bool = False,
 ) -> None:
     """Start or resume a run, show its progress until it ends, and say what came of it."""
     from app.planning import Choice, parse_overrides, parse_since
@@ -81,11 +65,12 @@ def train_and_follow(
                 recipe=recipe,
                 parent=parent,
                 overrides=parse_overrides(overrides),
+                include_unblinded=include_unblinded,
             )
             console.print(training.plan(choice).sentence)
             run = training.start(choice)
         try:
-            with bars() as progress:
+            with bars(console) as progress:
                 run = follow_run(training, run, progress)
         except KeyboardInterrupt:
             training.stop(run.id)
@@ -105,7 +90,12 @@ def follow_run(training: Training, run: Run, progress: Progress) -> Run:
         time.sleep(0.5)
         training.sync()
         run = training.get(run.id)
-        if (at := training.progress(run)) is not None:
+        at = training.progress(run)
+        if run.status is RunStatus.QUEUED:
+            progress.update(task, description=f"{run.arm.label}: waiting for its turn")
+        elif at is None:
+            progress.update(task, description=f"{run.arm.label}: loading the model")
+        else:
             progress.update(
                 task,
                 description=f"{run.arm.label}: {at['stage']} {at['step']}/{at['total']}",
@@ -139,6 +129,7 @@ def export_lines(
     since: str,
     with_people: bool,
     with_excluded: bool,
+    include_unblinded: bool = False,
 ) -> None:
     """Write one of the exports to a file or to the screen."""
     from app.export import EXPORTS, DataFilter, amounts, write_lines
@@ -148,6 +139,7 @@ def export_lines(
         since_ms=_since_ms(since),
         with_people=with_people,
         with_excluded=with_excluded,
+        with_unblinded=include_unblinded,
     )
     with opened(settings) as store:
         blocks = EXPORTS[kind](store, chosen)
@@ -155,6 +147,7 @@ def export_lines(
             for block in blocks:
                 sys.stdout.buffer.write(block)
             return
+        store.refuse_own_file(out)
         lines = write_lines(out, blocks)
         console.print(f"{lines:,} {kind} ({chosen.words()}) written to {out}")
         if not lines:
@@ -163,30 +156,44 @@ def export_lines(
                     console.print(f"There are {count:,} {source} ones: --source {source}")
 
 
-def import_file(settings: Settings, file: Path, mapping: Path | None) -> None:
+def import_file(settings: Settings, file: Path, mapping: Path | None, encoding: str) -> None:
     """Read a file into the store; bad lines are named. Exit status 1 if nothing could be taken."""
     from app import importing
 
     with opened(settings) as store:
-        result = importing.import_file(store, file, mapping)
+        for each in filter(None, (file, mapping)):
+            store.refuse_own_file(each)
+        result = importing.import_file(store, file, mapping, encoding)
     for line in result.errors[:20]:
-        console.print(str(line), highlight=False)
+        console.print(str(line), highlight=False, markup=False)
     if result.failed > 20:
         console.print(f"and {result.failed - 20} more bad lines")
-    console.print(result.words())
+    console.print(result.words(), highlight=False, markup=False)
     if result.failed and not (result.imported or result.skipped):
         raise SystemExit(1)
 
 
 def verify_store(settings: Settings) -> None:
-    """Say what is wrong with the database, if anything is."""
-    from app.store.verify import verify
+    """Say what is wrong with the database, if anything is. Only looks, so that a live server does not notice."""
+    from app.store.verify import missing_wal, verify
 
-    with opened(settings) as store:
-        problems = verify(store)
+    live = data_folder.live_beside(settings)
+    problems = list(missing_wal(settings.sqlite_file, str(live))) if live else []
+    if not problems:  # opening it would make a new file in its place
+        store = Store.look(settings.database)
+        try:
+            problems = verify(store)
+        finally:
+            store.close()
     for problem in problems:
         console.print(f"{problem.check}: {problem.message}", highlight=False)
-    console.print(f"{len(problems)} problems found" if problems else "The database is sound.")
+    beside = f" (a server is live: {live})" if live else ""
+    console.print(
+        f"{len(problems)} problems found{beside}"
+        if problems
+        else f"The database is sound{beside}.",
+        highlight=False,
+    )
     if problems:
         raise SystemExit(1)
 
@@ -205,18 +212,18 @@ def write_figures(settings: Settings, name: str, out: Path, png: bool) -> None:
         console.print(f"written: {path}")
 
 
-def run_simulation(settings: Settings, queries: int, people: int, seed: int) -> None:
+def run_simulation(settings: Settings, queries: int, people: int, seed: int, server: str) -> None:
     """Simulated annotators use what is served now."""
-    from app.main import create_app
+    from app.reach import reach
     from app.simulate import collect
 
     async def run() -> None:
-        app = create_app(settings)
-        async with app.router.lifespan_context(app):
-            with bars() as progress:
+        async with reach(settings, server) as reached:
+            console.print(f"Through {reached.where}", highlight=False)
+            with bars(console) as progress:
                 task = progress.add_task("Simulated annotators", total=queries)
                 found = await collect(
-                    app,
+                    reached,
                     queries,
                     people,
                     seed,

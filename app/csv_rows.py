@@ -7,7 +7,8 @@ Knows no database; what the columns mean is told by `app.mapping`.
 
 import csv
 import math
-from collections.abc import Iterable, Iterator
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from uuid import UUID, uuid5
 
 from pydantic import ValidationError
 
+from app.import_text import MARK, MAX_LINE, UNREADABLE, read_lines
+from app.import_times import to_ms
 from app.mapping import AnswerColumns, Mapping, columns_of
 from app.store.engine import storable
 from app.store.imports import Answer, Item
@@ -32,46 +35,76 @@ from rlhb_core.records import (
     describe,
 )
 
-csv.field_size_limit(16_000_000)
+csv.field_size_limit(MAX_LINE)
 
-Rows = dict[tuple[str, str], dict[str, str]]
+Row = dict[str, str]
+Joined = dict[tuple[str, str], Row]
 """Rows of a joined file by (query, number of the answer)."""
 
+MOST_VALUES = 10
+"""Different unknown values of a column that are named; further ones are only counted."""
 
-def read_joined(mapping: Mapping, folder: Path) -> Rows:
-    """The rows of the file that the mapping joins; empty if it joins none."""
+
+class Unknown:
+    """Values that a mapping gives no meaning, by the columns in which they stand: taken, but not in silence."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[str, str], Counter[str]] = {}
+
+    def note(self, column: str, role: str, value: str) -> None:
+        """One row has this value there."""
+        values = self._found.setdefault((column, role), Counter())
+        shown = value if len(value) <= 40 else f"{value[:39]}…"
+        values[shown if shown in values or len(values) < 1_000 else "…"] += 1
+
+    def sentences(self) -> list[str]:
+        """What was found, a sentence per column."""
+        told = []
+        for (column, role), values in self._found.items():
+            count = values.total()
+            named = ", ".join(f"{value!r} ({n})" for value, n in values.most_common(MOST_VALUES))
+            more = f" and {len(values) - MOST_VALUES} more" if len(values) > MOST_VALUES else ""
+            rows = "1 row has" if count == 1 else f"{count:,} rows have"
+            told.append(
+                f"{rows} a {role} value in {column} that the mapping does not know: {named}{more}"
+            )
+        return told
+
+
+def read_joined(mapping: Mapping, folder: Path, encoding: str = "") -> tuple[Joined, list[str]]:
+    """The rows of the file that the mapping joins (none if it joins none), and what is wrong with others of them."""
     if mapping.joined is None:
-        return {}
+        return {}, []
     path = folder / mapping.joined.file
-    if not path.is_file():
+    if not path.is_file() or path.resolve().parent != folder.resolve():  # `..`, or a link out
         raise BadConfig(f"the mapping joins {mapping.joined.file}, which is not beside the file")
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file, delimiter=mapping.delimiter)
-        _need(reader.fieldnames, columns_of(mapping.joined) - {mapping.joined.file}, path.name)
-        query, answer = mapping.joined.query, mapping.joined.answer
-        return {(_plain(row[query]), _plain(row[answer])): row for row in reader}
+    named = columns_of(mapping.joined) - {mapping.joined.file}
+    found: Joined = {}
+    wrong: list[str] = []
+    for number, row in _rows(read_lines(path, encoding, ""), mapping.delimiter, named, path.name):
+        where = f"line {number} of {path.name}"
+        if isinstance(row, str):
+            wrong.append(f"{where}: {row}")
+            continue
+        key = (_plain(row[mapping.joined.query]), _plain(row[mapping.joined.answer]))
+        if key in found:
+            wrong.append(f"{where}: there is a line for this answer already, which counts")
+        else:
+            found[key] = row
+    return found, wrong
 
 
 def csv_items(
-    lines: Iterable[str], mapping: Mapping, joined: Rows, namespace: UUID
+    lines: Iterable[str], mapping: Mapping, joined: Joined, namespace: UUID, unknown: Unknown
 ) -> Iterator[tuple[int, Item | str]]:
     """(number of the row's first line, what it says or why it cannot be taken) for every row."""
-    reader = csv.DictReader(lines, delimiter=mapping.delimiter, restkey="", restval=None)
     named = columns_of(mapping).union(*(columns_of(answer) for answer in mapping.answers))
-    _need(reader.fieldnames, named, "the file")
-    rows = _Rows(mapping, joined, namespace)
-    while True:
-        number = reader.line_num + 1  # a quoted cell may hold line breaks
-        try:
-            row = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            yield number, f"not readable as CSV: {error}"
+    rows = _Items(mapping, joined, namespace, unknown)
+    for number, row in _rows(lines, mapping.delimiter, named, "the file"):
+        if isinstance(row, str):
+            yield number, row
             continue
         try:
-            if "" in row or None in row.values():
-                raise BadRecord("has another number of columns than the first line")
             yield number, rows.item(row)
         except ValidationError as error:
             yield number, describe(error)
@@ -79,18 +112,87 @@ def csv_items(
             yield number, str(error)
 
 
-def _need(there: Iterable[str] | None, named: set[str], where: str) -> None:
-    missing = sorted(named - set(there or ()))
+def _rows(
+    lines: Iterable[str], delimiter: str, named: set[str], where: str
+) -> Iterator[tuple[int, Row | str]]:
+    """(number of its first line, the row or what is wrong with it) for each row after the first, which names the columns.
+
+    A quotation mark that is never closed swallows the lines after it, until something does not fit: then those are read
+    again from the second one on, so that one broken line costs no other.
+    """
+    source = _Lines(lines)
+    reader = csv.reader(source, delimiter=delimiter, strict=True)
+    try:
+        columns = next(reader, [])
+    except csv.Error as error:
+        raise BadConfig(f"the first line of {where} is not readable as CSV: {error}") from None
+    _need(columns, named, where)
+    while True:
+        number = source.begin()
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            source.again_from_second()
+            yield number, f"not readable as CSV: {error}"
+            continue
+        if not cells:
+            continue
+        if any(MARK in cell for cell in cells):
+            yield number, UNREADABLE
+        elif len(cells) != len(columns):
+            yield number, "has another number of columns than the first line"
+        else:
+            yield number, dict(zip(columns, cells, strict=True))
+
+
+class _Lines:
+    """Lines that know their number and can be read again."""
+
+    def __init__(self, lines: Iterable[str]) -> None:
+        self._lines = iter(lines)
+        self._again: deque[str] = deque()
+        self._taken: list[str] = []
+        self._number = 0
+
+    def __iter__(self) -> "_Lines":
+        return self
+
+    def __next__(self) -> str:
+        line = self._again.popleft() if self._again else next(self._lines)
+        self._taken.append(line)
+        self._number += 1
+        return line
+
+    def begin(self) -> int:
+        """A new row begins; returns the number of its first line."""
+        self._taken.clear()
+        return self._number + 1
+
+    def again_from_second(self) -> None:
+        """Of the lines of this row, all but the first come again."""
+        rest = self._taken[1:]
+        self._again.extendleft(reversed(rest))
+        self._number -= len(rest)
+
+
+def _need(there: Sequence[str], named: set[str], where: str) -> None:
+    missing = sorted(named - set(there))
     if missing:
         raise BadConfig(f"{where} has no column {', '.join(missing)}; look at the mapping")
+    twice = sorted(name for name in named if there.count(name) > 1)
+    if twice:
+        raise BadConfig(f"{where} has the column {', '.join(twice)} twice; rename one of them")
 
 
-class _Rows:
+class _Items:
     """Turns rows into items by one mapping."""
 
-    def __init__(self, mapping: Mapping, joined: Rows, namespace: UUID) -> None:
+    def __init__(self, mapping: Mapping, joined: Joined, namespace: UUID, unknown: Unknown) -> None:
         self.mapping = mapping
         self.joined = joined
+        self.unknown = unknown
         self.namespace = uuid5(namespace, f"log|{mapping.name}")
         self.versions = namespace
 
@@ -116,7 +218,7 @@ class _Rows:
         )
         answers: dict[int, Answer] = {}
         signals: list[Signal] = []
-        excluded = bool(mapping.excluded) and _truth(row[str(mapping.excluded)])
+        excluded = self._is_excluded(mapping.excluded, row)
         for number, columns in enumerate(mapping.answers, start=1):
             answer = self._answer(row, columns, query, number)
             if answer is None:
@@ -125,7 +227,7 @@ class _Rows:
             beside = self.joined.get((key, str(number)), {})
             signals += self._reading(row, columns, beside, query, answer)
             if mapping.joined and mapping.joined.excluded and beside:
-                excluded = excluded or _truth(beside[mapping.joined.excluded])
+                excluded |= self._is_excluded(mapping.joined.excluded, beside)
         if not answers:
             raise BadRecord("has no answer")
         signals += self._vote(row, query, answers)
@@ -142,7 +244,13 @@ class _Rows:
             raise BadRecord(f"{column}: not a time of the format {form or 'ISO 8601'}") from None
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=UTC)
-        return max(round(moment.timestamp() * 1000), 0)
+        return to_ms(moment, column)
+
+    def _is_excluded(self, column: str | None, row: dict[str, str]) -> bool:
+        value = _plain(row[column]) if column else ""
+        if column and value.lower() not in TRUE | FALSE:
+            self.unknown.note(column, "exclusion", value)
+        return value.lower() in TRUE
 
     def _answer(
         self, row: dict[str, str], columns: AnswerColumns, query: Query, number: int
@@ -208,8 +316,11 @@ class _Rows:
         column = self.mapping.preference
         if column is None or len(answers) < 2:
             return
-        choice = self.mapping.choices.get(_plain(row[column]))
+        value = _plain(row[column])
+        choice = self.mapping.choices.get(value)
         if choice is None:
+            if value and value not in self.mapping.no_preference:
+                self.unknown.note(column, "preference", value)
             return
         payload: dict[str, Any] = {"choice": choice}
         if isinstance(choice, int):
@@ -242,6 +353,10 @@ class _Rows:
         return signal
 
 
+TRUE = frozenset({"1", "true", "yes", "y"})
+FALSE = frozenset({"", "0", "false", "no", "n"})
+
+
 def _plain(value: str) -> str:
     """A key as text; what a spreadsheet made of whole numbers (1.0) is undone."""
     value = value.strip()
@@ -260,7 +375,3 @@ def _number(column: str, value: str) -> float | None:
     if not math.isfinite(found):
         raise BadRecord(f"{column}: not a number")
     return found
-
-
-def _truth(value: str) -> bool:
-    return _plain(value).lower() in {"1", "true", "yes", "y"}

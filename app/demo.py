@@ -16,10 +16,12 @@ from typing import Any
 from fastapi import FastAPI
 from rich.progress import Progress
 
-from app.commands import bars, console, follow_run
+from app.commands import console, follow_run
 from app.export import EXPORTS, DataFilter, write_lines
 from app.main import create_app
 from app.planning import Choice
+from app.progress import bars
+from app.reach import within
 from app.settings import Settings
 from app.simulate import Collected, collect
 from app.store import versions
@@ -65,13 +67,14 @@ class Demo:
     async def collect(self, who: str, queries: int, people: int, seed: int) -> None:
         """Simulated annotators use what is served now."""
         task = self.progress.add_task(f"Collecting on {who}", total=queries)
-        found = await collect(
-            self.app,
-            queries,
-            people,
-            seed,
-            progress=lambda done, _: self.progress.update(task, completed=done),
-        )
+        async with within(self.app) as reached:
+            found = await collect(
+                reached,
+                queries,
+                people,
+                seed,
+                progress=lambda done, _: self.progress.update(task, completed=done),
+            )
         self.rounds.append((who, found))
 
     async def train(self, *arms: Arm) -> list[ModelVersion]:
@@ -127,7 +130,7 @@ def run_demo(
     )
     (out / "data").mkdir(parents=True)
     began = time.monotonic()
-    with bars() as progress:
+    with bars(console) as progress:
         demo = Demo(create_app(settings), out, overrides, progress)
         asyncio.run(_tell(demo, queries, seed, people))
     minutes = (time.monotonic() - began) / 60

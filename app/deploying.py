@@ -1,10 +1,11 @@
 """Which versions stand in the side-by-side: put one in, take one out, go back to the set before.
 
 Every change is a new deployment, so nothing is overwritten and going back is one more step forward. A version whose
-verdict speaks against it needs a second word (`override`). Does not know how versions are loaded (`serving`).
+verdict speaks against it, or shows no gain, needs a second word (`override`). Does not know how versions are loaded (`serving`).
 """
 
 from collections.abc import Sequence
+from typing import Literal, NamedTuple
 from uuid import UUID
 
 from app.store import Session, Store, versions
@@ -12,8 +13,22 @@ from rlhb_core.checks import WORDS
 from rlhb_core.errors import RlhbError
 from rlhb_core.records import Deployment, ModelVersion
 
+
+class Offer(NamedTuple):
+    """How a version is offered for Compare."""
+
+    kind: Literal["free", "asked", "withheld"]
+    """Freely, after a question, or not at all unless somebody insists."""
+    button: str
+    """What the button says that puts it in."""
+    why: str = ""
+    """What speaks against it, or does not speak for it; empty if it is offered freely."""
+
+
 AGAINST = frozenset({"never discriminated", "collapsed", "diverged", "reward hacked"})
-"""Verdicts that speak against serving a version. The others say that it did some good, or none."""
+"""Verdicts that speak against serving a version."""
+UNPROVEN = {"no gain": "Put in without a gain", "not converged yet": "Put in unconverged"}
+"""Verdicts that speak neither for it nor against it, and what the button says then."""
 
 
 def speaks_against(verdict: str) -> str:
@@ -21,12 +36,21 @@ def speaks_against(verdict: str) -> str:
     return WORDS[verdict] if verdict in AGAINST else ""
 
 
+def offer(verdict: str) -> Offer:
+    """How a version with this verdict is offered; one without a verdict, as a base model, is offered freely."""
+    if why := speaks_against(verdict):
+        return Offer("withheld", "Override", why)
+    if verdict in UNPROVEN:
+        return Offer("asked", UNPROVEN[verdict], WORDS[verdict])
+    return Offer("free", "Put into Compare")
+
+
 class CannotDeploy(RlhbError):
     """The set of served versions would be one that nobody can want."""
 
 
 class NeedsOverride(RlhbError):
-    """The version's verdict speaks against serving it; ask for it with `override` if it is wanted all the same."""
+    """The version's verdict does not speak for serving it; ask for it with `override` if it is wanted all the same."""
 
 
 def put_into_compare(store: Store, version_id: UUID, *, override: bool = False) -> Deployment:
@@ -36,7 +60,7 @@ def put_into_compare(store: Store, version_id: UUID, *, override: bool = False) 
         served = [each.id for each in versions.served(session)]
         if version_id in served:
             raise CannotDeploy(f"{version.name} is in Compare already")
-        if not override and (reason := speaks_against(version.verdict)):
+        if not override and (reason := offer(version.verdict).why):
             raise NeedsOverride(f"The verdict on {version.name} is “{version.verdict}”: {reason}")
         return versions.deploy(session, [*served, version_id], f"put in {version.name}")
 

@@ -10,7 +10,9 @@ is not woken for every row. Knows no SQL and no HTTP.
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime, time
-from itertools import islice
+from functools import cache
+from itertools import chain, groupby, islice
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -18,9 +20,11 @@ from uuid import UUID
 import orjson
 
 from app.store import Store, behaviors, exports
-from app.store.exports import Amounts, DataFilter, comparisons, triplets
+from app.store.exports import Amounts, DataFilter, comparisons, edits, readings, triplets
 from app.store.imports import UNNAMED
+from rlhb_core.answers import failed
 from rlhb_core.behaviors import parse, preference_score
+from rlhb_core.errors import BadConfig
 from rlhb_core.records import SCHEMA_VERSION, Outcome, VoteChoice
 
 __all__ = [
@@ -28,10 +32,12 @@ __all__ = [
     "Amounts",
     "DataFilter",
     "amounts",
+    "compared",
     "comparison_lines",
     "label_lines",
     "preference_lines",
     "start_of",
+    "taken",
     "triplet_lines",
     "write_lines",
 ]
@@ -54,9 +60,9 @@ def triplet_lines(store: Store, chosen: DataFilter) -> Iterator[bytes]:
 def _triplet(row: Any, with_people: bool) -> bytes:
     # Unpacked by position and in the order of the Triplet record: this is the hot loop of an export.
     (
-        verbaliser_version, query_id, response_id, query, response, behavior_text, features, arm,
-        model_version, condition, position, draw_probability, outcome, source, asked, answered,
-        person_id,
+        verbaliser_version, query_id, response_id, query, response, arm, model_version, condition,
+        position, draw_probability, outcome, source, asked, answered, person_id, behavior_text,
+        features, _, unblinded,
     ) = row  # fmt: skip
     return orjson.dumps(
         {
@@ -75,9 +81,10 @@ def _triplet(row: Any, with_people: bool) -> bytes:
             "draw_probability": draw_probability,
             "outcome": outcome,
             "source": source,
-            "asked_at": datetime.fromtimestamp(asked / 1000, UTC),
-            "answered_at": datetime.fromtimestamp(answered / 1000, UTC),
+            "asked_at": _moment(asked),
+            "answered_at": _moment(answered),
             "person": person_id if with_people and UUID(person_id) not in NOBODY else None,
+            "unblinded": unblinded,
         },
         option=LINE,
     )
@@ -98,29 +105,50 @@ def _comparisons(store: Store, chosen: DataFilter) -> Iterator[dict[str, Any]]:
 
 
 def _comparison(vote: Any, rows: Sequence[Any], with_people: bool) -> dict[str, Any] | None:
-    """One vote, or None if fewer than two answers were compared or the chosen one never came."""
-    shown = _as_shown(rows)
-    said = {row.vote for row in shown}
-    won = [index for index, row in enumerate(shown) if row.vote == "won"]
+    """One vote, or None if fewer than two different answers were compared or the chosen one is none to choose."""
+    shown = [_Told(rows) for rows in _alike(_as_shown(rows)).values()]
+    said = {each.vote for each in shown}
+    won = [index for index, each in enumerate(shown) if each.vote == "won"]
     if len(shown) < 2 or (said & {"won", "lost"} and len(won) != 1):
         return None
-    first = shown[0]
+    if won and not shown[won[0]].response.strip():
+        return None
+    first = shown[0].row
     choice = VoteChoice.BEST if won else VoteChoice.TIE if "tied" in said else VoteChoice.ALL_BAD
-    voted = vote.at_ms if vote is not None else max(row.answered for row in shown)
+    voted = vote.at_ms if vote is not None else max(each.row.answered for each in shown)
     return {
         "schema_version": SCHEMA_VERSION,
         "query_id": first.query_id,
         "query": first.query,
-        "responses": [row.response for row in shown],
-        "model_versions": [row.model_version for row in shown],
+        "responses": [each.response for each in shown],
+        "model_versions": [each.model_versions for each in shown],
         "choice": choice,
         "best": won[0] if won else None,
         "early": vote is not None and bool(vote.payload.get("early", False)),
-        "strength": orjson.loads(shown[won[0]].features).get("strength") if won else None,
+        "strength": orjson.loads(shown[won[0]].row.features).get("strength") if won else None,
         "source": first.source,
-        "voted_at": datetime.fromtimestamp(voted / 1000, UTC),
-        "person": first.person_id if with_people and first.person_id not in NOBODY else None,
+        "voted_at": _moment(voted),
+        "person": str(first.person_id) if with_people and first.person_id not in NOBODY else None,
+        "unblinded": vote.unblinded if vote is not None else first.unblinded,
     }
+
+
+class _Told:
+    """Answers with the same text, as the one response that they are."""
+
+    def __init__(self, rows: Sequence[Any]) -> None:
+        self.row = next((row for row in rows if row.vote == "won"), rows[0])
+        self.vote = self.row.vote
+        self.response = rows[0].response
+        self.model_versions = " = ".join(dict.fromkeys(row.model_version for row in rows))
+
+
+def _alike(rows: Sequence[Any]) -> dict[str, list[Any]]:
+    """The rows by their text without the white space around it."""
+    found: dict[str, list[Any]] = {}
+    for row in rows:
+        found.setdefault(row.response.strip(), []).append(row)
+    return found
 
 
 def _as_shown(rows: Sequence[Any]) -> list[Any]:
@@ -140,45 +168,70 @@ def _as_shown(rows: Sequence[Any]) -> list[Any]:
 
 
 def _failed(row: Any) -> bool:
-    return row.outcome == Outcome.ERROR or (row.outcome == Outcome.STOPPED and not row.response)
+    return failed(Outcome(row.outcome), row.response)
 
 
 def preference_lines(store: Store, chosen: DataFilter) -> Iterator[bytes]:
-    """The chosen answer against each other one, as TRL's DPO and reward trainers load it (conversations)."""
-    return _in_blocks(
-        {
-            "prompt": _says("user", line["query"]),
-            "chosen": _says("assistant", line["responses"][line["best"]]),
-            "rejected": _says("assistant", other),
-        }
-        for line in _comparisons(store, chosen)
-        if line["best"] is not None
-        for index, other in enumerate(line["responses"])
-        if index != line["best"]
-    )
+    """The chosen answer against each other one, then what people made of an answer against what it was, as TRL's DPO
+    and reward trainers load it (conversations). `from` tells which: vote or edit.
+    """
+    return _in_blocks(chain(_chosen_over(store, chosen), _edited_over(store, chosen)))
+
+
+def _chosen_over(store: Store, chosen: DataFilter) -> Iterator[dict[str, Any]]:
+    for line in _comparisons(store, chosen):
+        if line["best"] is not None:
+            best = line["responses"][line["best"]]
+            for index, other in enumerate(line["responses"]):
+                if index != line["best"]:
+                    yield _preference(line["query"], best, other, "vote", line["unblinded"])
+
+
+def _edited_over(store: Store, chosen: DataFilter) -> Iterator[dict[str, Any]]:
+    """An edit taken back is none, nor is one that changes nothing; of equal answers to a query one is enough."""
+    with store.reading() as session:
+        for _, rows in groupby(edits(session, chosen), key=attrgetter("query_id")):
+            for same in _alike([row for row in rows if not _failed(row)]).values():
+                row = same[0]
+                edited = orjson.loads(row.features).get("edited_text") or ""
+                if edited.strip() and edited.strip() != row.response.strip():
+                    yield _preference(row.query, edited, row.response, "edit", row.unblinded)
+
+
+def _preference(
+    query: str, better: str, worse: str, source: str, unblinded: bool
+) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "prompt": _says("user", query),
+        "chosen": _says("assistant", better),
+        "rejected": _says("assistant", worse),
+        "from": source,
+    }
+    return found | {"unblinded": True} if unblinded else found
 
 
 def label_lines(store: Store, chosen: DataFilter) -> Iterator[bytes]:
-    """Answers that their readers' behaviour clearly speaks for (true) or against (false), as TRL's KTO loads them."""
+    """Answers that their readers' behaviour clearly speaks for (true) or against (false), as TRL's KTO loads them.
+
+    One line for each query and answer, whoever read them: those whose behaviour is clear decide by their mean score; if
+    that is not clear, they cancel each other and there is no line.
+    """
     return _in_blocks(_labels(store, chosen))
 
 
 def _labels(store: Store, chosen: DataFilter) -> Iterator[dict[str, Any]]:
     behaviors.refresh(store)
-    scores: dict[str, float] = {}  # few texts, many rows
+    score = cache(lambda text: preference_score(parse(text)))  # few texts, many rows
     with store.reading() as session:
-        for block in triplets(session, chosen):
-            for row in block:
-                text = row.behavior_text
-                score = scores.get(text)
-                if score is None:
-                    score = scores[text] = preference_score(parse(text))
-                if abs(score) >= CLEAR and not _failed(row):
-                    yield {
-                        "prompt": _says("user", row.query),
-                        "completion": _says("assistant", row.response),
-                        "label": score > 0,
-                    }
+        rows = readings(session, chosen)
+        for (query, response), same in groupby(rows, key=attrgetter("asked", "answer")):
+            clear = [s for row in same if abs(s := score(row.behavior_text)) >= CLEAR]
+            if clear and abs(mean := sum(clear) / len(clear)) >= CLEAR:
+                yield {
+                    "prompt": _says("user", query),
+                    "completion": _says("assistant", response),
+                    "label": mean > 0,
+                }
 
 
 def _says(role: str, content: str) -> list[dict[str, str]]:
@@ -219,6 +272,31 @@ def amounts(store: Store, chosen: DataFilter) -> Amounts:
         return exports.amounts(session, chosen)
 
 
+def taken(store: Store, chosen: DataFilter) -> exports.Taken:
+    """What the filter takes of the responses that are there, and why it leaves out the others."""
+    behaviors.refresh(store)
+    with store.reading() as session:
+        return exports.taken(session, chosen)
+
+
+def compared(store: Store, chosen: DataFilter) -> int:
+    """How many of the votes give a comparison: those among at least two different answers that came."""
+    return sum(1 for _ in _comparisons(store, chosen))
+
+
+NOT_KNOWN = datetime.fromtimestamp(0, UTC)
+
+
+def _moment(ms: int) -> datetime:
+    """A stored time. One that no calendar holds, from a file taken in long ago, is told as one that is not known: 1970."""
+    try:
+        return datetime.fromtimestamp(ms / 1000, UTC)
+    except (ValueError, OverflowError, OSError):
+        return NOT_KNOWN
+
+
 def start_of(day: date) -> int:
-    """The first moment of a day where the server stands, in milliseconds since 1970 (UTC)."""
-    return int(datetime.combine(day, time.min).astimezone().timestamp() * 1000)
+    """The first moment of a day where the server stands, in milliseconds since 1970 (UTC). Raises BadConfig."""
+    if not 1970 <= day.year < 9999:
+        raise BadConfig("since: a day from 1970 on")
+    return max(0, int(datetime.combine(day, time.min).astimezone().timestamp() * 1000))

@@ -14,23 +14,37 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.data_folder import prepare
 from app.settings import is_loopback
+from rlhb_core.errors import BadConfig
 
 COOKIE = "rlhb_person"
+SHORTEST_SECRET = 32
+"""Fewest characters of the cookie secret."""
 COOKIE_SECONDS = 365 * 24 * 3600
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 def load_secret(data_dir: Path) -> str:
-    """The secret that signs cookies; made on first use, readable by the owner only."""
-    path = data_dir / "cookie-secret"
+    """The secret that signs cookies; made on first use, readable by the owner only.
+
+    Raises BadConfig if it is so short that it could be guessed.
+    """
+    path = prepare(data_dir) / "cookie-secret"
     if not path.exists():
-        data_dir.mkdir(parents=True, exist_ok=True)
         draft = data_dir / f".cookie-secret-{secrets.token_hex(4)}"
         draft.touch(mode=0o600)
         draft.write_text(secrets.token_urlsafe(32))
         draft.replace(path)
-    return path.read_text()
+    if path.stat().st_mode & 0o077:
+        path.chmod(0o600)
+    secret = path.read_text(errors="replace")
+    if len(secret.strip()) < SHORTEST_SECRET:
+        raise BadConfig(
+            f"the cookie secret {path} has fewer than {SHORTEST_SECRET} characters, so that anyone could guess it; "
+            "put the old file back, or delete it: then a new one is made, and everybody begins as somebody new"
+        )
+    return secret
 
 
 class Identities:

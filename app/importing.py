@@ -7,14 +7,16 @@ What a CSV row means is told in `app.mapping` and `app.csv_rows`.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from uuid import UUID, uuid5
 
 from pydantic import ValidationError
 
-from app.csv_rows import csv_items, read_joined
+from app.csv_rows import Unknown, csv_items, read_joined
+from app.import_text import MARK, UNREADABLE, hint, read_lines
+from app.import_times import to_ms
 from app.mapping import Mapping, load_mapping
 from app.store import Store, imports
 from app.store.engine import storable
@@ -28,6 +30,12 @@ CHUNK = 2_000
 
 MOST_ERRORS = 1_000
 """Bad lines named in a result; further ones are only counted."""
+
+MOST_WARNINGS = 20
+"""Lines of a joined file that are named."""
+
+MAX_ANSWER = 200_000
+"""Longest response taken, in characters."""
 
 
 @dataclass(frozen=True)
@@ -50,39 +58,48 @@ class ImportResult:
     skipped: int = 0
     failed: int = 0
     errors: list[BadLine] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    """What was taken but may not have been understood as it was meant."""
 
     def words(self) -> str:
-        """The result as a sentence."""
-        return (
+        """The result in sentences, the last one without its full stop."""
+        came = (
             f"{self.imported} responses imported, {self.skipped} known already, "
             f"{self.failed} lines not taken"
         )
+        return ". ".join([came, *self.warnings])
 
     def refuse(self, number: int, message: str) -> None:
         """Note a bad line."""
         self.failed += 1
         if len(self.errors) < MOST_ERRORS:
-            self.errors.append(BadLine(number, message))
+            self.errors.append(BadLine(number, message[:500]))
 
 
 Parsed = tuple[int, Item | str]
 """Line number, and what the line says or why it says nothing."""
 
 
-def import_file(store: Store, path: Path, mapping: Path | None = None) -> ImportResult:
-    """Import a file: triplets as JSON lines, or CSV if a mapping is given.
+def import_file(
+    store: Store, path: Path, mapping: Path | None = None, encoding: str = ""
+) -> ImportResult:
+    """Import a file: triplets as JSON lines, or CSV if a mapping is given. Encoding: UTF-8 unless told.
 
     A second file that the mapping joins is looked for beside the first.
     """
+    if mapping is None and path.suffix.lower() == ".csv":
+        raise BadRecord(
+            f"{path.name}: a CSV file needs a mapping that names its columns (--mapping)"
+        )
     if mapping is None:
-        if path.suffix.lower() == ".csv":
-            raise BadRecord(
-                f"{path.name}: a CSV file needs a mapping that names its columns (--mapping)"
-            )
-        with path.open("rb") as file:
-            return import_jsonl(store, file)
-    with path.open(encoding="utf-8-sig", newline="") as text:
-        return import_csv(store, text, load_mapping(mapping), path.parent)
+        result = import_jsonl(store, read_lines(path, encoding))
+    else:
+        meaning = load_mapping(mapping)
+        result = import_csv(store, read_lines(path, encoding, ""), meaning, path.parent, encoding)
+    if unreadable := sum(error.message == UNREADABLE for error in result.errors):
+        lines = "1 line is" if unreadable == 1 else f"{unreadable:,} lines are"
+        result.warnings.append(f"{lines} not readable; {hint(path, encoding)}")
+    return result
 
 
 def import_jsonl(store: Store, lines: Iterable[str | bytes]) -> ImportResult:
@@ -94,19 +111,27 @@ def import_jsonl(store: Store, lines: Iterable[str | bytes]) -> ImportResult:
 
 
 def import_csv(
-    store: Store, lines: Iterable[str], mapping: Mapping, folder: Path = Path()
+    store: Store,
+    lines: Iterable[str],
+    mapping: Mapping,
+    folder: Path = Path(),
+    encoding: str = "",
 ) -> ImportResult:
     """Import the rows of a CSV file; `folder` is where the file that the mapping joins lies."""
-    joined = read_joined(mapping, folder)
-    return _import(store, csv_items(lines, mapping, joined, NAMESPACE))
+    joined, wrong = read_joined(mapping, folder, encoding)
+    unknown = Unknown()
+    result = _import(store, csv_items(lines, mapping, joined, NAMESPACE, unknown))
+    result.warnings += unknown.sentences() + wrong[:MOST_WARNINGS]
+    if len(wrong) > MOST_WARNINGS:
+        result.warnings.append(f"and {len(wrong) - MOST_WARNINGS:,} more lines of the joined file")
+    return result
 
 
 def _import(store: Store, parsed: Iterator[Parsed]) -> ImportResult:
     result = ImportResult()
     while chunk := list(islice(parsed, CHUNK)):
         items = [(number, item) for number, item in chunk if isinstance(item, Item)]
-        with store.session() as session:
-            told = imports.add(session, [item for _, item in items])
+        told = imports.take(store, [item for _, item in items])
         bad = {number: item for number, item in chunk if isinstance(item, str)}
         for (number, item), outcome in zip(items, told, strict=True):
             if isinstance(outcome, str):
@@ -121,10 +146,15 @@ def _import(store: Store, parsed: Iterator[Parsed]) -> ImportResult:
 
 def _triplets(lines: Iterable[str | bytes]) -> Iterator[Parsed]:
     for number, line in enumerate(lines, start=1):
-        if not line.strip():
+        text = line.decode("utf-8", "rlhb-mark") if isinstance(line, bytes) else line
+        text = text.removeprefix("\ufeff").strip() if number == 1 else text.strip()
+        if not text:
+            continue
+        if MARK in text:
+            yield number, UNREADABLE
             continue
         try:
-            yield number, _item(Triplet.model_validate_json(line.strip()))
+            yield number, _item(Triplet.model_validate_json(text, strict=True))
         except ValidationError as error:
             yield number, describe(error)
         except BadRecord as error:
@@ -141,6 +171,8 @@ def _item(triplet: Triplet) -> Item:
         raise BadRecord("outcome: a response that is still pending is no triplet")
     if (triplet.position or 0) > 15:
         raise BadRecord("position: at most 15")
+    if len(triplet.response) > MAX_ANSWER:
+        raise BadRecord(f"response: at most {MAX_ANSWER:,} characters")
     if len(triplet.model_version) > 80:
         raise BadRecord("model_version: at most 80 characters")
     parse(triplet.behavior_text)
@@ -173,6 +205,7 @@ def _item(triplet: Triplet) -> Item:
                     text=triplet.behavior_text,
                     vote=triplet.behavior_features.vote,
                     verbaliser_version=triplet.verbaliser_version,
+                    unblinded=triplet.unblinded,
                 ),
             )
         ],
@@ -195,9 +228,4 @@ def _ms(moment: str, name: str) -> int:
         parsed = datetime.fromisoformat(moment)
     except ValueError:
         raise BadRecord(f"{name}: not an ISO 8601 time such as 2026-11-21T08:30:00Z") from None
-    if parsed.tzinfo is None:
-        parsed = parsed.replace(tzinfo=UTC)
-    ms = round(parsed.timestamp() * 1000)
-    if ms < 0:
-        raise BadRecord(f"{name}: lies before 1970")
-    return ms
+    return to_ms(parsed, name)

@@ -3,6 +3,7 @@
 Wiring only: what a part does is told in its own module.
 """
 
+import errno
 import os
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read when gradio is imported
@@ -15,27 +16,41 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
 from app.api import comparisons, data, me, runs, signals
+from app.api_page import add_api_page
 from app.comparing import Comparing, Overloaded, TooManyOpen
+from app.doors.bodies import Bodies
+from app.doors.headers import Headers
+from app.doors.streams import Streams
 from app.identity import Identities, IdentityMiddleware, load_secret
 from app.serving import Serving, register_base
 from app.settings import Settings
-from app.store import Busy, Conflict, Store, UnknownReference
-from app.training import Training
+from app.store import Busy, Conflict, Full, Store, Unavailable, UnknownReference
+from app.training import QueueFull, Training
 from app.ui import mount_pages
 from app.ui.shell import Static
+from app.uploads import InUse, NoSpace, TooLarge, Uploads
 from rlhb_core import __version__
 from rlhb_core.errors import RlhbError
 
+NO_ROOM = "the disk of the data folder is full, so this could not be done; free some space, then try again"
 STATIC = Path(__file__).parent / "static"
 """In the repository a link to the folder beside the packages, in an installed package the folder itself."""
 STATUS: dict[type[RlhbError], int] = {
     UnknownReference: 404,
     Conflict: 409,
-    Busy: 503,
+    TooLarge: 413,
+    QueueFull: 429,
     TooManyOpen: 429,
     Overloaded: 503,
+    Busy: 503,
+    InUse: 503,
+    Unavailable: 503,
+    NoSpace: 507,
+    Full: 507,
 }
-"""What an error is in HTTP; all others are 422. A browser keeps its signals on 503 and drops them on 422."""
+"""What an error is in HTTP; all others are 422. A browser keeps its signals on 5xx and drops them on 422."""
+RETRY_AFTER_S = 2
+"""When to try again after a 503, in seconds."""
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -49,6 +64,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        app.state.uploads.sweep()
         await serving.start()
         training.follow()
         yield
@@ -57,36 +73,63 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         await serving.close()
         store.close()
 
-    app = FastAPI(title="RLHB Studio", version=__version__, lifespan=lifespan)
+    app = FastAPI(
+        title="RLHB Studio",
+        version=__version__,
+        lifespan=lifespan,
+        docs_url=None,  # its pages load their scripts from elsewhere
+        redoc_url=None,
+    )
     app.state.settings = settings
     app.state.store = store
     app.state.serving = serving
     app.state.comparing = comparing
     app.state.training = training
+    app.state.uploads = Uploads(settings.uploads_dir, settings.max_upload_bytes)
     app.state.identities = Identities(load_secret(settings.data_dir))
 
     for noun in (signals, comparisons, me, runs, data):
         app.include_router(noun.router)
     app.add_exception_handler(RlhbError, _explain)
+    app.add_exception_handler(OSError, _explain_disk)
     app.add_api_route("/api/health", _health, methods=["GET"])
     app.mount("/static", Static(directory=STATIC), name="static")
+    add_api_page(app)
     mount_pages(app)
+    # From the inside out.
+    app.add_middleware(Bodies, most_bytes=settings.max_body_bytes)
+    app.add_middleware(
+        Streams,
+        most_per_person=settings.max_streams_per_person,
+        most=settings.max_streams,
+    )
     app.add_middleware(
         IdentityMiddleware,
         identities=app.state.identities,
         loopback_only=not settings.allow_remote,
     )
+    app.add_middleware(Headers)
     return app
 
 
 def _explain(request: Request, error: Exception) -> JSONResponse:
     """An error that a person can do something about, as a sentence."""
     status = next((code for kind, code in STATUS.items() if isinstance(error, kind)), 422)
-    headers = {"retry-after": str(error.retry_after_s)} if isinstance(error, Overloaded) else None
+    after_s = error.retry_after_s if isinstance(error, Overloaded) else RETRY_AFTER_S
+    headers = {"Retry-After": str(after_s)} if status in (429, 503) else None
     return JSONResponse({"detail": str(error)}, status_code=status, headers=headers)
 
 
+def _explain_disk(request: Request, error: Exception) -> JSONResponse:
+    """A full disk outside the database, as where uploads and runs lie; whatever else the system says is a bug."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return _explain(request, Full(NO_ROOM))
+    raise error
+
+
 def _health(request: Request) -> dict[str, str | int]:
+    """Raises what `_explain` says aloud if the database's file is gone."""
+    request.app.state.store.check()
     serving: Serving = request.app.state.serving
     models = {"models": serving.state.value, "models_memory_mb": serving.memory_mb}
     return {"status": "ok", "version": __version__, **models}

@@ -5,9 +5,9 @@ docs/import/ifllm.toml is one for a real log. Does not know how a row becomes a 
 
 import tomllib
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from rlhb_core.errors import BadConfig
 from rlhb_core.records import describe
@@ -16,7 +16,10 @@ from rlhb_core.records import describe
 class Part(BaseModel):
     """Base of the parts of a mapping: what is unknown is refused, so that no typing error goes unseen."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+AnswerNumber = Annotated[int, Field(strict=True, ge=1, le=16)]
 
 
 class AnswerColumns(Part):
@@ -37,7 +40,11 @@ class AnswerColumns(Part):
 class Joined(Part):
     """A second file with one row per answer."""
 
-    file: str = Field(description="Its name; it lies in the folder of the first file.")
+    file: str = Field(
+        max_length=150,
+        pattern=r"^[^/\\\x00]+$",
+        description="Its plain name; it lies in the folder of the first file.",
+    )
     query: str = Field(description="Its column with the query's id.")
     answer: str = Field(description="Its column with the answer's number in the row, from 1.")
     dwell_ms: str | None = None
@@ -73,9 +80,13 @@ class Mapping(Part):
     preference: str | None = Field(
         default=None, description="Column with the choice among the answers of the row."
     )
-    choices: dict[str, int | Literal["tie", "all_bad"]] = Field(
+    choices: dict[str, AnswerNumber | Literal["tie", "all_bad"]] = Field(
         default_factory=dict,
         description="What the values of `preference` mean: the number of the answer from 1, tie, or all_bad.",
+    )
+    no_preference: list[str] = Field(
+        default_factory=list,
+        description="Further values of `preference` that mean that none was told, as an empty cell does.",
     )
     rating_range: tuple[float, float] = Field(
         default=(1, 5), description="Worst and best rating; stretched to 1 to 5."
@@ -83,11 +94,22 @@ class Mapping(Part):
     answers: list[AnswerColumns] = Field(min_length=1, max_length=16)
     joined: Joined | None = None
 
+    @field_validator("rating_range")
+    @classmethod
+    def _is_a_range(cls, ends: tuple[float, float]) -> tuple[float, float]:
+        if ends[0] == ends[1]:
+            raise ValueError("the worst and the best rating must differ")
+        return ends
+
 
 def load_mapping(path: Path) -> Mapping:
     """Read a mapping file. Raises BadConfig saying what is wrong with it."""
     try:
-        return Mapping.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        return Mapping.model_validate(tomllib.loads(path.read_text(encoding="utf-8-sig")))
+    except UnicodeDecodeError:
+        raise BadConfig(f"{path.name}: a mapping is a text in UTF-8; save it as such") from None
+    except RecursionError:
+        raise BadConfig(f"{path.name}: nests too deep for a mapping") from None
     except tomllib.TOMLDecodeError as error:
         raise BadConfig(f"{path.name}: not valid TOML: {error}") from None
     except ValidationError as error:
@@ -103,6 +125,7 @@ def columns_of(part: Part) -> set[str]:
             "time_format",
             "choices",
             "no_time",
+            "no_preference",
             "rating_range",
             "answers",
             "joined",

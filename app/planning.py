@@ -13,12 +13,18 @@ from typing import Any
 from app.export import Amounts, DataFilter, amounts, start_of
 from app.settings import Settings
 from app.store import Session, Store, versions
-from rlhb_core import embedded
+from app.store.engine import storable
 from rlhb_core.arms import ARMS, missing, starts
-from rlhb_core.config import EMBEDDED, RunConfig
+from rlhb_core.config import RunConfig
 from rlhb_core.errors import BadConfig, NotEnoughData, RlhbError
 from rlhb_core.recipe import load_recipe, recipes
 from rlhb_core.records import Arm, ModelVersion, Serving, Source
+from rlhb_core.servable import refusal_by_config
+
+NOT_BY_FORM = frozenset(
+    {"arm", "base", "parent_version", "recipe", "source", "start", "start_condition"}
+)
+"""Settings that a form or a request may not change: they name folders of this machine, or say what the data is."""
 
 TRAINABLE = tuple(arm for arm in ARMS if not missing(arm))
 """Arms that can be trained here, in the order of the form."""
@@ -38,12 +44,19 @@ class Choice:
     """Name of the version to start from; empty: the base model, for RLHF+RLHB and RLHF+RLHBC the newest RLHF version."""
     overrides: Mapping[str, Any] = field(default_factory=dict)
     """Settings changed from the recipe, by dotted name."""
+    include_unblinded: bool = False
+    """Learn from what was done while the names of the versions were in view, too."""
 
     @property
     def data(self) -> DataFilter:
         """The data that is asked for. People are told apart, so that none can outweigh the others."""
         since = None if self.since is None else start_of(self.since)
-        return DataFilter(sources=self.sources, since_ms=since, with_people=True)
+        return DataFilter(
+            sources=self.sources,
+            since_ms=since,
+            with_people=True,
+            with_unblinded=self.include_unblinded,
+        )
 
 
 @dataclass(frozen=True)
@@ -58,6 +71,19 @@ class Plan:
     sentence: str
     config: RunConfig | None = None
     parent: ModelVersion | None = None
+
+
+def of_a_stranger(choice: Choice) -> Choice:
+    """The choice, if it names nothing but what is here: no file as recipe, no folder. Raises BadConfig.
+
+    Whoever uses the command line may name any file; whoever uses a form or the API may not.
+    """
+    if choice.recipe and choice.recipe not in recipes():
+        raise BadConfig(f"there is no such recipe; there are: {', '.join(recipes())}")
+    for name in choice.overrides:
+        if name.partition(".")[0] in NOT_BY_FORM:
+            raise BadConfig(f"{name[:40]} follows from the choice and cannot be changed")
+    return choice
 
 
 def make_plan(store: Store, settings: Settings, choice: Choice) -> Plan:
@@ -86,7 +112,7 @@ def make_plan(store: Store, settings: Settings, choice: Choice) -> Plan:
 def find_parent(session: Session, settings: Settings, choice: Choice) -> ModelVersion:
     """The version that the run starts from. Raises BadConfig, saying what to do."""
     if choice.parent:
-        parent = versions.by_name(session, choice.parent)
+        parent = versions.by_name(session, storable(choice.parent))
         if parent is None:
             known = ", ".join(version.name for version in versions.all(session))
             raise BadConfig(f"there is no version {choice.parent!r}; there are: {known}")
@@ -102,6 +128,8 @@ def find_parent(session: Session, settings: Settings, choice: Choice) -> ModelVe
             f"{parent.name} answers from a server, and its weights are needed for training: start the app with "
             "--base-model naming a folder or a hub model"
         )
+    if why := refusal_by_config(parent.base):
+        raise BadConfig(why)
     return parent
 
 
@@ -142,9 +170,8 @@ def recipes_for(arm: Arm) -> list[str]:
 def make_config(settings: Settings, choice: Choice, parent: ModelVersion) -> RunConfig:
     """The run's settings: recipe, what the app decides, then the person's overrides. Raises BadConfig."""
     recipe = choice.recipe or next(iter(recipes_for(choice.arm)), choice.arm.value)
-    base = EMBEDDED if parent.base == str(embedded.base_path()) else parent.base
     of_the_app = {
-        "base": base,
+        "base": parent.base,
         "parent_version": parent.name,
         "device": settings.device,
         "dtype": settings.dtype,
@@ -153,6 +180,8 @@ def make_config(settings: Settings, choice: Choice, parent: ModelVersion) -> Run
     if parent.adapter:
         of_the_app["start"] = parent.adapter
         of_the_app["start_condition"] = parent.condition or ""
+    if choice.include_unblinded:
+        of_the_app["data.with_unblinded"] = True
     if len(choice.sources) == 1:
         of_the_app["source"] = next(iter(choice.sources))
     config = load_recipe(recipe, {**of_the_app, **choice.overrides})
@@ -199,6 +228,7 @@ def data_words(choice: Choice, found: Amounts) -> str:
         f"{found.triplets:,} {kinds} {_plural(found.triplets, 'triplet')} and "
         f"{found.votes:,} {_plural(found.votes, 'vote')} "
         f"from {found.people:,} {'person' if found.people == 1 else 'people'}{since}"
+        f"{', acts with names in view taken in' if choice.include_unblinded else ''}"
     )
 
 

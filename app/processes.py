@@ -4,13 +4,18 @@ A process is its own group and outlives the server. Knows no run record and no d
 """
 
 import os
+import signal
 import subprocess
 import sys
+import time
+from contextlib import suppress
 from pathlib import Path
 
 from rlhb_core.run_dir import RunDir
 
-SECRETS = frozenset({"RLHB_DATABASE_URL"})
+SECRETS = frozenset(
+    {"RLHB_DATABASE_URL", "RLHB_REMOTE_API_KEY", "PGPASSWORD", "PGPASSFILE", "PGSSLPASSWORD"}
+)
 """Environment that a training process has no use for."""
 
 
@@ -20,9 +25,10 @@ class Processes:
     def __init__(self) -> None:
         self._children: dict[int, subprocess.Popen[bytes]] = {}
 
-    def spawn(self, folder: Path, *, threads: int, resume: bool) -> int:
-        """Start training on a run folder; returns the process id."""
+    def spawn(self, folder: Path, *, threads: int, resume: bool, unwatched_s: float) -> int:
+        """Start training on a run folder; returns the process id. It stops once nobody has followed it for so long."""
         command = [sys.executable, "-m", "rlhb_core.train", str(folder)]
+        command += ["--unwatched-s", f"{unwatched_s:g}"]
         environment = {k: v for k, v in os.environ.items() if k not in SECRETS}
         environment["OMP_NUM_THREADS"] = str(threads)
         with RunDir(folder).log.open("ab") as log:
@@ -46,6 +52,14 @@ class Processes:
             del self._children[pid]
             return False
         return str(folder) in _command_line(pid)
+
+    def end(self, pid: int, folder: Path, patience_s: float = 10.0) -> None:
+        """End the process that works on this folder, at once, and wait until it is gone."""
+        until = time.monotonic() + patience_s
+        while self.alive(pid, folder) and time.monotonic() < until:
+            with suppress(ProcessLookupError):
+                os.killpg(pid, signal.SIGKILL)  # a group of its own since it was started
+            time.sleep(0.02)
 
     def close(self) -> None:
         """Let go of the processes; they live on and are found again by their number."""

@@ -3,21 +3,25 @@
 Turns records and run folders into plain answers. Changes nothing, and knows no web framework.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from app.deploying import previous, speaks_against
+from app.deploying import offer, previous, speaks_against
 from app.store import Session, runs, versions
 from app.training import GOING, RESUMABLE
+from rlhb_core import embedded
 from rlhb_core.alarms import alarms
+from rlhb_core.errors import RunError
 from rlhb_core.figures import STAGES
 from rlhb_core.metrics import METRICS
 from rlhb_core.records import Arm, ModelVersion, Run, RunStatus
-from rlhb_core.run_dir import RunDir
+from rlhb_core.run_dir import RunDir, damaged
+
+Part = TypeVar("Part")
 
 Tone = Literal["good", "warn", "bad", "plain"]
 """How a page colours a word."""
@@ -100,6 +104,25 @@ class CheckView(BaseModel):
     sentence: str
 
 
+class OfferView(BaseModel):
+    """How a version is offered for Compare."""
+
+    kind: Literal["free", "asked", "withheld"] = Field(
+        description="Freely, after a question, or not at all unless somebody insists."
+    )
+    button: str = Field(description="What the button says that puts it in.")
+    why: str = Field(description="What does not speak for it; empty if it is offered freely.")
+
+
+class WinView(BaseModel):
+    """How often the new answers win against those of the version that the run started from."""
+
+    rate: str = Field(
+        description="As a share with its interval; a dash where nobody compared them."
+    )
+    words: str = Field(description="Against whom, in how many questions, by which judge.")
+
+
 class VerdictView(BaseModel):
     """The verdict in words."""
 
@@ -107,6 +130,7 @@ class VerdictView(BaseModel):
     tone: Tone
     sentence: str
     checks: list[CheckView]
+    win: WinView
     evaluation: str = Field(description="How it does against the base model, where that is known.")
 
 
@@ -116,7 +140,7 @@ class VersionLink(BaseModel):
     id: UUID
     name: str
     served: bool
-    against: str = Field(description="Why it is not offered for serving; empty if it is.")
+    offer: OfferView
 
 
 class SampleView(BaseModel):
@@ -173,7 +197,10 @@ class VersionView(BaseModel):
     lineage: str
     run_id: UUID | None
     served: bool
-    against: str = Field(description="Why it is not offered for serving; empty if it is.")
+    offer: OfferView
+    embedded: bool = Field(
+        description="Stands on the model that ships with the package, which simulated annotators can judge."
+    )
 
 
 class PreviousSet(BaseModel):
@@ -197,25 +224,57 @@ def list_runs(session: Session) -> list[RunView]:
 
 
 def show_run(session: Session, run_id: UUID) -> RunDetail:
-    """One run with its words and numbers. Raises UnknownReference."""
+    """One run with its words and numbers. Raises UnknownReference.
+
+    What cannot be read of its folder is said in `error`; the rest is shown.
+    """
     run = runs.get(session, run_id)
     order = [each.id for each in runs.all(session)]
     line = _run_view(run, len(order) - order.index(run_id), versions.names(session))
     folder = RunDir(Path(run.folder))
-    result, rows = folder.result() or {}, folder.metrics()
-    raised = alarms(rows, folder.config().ppo.kl_stop) if rows else []
-    return RunDetail(
+    wrong = [line.error] if line.error else []
+    result = _readable(wrong, "result.json", folder.result, None) or {}
+    rows = _readable(wrong, "metrics.jsonl", folder.metrics, [])
+    found = RunDetail(
         **line.model_dump(),
-        verdict=verdict_view(result),
+        verdict=_readable(
+            wrong, "result.json", lambda: verdict_view(result, line.parent or "its start"), None
+        ),
         version=_version_of(session, run),
-        numbers=newest_numbers(rows),
-        alarms=[AlarmView(**alarm._asdict()) for alarm in raised],
-        samples=[SampleView(**sample) for sample in result.get("samples", [])],
-        checkpoints=[
-            CheckpointView(iteration=step, answers=[AnswerView(**row) for row in answers])
-            for step, answers in folder.checkpoints()[:CHECKPOINTS]
-        ],
+        numbers=_readable(wrong, "metrics.jsonl", lambda: newest_numbers(rows), []),
+        alarms=_readable(wrong, "metrics.jsonl", lambda: _alarms(folder, rows), []),
+        samples=_readable(
+            wrong,
+            "result.json",
+            lambda: [SampleView(**sample) for sample in result.get("samples", [])],
+            [],
+        ),
+        checkpoints=_readable(wrong, "samples.jsonl", lambda: _checkpoints(folder), []),
     )
+    return found.model_copy(update={"error": " ".join(dict.fromkeys(wrong))})
+
+
+def _readable(wrong: list[str], name: str, part: Callable[[], Part], otherwise: Part) -> Part:
+    """A part of a run's folder; if it is damaged, what is wrong is noted and `otherwise` stands in its place."""
+    try:
+        return part()
+    except RunError as error:
+        wrong.append(str(error))
+    except (KeyError, TypeError, ValueError, AttributeError):  # sound JSON of another shape
+        wrong.append(str(damaged(name, "it does not hold what it should")))
+    return otherwise
+
+
+def _alarms(folder: RunDir, rows: Sequence[Mapping[str, Any]]) -> list[AlarmView]:
+    raised = alarms(rows, folder.config().ppo.kl_stop) if rows else []
+    return [AlarmView(**alarm._asdict()) for alarm in raised]
+
+
+def _checkpoints(folder: RunDir) -> list[CheckpointView]:
+    return [
+        CheckpointView(iteration=step, answers=[AnswerView(**row) for row in answers])
+        for step, answers in folder.checkpoints()[:CHECKPOINTS]
+    ]
 
 
 def list_versions(session: Session) -> VersionsView:
@@ -234,6 +293,8 @@ def list_versions(session: Session) -> VersionsView:
 
 
 def _run_view(run: Run, number: int, names: Mapping[UUID, str]) -> RunView:
+    wrong = [why] if (why := _why(run)) else []
+    progress = _readable(wrong, "progress.json", lambda: _progress(run), None)
     return RunView(
         id=run.id,
         name=f"Run {number} · {run.arm.label}",
@@ -245,8 +306,8 @@ def _run_view(run: Run, number: int, names: Mapping[UUID, str]) -> RunView:
         status=run.status,
         status_words=run.verdict or STATUS_WORDS[run.status],
         tone=_tone(run),
-        error=_why(run),
-        progress=_progress(run),
+        error=" ".join(wrong),
+        progress=progress,
         can_stop=run.status in GOING,
         can_resume=run.status in RESUMABLE,
         created_ms=run.created_ms,
@@ -272,7 +333,7 @@ def verdict_tone(verdict: str) -> Tone:
 
 
 def _why(run: Run) -> str:
-    if run.status is RunStatus.INTERRUPTED:
+    if run.status is RunStatus.INTERRUPTED and not run.error:
         return "Its process is gone without a word. Resume takes it up at its last checkpoint."
     return run.error
 
@@ -283,12 +344,13 @@ def _progress(run: Run) -> ProgressView | None:
     if at is None:
         if run.status is not RunStatus.RUNNING:
             return None
-        return ProgressView(words="Loading the model", share=0.0, seconds_left=None)
+        words = "Loading the model" + (", then stopping" if folder.stop_requested() else "")
+        return ProgressView(words=words, share=0.0, seconds_left=None)
     stage = STAGES.get(at["stage"], at["stage"])
     words = f"{stage[0].upper()}{stage[1:]}: step {at['step']:,} of {at['total']:,}"
     left = at["seconds_left"] if run.status is RunStatus.RUNNING else None
     if run.status is RunStatus.RUNNING and folder.stop_requested():
-        words, left = f"{words}, stopping at the next checkpoint", None
+        words, left = f"{words}, stopping after it", None
     return ProgressView(words=words, share=at["share"], seconds_left=left)
 
 
@@ -317,7 +379,7 @@ def _version_of(session: Session, run: Run) -> VersionLink | None:
                 id=version.id,
                 name=version.name,
                 served=version.id in served,
-                against=speaks_against(version.verdict),
+                offer=OfferView(**offer(version.verdict)._asdict()),
             )
     return None
 
@@ -337,12 +399,13 @@ def _version_view(
         lineage=" · ".join(filter(None, parts)),
         run_id=version.run_id,
         served=version.id in served,
-        against=speaks_against(version.verdict),
+        offer=OfferView(**offer(version.verdict)._asdict()),
+        embedded=embedded.is_embedded(version.base),
     )
 
 
-def verdict_view(result: Mapping[str, Any]) -> VerdictView | None:
-    """The verdict with its checks, from a run's result; None while there is none."""
+def verdict_view(result: Mapping[str, Any], parent: str) -> VerdictView | None:
+    """The verdict with its checks, from a run's result; None while there is none. `parent`: what the run started from."""
     found = result.get("verdict")
     if not found:
         return None
@@ -360,24 +423,48 @@ def verdict_view(result: Mapping[str, Any]) -> VerdictView | None:
             )
             for check in found["checks"]
         ],
+        win=_win(result, parent),
         evaluation=_evaluation(result),
     )
 
 
+def _win(result: Mapping[str, Any], parent: str) -> WinView:
+    evaluation = result.get("evaluation")
+    if evaluation:
+        served = evaluation["conditions"]["served"]
+        return _won(
+            served.get("against_start") or served["against_sft"], parent, evaluation["judge"]
+        )
+    words = ((result.get("evidence") or {}).get("gain") or {}).get("words")
+    if words:
+        return _won(words, parent, "a judge on words that did not supply the reward")
+    return WinView(
+        rate="–",
+        words=f"wins against {parent}: nobody compared them. Votes of people in Compare will tell.",
+    )
+
+
+def _won(comparison: Mapping[str, Any], parent: str, judge: str) -> WinView:
+    low, high = comparison["interval"]
+    return WinView(
+        rate=f"{comparison['win_rate']:.0%}",
+        words=f"wins against {parent} [{low:.0%} to {high:.0%}], ties half, in {comparison['n']:,} questions, by {judge}.",
+    )
+
+
 def _evaluation(result: Mapping[str, Any]) -> str:
+    """What else was measured; the win rate against SFT only where that is not the parent."""
     evaluation = result.get("evaluation")
     if not evaluation:
         return ""
-    won = evaluation["conditions"]["served"]["against_sft"]
-    low, high = won["interval"]
-    found = (
-        f"Against SFT it wins {won['win_rate']:.2f} [{low:.2f}, {high:.2f}] of {won['n']:,} questions, "
-        f"by {evaluation['judge']}."
-    )
-    least = evaluation["conditions"].get("least preferred")
-    if least is None:
-        return found
-    return (
-        f"{found} Asked for the least preferred behaviour instead, it wins "
-        f"{least['against_sft']['win_rate']:.2f}."
-    )
+    found = []
+    served, least = (evaluation["conditions"].get(name) for name in ("served", "least preferred"))
+    if "against_start" in served:
+        won = served["against_sft"]
+        low, high = won["interval"]
+        found.append(f"Against SFT it wins {won['win_rate']:.0%} [{low:.0%} to {high:.0%}].")
+    if least is not None:
+        found.append(
+            f"Asked for the least preferred behaviour instead, it wins {least['against_sft']['win_rate']:.0%} against SFT."
+        )
+    return " ".join(found)

@@ -1,10 +1,11 @@
-"""Runs the web app in this process: checks the port first, and says at the end which address to open."""
+"""Runs the web app in this process: checks the port, holds the data folder, says at the end which address to open."""
 
 import logging
 import socket
 
 import uvicorn
 
+from app import data_folder
 from app.settings import Settings
 from rlhb_core.errors import BadConfig
 
@@ -12,22 +13,31 @@ log = logging.getLogger(__name__)
 
 
 def run(settings: Settings) -> None:
-    """Serve until interrupted. Raises BadConfig if the port is taken."""
+    """Serve until interrupted. Raises BadConfig if the port is taken, FolderTaken if the data folder is."""
+    data_folder.refuse_if_taken(settings)
     _check_port(settings)
     log.info("starting; the first page takes a few seconds")
     from app.main import create_app
 
-    server = _Announcing(
-        uvicorn.Config(
-            create_app(settings),
-            host=settings.host,
-            port=settings.port,
-            log_level="warning",
-            timeout_graceful_shutdown=5,
-        ),
-        settings,
-    )
-    server.run()
+    with data_folder.held(settings, address(settings)):
+        server = _Announcing(
+            uvicorn.Config(
+                create_app(settings),
+                host=settings.host,
+                port=settings.port,
+                log_level="warning",
+                timeout_graceful_shutdown=5,
+            ),
+            settings,
+        )
+        server.run()
+
+
+def address(settings: Settings) -> str:
+    """Where a browser on this machine finds the server."""
+    host = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host  # noqa: S104
+    host = f"[{host}]" if ":" in host else host
+    return f"http://{host}:{settings.port}"
 
 
 class _Announcing(uvicorn.Server):
@@ -40,10 +50,8 @@ class _Announcing(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
-            host = "127.0.0.1" if self.settings.host in ("0.0.0.0", "::") else self.settings.host  # noqa: S104
-            host = f"[{host}]" if ":" in host else host
             log.info("recording into %s", self.settings.data_dir.resolve())
-            log.info("RLHB Studio is ready: open http://%s:%d", host, self.settings.port)
+            log.info("RLHB Studio is ready: open %s", address(self.settings))
 
 
 def _check_port(settings: Settings) -> None:

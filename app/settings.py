@@ -18,7 +18,11 @@ EMBEDDED = "embedded"
 class Settings(BaseSettings):
     """What an operator can choose."""
 
-    model_config = SettingsConfigDict(env_prefix="RLHB_", extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="RLHB_",
+        extra="ignore",
+        hide_input_in_errors=True,  # it may hold the password of the database
+    )
 
     host: str = Field(
         default="127.0.0.1",
@@ -87,8 +91,39 @@ class Settings(BaseSettings):
     max_runs: int = Field(
         default=1, ge=1, le=16, description="Training runs at the same time; others wait."
     )
+    max_queued_runs: int = Field(
+        default=20, ge=1, le=1000, description="Most training runs that wait for their turn."
+    )
+    unwatched_run_minutes: float = Field(
+        default=30,
+        ge=0,
+        description="Minutes after which a training run that no server and no command follows any more writes a checkpoint and "
+        "stops, to be resumed; 0 lets it go on.",
+    )
     threads: int = Field(
         default=1, ge=1, le=256, description="CPU threads of a training run and of local models."
+    )
+
+    max_body_bytes: int = Field(
+        default=4_000_000,
+        ge=10_000,
+        description="Largest body of a request other than an upload, in bytes.",
+    )
+    max_upload_bytes: int = Field(
+        default=200_000_000,
+        ge=1_000,
+        description="Largest upload of the Data page, in bytes. `rlhb import` reads files of any size.",
+    )
+
+    max_streams_per_person: int = Field(
+        default=20,
+        ge=1,
+        description="Answers that one person may have on their way at a time: events of open pages, downloads.",
+    )
+    max_streams: int = Field(
+        default=600,
+        ge=1,
+        description="Such answers of all people together; more are asked to come back in a few seconds.",
     )
 
     @model_validator(mode="after")
@@ -106,6 +141,19 @@ class Settings(BaseSettings):
         if self.database_url:
             return self.database_url
         return f"sqlite:///{self.data_dir.resolve() / 'rlhb.sqlite'}"
+
+    @property
+    def uploads_dir(self) -> Path:
+        """Where files that a browser sends lie while they are read."""
+        return self.data_dir.resolve() / "uploads"
+
+    @property
+    def sqlite_file(self) -> Path | None:
+        """The database's file, or None if it is none of SQLite's."""
+        scheme, _, path = self.database.partition(":///")
+        if scheme.partition("+")[0] != "sqlite" or not path:
+            return None
+        return Path(path.partition("?")[0]).resolve()
 
     @property
     def runs_dir(self) -> Path:

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID, uuid4, uuid5
 
+from app.erasure import forget_in_run, holds
 from app.export import comparison_lines, triplet_lines, write_lines
 from app.planning import Choice, Plan, make_plan
 from app.processes import Processes
@@ -20,14 +21,23 @@ from app.settings import Settings
 from app.store import Session, Store, runs, signals, versions
 from rlhb_core.errors import NotEnoughData, RunError
 from rlhb_core.records import Arm, ModelVersion, Run, RunStatus, now_ms
-from rlhb_core.run_dir import Progress, RunDir
+from rlhb_core.run_dir import ON_REQUEST, Progress, RunDir
 
 log = logging.getLogger(__name__)
 
 RESUMABLE = frozenset({RunStatus.STOPPED, RunStatus.INTERRUPTED, RunStatus.FAILED})
 GOING = frozenset({RunStatus.QUEUED, RunStatus.RUNNING})
+ERASED = (
+    "Ended because someone had their data erased that it learned from. Resume goes on with what is left, "
+    "from the beginning if its checkpoint held their words."
+)
+SAYS_WHY = frozenset({RunStatus.FAILED, RunStatus.STOPPED})
 SYNC_S = 1.0
 """Seconds between two looks at the folders."""
+
+
+class QueueFull(RunError):
+    """So many runs wait already that one more is refused."""
 
 
 class Training:
@@ -38,6 +48,8 @@ class Training:
         self.settings = settings
         self._processes = Processes()
         self._turn = threading.Lock()
+        # data for a run is being written, or someone is being forgotten in it: never both
+        self._freezing = threading.RLock()
         self._closing = threading.Event()
         self._follower: threading.Thread | None = None
 
@@ -50,8 +62,14 @@ class Training:
     def start(self, choice: Choice) -> Run:
         """Freeze the data, make the run's folder and start it, or queue it behind the others.
 
-        Raises NotEnoughData with the plan's sentence if it cannot start.
+        Raises NotEnoughData with the plan's sentence if it cannot start, QueueFull if too many wait already.
         """
+        with self._freezing:
+            return self._start(choice)
+
+    def _start(self, choice: Choice) -> Run:
+        with self.store.reading() as session:
+            _check_room(session, self.settings.max_queued_runs)
         plan = self.plan(choice)
         if not plan.enough or plan.config is None or plan.parent is None:
             raise NotEnoughData(plan.sentence)
@@ -96,7 +114,8 @@ class Training:
                 raise RunError(
                     f"only a run that broke off can be resumed; this one is {run.status}"
                 )
-            (Path(run.folder) / "stop").unlink(missing_ok=True)
+            _check_room(session, self.settings.max_queued_runs)
+            RunDir(Path(run.folder)).withdraw_stop()
             again = {"status": RunStatus.QUEUED, "pid": None, "error": "", "ended_ms": None}
             runs.update(session, run.model_copy(update=again), was=run.status)
         self.sync()
@@ -122,9 +141,27 @@ class Training:
             return "", 0
 
     def forget(self, person_id: UUID) -> None:
-        """Take a person's lines out of the frozen data of every run. What was trained on them stays as it is."""
-        for file in self.settings.runs_dir.glob("*/data/*.jsonl"):
-            _drop_lines(file, f'"{person_id}"'.encode())
+        """Take a person out of the folder of every run. What was trained on them stays as it is.
+
+        A run that is training on their data is ended first; it can be resumed, and then goes on without them.
+        """
+        with self._freezing, self._turn:
+            with self.store.reading() as session:
+                going = {Path(run.folder): run for run in runs.all(session) if run.pid is not None}
+            for folder in self.settings.runs_dir.glob("*/"):
+                if not holds(folder, person_id):
+                    continue
+                if (run := going.get(folder)) is not None and run.status is RunStatus.RUNNING:
+                    self._end(run)
+                forget_in_run(folder, person_id)
+
+    def _end(self, run: Run) -> None:
+        """End a run's process at once, and say why."""
+        assert run.pid is not None
+        self._processes.end(run.pid, Path(run.folder))
+        with self.store.session() as session:
+            ended = _ended(run, RunStatus.INTERRUPTED).model_copy(update={"error": ERASED})
+            runs.update(session, ended, was=RunStatus.RUNNING)
 
     # --- following ------------------------------------------------------------------------------------
 
@@ -165,12 +202,19 @@ class Training:
         """If the process is gone, what it left behind says how the run ended."""
         folder = RunDir(Path(run.folder))
         if run.pid is not None and self._processes.alive(run.pid, folder.path):
+            folder.follow()
             return
         status = folder.state()
         if status in GOING:
             status = RunStatus.INTERRUPTED
+        try:
+            message = folder.message()
+            if status is RunStatus.DONE:
+                folder.result(), folder.config()
+        except RunError as error:
+            status, message = RunStatus.FAILED, str(error)
         with self.store.session() as session:
-            ended = _ended(run, status, folder)
+            ended = _ended(run, status, message)
             if not runs.update(session, ended, was=RunStatus.RUNNING):
                 return  # another server was quicker
             if status is RunStatus.DONE:
@@ -197,8 +241,22 @@ class Training:
             pid = int((folder.path / "pid").read_text())
             if self._processes.alive(pid, folder.path):
                 return pid
-        resume = state is not RunStatus.QUEUED
-        return self._processes.spawn(folder.path, threads=self.settings.threads, resume=resume)
+        folder.follow()
+        return self._processes.spawn(
+            folder.path,
+            threads=self.settings.threads,
+            resume=state is not RunStatus.QUEUED,
+            unwatched_s=60 * self.settings.unwatched_run_minutes,
+        )
+
+
+def _check_room(session: Session, most: int) -> None:
+    waiting = sum(run.status is RunStatus.QUEUED for run in runs.all(session))
+    if waiting >= most:
+        raise QueueFull(
+            f"{waiting:,} {'run waits' if waiting == 1 else 'runs wait'} for their turn already, the most that max_queued_runs allows: "
+            "stop one of them, or wait until one has begun"
+        )
 
 
 def register(session: Session, run: Run) -> ModelVersion:
@@ -225,17 +283,6 @@ def register(session: Session, run: Run) -> ModelVersion:
     return versions.add(session, version)
 
 
-def _drop_lines(file: Path, word: bytes) -> None:
-    """Write the file anew without the lines that hold the word; whole or not at all."""
-    with file.open("rb") as lines:
-        if not any(word in line for line in lines):
-            return
-    draft = file.with_name(f".{file.name}.part")
-    with file.open("rb") as lines, draft.open("wb") as kept:
-        kept.writelines(line for line in lines if word not in line)
-    draft.replace(file)
-
-
 def _next_name(arm: Arm, taken: list[str]) -> str:
     """The next free name, such as "RLHB v3": numbers go on from the highest one of the arm."""
     pattern = re.compile(rf"{re.escape(arm.label)} v(\d+)")
@@ -243,14 +290,13 @@ def _next_name(arm: Arm, taken: list[str]) -> str:
     return f"{arm.label} v{max(numbers, default=0) + 1}"
 
 
-def _ended(run: Run, status: RunStatus, folder: RunDir | None = None) -> Run:
-    message = folder.message() if folder else ""
+def _ended(run: Run, status: RunStatus, message: str = "") -> Run:
     return run.model_copy(
         update={
             "status": status,
             "pid": None,
             "ended_ms": now_ms(),
-            "error": message[:2000] if status is RunStatus.FAILED else "",
+            "error": message[:2000] if status in SAYS_WHY and message != ON_REQUEST else "",
             "verdict": message[:40] if status is RunStatus.DONE else "",
         }
     )

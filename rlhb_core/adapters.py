@@ -20,6 +20,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from rlhb_core.errors import ModelError
+from rlhb_core.servable import MIXES_ROWS
 
 
 class LowRank(NamedTuple):
@@ -61,10 +62,7 @@ class MixedLinear(nn.Module):
         if self._down is None or self._up is None:
             return out
         if x.dim() != 3 or len(x) != len(self._down):
-            raise ModelError(
-                "this model mixes the rows of a batch before an adapted layer, so adapters cannot be "
-                "told apart in it; merge each adapter into its own model folder and serve those"
-            )
+            raise ModelError(MIXES_ROWS)
         return torch.baddbmm(out, torch.bmm(x, self._down), self._up)
 
 

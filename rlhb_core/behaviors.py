@@ -29,8 +29,12 @@ from rlhb_core.records import (
     parse_payload,
 )
 
-VERBALISER_VERSION = 1
-"""Raised whenever the same signals would give another text."""
+VERBALISER_VERSION = 2
+"""Raised whenever the same signals would give another text.
+
+2: what is done with names in view is left out, equal answers share what is done, a failed answer is neither chosen nor
+passed over, an emptied comment is none.
+"""
 
 CLOCK_SLACK_MS = 1_000
 """Tolerance when times of one browser's clock are compared with each other."""
@@ -131,8 +135,11 @@ def summarise(response_id: UUID, signals: Iterable[Signal]) -> BehaviorFeatures:
                 found.flagged = payload.get("on", True)
             case SignalKind.EDIT:
                 found.edited = payload.get("on", True)
+                found.edited_text = payload["text"] if found.edited else None
             case SignalKind.CRITIQUE:
-                found.commented = True
+                found.comment = payload.get("text", "")
+                found.comment_tags = list(payload.get("tags", ()))
+                found.commented = bool(found.comment or found.comment_tags)
             case SignalKind.REGENERATE | SignalKind.REFORMULATE:
                 found.asked_again = True
             case SignalKind.FOLLOW_UP:

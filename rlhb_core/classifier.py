@@ -95,7 +95,6 @@ class ClassifierStage:
     """Gradient steps on the behaviours of the training part."""
 
     name = "classifier"
-    cost = 0.1
 
     def __init__(self, session: Session) -> None:
         self._session = session

@@ -31,6 +31,10 @@ class DataSettings(Section):
         default="all",
         description="Triplets of every model version, or only those that the parent version wrote.",
     )
+    with_unblinded: bool = Field(
+        default=False,
+        description="Learn from what was done while the names of the versions were in view, too.",
+    )
     held_out: float = Field(
         default=0.2,
         gt=0,

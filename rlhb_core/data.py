@@ -1,5 +1,7 @@
 """From a run's frozen records to training rows: re-verbalised, weighted, split into training and held-out.
 
+Equal answers to one query are one answer here too, whoever wrote the records.
+
 Does not know tokens or models.
 """
 
@@ -8,13 +10,14 @@ import logging
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import NamedTuple, TypeVar
 from uuid import UUID
 
 import numpy as np
 
+from rlhb_core.answers import failed
 from rlhb_core.arms import Teacher
 from rlhb_core.behaviors import classify, parse, preference_score, preferred_behavior, written
 from rlhb_core.config import DataSettings, RunConfig
@@ -25,6 +28,9 @@ log = logging.getLogger(__name__)
 
 TIE, ALL_BAD = -1, -2
 """Outcomes of a vote beside the index of the best response."""
+
+WITH_TEXT = frozenset({Outcome.OK, Outcome.CUT, Outcome.STOPPED})
+"""How a response ends whose text is one to learn from."""
 
 
 @dataclass(frozen=True)
@@ -40,12 +46,12 @@ class Logged:
     @property
     def whole(self) -> bool:
         """Whether the response is one to learn from: neither empty nor an error."""
-        return self.outcome in (Outcome.OK, Outcome.STOPPED) and bool(self.response.strip())
+        return self.outcome in WITH_TEXT and bool(self.response.strip())
 
     @property
     def ended(self) -> bool:
         """Whether the response ended by itself."""
-        return self.outcome is not Outcome.STOPPED
+        return self.outcome not in (Outcome.STOPPED, Outcome.CUT)
 
 
 @dataclass(frozen=True)
@@ -143,13 +149,24 @@ def _on_sides(rows: Sequence[Logged]) -> int:
 
 
 def _chosen(config: RunConfig, triplets: Iterable[Triplet]) -> list[Triplet]:
-    """The triplets that the run may learn from."""
-    return [
-        triplet
-        for triplet in triplets
-        if triplet.outcome is not Outcome.PENDING
-        and (config.data.from_versions == "all" or triplet.model_version == config.parent_version)
-    ]
+    """The triplets that the run may learn from; of equal answers to one query, one."""
+    found: dict[tuple[UUID, str | UUID], Triplet] = {}
+    for triplet in triplets:
+        if (
+            triplet.outcome is not Outcome.PENDING
+            and (
+                config.data.from_versions == "all" or triplet.model_version == config.parent_version
+            )
+            and (config.data.with_unblinded or not triplet.unblinded)
+        ):
+            nothing = failed(triplet.outcome, triplet.response)
+            said = triplet.response_id if nothing else triplet.response.strip()
+            known = found.setdefault((triplet.query_id, said), triplet)
+            if triplet.behavior_features.vote == "won" != known.behavior_features.vote:
+                found[triplet.query_id, said] = (
+                    triplet  # what was chosen did not lose against itself
+                )
+    return list(found.values())
 
 
 def _logged(config: RunConfig, chosen: Sequence[Triplet]) -> list[Logged]:
@@ -182,24 +199,28 @@ def _tilt(text: str, settings: DataSettings) -> float:
 
 
 def _voted(comparisons: Iterable[Comparison], settings: DataSettings) -> list[Voted]:
-    outcomes = {VoteChoice.TIE: TIE, VoteChoice.ALL_BAD: ALL_BAD}
-    found = []
-    for comparison in comparisons:
-        if comparison.choice is VoteChoice.BEST and comparison.best is not None:
-            found.append((comparison, comparison.best))
-        elif comparison.choice in outcomes:
-            found.append((comparison, outcomes[comparison.choice]))
-    weights = person_weights([comparison.person for comparison, _ in found], settings.person_share)
-    return [
-        Voted(
-            comparison.query,
-            tuple(comparison.responses),
-            outcome,
-            weight,
-            comparison.strength or 0,
-        )
-        for (comparison, outcome), weight in zip(found, weights, strict=True)
+    found = [
+        (comparison, vote)
+        for comparison in comparisons
+        if (settings.with_unblinded or not comparison.unblinded)
+        and (vote := _vote(comparison)) is not None
     ]
+    weights = person_weights([comparison.person for comparison, _ in found], settings.person_share)
+    return [replace(vote, weight=weight) for (_, vote), weight in zip(found, weights, strict=True)]
+
+
+def _vote(comparison: Comparison) -> Voted | None:
+    """The vote among the different answers, or None if it says nothing: fewer than two, or an empty one chosen."""
+    texts = {text.strip(): text for text in reversed(comparison.responses)}
+    said = list(dict.fromkeys(text.strip() for text in comparison.responses))
+    outcome = {VoteChoice.TIE: TIE, VoteChoice.ALL_BAD: ALL_BAD}.get(comparison.choice)
+    if comparison.choice is VoteChoice.BEST and (comparison.best or 0) < len(comparison.responses):
+        best = "" if comparison.best is None else comparison.responses[comparison.best].strip()
+        outcome = said.index(best) if best else None
+    if outcome is None or len(said) < 2:
+        return None
+    responses = tuple(texts[each] for each in said)
+    return Voted(comparison.query, responses, outcome, strength=comparison.strength or 0)
 
 
 def _ratings(

@@ -25,6 +25,7 @@ from rlhb_core.generator import Trunk, encode_prompt, encode_response
 from rlhb_core.incremental_text import IncrementalText
 from rlhb_core.kv_cache import cache_argument, can_join, join_caches, roomy_cache
 from rlhb_core.sampling import invert
+from rlhb_core.servable import KEEPS_STATE
 
 log = logging.getLogger(__name__)
 
@@ -76,10 +77,7 @@ class Decoder:
 
     def __init__(self, trunk: Trunk) -> None:
         if getattr(trunk.model, "_is_stateful", False):
-            raise ModelError(
-                f"{type(trunk.model).__name__} keeps a state instead of a cache, and rows of unlike lengths would "
-                "disturb each other in it; serve it by a model server and give its address instead"
-            )
+            raise ModelError(f"{type(trunk.model).__name__} {KEEPS_STATE}")
         self.trunk = trunk
         self.adapters = Adapters(trunk.model, trunk.device, trunk.dtype)
         self.ends = _end_tokens(trunk)

@@ -8,7 +8,7 @@ static one) and does not judge a run (`verdict.py`).
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from textwrap import wrap
 from typing import Any, Literal
 
@@ -30,6 +30,10 @@ MAX_POINTS = 1200
 """Points per curve: more cannot be told apart on a screen, and a page that is watched stays light."""
 
 
+ICONS_PX = 22
+"""Height of the row for plotly's icons, above the legend."""
+
+
 @dataclass(frozen=True)
 class Plot:
     """What one figure shows. `curves`: metric name -> label in the legend; the first ones get the accent."""
@@ -49,6 +53,10 @@ class Plot:
     """The first thing to look at."""
     stop: bool = False
     """Show where the run would be stopped."""
+    axis: str = ""
+    """What y measures; empty: the unit of the first metric."""
+    least: float = 0.0
+    """Values that never leave so narrow a band round 0 are rounding, and the figure is left out."""
 
 
 PLOTS: tuple[Plot, ...] = (
@@ -67,11 +75,13 @@ PLOTS: tuple[Plot, ...] = (
         band=BAND,
         span=(0.0, 1.0),
         wide=True,
+        axis="probability of being real",
     ),
     Plot(
         "reward",
         "Reward",
         {"objective/rlhf_reward": "with KL penalty", "objective/reward": "without"},
+        axis="reward",
     ),
     Plot("kl", "KL to start", {"objective/kl": "KL"}, stop=True),
     Plot(
@@ -82,6 +92,7 @@ PLOTS: tuple[Plot, ...] = (
         "with another behaviour; 0.5 is chance.",
         chance=0.5,
         span=(0.0, 1.0),
+        axis="share told right",
     ),
     Plot("discriminator-loss", "Discriminator loss", {"disc/loss": "loss"}),
     Plot(
@@ -92,9 +103,10 @@ PLOTS: tuple[Plot, ...] = (
         "from generated (AUC); 0.5 is chance.",
         chance=0.5,
         span=(0.0, 1.0),
+        axis="AUC",
     ),
-    Plot("returns", "Mean return", {"objective/returns": "return"}),
-    Plot("scores", "Score", {"objective/scores": "score"}),
+    Plot("returns", "Mean return", {"objective/returns": "return"}, axis="return"),
+    Plot("scores", "Score", {"objective/scores": "score"}, axis="score"),
     Plot("entropy", "Entropy", {"objective/entropy": "entropy"}),
     Plot("response-length", "Response length", {"response/length": "length"}),
     Plot(
@@ -110,6 +122,7 @@ PLOTS: tuple[Plot, ...] = (
         {"response/distinct_2": "pairs of tokens", "response/distinct_1": "tokens"},
         "Different pairs of neighbouring tokens, and different tokens, over all of the rollouts. Falling means that the "
         "answers repeat each other.",
+        axis="share that is different",
     ),
     Plot(
         "likelihood",
@@ -124,6 +137,7 @@ PLOTS: tuple[Plot, ...] = (
         "preference-loss",
         "Baseline loss",
         {"preference/held_out_loss": "held out", "preference/loss": "training"},
+        axis="loss",
     ),
     Plot(
         "reward-model-accuracy",
@@ -131,6 +145,7 @@ PLOTS: tuple[Plot, ...] = (
         {"reward_model/accuracy": "accuracy"},
         chance=0.5,
         span=(0.0, 1.0),
+        axis="share ranked right",
     ),
     Plot(
         "reward-model-loss",
@@ -144,12 +159,14 @@ PLOTS: tuple[Plot, ...] = (
             "reward_model/calibration_error": "as it is",
             "reward_model/calibrated_error": "with its temperature",
         },
+        axis="calibration error",
     ),
     Plot(
         "classifier-accuracy",
         "Classifier accuracy",
         {"classifier/accuracy": "accuracy", "classifier/majority": "most frequent class"},
         span=(0.0, 1.0),
+        axis="share told right",
     ),
     Plot(
         "classifier-loss",
@@ -160,9 +177,29 @@ PLOTS: tuple[Plot, ...] = (
             "classifier/shares_loss": "shares alone",
         },
     ),
-    Plot("policy-loss", "Generator loss", {"loss/policy_avg": "loss"}),
-    Plot("value-loss", "Critic loss", {"loss/value_avg": "loss"}),
-    Plot("explained-variance", "Critic", {"critic/vf_explained_var": "explained variance"}),
+    Plot(
+        "policy-loss",
+        "Generator loss",
+        {"loss/policy_avg": "loss"},
+        "Mean PPO loss. Advantages have mean 0, so that it only shows how far the later passes of an iteration go.",
+        axis="PPO loss",
+        least=1e-4,
+    ),
+    Plot(
+        "policy-update",
+        "Generator update",
+        {"policy/approxkl_avg": "KL of one iteration"},
+        "How far one iteration moves the generator, in mean KL per token. The PPO loss itself is 0 by construction at the "
+        "first pass, and drawn only where it says more than rounding.",
+        axis="nats per token",
+    ),
+    Plot("value-loss", "Critic loss", {"loss/value_avg": "loss"}, axis="squared error"),
+    Plot(
+        "explained-variance",
+        "Critic",
+        {"critic/vf_explained_var": "explained variance"},
+        axis="share explained",
+    ),
 )
 """Every figure, in the order of the page. Those whose metrics a run has not logged are left out."""
 
@@ -202,9 +239,20 @@ def figures(rows: Sequence[Row], kl_stop: float = math.inf) -> list[Figure]:
         Figure(
             plot.name, plot.title, _sentence(plot, kl_stop), plot.wide, _draw(plot, rows, kl_stop)
         )
-        for plot in PLOTS
-        if any(metric in row for metric in plot.curves for row in rows)
+        for plot in _with_a_wide_one([plot for plot in PLOTS if _says_something(plot, rows)])
     ]
+
+
+def _says_something(plot: Plot, rows: Sequence[Row]) -> bool:
+    values = [value for metric in plot.curves for _, value in points_of(rows, metric)]
+    return bool(values) and max(map(abs, values)) >= plot.least
+
+
+def _with_a_wide_one(drawn: list[Plot]) -> list[Plot]:
+    """Arms without a discriminator have another first thing to look at."""
+    if drawn and not any(plot.wide for plot in drawn):
+        drawn[0] = replace(drawn[0], wide=True)
+    return drawn
 
 
 def plain(figure: go.Figure) -> dict[str, Any]:
@@ -217,6 +265,10 @@ def plain(figure: go.Figure) -> dict[str, Any]:
 def _sentence(plot: Plot, kl_stop: float) -> str:
     said = plot.sentence or METRICS[next(iter(plot.curves))].sentence
     return f"{said} The run stops at {kl_stop:g}." if plot.stop and math.isfinite(kl_stop) else said
+
+
+def _axis(plot: Plot) -> str:
+    return plot.axis or METRICS[next(iter(plot.curves))].unit
 
 
 def _draw(plot: Plot, rows: Sequence[Row], kl_stop: float) -> go.Figure:
@@ -243,8 +295,10 @@ def _draw(plot: Plot, rows: Sequence[Row], kl_stop: float) -> go.Figure:
     figure.update_layout(
         showlegend=legend,
         legend={"y": 1.07 if plot.wide else 1.01},  # above the names of the stages
-        margin={"t": 12 + 26 * legend + 20 * plot.wide},
+        margin={"t": 12 + (26 + ICONS_PX) * legend + 20 * plot.wide},
     )
+    figure.update_xaxes(title={"text": "step", "standoff": 4})
+    figure.update_yaxes(title={"text": _axis(plot), "standoff": 6})
     if plot.span:
         low, high = plot.span
         room = 0.02 * (high - low)
@@ -374,7 +428,7 @@ def template(theme: Theme) -> go.layout.Template:
                 "bordercolor": ink["line"],
                 "font": {"family": _FONT, "color": ink["ink"]},
             },
-            "legend": {"orientation": "h", "x": 1, "xanchor": "right", "yanchor": "bottom"},
+            "legend": {"orientation": "h", "x": 0, "xanchor": "left", "yanchor": "bottom"},
             "shapedefaults": {"line": {"color": ink["ink-3"]}},
             "annotationdefaults": {"font": {"color": ink["ink-3"], "size": 11.5}},
             "modebar": {

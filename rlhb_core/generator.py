@@ -178,7 +178,8 @@ def load_trunk(base: str, device: str = "auto", dtype: str = "auto") -> Trunk:
         ) from error
     if tokenizer.eos_token_id is None:
         raise ModelError(
-            f"the tokenizer of {base!r} has no end-of-text token, so answers could never end"
+            f"the tokenizer of {base!r} has no end-of-text token, so answers could never end: write the token "
+            'that closes an answer into its tokenizer_config.json, as in "eos_token": "<|im_end|>"'
         )
     model.to(place)  # type: ignore[arg-type]
     model.eval()  # type: ignore[no-untyped-call]
@@ -356,6 +357,21 @@ def from_left(sizes: Sequence[int], longest: int) -> Tensor:
     return (torch.arange(longest) < torch.tensor(sizes)[:, None]).float()
 
 
+def log_probabilities(logits: Tensor) -> Tensor:
+    """[..., V] -> [..., V], for sampling and for scoring alike.
+
+    Not `log_softmax`: its sums in float32 drift by 7e-6 a token at a vocabulary of 49,000 and by 3e-5 at 262,000, so that one
+    formula for writing and another one for scoring would make long answers look as if the policy had moved.
+    """
+    return logits - torch.logsumexp(logits, dim=-1, keepdim=True)
+
+
+def of_tokens(logits: Tensor, ids: Tensor) -> Tensor:
+    """What `log_probabilities` says of the tokens `ids`, without keeping it of all others. [..., V], [...] -> [...]."""
+    chosen = torch.gather(logits, -1, ids[..., None])[..., 0]
+    return chosen - torch.logsumexp(logits, dim=-1)
+
+
 def score(trunk: Trunk, tokens: Tokens, temperature: float = 1.0) -> Scored:
     """Log-probabilities of the responses under the adapter in use, over response positions only."""
     length = tokens.response_mask.shape[1]
@@ -368,8 +384,7 @@ def score(trunk: Trunk, tokens: Tokens, temperature: float = 1.0) -> Scored:
         logits_to_keep=length + 1,
     )
     logits = out.logits[:, :-1].float() / temperature  # [B, R, V]
-    chosen = torch.gather(logits, 2, tokens.response_ids[:, :, None])[:, :, 0]
-    logprobs = (chosen - torch.logsumexp(logits, dim=-1)) * tokens.response_mask
+    logprobs = of_tokens(logits, tokens.response_ids) * tokens.response_mask
     hidden = out.hidden_states[-1][:, -(length + 1) :].float()
     return Scored(logprobs, hidden, logits)
 

@@ -33,7 +33,6 @@ class JudgeStage:
     """Gathers the evidence, one policy at a time, then states the verdict."""
 
     name = "judging"
-    cost = 6.0
 
     def __init__(self, session: Session, side: Side | None = None) -> None:
         """`side`: the logged triplets, if the reward came from a discriminator."""

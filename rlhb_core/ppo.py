@@ -89,12 +89,12 @@ class Experience(NamedTuple):
     advantages: Tensor
     returns: Tensor
     values: Tensor
+    drift: float
+    """How far the policy's log-probabilities lie from the start's, per token of the answer where that is most."""
 
 
 class PpoStage:
     """Iterations of PPO on the policy adapter, with the start adapter as reference."""
-
-    cost = 1.0
 
     def __init__(
         self,
@@ -142,7 +142,7 @@ class PpoStage:
             scores = self._source.score(rollouts)  # 3
             experience, found = self._experience(rollouts, scores)  # 4
             if number == 1:
-                self._check_first("KL to the start", found["objective/kl"], 0)
+                self._check_first("KL to the start", experience.drift, 0, "nats per token")
             clock.lap("timing/score")
             found |= self._update(experience, number)  # 5
             self._average.take()
@@ -190,7 +190,9 @@ class PpoStage:
         with torch.no_grad():
             values = self._critic(critic_inputs(old)) * old.mask
         advantages, returns = gae(per_token, values, old.mask, settings.gamma, settings.gae_lambda)
-        kl = (log_ratio(old.logprobs, reference) * old.mask).sum(1).mean()
+        moved = log_ratio(old.logprobs, reference) * old.mask
+        kl = moved.sum(1).mean()
+        drift = float((moved.abs().sum(1) / old.mask.sum(1).clamp(min=1)).max())
         found = {
             "objective/scores": float(scores.raw.mean()),
             "objective/reward": float(reward.mean()),
@@ -208,7 +210,8 @@ class PpoStage:
             "response/distinct_2": distinct(rollouts.responses, 2),
             "response/length_drift": length_drift(rollouts.responses, self._logged_lengths),
         }
-        return Experience(rollouts, old, whiten(advantages, old.mask), returns, values), found
+        whitened = whiten(advantages, old.mask)
+        return Experience(rollouts, old, whitened, returns, values, drift), found
 
     # --- 5 ----------------------------------------------------------------------------------------
 
@@ -318,12 +321,15 @@ class PpoStage:
         rise = min(1.0, (number - first + 1) / self._settings.rise)
         return self._settings.learning_rate * fraction * rise
 
-    def _check_first(self, what: str, found: float, wanted: float) -> None:
-        """Before the first update nothing has changed: else masks, positions or dropout are wrong."""
+    def _check_first(self, what: str, found: float, wanted: float, unit: str = "") -> None:
+        """Before the first update nothing has changed: else masks, positions or dropout are wrong.
+
+        Both figures are per token, so that rounding does not add up over long answers.
+        """
         tolerance = 1e-3 if self._trunk.dtype is torch.float32 else 0.1
         if not abs(found - wanted) <= tolerance:
             raise RunError(
-                f"the {what} before the first update is {found:.4f} where it must be {wanted:g}: "
+                f"the {what} before the first update is {found:.4f}{f' {unit}' if unit else ''} where it must be {wanted:g}: "
                 "this model answers differently in training and in scoring (dropout, or padding it cannot take)"
             )
 

@@ -7,6 +7,7 @@ every other arm, and so are prompts, adapter and data. TRL is an optional extra 
 import os
 import random
 import warnings
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -48,24 +49,37 @@ def winners(votes: Sequence[Voted]) -> list[Weighted]:
 
 
 def pairs(votes: Sequence[Voted]) -> list[Weighted]:
-    """The answer that won a vote against each other one; those that read the same say nothing."""
+    """The answer that won a vote against each other one; those that read the same, or say nothing, are none."""
     return [
         ({"prompt": vote.query, "chosen": chosen, "rejected": other}, vote.weight)
         for vote in votes
         if vote.outcome >= 0 and (chosen := vote.responses[vote.outcome]).strip()
         for other in vote.responses
-        if other.strip() and other != chosen
+        if other.strip() and other.strip() != chosen.strip()
     ]
 
 
 def labels(rows: Sequence[Logged]) -> list[Weighted]:
-    """Whole answers with whether their behaviour speaks for them; those of which it says neither are left out."""
-    scored = [(row, preference_score(parse(row.behavior))) for row in rows]
+    """Whole answers with whether their behaviour speaks for them; those of which it says neither are left out.
+
+    Where readers of the same answer to the same query disagree, those on the side of their mean score are kept, and
+    none if it is 0.
+    """
+    scored = [
+        (row, preference_score(parse(row.behavior))) for row in rows if row.whole and row.ended
+    ]
+    total: defaultdict[tuple[str, str], float] = defaultdict(float)
+    for row, score in scored:
+        total[_said(row)] += score
     return [
         ({"prompt": row.query, "completion": row.response, "label": score > 0}, row.weight)
         for row, score in scored
-        if score and row.whole and row.ended
+        if score * total[_said(row)] > 0
     ]
+
+
+def _said(row: Logged) -> tuple[str, str]:
+    return row.query.strip(), row.response.strip()
 
 
 def examples(arm: Arm, split: Split, held_out: bool) -> list[Weighted]:
@@ -96,7 +110,6 @@ class PreferenceStage:
     """Gradient steps of a TRL loss on the policy adapter."""
 
     name = "preference"
-    cost = 0.25
 
     def __init__(self, session: Session) -> None:
         if reason := missing(session.config.arm):

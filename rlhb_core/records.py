@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 from uuid import UUID, uuid4
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, Strict, ValidationError, field_validator
 
 from rlhb_core.errors import BadRecord
 
@@ -32,6 +32,12 @@ MAX_PAYLOAD_BYTES = 64_000
 def now_ms() -> int:
     """The present, in milliseconds since 1970 (UTC)."""
     return time.time_ns() // 1_000_000
+
+
+Whole = Annotated[int, Strict()]
+"""A whole number as JSON knows it: neither true nor "3"; likewise the next two."""
+Real = Annotated[float, Strict()]
+Truth = Annotated[bool, Strict()]
 
 
 class Record(BaseModel):
@@ -115,45 +121,45 @@ class Empty(Record):
 class Shown(Record):
     """The response came into view."""
 
-    position: int = Field(ge=0, le=15, description="Place on the page, 0 is the leftmost.")
+    position: Whole = Field(ge=0, le=15, description="Place on the page, 0 is the leftmost.")
 
 
 class Dwell(Record):
     """Time for which the response was visible to a person who was not idle, since the last dwell signal."""
 
-    ms: int = Field(ge=0, le=86_400_000, description="Visible milliseconds.")
+    ms: Whole = Field(ge=0, le=86_400_000, description="Visible milliseconds.")
 
 
 class Scroll(Record):
     """How far into the response the person has scrolled."""
 
-    depth: float = Field(ge=0, le=1, description="Deepest point seen: 0 the start, 1 the end.")
+    depth: Real = Field(ge=0, le=1, description="Deepest point seen: 0 the start, 1 the end.")
 
 
 class Chars(Record):
     """Text was copied or selected."""
 
-    chars: int = Field(ge=0, le=10_000_000, description="Number of characters.")
+    chars: Whole = Field(ge=0, le=10_000_000, description="Number of characters.")
 
 
 class Toggle(Record):
     """A mark that can be taken off again; the last signal counts."""
 
-    on: bool = Field(default=True, description="False takes the mark off again.")
+    on: Truth = Field(default=True, description="False takes the mark off again.")
 
 
 class Flag(Record):
     """The person reported the response."""
 
     reason: str = Field(default="", max_length=200, description="Why, in a word.")
-    on: bool = Field(default=True, description="False takes the report back.")
+    on: Truth = Field(default=True, description="False takes the report back.")
 
 
 class Edit(Record):
     """The response as the person would have written it; the last signal counts."""
 
     text: str = Field(min_length=1, max_length=MAX_TEXT, description="The whole edited answer.")
-    on: bool = Field(default=True, description="False takes the edit back: the answer as it was.")
+    on: Truth = Field(default=True, description="False takes the edit back: the answer as it was.")
 
 
 class Critique(Record):
@@ -169,13 +175,13 @@ class Rate(Record):
     """A rating of one aspect on a five-point scale."""
 
     aspect: str = Field(default="overall", min_length=1, max_length=40)
-    value: float = Field(ge=1, le=5, description="1 worst, 5 best.")
+    value: Real = Field(ge=1, le=5, description="1 worst, 5 best.")
 
 
 class Abandon(Record):
     """The person left without a choice, or came back to it; the last signal counts."""
 
-    on: bool = Field(default=True, description="False: the person came back.")
+    on: Truth = Field(default=True, description="False: the person came back.")
 
 
 class NextQuery(Record):
@@ -194,7 +200,7 @@ class VoteChoice(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
-Strength = Annotated[int, Field(ge=1, le=3)]
+Strength = Annotated[Whole, Field(ge=1, le=3)]
 """Of a preference: 1 slightly, 2 clearly, 3 much better."""
 
 
@@ -203,7 +209,7 @@ class Vote(Record):
 
     choice: VoteChoice
     best: UUID | None = Field(default=None, description="The chosen response, with choice = best.")
-    early: bool = Field(
+    early: Truth = Field(
         default=False, description="True if a response was still being written at the time."
     )
     strength: Strength | None = Field(
@@ -233,7 +239,17 @@ class Vote(Record):
 class Rank(Record):
     """The responses from best to worst; those in the same inner list are tied."""
 
-    order: list[list[UUID]] = Field(min_length=1, max_length=16)
+    order: list[Annotated[list[UUID], Field(min_length=1, max_length=16)]] = Field(
+        min_length=1, max_length=16
+    )
+
+    @field_validator("order")
+    @classmethod
+    def _each_once(cls, order: list[list[UUID]]) -> list[list[UUID]]:
+        named = [each for tied in order for each in tied]
+        if len(set(named)) < len(named):
+            raise ValueError("a response is ranked twice")
+        return order
 
 
 PAYLOADS: dict[SignalKind, type[Record]] = {
@@ -268,11 +284,11 @@ class Signal(Record):
     kind: SignalKind
     query_id: UUID
     response_id: UUID | None = Field(default=None, description="None for signals about the query.")
-    at_ms: int = Field(ge=0, description="When it happened.")
+    at_ms: Whole = Field(ge=0, description="When it happened.")
     page_id: UUID = Field(description="The page load it happened on.")
-    page_opened_ms: int = Field(ge=0, description="When that page was opened, on the same clock.")
+    page_opened_ms: Whole = Field(ge=0, description="When that page was opened, on the same clock.")
     payload: dict[str, Any] = Field(default_factory=dict)
-    unblinded: bool = Field(
+    unblinded: Truth = Field(
         default=False, description="Done while the names of the versions were in view."
     )
 
@@ -330,7 +346,11 @@ class Response(Record):
     temperature: float = Field(default=1.0, ge=0, le=5)
     text: str = Field(default="", max_length=200_000)
     outcome: Outcome = Outcome.PENDING
-    error: str = Field(default="", max_length=2_000, description="What went wrong, in words.")
+    error: str = Field(
+        default="",
+        max_length=2_000,
+        description="What went wrong, or where it was cut, in words.",
+    )
     created_ms: int = Field(default_factory=now_ms)
     first_token_ms: int | None = Field(default=None, ge=0, description="Wait for the first token.")
     duration_ms: int | None = Field(default=None, ge=0, description="From draw to last token.")
@@ -408,7 +428,7 @@ class Run(Record):
 class BehaviorFeatures(Record):
     """All that one person did with one response, as numbers and marks. Made by `behaviors.summarise`."""
 
-    dwell_ms: int | None = Field(default=None, ge=0, description="Visible time in all.")
+    dwell_ms: int | None = Field(default=None, ge=0, le=10**12, description="Visible time in all.")
     dwell_z: float | None = Field(
         default=None,
         description="log(1 + dwell) standardised within the person and within length bins.",
@@ -435,13 +455,22 @@ class BehaviorFeatures(Record):
     ratings: dict[str, Annotated[float, Field(ge=1, le=5)]] = Field(
         default_factory=dict, description="The last rating of each aspect."
     )
+    edited_text: str | None = Field(
+        default=None, description="The answer as the person would have written it."
+    )
+    comment: str = Field(default="", description="The person's last comment, in their words.")
+    comment_tags: list[str] = Field(
+        default_factory=list, description="Its tags, such as correct, complete, clear."
+    )
 
 
 class Triplet(Record):
     """<query, response, behaviour>: the export line, the import line and the training example."""
 
-    schema_version: int = SCHEMA_VERSION
-    verbaliser_version: int = Field(description="Version of the rules behind the behaviour text.")
+    schema_version: int = Field(default=SCHEMA_VERSION, ge=1)
+    verbaliser_version: int = Field(
+        ge=0, le=2**31 - 1, description="Version of the rules behind the behaviour text."
+    )
     query_id: UUID
     response_id: UUID
     query: str = Field(min_length=1)
@@ -458,10 +487,16 @@ class Triplet(Record):
     asked_at: str = Field(description="ISO 8601, UTC.")
     answered_at: str = Field(description="ISO 8601, UTC.")
     person: str | None = Field(default=None, description="Only if identities were asked for.")
+    unblinded: bool = Field(
+        default=False, description="Rests on something that was done while names were in view."
+    )
 
 
 class Comparison(Record):
-    """One vote over the responses to one query; what the reward model is trained on."""
+    """One vote over the responses to one query; what the reward model is trained on.
+
+    Responses with the same text are one response; the versions that gave it are listed as "SFT = RLHB v2".
+    """
 
     schema_version: int = SCHEMA_VERSION
     query_id: UUID
@@ -477,6 +512,9 @@ class Comparison(Record):
     source: Source
     voted_at: str = Field(description="ISO 8601, UTC.")
     person: str | None = None
+    unblinded: bool = Field(
+        default=False, description="The vote was given while names were in view."
+    )
 
 
 def describe(error: ValidationError) -> str:

@@ -130,7 +130,6 @@ class RewardModelStage:
     """Gradient steps of all members on the votes, and the ratings, of the training part."""
 
     name = "reward_model"
-    cost = 0.1
 
     def __init__(self, session: Session) -> None:
         self._session = session

@@ -224,7 +224,6 @@ class PretrainStage:
     """Who did what, and logged triplets against rollouts of the start, before the adversarial stage."""
 
     name = "discriminator"
-    cost = 0.1
 
     def __init__(self, session: Session, side: Side) -> None:
         self._session, self._side = session, side

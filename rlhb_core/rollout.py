@@ -20,6 +20,7 @@ from rlhb_core.generator import (
     decode_responses,
     encode_prompt,
     from_left,
+    log_probabilities,
     score,
     unmeasured,
 )
@@ -105,7 +106,7 @@ def measure(
         at = torch.tensor(rows, device=line.device)[line], column
         found.logprobs[at] = scored.logprobs[real]
         if full:
-            logs = torch.log_softmax(scored.logits, dim=-1)
+            logs = log_probabilities(scored.logits)
             found.entropy[at] = -(logs.exp() * logs).sum(-1)[real]
             found.hidden[at] = scored.hidden[:, :-1][real]
     return found

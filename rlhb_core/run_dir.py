@@ -8,6 +8,7 @@ log.txt                the process's log      checkpoint/     one atomic checkpo
 version/               the trained adapter    result.json     evaluation and verdict
 answers.json           what was answered in the evaluation, if there was one
 pid                    the training process   stop            ask it to stop (any content)
+followed               touched while a server or a command looks after the run
 done.json | failed.json | stopped.json        how it ended
 ```
 
@@ -46,6 +47,9 @@ class Progress(TypedDict):
     seconds_left: float | None
     updated_ms: int
 
+
+ON_REQUEST = "stopped on request; it can be resumed"
+"""What the ending of a run says that somebody stopped."""
 
 _ENDINGS = {
     "done.json": RunStatus.DONE,
@@ -104,6 +108,8 @@ class RunDir:
             raise RunError(f"{self.path} is no run folder: it has no config.json") from None
         except ValidationError as error:
             raise RunError(f"{self.path / 'config.json'}: {describe(error)}") from None
+        except (ValueError, OSError) as error:
+            raise damaged("config.json", error) from None
 
     def triplets(self) -> Iterator[Triplet]:
         """The frozen triplets."""
@@ -163,9 +169,11 @@ class RunDir:
             lines = (self.path / name).read_text(encoding="utf-8").splitlines(keepends=True)
         except FileNotFoundError:
             return []
+        except (ValueError, OSError) as error:
+            raise damaged(name, error) from None
         if lines and not lines[-1].endswith("\n"):
             lines.pop()
-        return [json.loads(line) for line in lines]
+        return [_row(name, number, line) for number, line in enumerate(lines, start=1)]
 
     def write_progress(
         self, stage: str, step: int, total: int, share: float, seconds_left: float | None
@@ -180,13 +188,19 @@ class RunDir:
     def progress(self) -> Progress | None:
         """Where the run stands, or None before its first step."""
         found: Progress | None = self._read("progress.json")
+        if found is not None and not _is_progress(found):
+            raise damaged("progress.json", "a value is missing or of the wrong kind")
         return found
 
     # --- how it goes and ends ---------------------------------------------------------------------
 
     def begin(self) -> None:
-        """The process that calls this is now the run's; what said that it had ended is taken away."""
-        for name in (*_ENDINGS, "stop"):
+        """The process that calls this is now the run's; what said that it had ended is taken away.
+
+        Not so a request to stop: it may have come since the process was started. It goes when it is fulfilled, or when
+        the run is to be resumed (`withdraw_stop`).
+        """
+        for name in _ENDINGS:
             (self.path / name).unlink(missing_ok=True)
         (self.path / "pid").write_text(str(os.getpid()), encoding="ascii")
 
@@ -194,9 +208,24 @@ class RunDir:
         """Ask the training process to write a checkpoint and stop."""
         (self.path / "stop").touch()
 
+    def withdraw_stop(self) -> None:
+        """It is to go on after all."""
+        (self.path / "stop").unlink(missing_ok=True)
+
     def stop_requested(self) -> bool:
         """Whether someone asked for a stop."""
         return (self.path / "stop").exists()
+
+    def follow(self) -> None:
+        """Say that somebody still looks after the run: a server, or a command that shows its progress."""
+        (self.path / "followed").touch()
+
+    def followed_ns(self) -> int:
+        """When somebody last looked after the run, in nanoseconds since 1970; 0 if nobody ever has."""
+        try:
+            return (self.path / "followed").stat().st_mtime_ns
+        except FileNotFoundError:
+            return 0
 
     def finish(self, result: Mapping[str, Any]) -> None:
         """The run is done: `result` holds evaluation and verdict."""
@@ -216,13 +245,14 @@ class RunDir:
         """The run failed; `sentence` says why and what to do."""
         self._end("failed.json", sentence)
 
-    def stopped(self) -> None:
-        """The run stopped because it was asked to; it can be resumed."""
-        self._end("stopped.json", "stopped on request; it can be resumed")
+    def stopped(self, why: str = ON_REQUEST) -> None:
+        """The run stopped and can be resumed; `why` says so."""
+        self._end("stopped.json", why)
 
     def _end(self, name: str, message: str) -> None:
         write_json(self.path / name, {"message": message, "at_ms": now_ms()})
-        (self.path / "pid").unlink(missing_ok=True)
+        for name in ("pid", "stop"):
+            (self.path / name).unlink(missing_ok=True)
 
     def state(self) -> RunStatus:
         """How the run stands, from its folder alone. A process that vanished without an ending was interrupted."""
@@ -239,7 +269,7 @@ class RunDir:
         """What the ending says: the verdict, or why it failed or stopped; empty while it has not ended."""
         for name in _ENDINGS:
             if (ending := self._read(name)) is not None:
-                return str(ending["message"])
+                return str(ending.get("message", ""))
         return ""
 
     def result(self) -> dict[str, Any] | None:
@@ -249,9 +279,39 @@ class RunDir:
 
     def _read(self, name: str) -> Any:
         try:
-            return json.loads((self.path / name).read_text(encoding="utf-8"))
+            found = json.loads((self.path / name).read_text(encoding="utf-8"))
         except FileNotFoundError:
             return None
+        except (ValueError, OSError) as error:
+            raise damaged(name, error) from None
+        if not isinstance(found, dict):
+            raise damaged(name, "it must hold {...}")
+        return found
+
+
+def damaged(name: str, why: object) -> RunError:
+    """What is said of a file of a run that cannot be read; the rest of the run, and other runs, can."""
+    reason = why.strerror if isinstance(why, OSError) else why
+    return RunError(f"{name} of this run is damaged ({reason}); put it back from a copy")
+
+
+def _row(name: str, number: int, line: str) -> dict[str, Any]:
+    try:
+        row = json.loads(line)
+        int(row["iteration"])
+    except (ValueError, KeyError, TypeError, OverflowError):
+        raise damaged(name, f"line {number} is no row") from None
+    return dict(row)
+
+
+def _is_progress(found: Mapping[str, Any]) -> bool:
+    numbers = (found.get("step"), found.get("total"), found.get("share"))
+    left = found.get("seconds_left")
+    return (
+        isinstance(found.get("stage"), str)
+        and all(isinstance(each, int | float) for each in numbers)
+        and (left is None or isinstance(left, int | float))
+    )
 
 
 def _alive(pid: int) -> bool:

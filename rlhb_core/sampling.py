@@ -17,6 +17,7 @@ from rlhb_core.generator import (
     by_length,
     collate,
     from_left,
+    log_probabilities,
     positions,
     unmeasured,
 )
@@ -79,7 +80,7 @@ def _write(
             output_hidden_states=found.measured is not None,
             logits_to_keep=1,
         )
-        logs = torch.log_softmax(out.logits[:, -1].float() / temperature, dim=-1)  # [lines, V]
+        logs = log_probabilities(out.logits[:, -1].float() / temperature)  # [lines, V]
         drawn = invert(logs.exp(), draws[writing, step])
         going = _append(
             found.tokens, writing.tolist(), drawn.tolist(), trunk.tokenizer.eos_token_id

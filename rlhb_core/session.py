@@ -30,8 +30,6 @@ class Stage(Protocol):
 
     name: str
     total: int
-    cost: float
-    """Time of one step, roughly, in iterations of PPO: for the time left."""
 
     def step(self, number: int) -> Metrics:
         """Do step `number` (from 1); the metrics to log, possibly none."""

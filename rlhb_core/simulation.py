@@ -2,7 +2,7 @@
 simulated annotators. Everything it makes is labelled `simulated`.
 
 Holds the drawing of answers for many queries at once and whole logs in memory, for `rlhb reproduce`, which trains the shipped
-versions. The web app records the same acts through its store instead (`app/simulate.py`).
+versions. At the web app the same people are guests of its HTTP API instead (`app/simulate.py`).
 """
 
 from collections.abc import Sequence
@@ -161,7 +161,7 @@ def as_log(answered: Sequence[Answered]) -> tuple[list[Triplet], list[Comparison
 def _outcome(one: Answered, index: int) -> Outcome:
     if not one.texts[index]:
         return Outcome.EMPTY
-    return Outcome.OK if one.ended[index] else Outcome.STOPPED
+    return Outcome.OK if one.ended[index] else Outcome.CUT
 
 
 def _query_acts(one: Answered, ids: Sequence[UUID]) -> list[Act]:

@@ -9,7 +9,6 @@ import logging
 import os
 import shutil
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,17 +18,19 @@ import torch
 from rlhb_core.alarms import alarms
 from rlhb_core.arms import Teacher
 from rlhb_core.classifier import ClassifierStage
-from rlhb_core.config import RunConfig
 from rlhb_core.data import Pair, load_split
 from rlhb_core.errors import RlhbError, RunError
+from rlhb_core.followers import Followers
 from rlhb_core.generator import load_trunk
 from rlhb_core.judging import JudgeStage
+from rlhb_core.pace import Pace, stage_costs
 from rlhb_core.ppo import PpoStage
 from rlhb_core.preference import PreferenceStage
 from rlhb_core.reward_model import LearnedReward, RewardModelStage
 from rlhb_core.rlhb import DiscriminatorReward, PretrainStage, Side
-from rlhb_core.run_dir import RunDir
+from rlhb_core.run_dir import ON_REQUEST, RunDir
 from rlhb_core.samples import answers_on_the_way
+from rlhb_core.servable import refuse_mixing, refuse_stateful
 from rlhb_core.session import Session, Stage, seed_all
 from rlhb_core.version import write_version
 from rlhb_core.warmup import WarmupStage
@@ -93,29 +94,29 @@ def _adversarial(session: Session) -> Plan:
 
 
 class Stopped(Exception):
-    """The run was asked to stop and has written its checkpoint."""
+    """The run stops here, as its text says, and can be resumed: it has written its checkpoint, or was at one."""
 
 
 class Trainer:
     """One run from its first step, or its checkpoint, to its verdict."""
 
-    def __init__(self, run: RunDir) -> None:
+    def __init__(self, run: RunDir, followers: Followers) -> None:
         self._run = run
         self._config = run.config()
         torch.set_num_threads(self._config.threads)
         split = load_split(self._config, run.triplets(), run.comparisons())
         seed_all(self._config.seed)
-        self._session = Session(
-            self._config,
-            split,
-            load_trunk(self._config.base, self._config.device, self._config.dtype),
-        )
+        trunk = load_trunk(self._config.base, self._config.device, self._config.dtype)
+        refuse_stateful(trunk)
+        self._session = Session(self._config, split, trunk)
+        refuse_mixing(trunk)
         self._plan = plan(self._session)
         self._watch = WorldWatch(self._session)
         self._checkpoint = Checkpoint(run.checkpoint)
         self._iteration = 0
-        self._started = time.monotonic()
-        self._cost_done = self._cost_before = 0.0
+        costs = stage_costs(self._config)
+        self._pace = Pace({name: costs[name] for name, _ in self._plan})
+        self._followers = followers
 
     def train(self, resume: bool) -> dict[str, Any]:
         """Go through all stages; returns the result. Raises Stopped, or RlhbError."""
@@ -145,7 +146,6 @@ class Trainer:
                 self._session.restore(saved["session"])
                 stage.restore(saved["stage_state"])
                 step = saved["step"]
-                self._cost_done = self._cost_before = saved["cost"]
             self._go(stage, index, step)
         return self._finish()
 
@@ -155,6 +155,9 @@ class Trainer:
 
     def _go(self, stage: Stage, index: int, step: int) -> None:
         log.info("stage %s: %d steps", stage.name, stage.total)
+        if self._run.stop_requested():  # while the model was loaded, or the stage made ready
+            raise Stopped(ON_REQUEST)
+        self._pace.begin(stage.name, step)
         last = index == len(self._plan) - 1
         while step < stage.total and (last or not self._session.diverged):
             step += 1
@@ -163,11 +166,12 @@ class Trainer:
             if isinstance(stage, PpoStage):
                 with stage.as_served():
                     metrics |= self._watch.look(step)
-            self._cost_done += stage.cost
             if metrics:
                 self._run.append_metrics(stage.name, step, self._iteration, metrics)
-            self._report(stage, index, step)
-            stopping = self._run.stop_requested()
+            self._run.write_progress(
+                stage.name, step, stage.total, *self._pace.step(step, stage.total)
+            )
+            stopping = self._why_stop()
             if stopping or step % self._config.checkpoint_every == 0 or step == stage.total:
                 if isinstance(stage, PpoStage):
                     with stage.as_served():
@@ -175,11 +179,17 @@ class Trainer:
                     self._run.append_samples(self._iteration, samples)
                 self._save(stage, index, step)
             if stopping and not (last and step == stage.total):
-                raise Stopped
+                raise Stopped(stopping)
         if self._session.diverged and not last:
             log.warning(
                 "stage %s stopped early: %s", stage.name, self._session.evidence["diverged"]
             )
+
+    def _why_stop(self) -> str:
+        """Why the run should write its checkpoint and stop; empty if it should go on."""
+        if self._run.stop_requested():
+            return ON_REQUEST
+        return self._followers.gone()
 
     def _save(self, stage: Stage, index: int, step: int) -> None:
         self._checkpoint.save(
@@ -187,20 +197,10 @@ class Trainer:
                 "stage": index,
                 "step": step,
                 "iteration": self._iteration,
-                "cost": self._cost_done,
                 "data_until_ms": self._config.data_until_ms,
                 "stage_state": stage.state(),
                 "session": self._session.state(),
             }
-        )
-
-    def _report(self, stage: Stage, index: int, step: int) -> None:
-        left = (stage.total - step) * stage.cost
-        left += sum(expected_cost(self._config, name) for name, _ in self._plan[index + 1 :])
-        speed = (self._cost_done - self._cost_before) / max(1e-6, time.monotonic() - self._started)
-        share = self._cost_done / max(1e-6, self._cost_done + left)
-        self._run.write_progress(
-            stage.name, step, stage.total, share, left / speed if speed else None
         )
 
     def _finish(self) -> dict[str, Any]:
@@ -210,20 +210,6 @@ class Trainer:
         result["alarms"] = [alarm._asdict() for alarm in found]
         write_version(self._run.version, self._session, result)
         return result
-
-
-def expected_cost(config: RunConfig, stage: str) -> float:
-    """Time of a stage that has not begun, in iterations of PPO: for the time left."""
-    return {
-        "reward_model": 0.01 * config.reward_model.steps,
-        "classifier": 0.01 * config.classifier.steps,
-        "warmup": 0.25 * config.warmup.steps,
-        "preference": 0.25 * config.preference.steps,
-        "discriminator": 0.01 * config.discriminator.pretrain_steps,
-        "ppo": float(config.ppo.iterations),
-        "adversarial": float(config.ppo.iterations),
-        "judging": 10.0,
-    }[stage]
 
 
 class Checkpoint:
@@ -255,17 +241,20 @@ class Checkpoint:
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
-def train(run: RunDir, resume: bool = False) -> int:
-    """Train the run in this process; its ending is written into its folder. Returns an exit status."""
+def train(run: RunDir, resume: bool = False, unwatched_s: float = 0) -> int:
+    """Train the run in this process; its ending is written into its folder. Returns an exit status.
+
+    `unwatched_s`: the run stops once nobody has followed it for so many seconds; 0 lets it go on.
+    """
     run.begin()
     try:
-        trainer = Trainer(run)
+        trainer = Trainer(run, Followers(run, unwatched_s))
         result = trainer.train(resume)
         run.finish(result)
         Checkpoint(run.checkpoint).remove()
-    except Stopped:
-        run.stopped()
-        log.info("stopped on request")
+    except Stopped as stopped:
+        run.stopped(str(stopped))
+        log.info("%s", stopped)
         return 0
     except RlhbError as error:
         log.exception("the run failed")
@@ -293,6 +282,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m rlhb_core.train", description="Train one run.")
     parser.add_argument("run", type=Path, help="the run's folder")
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
+    parser.add_argument(
+        "--unwatched-s", type=float, default=0, help="stop once nobody has followed it for so long"
+    )
     args = parser.parse_args()
     run = RunDir(args.run)
     if not run.path.is_dir():
@@ -306,7 +298,7 @@ def main() -> int:
         run.config()
     except RunError as error:
         parser.error(str(error))
-    return train(run, args.resume)
+    return train(run, args.resume, args.unwatched_s)
 
 
 if __name__ == "__main__":

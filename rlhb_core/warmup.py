@@ -21,7 +21,6 @@ class WarmupStage:
     """Gradient steps of maximum likelihood on the policy adapter."""
 
     name = "warmup"
-    cost = 0.25
 
     def __init__(self, session: Session) -> None:
         self._trunk = session.trunk

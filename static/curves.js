@@ -5,6 +5,7 @@ import { ago, dot, fill, get, h, isDark, isGoing, number, poll, post, say, serve
 
 const GOING_MS = 1500;
 const IDLE_MS = 8000;
+const NARROW_PX = 640;
 
 const plotly = loadPlotly();
 const seen = {};
@@ -53,7 +54,7 @@ async function update() {
   const runs = await get("/api/runs", seen);
   if (runs) {
     state.runs = runs;
-    if (!runs.some((run) => run.id === state.id)) state.id = runs[0]?.id ?? null;
+    if (!runs.some((run) => run.id === state.id)) state.id = firstToShow(runs)?.id ?? null;
     offer();
   }
   nothing.hidden = state.id !== null;
@@ -64,6 +65,11 @@ async function update() {
   const figures = await get(`/api/runs/${state.id}/figures`, seen);
   if (figures?.run === state.id) draw(figures);
   return state.run && isGoing(state.run) ? GOING_MS : IDLE_MS;
+}
+
+/** The run that trains; else the newest one that has begun: one that waits has nothing to show. Newest first. */
+function firstToShow(runs) {
+  return runs.find((run) => run.status === "running") ?? runs.find((run) => run.status !== "queued") ?? runs[0];
 }
 
 function choose(id) {
@@ -102,7 +108,7 @@ function verdictStrip(run) {
   return h(
     "div",
     { class: `verdict judged ${verdict.tone}` },
-    h("div", { class: "row between" }, h("div", {}, words, h("p", {}, verdict.sentence), verdict.evaluation && h("p", {}, verdict.evaluation)), versionButton(run)),
+    h("div", { class: "row between" }, h("div", {}, words, h("p", {}, verdict.sentence), h("p", { class: "win" }, h("strong", {}, verdict.win.rate), ` ${verdict.win.words}`), verdict.evaluation && h("p", {}, verdict.evaluation)), versionButton(run)),
     h(
       "ul",
       { class: "checks" },
@@ -126,10 +132,12 @@ function versionButton(run) {
   const version = run.version;
   if (!version) return null;
   if (version.served) return h("a", { class: "button", href: "/" }, "In Compare");
+  const { kind, button: label, why } = version.offer;
   const button = h(
     "button",
     {
-      class: version.against ? "button" : "button primary",
+      class: kind === "free" ? "button primary" : "button",
+      title: why || null,
       onclick: async (event) => {
         const button = event.currentTarget;
         button.disabled = true;
@@ -145,9 +153,9 @@ function versionButton(run) {
         }
       },
     },
-    version.against ? "Override" : "Put into Compare",
+    label,
   );
-  return version.against ? h("div", { class: "withheld" }, h("p", {}, "Not offered for Compare"), button) : button;
+  return kind === "withheld" ? h("div", { class: "withheld" }, h("p", {}, "Not offered for Compare"), button) : button;
 }
 
 function now(run) {
@@ -258,8 +266,9 @@ async function drawAll(Plotly, { run, rows, figures, templates }) {
     const layout = { ...figure.layout, template, uirevision: run, autosize: true };
     await Plotly.react(container(name, title, sentence, wide), figure.data, layout, {
       displaylogo: false,
+      displayModeBar: innerWidth < NARROW_PX ? false : "hover", // no room beside a legend that takes two lines
       responsive: true,
-      modeBarButtonsToRemove: ["select2d", "lasso2d", "zoomIn2d", "zoomOut2d", "autoScale2d"],
+      modeBarButtonsToRemove: ["select2d", "lasso2d", "zoomIn2d", "zoomOut2d", "autoScale2d", ...(wide ? [] : ["zoom2d", "pan2d"])],
     });
   }
   root.dataset.rows = rows;
@@ -267,8 +276,11 @@ async function drawAll(Plotly, { run, rows, figures, templates }) {
 
 function container(name, title, sentence, wide) {
   const home = wide ? place.main : place.rest;
-  const panel = home.querySelector(`[data-figure="${name}"]`);
-  if (panel) return panel.querySelector(".plot");
+  const panel = root.querySelector(`[data-figure="${name}"]`);
+  if (panel) {
+    if (panel.parentElement !== home) home.append(panel); // another one is the first thing to look at now
+    return panel.querySelector(".plot");
+  }
   const plot = h("div", { class: "plot", role: "img", "aria-label": `${title}. ${sentence}` });
   home.append(h("section", { class: "panel", "data-figure": name }, h("h3", {}, title), h("p", {}, sentence), plot));
   return plot;

@@ -108,14 +108,15 @@ export function ask(title, text, yes, no = "Leave it") {
   });
 }
 
-/** Put a version into the side-by-side; a bad verdict is put to the person first. True if it is served now. */
+/** Put a version into the side-by-side; a verdict that does not speak for it is put to the person first. True if it is served now. */
 export async function serve(version) {
   try {
     await post(`/api/versions/${version.id}/serve`);
     return true;
   } catch (error) {
     if (!(error instanceof ApiError) || !error.body?.override) throw error;
-    if (!(await ask("Its verdict speaks against it", error.message, "Put it in all the same", "Leave it out"))) return false;
+    const title = version.offer.kind === "withheld" ? "Its verdict speaks against it" : "Its verdict does not speak for it";
+    if (!(await ask(title, error.message, "Put it in all the same", "Leave it out"))) return false;
     await post(`/api/versions/${version.id}/serve`, { override: true });
     return true;
   }

@@ -165,9 +165,7 @@ function versionsPanel({ versions, previous }) {
 function versionRow(version) {
   const button = version.served
     ? act("Take out", () => post(`/api/versions/${version.id}/unserve`), { "aria-label": `Take ${version.name} out of Compare` })
-    : version.against
-      ? [h("span", { class: "withheld" }, "Not offered"), act("Override", () => serve(version), { title: version.against, "aria-label": `Put ${version.name} into Compare against its verdict` })]
-      : act("Put in", () => serve(version), { "aria-label": `Put ${version.name} into Compare` });
+    : offered(version);
   return h(
     "tr",
     { "data-version": version.id },
@@ -176,4 +174,12 @@ function versionRow(version) {
     h("td", { class: "lineage" }, version.lineage, version.run_id && [" ", h("a", { class: "link", href: `/curves/?run=${version.run_id}` }, "curves")]),
     h("td", {}, button),
   );
+}
+
+/** The button that puts a version in says what its verdict says. */
+function offered(version) {
+  const { kind, button, why } = version.offer;
+  if (kind === "free") return act("Put in", () => serve(version), { "aria-label": `Put ${version.name} into Compare` });
+  const label = kind === "withheld" ? `Put ${version.name} into Compare against its verdict` : `${button}: ${version.name} into Compare`;
+  return [kind === "withheld" && h("span", { class: "withheld" }, "Not offered"), act(button, () => serve(version), { title: why, "aria-label": label })];
 }

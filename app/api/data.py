@@ -1,4 +1,4 @@
-"""/api/data: what researchers download, streamed, and how much of it there is."""
+"""/api/data: what researchers download, streamed, how much of it there is, and what they bring."""
 
 from collections.abc import AsyncIterator, Generator, Iterator
 from datetime import date
@@ -6,14 +6,39 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import StreamingResponse
-from starlette.concurrency import iterate_in_threadpool
+from pydantic import BaseModel, Field
+from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
 
 from app.export import EXPORTS, DataFilter, start_of
-from app.store import Store, summary
+from app.importing import import_file
+from app.store import Store, behaviors, summary
+from app.store.engine import storable
 from app.store.summary import Counts
+from app.uploads import Uploads, sorted_out
 from rlhb_core.records import Arm, Source
 
 router = APIRouter(prefix="/api/data", tags=["data"])
+
+
+MOST_BAD_LINES = 50
+"""Bad lines that are named; further ones are only counted."""
+
+
+class BadLine(BaseModel):
+    """A line that was not taken."""
+
+    number: int
+    message: str
+
+
+class Imported(BaseModel):
+    """What came of an import."""
+
+    sentence: str
+    imported: int
+    skipped: int
+    failed: int
+    bad_lines: list[BadLine] = Field(description=f"The first {MOST_BAD_LINES}.")
 
 
 def chosen_data(
@@ -25,15 +50,19 @@ def chosen_data(
     version: Annotated[list[str] | None, Query(description="Only these versions, by name.")] = None,
     with_people: Annotated[bool, Query(description="Name the people by their ids.")] = False,
     with_excluded: Annotated[bool, Query(description="Take in people marked as excluded.")] = False,
+    include_unblinded: Annotated[
+        bool, Query(description="Take in what was done while names were in view.")
+    ] = False,
 ) -> DataFilter:
     """The data filter that an address spells out."""
     return DataFilter(
         sources=frozenset(source or [Source.REAL]),
         since_ms=None if since is None else start_of(since),
         arms=frozenset(arm or []),
-        versions=frozenset(version or []),
+        versions=frozenset(map(storable, version or [])),
         with_people=with_people,
         with_excluded=with_excluded,
+        with_unblinded=include_unblinded,
     )
 
 
@@ -41,6 +70,7 @@ def chosen_data(
 def show_summary(request: Request) -> dict[Source, Counts]:
     """How much is stored, by where it comes from."""
     store: Store = request.app.state.store
+    behaviors.refresh(store)
     with store.reading() as session:
         return summary.by_source(session)
 
@@ -54,6 +84,42 @@ def export(
     """One of the exports as JSON lines; its memory does not grow with its size."""
     store: Store = request.app.state.store
     return download(EXPORTS[kind](store, chosen), f"{kind}.jsonl")
+
+
+_FILES = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "properties": {
+                        "files": {"type": "array", "items": {"type": "string", "format": "binary"}}
+                    },
+                }
+            }
+        },
+    }
+}
+
+
+@router.post("/import", openapi_extra=_FILES)
+async def bring(request: Request) -> Imported:
+    """Import a file of triplets (.jsonl), or a CSV file together with its mapping (.toml) and what that joins."""
+    uploads: Uploads = request.app.state.uploads
+    async with uploads.receive(request) as files:
+        found, mapping = await run_in_threadpool(sorted_out, files)
+        result = await run_in_threadpool(import_file, request.app.state.store, found, mapping)
+    named = [
+        BadLine(number=line.number, message=line.message) for line in result.errors[:MOST_BAD_LINES]
+    ]
+    return Imported(
+        sentence=f"{result.words()}.",
+        imported=result.imported,
+        skipped=result.skipped,
+        failed=result.failed,
+        bad_lines=named,
+    )
 
 
 def download(blocks: Iterator[bytes], filename: str) -> StreamingResponse:

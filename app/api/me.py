@@ -1,5 +1,6 @@
 """/api/me: what a person may know and decide about their own data: name, recording, download, erasure."""
 
+import logging
 from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
@@ -9,11 +10,21 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.data import download
-from app.store import Session, Store, people, queries
+from app.store import Session, Store, StoreError, people, queries, traces
 from app.training import Training
-from rlhb_core.records import Person
+from rlhb_core.records import Person, Source
 
 router = APIRouter(prefix="/api/me", tags=["me"])
+log = logging.getLogger(__name__)
+
+ROWS_ONLY = (
+    "Everything of you is deleted. The database server may keep traces in files of its own until it reuses them, "
+    "and in its operator's backups."
+)
+LATER = (
+    "Everything of you is deleted. The database's file may still hold traces of it while others read from it; "
+    "they are cleared within minutes, at the latest when the server stops."
+)
 
 
 class Me(BaseModel):
@@ -21,6 +32,7 @@ class Me(BaseModel):
 
     id: UUID
     display_name: str
+    source: Source = Field(description="What kind of data is recorded of them.")
     recording: bool = Field(description="False while passive behaviours are not recorded.")
     queries: int = Field(description="Queries asked in all.")
     voted: int = Field(description="Queries with a vote.")
@@ -34,6 +46,10 @@ class Change(BaseModel):
 
     display_name: str | None = Field(default=None, max_length=80)
     recording: bool | None = None
+    source: Literal[Source.SIMULATED] | None = Field(
+        default=None,
+        description="'simulated' marks a program that plays a person; for good, and only before it asks anything.",
+    )
 
 
 class Confirmation(BaseModel):
@@ -73,9 +89,11 @@ def show(store: Door, person_id: Asking) -> Me:
 
 @router.patch("")
 def change(store: Door, person_id: Asking, wanted: Change) -> Me:
-    """Change my name, pause or resume recording."""
+    """Change my name, pause or resume recording, or say that I am simulated."""
     with store.session() as session:
         people.ensure(session, Person(id=person_id))
+        if wanted.source is not None:
+            people.become_simulated(session, person_id)
         if wanted.display_name is not None:
             people.rename(session, person_id, wanted.display_name)
         if wanted.recording is not None:
@@ -89,16 +107,39 @@ def data(store: Door, person_id: Asking) -> StreamingResponse:
     return download(people.export_all(store, person_id), "my-data.jsonl")
 
 
+class Erased(Me):
+    """The person afterwards."""
+
+    pending: str = Field(description="What may be left, and for how long; empty if all is gone.")
+
+
 @router.post("/erase")
-def erase(store: Door, training: Trainer, person_id: Asking, confirmation: Confirmation) -> Me:
-    """Forget all of me for good, in the data of training runs too. Whoever had paused recording stays paused."""
+def erase(store: Door, training: Trainer, person_id: Asking, confirmation: Confirmation) -> Erased:
+    """Forget all of me for good, in the folders of training runs too. Whoever had paused recording stays paused."""
+    with store.reading() as session:
+        marks = traces.marks_of(session, person_id)
     training.forget(person_id)
     with store.session() as session:
         before = people.find(session, person_id)
         people.erase(session, person_id)
         if before is not None and not before.recording:
             people.ensure(session, Person(id=person_id, recording=False))
-        return _me(session, person_id)
+        me = _me(session, person_id)
+    training.forget(person_id)  # again: a run may have begun in between
+    return Erased(**dict(me), pending=_cleared(store, marks))
+
+
+def _cleared(store: Store, marks: set[bytes]) -> str:
+    """Clear the database's files of what was erased, now or as soon as nobody reads in them; says which."""
+    if not store.files():
+        return ROWS_ONLY
+    try:
+        if traces.clear(store, marks):
+            return ""
+    except StoreError as error:
+        log.warning("what was erased is not cleared yet: %s", error)
+    traces.clear_later(store, marks)
+    return LATER
 
 
 def _me(session: Session, person_id: UUID) -> Me:
@@ -108,6 +149,7 @@ def _me(session: Session, person_id: UUID) -> Me:
     return Me(
         id=person.id,
         display_name=person.display_name,
+        source=person.source,
         recording=person.recording,
         queries=asked,
         voted=voted,

@@ -20,13 +20,13 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from app import deploying
-from app.planning import Choice
+from app.planning import Choice, of_a_stranger
 from app.run_views import RunView, VersionsView, list_runs, list_versions, show_run
 from app.store import Store, UnknownReference, runs
 from app.training import Training
 from rlhb_core.figures import figures, plain, template
 from rlhb_core.records import Arm, Deployment, Run, Source
-from rlhb_core.run_dir import RunDir
+from rlhb_core.run_dir import RunDir, damaged
 
 router = APIRouter(prefix="/api", tags=["runs"])
 
@@ -66,10 +66,13 @@ class NewRun(BaseModel):
     overrides: dict[str, Any] = Field(
         default={}, description="Settings changed from the recipe, such as ppo.iterations."
     )
+    include_unblinded: bool = Field(
+        default=False, description="Learn from what was done while names were in view, too."
+    )
 
     def choice(self) -> Choice:
         """The same as the rest of the app speaks of it."""
-        return Choice(**dict(self) | {"sources": frozenset(self.sources)})
+        return of_a_stranger(Choice(**dict(self) | {"sources": frozenset(self.sources)}))
 
 
 class PlanView(BaseModel):
@@ -83,7 +86,7 @@ class PlanView(BaseModel):
 
 
 class Override(BaseModel):
-    """Serve a version although its verdict speaks against it."""
+    """Serve a version although its verdict does not speak for it."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -143,7 +146,9 @@ def resume(training: Trainer, run: Annotated[Run, Depends(_run)]) -> Run:
 def log(
     training: Trainer,
     run: Annotated[Run, Depends(_run)],
-    after: Annotated[int, Query(ge=0, description="Only what comes after this position.")] = 0,
+    after: Annotated[
+        int, Query(ge=0, le=2**40, description="Only what comes after this position.")
+    ] = 0,
 ) -> LogTail:
     """The end of a run's log."""
     text, position = training.log_tail(run, after)
@@ -158,6 +163,10 @@ def curves(request: Request, run: Annotated[Run, Depends(_run)]) -> Response:
     if request.headers.get("if-none-match") == tag:
         return _unchanged(tag)
     rows = folder.metrics()
+    try:
+        drawn = figures(rows, folder.config().ppo.kl_stop)
+    except (KeyError, TypeError, ValueError):  # rows of JSON, but of no metrics
+        raise damaged("metrics.jsonl", "it does not hold what it should") from None
     body = {
         "run": str(run.id),
         "rows": len(rows),
@@ -169,7 +178,7 @@ def curves(request: Request, run: Annotated[Run, Depends(_run)]) -> Response:
                 "wide": figure.wide,
                 "figure": plain(figure.figure),
             }
-            for figure in figures(rows, folder.config().ppo.kl_stop)
+            for figure in drawn
         ],
         "templates": {theme: template(theme).to_plotly_json() for theme in ("light", "dark")},
     }
@@ -188,7 +197,7 @@ def versions_index(request: Request, store: Door) -> Response:
 
 @router.post("/versions/{version_id}/serve", response_model=Deployment)
 def serve(store: Door, version_id: UUID, wanted: Override) -> Any:
-    """Put a version into the side-by-side. 409 with `override` if its verdict speaks against it."""
+    """Put a version into the side-by-side. 409 with `override` if its verdict does not speak for it."""
     try:
         return deploying.put_into_compare(store, version_id, override=wanted.override)
     except deploying.NeedsOverride as error:

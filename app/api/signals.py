@@ -14,7 +14,7 @@ from pydantic import Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from app.store import BadSignals, Store, signals
-from rlhb_core.records import Record, Signal, describe, now_ms
+from rlhb_core.records import Record, Signal, Whole, describe, now_ms
 
 router = APIRouter(prefix="/api/signals", tags=["signals"])
 
@@ -28,7 +28,7 @@ MAX_SIGNALS = 1_000
 class Batch(Record):
     """What a browser sends."""
 
-    sent_ms: int = Field(ge=0, description="The sender's clock at the moment of sending.")
+    sent_ms: Whole = Field(ge=0, description="The sender's clock at the moment of sending.")
     signals: list[Signal] = Field(max_length=MAX_SIGNALS)
 
 

@@ -23,6 +23,9 @@ BASE_TRAINED_ON = (
     "Simulated: questions and answers of the embedded closed world, of mixed quality; no feedback."
 )
 
+COMPARED = frozenset({Arm.RLHF, Arm.RLHB, Arm.RLHF_RLHB})
+"""What the page is there to compare: these stand in it from the start, SFT once somebody puts it in."""
+
 
 def register_base(store: Store, settings: Settings) -> None:
     """See to it that the store has the base model's versions and that some of them are served.
@@ -40,10 +43,13 @@ def register_base(store: Store, settings: Settings) -> None:
             found = [_ensure_given(session, given)]
         served = versions.served(session)
         if not any(version.base == found[0].base for version in served):
+            compared = [version for version in found if version.arm in COMPARED] or found
             versions.deploy(
                 session,
-                [version.id for version in found],
-                note=f"Served from the start: {', '.join(version.name for version in found)}"[:200],
+                [version.id for version in compared],
+                note=f"Served from the start: {', '.join(version.name for version in compared)}"[
+                    :200
+                ],
             )
 
 

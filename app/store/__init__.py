@@ -21,21 +21,35 @@ from app.store import (
     runs,
     signals,
     summary,
+    traces,
     versions,
 )
 from app.store.engine import Session, Store
-from app.store.errors import BadSignals, Busy, Conflict, Refusal, StoreError, UnknownReference
+from app.store.errors import (
+    BadSignals,
+    Busy,
+    Conflict,
+    Full,
+    Lost,
+    Refusal,
+    StoreError,
+    Unavailable,
+    UnknownReference,
+)
 from app.store.verify import Problem, verify
 
 __all__ = [
     "BadSignals",
     "Busy",
     "Conflict",
+    "Full",
+    "Lost",
     "Problem",
     "Refusal",
     "Session",
     "Store",
     "StoreError",
+    "Unavailable",
     "UnknownReference",
     "behaviors",
     "deployments",
@@ -46,6 +60,7 @@ __all__ = [
     "runs",
     "signals",
     "summary",
+    "traces",
     "verify",
     "versions",
 ]

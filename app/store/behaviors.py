@@ -3,19 +3,25 @@
 A projection of the signals that can be made anew at any time, except for imported behaviours (`given`), which have
 no signals behind them. A person's dwell is judged against the person's own habit, so behaviours are summarised
 per person: those people whose signals, queries or responses changed since the last time.
+
+Each is kept twice where it makes a difference: as it was while names were hidden, which is what counts, and with what
+was done after they were shown (`open_*`), for those who ask for it.
 Does not know how signals become a behaviour: that is `rlhb_core.behaviors`.
 """
 
-from collections import Counter, defaultdict
-from typing import TYPE_CHECKING, Any
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
 
 from app.store.engine import Session, upsert
+from app.store.folds import Answer, Folds, digest
 from app.store.tables import BEHAVIOR, PERSON, QUERY, RESPONSE, SIGNAL, to_record
 from rlhb_core.behaviors import VERBALISER_VERSION, Reading, blind, summarise_person, verbalise
-from rlhb_core.records import Outcome, Signal
+from rlhb_core.records import BehaviorFeatures, Outcome, Signal
 
 if TYPE_CHECKING:
     from app.store.engine import Store
@@ -57,15 +63,58 @@ def refresh_person(store: "Store", person_id: UUID) -> None:
 
 def _summarise(session: Session, person_id: UUID) -> list[dict[str, Any]]:
     """The behaviours of one person as rows, for every finished response that has signals to speak of it or could have."""
+    folds = _folds(session, person_id)
+    if not folds:
+        return []
+    signals: dict[UUID, list[Signal]] = defaultdict(list)
+    statement = sa.select(SIGNAL).where(SIGNAL.c.person_id == person_id)
+    for row in session.execute(statement).mappings():
+        signals[row["query_id"]].append(to_record(row, Signal))
+    readings = [
+        _Read(reading, query.folds, each, _never_blind(query, each))
+        for query_id, query in folds.items()
+        for each, reading in _readings(query.folds, signals[query_id])
+    ]
+    hidden = _features([read for read in readings if not read.never_blind], blind)
+    full = _features(readings, list)
+    return [
+        _row(person_id, answer.id, hidden.get(read.answer), full[read.answer])
+        for read in readings
+        for answer in read.folds.answers
+        if read.folds.of(answer.id) == read.answer
+    ]
+
+
+class _Asked(NamedTuple):
+    """A query's answers and when their names were shown."""
+
+    folds: Folds
+    revealed_ms: int | None
+
+
+class _Read(NamedTuple):
+    """An answer that the person read, and every signal about it."""
+
+    reading: Reading
+    folds: Folds
+    answer: UUID
+    never_blind: bool
+
+
+def _folds(session: Session, person_id: UUID) -> dict[UUID, _Asked]:
+    """The finished answers of each of the person's queries, in the order in which they were written."""
     given = sa.select(BEHAVIOR.c.response_id).where(
         BEHAVIOR.c.person_id == person_id, BEHAVIOR.c.given
     )
-    answers = session.execute(
+    statement = (
         sa.select(
             RESPONSE.c.id,
-            RESPONSE.c.query_id,
-            sa.func.length(RESPONSE.c.text).label("chars"),
+            RESPONSE.c.text,
+            RESPONSE.c.outcome,
+            RESPONSE.c.created_ms,
             RESPONSE.c.replaces,
+            RESPONSE.c.query_id,
+            QUERY.c.revealed_ms,
         )
         .join(QUERY)
         .where(
@@ -73,35 +122,76 @@ def _summarise(session: Session, person_id: UUID) -> list[dict[str, Any]]:
             RESPONSE.c.outcome != Outcome.PENDING,
             RESPONSE.c.id.not_in(given),
         )
-        .order_by(RESPONSE.c.created_ms, RESPONSE.c.id)
-    ).all()
-    if not answers:
-        return []
-    signals: dict[UUID, list[Signal]] = defaultdict(list)
-    statement = sa.select(SIGNAL).where(SIGNAL.c.person_id == person_id)
-    for row in session.execute(statement).mappings():
-        signals[row["query_id"]].append(to_record(row, Signal))
-    signals = {query_id: blind(acts) for query_id, acts in signals.items()}
-    together = Counter(answer.query_id for answer in answers if answer.replaces is None)
-    readings = [
-        Reading(
-            answer.id, answer.chars, signals.get(answer.query_id, []), together[answer.query_id]
+        .order_by(RESPONSE.c.created_ms, RESPONSE.c.position, RESPONSE.c.id)
+    )
+    answers: dict[UUID, list[Answer]] = defaultdict(list)
+    revealed: dict[UUID, int | None] = {}
+    for row in session.execute(statement, execution_options={"yield_per": 1000}):
+        revealed[row.query_id] = row.revealed_ms
+        answers[row.query_id].append(
+            Answer(
+                row.id,
+                len(row.text),
+                digest(row.text),
+                row.outcome,
+                row.created_ms,
+                row.replaces is not None,
+            )
         )
-        for answer in answers
+    return {each: _Asked(Folds(found), revealed[each]) for each, found in answers.items()}
+
+
+def _readings(folds: Folds, signals: list[Signal]) -> Iterator[tuple[UUID, Reading]]:
+    """Each different answer with all signals of its query."""
+    for answer in folds.answers:
+        if folds.of(answer.id) == answer.id:
+            yield answer.id, Reading(answer.id, answer.chars, signals, folds.together)
+
+
+def _never_blind(query: _Asked, first: UUID) -> bool:
+    """Whether the answer was written after the names were shown, all that say the same likewise."""
+    revealed = query.revealed_ms
+    return revealed is not None and all(
+        answer.created_ms > revealed
+        for answer in query.folds.answers
+        if query.folds.of(answer.id) == first
+    )
+
+
+def _features(
+    reads: list[_Read], which: Callable[[Sequence[Signal]], list[Signal]]
+) -> dict[UUID, BehaviorFeatures]:
+    """The behaviour with each answer, by `which` of the signals."""
+    told = [
+        replace(read.reading, signals=read.folds.about(read.answer, which(read.reading.signals)))
+        for read in reads
     ]
-    return [
-        {
-            "response_id": reading.response_id,
-            "person_id": person_id,
-            "features": features.model_dump_json(),
-            "text": verbalise(features),
-            "vote": features.vote,
-            "verbaliser_version": VERBALISER_VERSION,
-            "given": False,
-            "open_features": None,
-            "open_text": None,
-            "open_vote": None,
-            "never_blind": False,
-        }
-        for reading, features in zip(readings, summarise_person(readings), strict=True)
-    ]
+    return {
+        read.answer: features for read, features in zip(reads, summarise_person(told), strict=True)
+    }
+
+
+def _row(
+    person_id: UUID, response_id: UUID, hidden: BehaviorFeatures | None, full: BehaviorFeatures
+) -> dict[str, Any]:
+    """`hidden`: what was done before the names were shown, None if all was done after; `full`: all of it."""
+    seen = hidden or BehaviorFeatures()
+    differs = hidden is None or _without_z(hidden) != _without_z(full)
+    return {
+        "response_id": response_id,
+        "person_id": person_id,
+        "features": seen.model_dump_json(),
+        "text": verbalise(seen),
+        "vote": seen.vote,
+        "verbaliser_version": VERBALISER_VERSION,
+        "given": False,
+        "open_features": full.model_dump_json() if differs else None,
+        "open_text": verbalise(full) if differs else None,
+        "open_vote": full.vote if differs else None,
+        "never_blind": hidden is None,
+    }
+
+
+def _without_z(features: BehaviorFeatures) -> BehaviorFeatures:
+    """The score moves with what the person did elsewhere, so it does not tell what was done here."""
+    return features.model_copy(update={"dwell_z": None})

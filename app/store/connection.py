@@ -1,44 +1,32 @@
-"""How a database is reached: its address, and the engine with our settings. Does not know what is stored.
+"""How a database is reached: the engine with our settings. Does not know what is stored.
 
 SQLite: WAL and synchronous=FULL, so that what is committed survives the loss of power; BEGIN IMMEDIATE for units of
-work that write, so that none fails halfway for want of the lock.
+work that write, so that none fails halfway for want of the lock. Only a migration may make the file; whoever only looks
+opens it read-only, so that even the last to close it leaves its `-wal` alone.
 """
 
+import sqlite3
 from pathlib import Path
 from typing import Any, Literal
 
 import orjson
 import sqlalchemy as sa
 
-from app.store.errors import StoreError
+from app.store import sqlite_file
+from app.store.address import without_secrets
 
 BUSY_MS = 30_000
 """Longest wait for another process (or unit of work) that is writing, in milliseconds."""
 
 
-def parse_url(url: str) -> sa.URL:
-    """The address with the driver that we ship. Raises StoreError, never repeating a password."""
-    try:
-        address = sa.make_url(url)
-    except sa.exc.ArgumentError:
-        raise StoreError(
-            "the database address is malformed; use sqlite:///path or postgresql://user:password@host/name"
-        ) from None
-    backend = address.get_backend_name()
-    if backend in ("postgresql", "postgres"):
-        return address.set(drivername="postgresql+psycopg")
-    if backend != "sqlite":
-        raise StoreError(f"{backend} is not supported; use SQLite or Postgres")
-    if not address.database or address.database == ":memory:":
-        raise StoreError("SQLite needs a file that lasts, such as sqlite:///data/rlhb.sqlite")
-    return address.set(drivername="sqlite+pysqlite")
-
-
-Use = Literal["writing", "reading", "migrating"]
+Use = Literal["writing", "reading", "migrating", "looking"]
 
 
 def connect(address: sa.URL, use: Use = "writing") -> sa.Engine:
-    """An engine with our settings. While migrating, SQLite's foreign keys are checked at the end instead."""
+    """An engine with our settings. While migrating, SQLite's foreign keys are checked at the end instead.
+
+    `looking` is reading that leaves no trace: nothing is made, and nothing tidied up at the end.
+    """
     options: dict[str, Any] = {
         "json_serializer": lambda value: orjson.dumps(value).decode(),
         "json_deserializer": orjson.loads,
@@ -49,22 +37,31 @@ def connect(address: sa.URL, use: Use = "writing") -> sa.Engine:
     else:
         options |= {"pool_size": 10, "max_overflow": 30, "pool_pre_ping": True}
     if address.get_backend_name() != "sqlite":
-        engine = sa.create_engine(address, **options)
+        address, hidden = without_secrets(address)
+        engine = sa.create_engine(address, connect_args=hidden, **options)
         sa.event.listen(engine, "handle_error", _hide_detail)
         return engine
-    Path(address.database or "").parent.mkdir(parents=True, exist_ok=True)
+    path = address.database or ""
+    if use == "migrating":
+        sqlite_file.make(Path(path))
     options["pool_pre_ping"] = False  # a file does not hang up
-    engine = sa.create_engine(address, connect_args={"timeout": BUSY_MS / 1000}, **options)
+    uri = sqlite_file.address(path, "ro" if use == "looking" else "rw")
+
+    def opened() -> sqlite3.Connection:
+        return sqlite3.connect(uri, uri=True, timeout=BUSY_MS / 1000, check_same_thread=False)
+
+    engine = sa.create_engine(address, creator=opened, **options)
+    reads = use in ("reading", "looking")
 
     @sa.event.listens_for(engine, "connect")
     def _configure(connection: Any, _: Any) -> None:
         connection.isolation_level = None  # we write BEGIN ourselves
         for pragma in (
             f"busy_timeout = {BUSY_MS}",
-            "journal_mode = WAL",
+            *(["journal_mode = WAL"] if use != "looking" else []),
             "synchronous = FULL",
             f"foreign_keys = {'OFF' if use == 'migrating' else 'ON'}",
-            f"query_only = {'ON' if use == 'reading' else 'OFF'}",
+            f"query_only = {'ON' if reads else 'OFF'}",
             "secure_delete = ON",  # erased means overwritten
             "cache_size = -16000",
         ):
@@ -72,7 +69,7 @@ def connect(address: sa.URL, use: Use = "writing") -> sa.Engine:
 
     @sa.event.listens_for(engine, "begin")
     def _begin(connection: sa.Connection) -> None:
-        connection.exec_driver_sql("BEGIN" if use == "reading" else "BEGIN IMMEDIATE")
+        connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
     return engine
 

@@ -4,21 +4,27 @@ Holds how transactions begin and end, and the few statements that the two dialec
 table, nor how a connection is made (`connection.py`).
 
 On SQLite there is one lock in the process besides, because SQLite's own waiting is by lot and lets the unlucky wait for
-seconds.
+seconds; one connection that stays open as long as the store, so that its `-wal` stays the same file; and a look at that
+file before and after every unit of work, so that nothing is acknowledged that went into a deleted one.
 """
 
+import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from app.store.connection import BUSY_MS, connect, parse_url
-from app.store.errors import Busy, StoreError
+from app.store import sqlite_file
+from app.store.address import parse_url, scrubbed, shown
+from app.store.connection import BUSY_MS, connect
+from app.store.errors import Busy, StoreError, Unavailable
+from app.store.failures import BUSY, explain, explained, failed
 from app.store.migrate import upgrade
 from app.store.servers import Place
 from app.store.shared import SharedWork
@@ -27,6 +33,9 @@ Session = sa.Connection
 """One unit of work: a connection inside a transaction."""
 
 Result = TypeVar("Result")
+
+CHECK = "check RLHB_DATABASE_URL and that the database server runs"
+"""What to do about a Postgres that cannot be opened."""
 
 ROWS_PER_STATEMENT = 500
 """Rows written by one statement: bounded by the number of parameters that a database takes."""
@@ -42,6 +51,8 @@ class Store:
         self._turn = threading.Lock()
         self._shared = SharedWork(self.session)
         self._place: Place | None = None
+        self._anchor: sa.Connection | None = None
+        self._watch: sqlite_file.Watch | None = None
 
     @classmethod
     def open(cls, url: str) -> "Store":
@@ -50,39 +61,75 @@ class Store:
         Raises StoreError, with the password left out, if the address cannot be used or the database not reached.
         """
         address = parse_url(url)
-        try:
+        with _openly(address):
             upgrade(address)
-        except sa.exc.OperationalError as error:
-            reason = str(error.orig).strip().splitlines()[0]
-            raise StoreError(
-                f"cannot open the database {address.render_as_string(hide_password=True)}: {reason}; "
-                "check RLHB_DATABASE_URL and that the server runs"
-            ) from None
-        engine = connect(address)
-        if engine.dialect.name == "sqlite":
-            return cls(engine, connect(address, use="reading"))
-        return cls(engine, engine.execution_options(postgresql_readonly=True))
+            engine = connect(address)
+            if engine.dialect.name != "sqlite":
+                return cls(engine, engine.execution_options(postgresql_readonly=True))
+            store = cls(engine, connect(address, use="reading"))
+            store._hold(address.database or "")
+        return store
+
+    @classmethod
+    def look(cls, url: str) -> "Store":
+        """Open only to look at it: nothing is migrated, written or tidied up. Raises StoreError."""
+        address = parse_url(url)
+        with _openly(address):
+            if address.get_backend_name() == "sqlite" and not Path(address.database or "").exists():
+                raise StoreError(f"there is no database yet: {address.database} does not exist")
+            engine = connect(address, use="looking")
+            if engine.dialect.name != "sqlite":
+                engine = engine.execution_options(postgresql_readonly=True)
+            with engine.connect() as connection:
+                connection.execute(sa.select(1))
+        return cls(engine, engine)
+
+    def _hold(self, path: str) -> None:
+        """Keep one connection that has read, and note which files are open."""
+        self._anchor = self._reader.connect()
+        self._anchor.detach()  # stays open, whatever becomes of the pool
+        self._anchor.execute(sa.text("SELECT count(*) FROM sqlite_master")).all()
+        self._anchor.rollback()
+        sqlite_file.keep_private(Path(path))
+        self._watch = sqlite_file.Watch(path)
 
     @contextmanager
     def session(self) -> Iterator[Session]:
-        """A unit of work that writes: commits on success, rolls back on any error."""
+        """A unit of work that writes: commits on success, rolls back on any error.
+
+        Raises Busy, Full or Unavailable if the database itself cannot.
+        """
         if not self._is_sqlite:
-            with self.engine.begin() as session:
+            with explained(), self.engine.begin() as session:
                 yield session
             return
         if not self._turn.acquire(timeout=BUSY_MS / 1000):
-            raise Busy("the database was busy for too long; try again")
+            raise Busy(BUSY)
         try:
-            with self.engine.begin() as session:
+            self.check()
+            with explained(), self.engine.begin() as session:
                 yield session
+            self.check()  # again: only now is it certain that what was committed can be found
         finally:
             self._turn.release()
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """A unit of work that only reads, from one moment on SQLite; never waits for a writer. Writing raises."""
-        with self._reader.begin() as session:
+        self.check()
+        with explained(reads=True), self._reader.begin() as session:
             yield session
+
+    def check(self) -> None:
+        """Raise Lost if the database's file is no longer the one that was opened."""
+        if self._watch is not None:
+            self._watch.check()
+
+    def refuse_own_file(self, path: Path) -> None:
+        """Raise StoreError if this is a file of the database: opening it would drop SQLite's locks."""
+        name = self.engine.url.database or ""
+        if self._is_sqlite and sqlite_file.belongs_to(name, path):
+            raise StoreError(f"{path} is the database itself; name another file")
 
     def together(self, work: Callable[[Session], Result]) -> Result:
         """Run a short piece of work in a unit of work that it may share with others who come at the same time.
@@ -94,6 +141,37 @@ class Store:
             return self._shared.do(work)
         with self.session() as session:
             return work(session)
+
+    def files(self) -> list[str]:
+        """The files of a SQLite database; none for another. For other processes only: see `sqlite_file`."""
+        name = self.engine.url.database or ""
+        return [f"{name}{side}" for side in ("", *sqlite_file.SIDES)] if self._is_sqlite else []
+
+    def empty_wal(self, patience_ms: int = 3_000) -> bool:
+        """Carry the `-wal` over into the database and cut it to nothing; whether no reader was in the way."""
+        return self._alone(lambda run: run(f"PRAGMA busy_timeout = {patience_ms}") and not run(
+            "PRAGMA wal_checkpoint(TRUNCATE)"
+        )[0][0])  # fmt: skip
+
+    def write_anew(self) -> None:
+        """Write the whole SQLite database anew, without its unused parts."""
+        self._alone(lambda run: run("VACUUM"))
+
+    def _alone(self, work: Callable[[Callable[[str], list[Any]]], Any]) -> Any:
+        """Do something outside any unit of work while no unit of work of this process writes."""
+        if not self._turn.acquire(timeout=BUSY_MS / 1000):
+            raise Busy(BUSY)
+        try:
+            connection = self.engine.raw_connection()
+            try:
+                return work(lambda statement: connection.cursor().execute(statement).fetchall())
+            except sqlite3.Error as error:
+                raise failed(error) from None
+            finally:
+                connection.cursor().execute(f"PRAGMA busy_timeout = {BUSY_MS}").close()
+                connection.close()
+        finally:
+            self._turn.release()
 
     def serve(self) -> bool:
         """Take a server's place on this database until `close`; whether no other server had one."""
@@ -110,8 +188,29 @@ class Store:
         if self._place is not None:
             self._place.leave()
             self._place = None
+        if self._anchor is not None:
+            self._anchor.close()
+            self._anchor = None
         self.engine.dispose()
         self._reader.dispose()
+
+
+@contextmanager
+def _openly(address: sa.URL) -> Iterator[None]:
+    """Within, a database that cannot be opened is a sentence that names it, without its password."""
+    try:
+        yield
+    except sa.exc.DBAPIError as error:
+        reason = scrubbed(str(error.orig).strip().partition("\n")[0], address)
+        why = explain(error)
+        kind = type(why) if why else Unavailable
+    except sa.exc.SQLAlchemyError as error:
+        reason, why, kind = scrubbed(str(error).partition("\n")[0], address), None, Unavailable
+    else:
+        return
+    # Out here, so that the chain of errors ends here too.
+    what = str(why) if why and address.get_backend_name() == "sqlite" else CHECK
+    raise kind(f"cannot open the database {shown(address)} ({reason}): {what}")
 
 
 def insert_new(session: Session, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> list[Any]:

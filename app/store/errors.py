@@ -2,6 +2,9 @@
 
 * StoreError (an RlhbError): everything below.
   * Busy: the database could not do it now; nothing was stored, and trying again may help.
+  * Unavailable: the database does not answer, or its file cannot be used; nothing was stored.
+    * Lost: its file was deleted or replaced under a running process.
+  * Full: no room is left for what was to be stored.
   * UnknownReference: something is named that is not there, or that belongs to somebody else.
   * Conflict: the same id or name is already taken by something else.
   * BadSignals: some signals of a batch cannot be taken, and why, one by one; nothing of the batch was stored.
@@ -19,6 +22,18 @@ class StoreError(RlhbError):
 
 class Busy(StoreError):
     """Not now; try again."""
+
+
+class Unavailable(StoreError):
+    """The database cannot be reached or used at the moment."""
+
+
+class Lost(Unavailable):
+    """The database file is not there any more."""
+
+
+class Full(StoreError):
+    """The disk has no room left."""
 
 
 class UnknownReference(StoreError):

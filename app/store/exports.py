@@ -1,5 +1,7 @@
 """What leaves for training and download: which data, and the flat streams of rows that hold it.
 
+What was done while names were in view is left out unless the filter takes it in, here and nowhere else.
+
 Reads in blocks, in the order in which answers were written (votes: in which queries were asked), so that memory stays
 flat whatever the size. Does not know how a line looks: that is `app.export`.
 """
@@ -8,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import groupby, islice
 from operator import attrgetter
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -17,7 +19,8 @@ from sqlalchemy.ext.compiler import compiles
 
 from app.store.engine import Session
 from app.store.tables import BEHAVIOR, PERSON, QUERY, RESPONSE, SIGNAL, VERSION
-from rlhb_core.records import Arm, SignalKind, Source
+from rlhb_core.behaviors import counts_blind
+from rlhb_core.records import Arm, Outcome, SignalKind, Source
 
 BLOCK = 2_000
 """Rows fetched at a time."""
@@ -80,12 +83,46 @@ def triplets(session: Session, chosen: DataFilter) -> Iterator[Sequence[Any]]:
     Queries asked or read while recording was paused are left out: their silence says nothing.
     """
     statement = (
-        sa.select(*_TRIPLET)
+        sa.select(*_TRIPLET, *_behavior(chosen))
         .select_from(_JOINED)
         .where(*_conditions(chosen), QUERY.c.recorded)
         .order_by(RESPONSE.c.created_ms, RESPONSE.c.id)
     )
     return iter(_stream(session, statement).partitions())
+
+
+def edits(session: Session, chosen: DataFilter) -> Iterator[Any]:
+    """Rows of the answers that were edited, those to one query together: whose features hold an edited text."""
+    features = _seen(chosen, BEHAVIOR.c.features, BEHAVIOR.c.open_features)
+    statement = (
+        sa.select(*_COMPARED, *_behavior(chosen))
+        .select_from(_JOINED)
+        .where(*_conditions(chosen), features.contains('"edited_text":"', autoescape=True))
+        .order_by(QUERY.c.created_ms, QUERY.c.id, RESPONSE.c.position, RESPONSE.c.created_ms)
+    )
+    return iter(_stream(session, statement))
+
+
+def readings(session: Session, chosen: DataFilter) -> Iterator[Any]:
+    """What each reader did with each different answer to a query, the same words together.
+
+    Rows of `asked`, `answer` (both without the white space around them) and `behavior_text`; a reader of equal answers
+    to one query counts once. The database sorts, so that memory stays flat.
+    """
+    asked, answer = _bare(QUERY.c.text).label("asked"), _bare(RESPONSE.c.text).label("answer")
+    statement = (
+        sa.select(
+            asked,
+            answer,
+            _seen(chosen, BEHAVIOR.c.text, BEHAVIOR.c.open_text).label("behavior_text"),
+            QUERY.c.id,
+        )
+        .select_from(_JOINED)
+        .where(*_conditions(chosen), QUERY.c.recorded, sa.not_(_FAILED))
+        .distinct()
+        .order_by(asked, answer)
+    )
+    return iter(_stream(session, statement))
 
 
 def comparisons(session: Session, chosen: DataFilter) -> Iterator[tuple[Any, Sequence[Any]]]:
@@ -100,15 +137,15 @@ def comparisons(session: Session, chosen: DataFilter) -> Iterator[tuple[Any, Seq
         theirs = sa.select(RESPONSE.c.query_id).join(VERSION).where(*_by(chosen))
         conditions.append(QUERY.c.id.in_(theirs))
     statement = (
-        sa.select(*_COMPARED)
+        sa.select(*_COMPARED, *_behavior(chosen))
         .select_from(_JOINED)
-        .where(*conditions, BEHAVIOR.c.vote.is_not(None))
+        .where(*conditions, _vote(chosen).is_not(None))
         .order_by(QUERY.c.created_ms, QUERY.c.id, RESPONSE.c.position, RESPONSE.c.created_ms)
     )
     rows = _stream(session, statement)
     groups = ((key, list(group)) for key, group in groupby(rows, key=attrgetter("query_id")))
     while block := list(islice(groups, QUERIES_PER_BLOCK)):
-        votes = _last_votes(session, [query_id for query_id, _ in block])
+        votes = _last_votes(session, [query_id for query_id, _ in block], chosen)
         for query_id, answers in block:
             yield votes.get(query_id), answers
 
@@ -123,18 +160,57 @@ class Amounts(BaseModel):
 
 def amounts(session: Session, chosen: DataFilter) -> Amounts:
     """What there is to train on; a quick look before a run."""
-    voted = sa.case((BEHAVIOR.c.vote.is_not(None), QUERY.c.id))
+    voted = sa.case((_vote(chosen).is_not(None), QUERY.c.id))
     statement = (
         sa.select(
-            sa.func.count(),
+            sa.func.count(sa.case((QUERY.c.recorded, RESPONSE.c.id))),
             sa.func.count(sa.distinct(voted)),
             sa.func.count(sa.distinct(QUERY.c.person_id)),
         )
         .select_from(_JOINED)
-        .where(*_conditions(chosen), QUERY.c.recorded)
+        # a vote is said on purpose and counts while recording is paused too; silence is none then
+        .where(*_conditions(chosen), QUERY.c.recorded | _vote(chosen).is_not(None))
     )
     triplets, votes, people = session.execute(statement).one()
     return Amounts(triplets=triplets, votes=votes, people=people)
+
+
+LeftOut = Literal["earlier", "other versions", "excluded people", "paused", "names in view"]
+"""Why a finished response gives no triplet; the first that holds."""
+
+
+class Taken(BaseModel):
+    """What becomes of the finished responses of the chosen sources: their sum, and each in one place."""
+
+    responses: int = Field(description="Finished responses: triplets and all that is left out.")
+    triplets: int
+    left_out: dict[LeftOut, int]
+
+
+def taken(session: Session, chosen: DataFilter) -> Taken:
+    """How many finished responses a filter takes and why it leaves out the others: the same rules as `triplets`."""
+    reasons: list[tuple[sa.ColumnElement[bool], LeftOut]] = []
+    if chosen.since_ms is not None:
+        reasons.append((QUERY.c.created_ms < chosen.since_ms, "earlier"))
+    if chosen.arms or chosen.versions:
+        reasons.append(
+            (sa.not_(sa.func.coalesce(sa.and_(*_by(chosen)), sa.false())), "other versions")
+        )
+    if not chosen.with_excluded:
+        out = sa.select(PERSON.c.id).where(PERSON.c.excluded)
+        reasons.append((QUERY.c.person_id.in_(out), "excluded people"))
+    reasons.append((sa.not_(QUERY.c.recorded), "paused"))
+    if not chosen.with_unblinded:
+        reasons.append((BEHAVIOR.c.never_blind, "names in view"))
+    reason = sa.case(*reasons, else_="taken").label("reason")
+    statement = (
+        sa.select(reason, sa.func.count())
+        .select_from(_JOINED)
+        .where(QUERY.c.source.in_(sorted(chosen.sources)))
+        .group_by(reason)
+    )
+    found = {row.reason: row[1] for row in session.execute(statement)}
+    return Taken(responses=sum(found.values()), triplets=found.pop("taken", 0), left_out=found)
 
 
 def _stream(session: Session, statement: sa.Select[Any]) -> sa.CursorResult[Any]:
@@ -143,13 +219,18 @@ def _stream(session: Session, statement: sa.Select[Any]) -> sa.CursorResult[Any]
     )
 
 
-def _last_votes(session: Session, queries: Sequence[UUID]) -> dict[UUID, Any]:
+def _last_votes(session: Session, queries: Sequence[UUID], chosen: DataFilter) -> dict[UUID, Any]:
+    """The vote that counts on each query."""
     statement = (
-        sa.select(SIGNAL.c.query_id, SIGNAL.c.payload, SIGNAL.c.at_ms)
+        sa.select(SIGNAL.c.query_id, SIGNAL.c.payload, SIGNAL.c.at_ms, SIGNAL.c.unblinded)
         .where(SIGNAL.c.query_id.in_(queries), SIGNAL.c.kind == SignalKind.VOTE)
         .order_by(SIGNAL.c.at_ms, SIGNAL.c.id)
     )
-    return {row.query_id: row for row in session.execute(statement)}
+    return {
+        row.query_id: row
+        for row in session.execute(statement)
+        if chosen.with_unblinded or counts_blind(SignalKind.VOTE, row.payload, row.unblinded)
+    }
 
 
 def _conditions(chosen: DataFilter) -> list[sa.ColumnElement[bool]]:
@@ -159,9 +240,35 @@ def _conditions(chosen: DataFilter) -> list[sa.ColumnElement[bool]]:
         found.append(QUERY.c.source.in_(sorted(chosen.sources)))
     if chosen.since_ms is not None:
         found.append(QUERY.c.created_ms >= chosen.since_ms)
+    if not chosen.with_unblinded:
+        found.append(sa.not_(BEHAVIOR.c.never_blind))
     if not chosen.with_excluded:
         found.append(QUERY.c.person_id.not_in(sa.select(PERSON.c.id).where(PERSON.c.excluded)))
     return found
+
+
+def _behavior(chosen: DataFilter) -> list[sa.ColumnElement[Any]]:
+    """The behaviour's columns `behavior_text`, `features`, `vote` and `unblinded`, as the filter wants them."""
+    opened = BEHAVIOR.c.open_features.is_not(None) if chosen.with_unblinded else sa.false()
+    return [
+        _seen(chosen, BEHAVIOR.c.text, BEHAVIOR.c.open_text).label("behavior_text"),
+        _seen(chosen, BEHAVIOR.c.features, BEHAVIOR.c.open_features).label("features"),
+        _vote(chosen).label("vote"),
+        sa.type_coerce(opened, sa.Boolean).label("unblinded"),
+    ]
+
+
+def _vote(chosen: DataFilter) -> sa.ColumnElement[Any]:
+    return _seen(chosen, BEHAVIOR.c.vote, BEHAVIOR.c.open_vote)
+
+
+def _seen(
+    chosen: DataFilter, hidden: sa.Column[Any], opened: sa.Column[Any]
+) -> sa.ColumnElement[Any]:
+    """The blind column, or the one with what was done while names were in view where there is one."""
+    if not chosen.with_unblinded:
+        return hidden
+    return sa.case((BEHAVIOR.c.open_features.is_not(None), opened), else_=hidden)
 
 
 def _by(chosen: DataFilter) -> list[sa.ColumnElement[bool]]:
@@ -206,14 +313,26 @@ def _hyphenate(element: _UuidText, compiler: Any, **options: Any) -> str:
     return " || '-' || ".join(f"substr({hexed}, {start}, {size})" for start, size in parts)
 
 
+def _bare(text: sa.Column[str]) -> sa.ColumnElement[str]:
+    """As Python's `strip` leaves it."""
+    return sa.func.ltrim(sa.func.rtrim(text, WHITE), WHITE)
+
+
+WHITE = "".join(each for each in map(chr, range(0x3001)) if each.isspace())
+"""Every character that is white space to Python."""
+
+# The rule of `rlhb_core.answers.failed`.
+_FAILED = sa.or_(
+    RESPONSE.c.outcome == Outcome.ERROR,
+    sa.and_(RESPONSE.c.outcome == Outcome.STOPPED, _bare(RESPONSE.c.text) == ""),
+)
+
 _TRIPLET = (
     BEHAVIOR.c.verbaliser_version,
     _UuidText(QUERY.c.id).label("query_id"),
     _UuidText(RESPONSE.c.id).label("response_id"),
     QUERY.c.text.label("query"),
     RESPONSE.c.text.label("response"),
-    BEHAVIOR.c.text.label("behavior_text"),
-    BEHAVIOR.c.features,
     _text(VERSION.c.arm),
     VERSION.c.name.label("model_version"),
     RESPONSE.c.condition,
@@ -235,7 +354,5 @@ _COMPARED = (
     RESPONSE.c.replaces,
     _text(RESPONSE.c.outcome),
     _ANSWERED,
-    BEHAVIOR.c.vote,
-    BEHAVIOR.c.features,
     VERSION.c.name.label("model_version"),
 )

@@ -12,10 +12,20 @@ from uuid import UUID, uuid5
 import sqlalchemy as sa
 
 from app.store import people
-from app.store.engine import Session, existing, in_parts, insert_new, storable
+from app.store.engine import Session, Store, existing, in_parts, insert_new, storable
 from app.store.tables import BEHAVIOR, PERSON, QUERY, RESPONSE, SIGNAL, VERSION
-from rlhb_core.behaviors import VERBALISER_VERSION
-from rlhb_core.records import Arm, Outcome, Person, Query, Serving, Signal, Source, now_ms
+from rlhb_core.behaviors import VERBALISER_VERSION, verbalise
+from rlhb_core.records import (
+    Arm,
+    BehaviorFeatures,
+    Outcome,
+    Person,
+    Query,
+    Serving,
+    Signal,
+    Source,
+    now_ms,
+)
 
 NAMESPACE = UUID("6f0d3c1e-51a4-5a77-9b0c-6f2f3b0d8a11")
 """Ids of what a file names in words (people, model versions) are made from this, the same at every import."""
@@ -32,6 +42,8 @@ class Behavior:
     text: str
     vote: str | None
     verbaliser_version: int
+    unblinded: bool = False
+    """Rests on something that was done while names were in view; what was done before is not told apart."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +72,18 @@ class Item:
     answers: Sequence[Answer]
     signals: Sequence[Signal] = field(default_factory=tuple)
     excluded: bool = False
+
+
+def take(store: Store, items: Sequence[Item]) -> list[int | str]:
+    """`add` in a unit of work of its own. An item that the database cannot hold is told so, and costs no other one."""
+    try:
+        with store.session() as session:
+            return add(session, items)
+    except (OverflowError, UnicodeEncodeError, sa.exc.DataError, sa.exc.IntegrityError):
+        if len(items) == 1:
+            return ["the database cannot hold it: a number or a text in it is out of range"]
+    middle = len(items) // 2
+    return take(store, items[:middle]) + take(store, items[middle:])
 
 
 def add(session: Session, items: Sequence[Item]) -> list[int | str]:
@@ -168,18 +192,23 @@ def _response_row(query_id: UUID, answer: Answer) -> dict[str, Any]:
 
 
 def _behavior_row(person_id: UUID, response_id: UUID, behavior: Behavior) -> dict[str, Any]:
-    return {
+    """One that was seen with names in view is kept as such: nothing is known of what was done before."""
+    told = {"features": behavior.features, "text": behavior.text, "vote": behavior.vote}
+    nothing = BehaviorFeatures()
+    hidden = (
+        {"features": nothing.model_dump_json(), "text": verbalise(nothing), "vote": None}
+        if behavior.unblinded
+        else told
+    )
+    return hidden | {
         "response_id": response_id,
         "person_id": person_id,
-        "features": behavior.features,
-        "text": behavior.text,
-        "vote": behavior.vote,
         "verbaliser_version": behavior.verbaliser_version,
         "given": True,
-        "open_features": None,
-        "open_text": None,
-        "open_vote": None,
-        "never_blind": False,
+        "open_features": told["features"] if behavior.unblinded else None,
+        "open_text": told["text"] if behavior.unblinded else None,
+        "open_vote": told["vote"] if behavior.unblinded else None,
+        "never_blind": behavior.unblinded,
     }
 
 

@@ -22,6 +22,9 @@ logging.getLogger("alembic").setLevel(logging.WARNING)  # tells of its own parts
 MIGRATIONS = Path(__file__).parent / "migrations"
 """Where the steps lie."""
 
+NEWER = "a newer release of this program wrote it: use that release, or a copy from before"
+"""Why a database is not opened whose schema we do not know."""
+
 LOCK = 7_245_052
 """Key of the Postgres advisory lock under which migrations run."""
 
@@ -56,6 +59,12 @@ def revisions(session: sa.Connection) -> tuple[str | None, str | None]:
     return present, ScriptDirectory.from_config(config()).get_current_head()
 
 
+def knows(revision: str | None) -> bool:
+    """Whether this release has heard of the revision."""
+    known = {each.revision for each in ScriptDirectory.from_config(config()).walk_revisions()}
+    return revision is None or revision in known
+
+
 def _migrate(address: sa.URL, step: Callable[[Config], None]) -> None:
     engine = connect(address, use="migrating")
     try:
@@ -63,6 +72,10 @@ def _migrate(address: sa.URL, step: Callable[[Config], None]) -> None:
             if connection.dialect.name == "postgresql":
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(LOCK)))
             before = MigrationContext.configure(connection).get_current_revision()
+            if not knows(before):
+                raise StoreError(
+                    f"the database's schema is at revision {before}, which is not known here; {NEWER}"
+                )
             step(config(connection))
             after = MigrationContext.configure(connection).get_current_revision()
             if before != after:

@@ -8,9 +8,9 @@ import orjson
 import sqlalchemy as sa
 
 from app.store.engine import Session, Store, insert_new, storable
-from app.store.errors import UnknownReference
+from app.store.errors import Conflict, UnknownReference
 from app.store.tables import BEHAVIOR, PERSON, QUERY, RESPONSE, SIGNAL, to_record
-from rlhb_core.records import Person, Query, Response, Signal
+from rlhb_core.records import Person, Query, Response, Signal, Source
 
 
 def ensure(session: Session, person: Person) -> Person:
@@ -45,6 +45,21 @@ def rename(session: Session, person_id: UUID, display_name: str) -> Person:
 def set_recording(session: Session, person_id: UUID, recording: bool) -> Person:
     """Pause or resume the recording of passive behaviours."""
     return _change(session, person_id, recording=recording)
+
+
+def become_simulated(session: Session, person_id: UUID) -> Person:
+    """Mark a person as simulated, for good. Raises Conflict once anything is recorded: no data ever changes sides."""
+    # Locked, so that nothing is asked in between (`queries.add` waits for the same row).
+    row = sa.select(PERSON.c.source).where(PERSON.c.id == person_id).with_for_update()
+    if session.execute(row).scalar() == Source.SIMULATED:
+        return get(session, person_id)
+    asked = sa.select(QUERY.c.id).where(QUERY.c.person_id == person_id).limit(1)
+    if session.execute(asked).first() is not None:
+        raise Conflict(
+            "something is recorded of you already, and it stays what it is; a simulated annotator says so before it "
+            "asks anything: begin without a cookie"
+        )
+    return _change(session, person_id, source=Source.SIMULATED)
 
 
 def set_excluded(session: Session, person_id: UUID, excluded: bool) -> None:

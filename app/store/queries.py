@@ -20,12 +20,15 @@ def add(session: Session, query: Query) -> Query:
         if (known.person_id, known.text) != (query.person_id, query.text):
             raise Conflict("this query id is already taken by another query")
         return known
-    recording = session.execute(
-        sa.select(PERSON.c.recording).where(PERSON.c.id == query.person_id)
-    ).scalar()
-    if recording is None:
+    person = session.execute(
+        sa.select(PERSON.c.recording, PERSON.c.source)
+        .where(PERSON.c.id == query.person_id)
+        .with_for_update()  # what is asked is of one kind with who asks, whatever else goes on
+    ).first()
+    if person is None:
         raise UnknownReference("nothing is recorded of this person yet; add the person first")
-    session.execute(sa.insert(QUERY).values(**query.model_dump(), recorded=recording))
+    query = query.model_copy(update={"source": person.source})
+    session.execute(sa.insert(QUERY).values(**query.model_dump(), recorded=person.recording))
     people.touch(session, {query.person_id})
     return query
 

@@ -11,7 +11,7 @@ from app.store.errors import BadSignals, Refusal
 from app.store.tables import PERSON, QUERY, RESPONSE, SIGNAL, to_record
 from rlhb_core.behaviors import check_signal
 from rlhb_core.errors import BadRecord
-from rlhb_core.records import Outcome, Signal, SignalKind, VoteChoice, now_ms
+from rlhb_core.records import Outcome, Signal, SignalKind, Source, VoteChoice, now_ms
 
 EXPLICIT = frozenset(
     {
@@ -43,7 +43,7 @@ _NOTE_CHANGE = (
     sa.update(PERSON)
     .where(PERSON.c.id == sa.bindparam("person"))
     .values(changes=PERSON.c.changes + 1)
-    .returning(PERSON.c.recording)
+    .returning(PERSON.c.recording, PERSON.c.source)
 )
 _MINE = (
     sa.select(QUERY.c.id, QUERY.c.revealed_ms, RESPONSE.c.id, _CANNOT_WIN)
@@ -69,7 +69,10 @@ def record(
     something else under a known id is refused. While the person has paused recording, passive signals are dropped
     and their queries marked, so that no export takes silence for a behaviour.
 
-    Raises BadSignals naming each signal that cannot be true or speaks of what is not this person's.
+    What was done after the names were shown is marked as unblinded, whatever the signal itself says.
+
+    Raises BadSignals naming each signal that cannot be true, speaks of what is not this person's, or chooses an answer
+    that failed.
     """
     if not signals:
         return 0
@@ -77,12 +80,13 @@ def record(
     sent_ms = received_ms if sent_ms is None else sent_ms
     if refusals := list(_malformed(signals, sent_ms)):
         raise BadSignals(refusals)
-    recording = _note_change(session, person_id)
-    if recording is None:
+    person = _note_change(session, person_id)
+    if person is None:
         raise BadSignals([_nobody(index, signal) for index, signal in enumerate(signals)])
+    recording = person.recording
     known = _known(session, person_id, signals)
-    if refusals := list(_unknown(known, signals)):
-        raise BadSignals(refusals)
+    if refusals := [*_unknown(known, signals), *_hopeless(session, known, signals)]:
+        raise BadSignals(sorted(refusals, key=lambda refusal: refusal.index))
     kept = [signal for signal in signals if recording or signal.kind in EXPLICIT]
     if len(kept) < len(signals):
         paused = {signal.query_id for signal in signals if signal.kind not in EXPLICIT}
@@ -104,7 +108,10 @@ def record(
         for signal in reversed(kept)  # of two under one id, the first stands
     }
     new = insert_new(session, SIGNAL, list(rows.values()))
-    _note_reveal(session, known, kept, received_ms)
+    if (
+        person.source != Source.SIMULATED
+    ):  # they are shown texts only, and their clock is simulated too
+        _note_reveal(session, known, kept, received_ms)
     if len(new) < len(kept):
         _check_same(session, signals, rows)
     return len(new)
@@ -134,12 +141,12 @@ def _malformed(signals: Sequence[Signal], sent_ms: int) -> Iterator[Refusal]:
             yield Refusal(index, signal.id, str(error))
 
 
-def _note_change(session: Session, person_id: UUID) -> bool | None:
-    """Mark the person's behaviours as stale; tells whether the person is being recorded, None if unknown.
+def _note_change(session: Session, person_id: UUID) -> Any:
+    """Mark the person's behaviours as stale; a row of `recording` and `source`, None if unknown.
 
     The row stays locked until the end, so that a pause takes effect between two batches, never inside one.
     """
-    return session.execute(_NOTE_CHANGE, {"person": person_id}).scalar()
+    return session.execute(_NOTE_CHANGE, {"person": person_id}).first()
 
 
 def _nobody(index: int, signal: Signal) -> Refusal:
@@ -189,6 +196,29 @@ def _unknown(known: _Known, signals: Sequence[Signal]) -> Iterator[Refusal]:
         else:
             continue
         yield Refusal(index, signal.id, f"{signal.kind}: {message}")
+
+
+def _hopeless(session: Session, known: _Known, signals: Sequence[Signal]) -> Iterator[Refusal]:
+    """Refusals of choices that cannot be. One stored while the answer was being written may be sent again."""
+    found = {
+        index: signal
+        for index, signal in enumerate(signals)
+        if not known.hopeless.isdisjoint(_put_first(signal))
+    }
+    stored = known_ids(session, [signal.id for signal in found.values()])
+    for index, signal in found.items():
+        if signal.id not in stored:
+            message = "this answer failed or is empty, so it cannot be chosen; choose another one"
+            yield Refusal(index, signal.id, f"{signal.kind}: {message}")
+
+
+def _put_first(signal: Signal) -> set[UUID]:
+    """The responses that a signal calls the best."""
+    if signal.kind is SignalKind.VOTE and signal.payload.get("best") is not None:
+        return {UUID(str(signal.payload["best"]))}
+    if signal.kind is SignalKind.RANK and len(signal.payload["order"]) > 1:
+        return {UUID(str(each)) for each in signal.payload["order"][0]}
+    return set()
 
 
 def _after(revealed_ms: int | None, at_ms: int, received_ms: int) -> bool:

@@ -1,21 +1,47 @@
-"""How much is stored, by where it comes from."""
+"""How much is stored, by where it comes from, and what became of it: numbers that add up.
+
+Behaviours are taken as they were last summarised: bring them up to date before (`behaviors.refresh`).
+"""
+
+from typing import Literal, get_args
 
 import sqlalchemy as sa
 from pydantic import BaseModel, Field
 
 from app.store.engine import Session
-from app.store.tables import PERSON, QUERY, RESPONSE, SIGNAL
-from rlhb_core.records import Outcome, SignalKind, Source
+from app.store.tables import BEHAVIOR, PERSON, QUERY, RESPONSE, SIGNAL
+from rlhb_core.records import Outcome, SignalKind, Source, VoteChoice
+
+QueryState = Literal["voted", "void", "skipped", "withdrawn", "unblinded", "unvoted"]
+"""What came of the vote on a query: one that counts; one that tells nothing, for want of
+answers that came; passed over; taken back; cast with
+names in view only; none."""
+VoteState = Literal["counts", "void", "skipped", "unblinded", "replaced"]
+"""What came of a vote that was cast: it counts; it tells nothing, for want of answers that came; it passed the
+comparison over; it was cast with names in view; it was changed or taken back later."""
 
 
 class Counts(BaseModel):
     """What is stored of one source."""
 
     people: int = Field(default=0, description="People who asked something.")
-    queries: int = Field(default=0, description="Queries.")
-    responses: int = Field(default=0, description="Finished responses.")
-    signals: int = Field(default=0, description="Recorded acts.")
-    votes: int = Field(default=0, description="Votes among the signals.")
+    queries: int = Field(default=0, description="Queries: the sum of `query_states`.")
+    responses: int = Field(default=0, description="Finished responses: the sum of `outcomes`.")
+    signals: int = Field(default=0, description="Recorded acts, votes among them.")
+    votes: int = Field(
+        default=0, description="Votes cast, whatever became of them: the sum of `vote_states`."
+    )
+    query_states: dict[QueryState, int] = Field(
+        default_factory=lambda: dict.fromkeys(get_args(QueryState), 0),
+        description="Queries by what came of the vote on them.",
+    )
+    vote_states: dict[VoteState, int] = Field(
+        default_factory=lambda: dict.fromkeys(get_args(VoteState), 0),
+        description="Votes cast by what came of them.",
+    )
+    outcomes: dict[Outcome, int] = Field(
+        default_factory=dict, description="Finished responses by how they ended."
+    )
     last_ms: int | None = Field(default=None, description="When the newest query was asked.")
 
 
@@ -31,19 +57,85 @@ def by_source(session: Session) -> dict[Source, Counts]:
     for source, people, queries, last in session.execute(asked):
         found[source].people, found[source].queries, found[source].last_ms = people, queries, last
     answered = (
-        sa.select(QUERY.c.source, sa.func.count())
+        sa.select(QUERY.c.source, RESPONSE.c.outcome, sa.func.count())
         .join(RESPONSE)
         .where(RESPONSE.c.outcome != Outcome.PENDING)
-        .group_by(QUERY.c.source)
+        .group_by(QUERY.c.source, RESPONSE.c.outcome)
     )
-    for source, responses in session.execute(answered):
-        found[source].responses = responses
-    is_vote = sa.case((SIGNAL.c.kind == SignalKind.VOTE, 1), else_=0)
-    acts = (
-        sa.select(PERSON.c.source, sa.func.count(), sa.func.sum(is_vote))
-        .join(SIGNAL)
-        .group_by(PERSON.c.source)
-    )
-    for source, signals, votes in session.execute(acts):
-        found[source].signals, found[source].votes = signals, int(votes)
+    for source, outcome, responses in session.execute(answered):
+        found[source].outcomes[outcome] = responses
+        found[source].responses += responses
+    acts = sa.select(PERSON.c.source, sa.func.count()).join(SIGNAL).group_by(PERSON.c.source)
+    for source, signals in session.execute(acts):
+        found[source].signals = signals
+    for source, state, queries in session.execute(_QUERY_STATES):
+        found[source].query_states[state] = queries
+    for source, state, votes in session.execute(_VOTE_STATES):
+        found[source].vote_states[state] = votes
+        found[source].votes += votes
     return found
+
+
+# --- what came of the votes -----------------------------------------------------------------------
+
+_CHOICE = SIGNAL.c.payload["choice"].as_string()
+_SAYS = (VoteChoice.BEST.value, VoteChoice.TIE.value, VoteChoice.ALL_BAD.value)
+_BLIND = sa.or_(sa.not_(SIGNAL.c.unblinded), VoteChoice.WITHDRAWN.value == _CHOICE)
+"""The rule of `rlhb_core.behaviors.counts_blind`: taking a vote back counts whenever it is done."""
+
+# Every vote and withdrawal; `place` 1 is the last one on its query among those that count blind.
+_VOTES = (
+    sa.select(
+        SIGNAL.c.query_id,
+        _CHOICE.label("choice"),
+        _BLIND.label("blind"),
+        sa.func.row_number()
+        .over(
+            partition_by=(SIGNAL.c.query_id, _BLIND),
+            order_by=(SIGNAL.c.at_ms.desc(), SIGNAL.c.id.desc()),
+        )
+        .label("place"),
+    )
+    .where(SIGNAL.c.kind == SignalKind.VOTE)
+    .subquery()
+)
+_LAST = sa.select(_VOTES).where(_VOTES.c.blind, _VOTES.c.place == 1).subquery()
+_TOLD = (
+    sa.select(RESPONSE.c.query_id)
+    .join(BEHAVIOR, BEHAVIOR.c.response_id == RESPONSE.c.id)
+    .where(BEHAVIOR.c.vote.is_not(None))
+    .distinct()
+    .subquery()
+)
+"""Queries whose behaviours tell of a vote; for those read from files that is all there is."""
+_TRIED = sa.select(_VOTES.c.query_id).distinct().subquery()
+
+_query_state = sa.case(
+    (_TOLD.c.query_id.is_not(None), "voted"),
+    (_LAST.c.choice.in_(_SAYS), "void"),
+    (_LAST.c.choice == VoteChoice.SKIP.value, "skipped"),
+    (_LAST.c.choice == VoteChoice.WITHDRAWN.value, "withdrawn"),
+    (_TRIED.c.query_id.is_not(None), "unblinded"),
+    else_="unvoted",
+).label("state")
+_QUERY_STATES = (
+    sa.select(QUERY.c.source, _query_state, sa.func.count())
+    .outerjoin(_TOLD, _TOLD.c.query_id == QUERY.c.id)
+    .outerjoin(_LAST, _LAST.c.query_id == QUERY.c.id)
+    .outerjoin(_TRIED, _TRIED.c.query_id == QUERY.c.id)
+    .group_by(QUERY.c.source, _query_state)
+)
+_vote_state = sa.case(
+    (sa.not_(_VOTES.c.blind), "unblinded"),
+    (_VOTES.c.place > 1, "replaced"),
+    (_VOTES.c.choice == VoteChoice.SKIP.value, "skipped"),
+    (_TOLD.c.query_id.is_not(None), "counts"),
+    else_="void",
+).label("state")
+_VOTE_STATES = (
+    sa.select(QUERY.c.source, _vote_state, sa.func.count())
+    .join(_VOTES, _VOTES.c.query_id == QUERY.c.id)
+    .outerjoin(_TOLD, _TOLD.c.query_id == QUERY.c.id)
+    .where(_VOTES.c.choice != VoteChoice.WITHDRAWN.value)
+    .group_by(QUERY.c.source, _vote_state)
+)

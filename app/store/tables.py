@@ -95,7 +95,7 @@ class QueryRow(Query, Row, table=True):  # type: ignore[misc]
     revealed_ms: int | None = Field(
         default=None,
         sa_type=sa.BigInteger,
-        description="When the first vote came, by our clock: names are in view from then on.",
+        description="When the first vote came, by our clock: names are in view from then on. Never for simulated people.",
     )
 
 

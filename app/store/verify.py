@@ -5,13 +5,16 @@ Reads only; says what is wrong in words and leaves mending to people.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from uuid import UUID
 
 import sqlalchemy as sa
 from pydantic import ValidationError
 
+from app.store import sqlite_file
 from app.store.engine import Session, Store
-from app.store.migrate import revisions
+from app.store.errors import StoreError
+from app.store.migrate import NEWER, knows, revisions
 from app.store.responses import STUCK_MS
 from app.store.tables import (
     BEHAVIOR,
@@ -45,10 +48,20 @@ def verify(store: Store) -> list[Problem]:
     """All problems found; an empty list means that the database is sound."""
     try:
         return _problems(store)
-    except sa.exc.DatabaseError as error:
+    except StoreError as error:
         if store.engine.dialect.name != "sqlite":
             raise
-        return [Problem("file", f"SQLite says: {error.orig}; restore the file from a copy")]
+        return [Problem("file", str(error))]
+
+
+def missing_wal(database: Path | None, server: str) -> Iterator[Problem]:
+    """A live server without the file into which it writes: that was deleted under it, and what it stores is lost."""
+    if database is not None and not sqlite_file.has_wal(str(database)):
+        yield Problem(
+            "file",
+            f"{database.name}-wal is missing although a server is live ({server}): what it writes goes into a deleted "
+            "file; export what you can from the running server, then stop it and restore a copy",
+        )
 
 
 def _problems(store: Store) -> list[Problem]:
@@ -63,8 +76,9 @@ def _problems(store: Store) -> list[Problem]:
 def _schema(session: Session) -> Iterator[Problem]:
     present, newest = revisions(session)
     if present != newest:
+        what = "`rlhb serve` brings it up to date" if knows(present) else NEWER
         yield Problem(
-            "schema", f"the schema is at revision {present}, the newest is {newest}; open the store"
+            "schema", f"the schema is at revision {present}, the newest is {newest}; {what}"
         )
     missing = set(Row.metadata.tables) - set(sa.inspect(session).get_table_names())
     if missing:

@@ -153,7 +153,8 @@ class Handlers:
 
 
 def _snapshot(token: str, view: dict[str, Any] | None = None, error: str = "") -> dict[str, Any]:
-    return {"token": token, "view": view, "error": error}
+    # The token as text: what goes out here passes Gradio, which takes some objects for files of this machine.
+    return {"token": str(token), "view": view, "error": error}
 
 
 def _person(request: gr.Request) -> UUID:

@@ -1,6 +1,6 @@
 """The panel of the Runs page with which simulated annotators are let loose, for when no people have been there yet.
 
-Layout and handler; what they do is `app.simulate`, and all of it is stored as source = simulated.
+Layout and handler; what they do is `app.simulate`, through the same HTTP API as `rlhb simulate` and as people.
 """
 
 import asyncio
@@ -11,9 +11,8 @@ from html import escape
 import gradio as gr
 from fastapi import FastAPI
 
-from app.simulate import collect
-from app.store import versions
-from rlhb_core import embedded
+from app.reach import within
+from app.simulate import Collected, collect
 from rlhb_core.errors import RlhbError
 
 MOST = 5_000
@@ -32,9 +31,8 @@ def panel(app: FastAPI) -> gr.HTML:
             apply_default_css=False,
         )
         with gr.Row(elem_classes="start-row"):
-            count = gr.Number(
-                300, label="Queries", minimum=1, maximum=MOST, precision=0, elem_id="crowd-queries"
-            )
+            # Bounds are told in place by the handler: the component's own would be a pop-up that soon goes away.
+            count = gr.Number(300, label="Queries", precision=0, elem_id="crowd-queries")
             said = gr.HTML("", elem_id="crowd-said", apply_default_css=False)
             go = gr.Button("Let them ask", elem_id="crowd-go", scale=0)
     go.click(_runner(app), count, said, show_progress="hidden", concurrency_limit=1)
@@ -48,28 +46,25 @@ def _runner(app: FastAPI) -> Callable[[float | None], AsyncIterator[str]]:
         if not 1 <= queries <= MOST:
             yield _said(f"Choose between 1 and {MOST:,} queries.", "missing")
             return
-        if not _embedded_is_served(app):
-            yield _said(
-                "Simulated annotators can judge the embedded model only; it is not in Compare now.",
-                "missing",
-            )
-            return
         done = 0
 
         def note(now: int, _: int) -> None:
             nonlocal done
             done = now
 
-        work = asyncio.create_task(
-            collect(app, queries, seed=secrets.randbelow(2**31), progress=note)
-        )
+        async def work_through() -> Collected:
+            async with within(app) as reached:
+                return await collect(reached, queries, seed=secrets.randbelow(2**31), progress=note)
+
+        work = asyncio.create_task(work_through())
         try:
             while not work.done():
                 yield _said(f"{done:,} of {queries:,} queries …", "going")
                 await asyncio.wait([work], timeout=0.5)
             found = work.result()
         except RlhbError as error:
-            yield _said(str(error), "missing")
+            sentence = str(error)
+            yield _said(f"{sentence[0].upper()}{sentence[1:]}.", "missing")
             return
         finally:
             work.cancel()
@@ -80,12 +75,6 @@ def _runner(app: FastAPI) -> Callable[[float | None], AsyncIterator[str]]:
         )
 
     return run
-
-
-def _embedded_is_served(app: FastAPI) -> bool:
-    with app.state.store.reading() as session:
-        bases = {version.base for version in versions.served(session)}
-    return bases == {str(embedded.base_path())}
 
 
 def _said(sentence: str, tone: str) -> str:

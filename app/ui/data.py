@@ -1,34 +1,33 @@
 """The Data page: how much is recorded, what a filter lets through, download it, import what was recorded elsewhere.
 
-Layout and handlers; the downloads are links to /api/data with the same filter. Holds no rules of its own: what a line
-looks like is `export.py`, what is taken back `importing.py`.
+Layout and handlers; the downloads are links to /api/data with the same filter, and the import is a form that
+`static/bring.js` sends there. Holds no rules of its own: what a line looks like is `export.py`.
 """
 
 import itertools
-import shutil
-import tempfile
 from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime
 from html import escape
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import gradio as gr
 from fastapi import FastAPI
 
-from app.export import DataFilter, amounts, start_of, triplet_lines
-from app.importing import ImportResult, import_file
-from app.mapping import load_mapping
+from app.export import DataFilter, amounts, compared, start_of, taken, triplet_lines
 from app.planning import parse_since
-from app.store import Store, summary
+from app.store import Store, behaviors, summary
+from app.ui import counts
 from app.ui.shell import Page, page
-from rlhb_core.errors import BadRecord, RlhbError
+from rlhb_core.errors import RlhbError
 from rlhb_core.records import Arm, Source, Triplet
 
 PREVIEWED = 6
 """Triplets shown on the page."""
+
+MOST_COMPARED = 5_000
+"""Votes up to which the page counts how many of them give a comparison; beyond, that would take too long."""
 
 EXPLAINED = {
     Source.REAL: "People who used this server.",
@@ -42,6 +41,22 @@ DOWNLOADS = {
     "preferences": ("TRL preferences", "prompt, chosen, rejected: for TRL's DPO and reward trainers."),
     "labels": ("TRL labels", "prompt, completion, label: for TRL's KTO trainer."),
 }  # fmt: skip
+
+# Our own form: Gradio's would let any file in, and look at it before we do.
+_BRING = """
+<form class="bring">
+  <input type="file" name="files" id="files" multiple required accept=".jsonl,.csv,.toml" aria-label="Files to import">
+  <button class="button" id="import">Import</button>
+  <div id="imported" role="status"></div>
+</form>
+"""
+
+# The name in quotation marks is the event that Python listens to.
+_ON_LOAD = """
+import("/static/bring.js").then(({ start }) => start(element.querySelector("form"), () => trigger("imported")));
+"""
+LATEST_MS = 253_370_764_800_000
+"""The year 9999, beyond which a stored time is none."""
 
 WITH_PEOPLE = "Name the people by their ids"
 WITH_PEOPLE_SENTENCE = (
@@ -58,7 +73,7 @@ def build(app: FastAPI) -> Page:
         lead="Everything that was recorded, ready to take away as JSON lines.",
         styles=("runs",),
     ) as blocks:
-        counts = gr.HTML(elem_id="counts", apply_default_css=False)
+        cards = gr.HTML(elem_id="counts", apply_default_css=False)
         with gr.Column(elem_id="take"):
             with gr.Row():
                 sources = gr.CheckboxGroup(
@@ -93,26 +108,16 @@ def build(app: FastAPI) -> Page:
                 "(TOML) that names its columns. Bad lines are named and do not stop the rest.</p>",
                 apply_default_css=False,
             )
-            files = gr.File(
-                file_count="multiple",
-                file_types=[".jsonl", ".csv", ".toml"],
-                label="Files to import",
-                show_label=False,
-                height=120,
-                elem_id="files",
-            )
-            take = gr.Button("Import", elem_id="import", scale=0)
-            told = gr.HTML(elem_id="imported", apply_default_css=False)
+            bring = gr.HTML(html_template=_BRING, js_on_load=_ON_LOAD, apply_default_css=False)
 
         choice: list[Any] = [sources, since, arms, people]
         count = _counter(store)
         show = _shower(store)
-        blocks.load(count, None, counts, show_progress="hidden")
+        blocks.load(count, None, cards, show_progress="hidden")
         gr.on([blocks.load, *(each.change for each in choice)], show, choice, found,
               show_progress="hidden", trigger_mode="always_last")  # fmt: skip
-        take.click(_taker(store), files, [told, files]).then(
-            count, None, counts, show_progress="hidden"
-        ).then(show, choice, found, show_progress="hidden")
+        bring.imported(count, None, cards, show_progress="hidden")
+        bring.imported(show, choice, found, show_progress="hidden")
     return blocks
 
 
@@ -122,6 +127,7 @@ def build(app: FastAPI) -> Page:
 def _counter(store: Store) -> Callable[[], str]:
     def count() -> str:
         """How much there is of each source, as cards."""
+        behaviors.refresh(store)
         with store.reading() as session:
             found = summary.by_source(session)
         return (
@@ -132,18 +138,10 @@ def _counter(store: Store) -> Callable[[], str]:
 
 
 def _card(source: Source, found: summary.Counts) -> str:
-    numbers = (
-        (found.queries, "queries"),
-        (found.responses, "responses"),
-        (found.signals, "signals"),
-        (found.votes, "votes"),
-        (found.people, "people"),
-    )
-    cells = "".join(f"<div><dt>{name}</dt><dd>{count:,}</dd></div>" for count, name in numbers)
     last = f"Last asked {_moment(found.last_ms)}." if found.last_ms else "Nothing yet."
     return (
         f'<section class="panel card" data-source="{source}"><h3>{source.capitalize()}</h3>'
-        f"<p>{EXPLAINED[source]} {last}</p><dl>{cells}</dl></section>"
+        f"<p>{EXPLAINED[source]} {last}</p>{counts.numbers(found)}</section>"
     )
 
 
@@ -154,11 +152,12 @@ def _shower(store: Store) -> Callable[..., str]:
             return '<p class="plan missing">Tick at least one kind of data.</p>'
         try:
             day = parse_since(since)
+            since_ms = None if day is None else start_of(day)
         except RlhbError as error:
             return f'<p class="plan missing">{escape(str(error))}</p>'
         chosen = DataFilter(
             sources=frozenset(Source(each) for each in sources),
-            since_ms=None if day is None else start_of(day),
+            since_ms=since_ms,
             arms=frozenset(Arm(each) for each in arms),
             with_people=with_people,
         )
@@ -172,9 +171,13 @@ def _shower(store: Store) -> Callable[..., str]:
             f"{amount.triplets:,} triplets and {amount.votes:,} votes from {amount.people:,} "
             f"{'person' if amount.people == 1 else 'people'}."
         )
+        few = amount.votes <= MOST_COMPARED
+        rest = counts.left_out(
+            taken(store, chosen), amount.votes, compared(store, chosen) if few else None
+        )
         if not amount.triplets:
-            return f'<p class="plan missing">{sentence} Widen the filter, or ask something on Compare.</p>'
-        return f'<p class="plan enough">{sentence}</p>{_links(urlencode(query))}{_preview(store, chosen)}'
+            return f'<p class="plan missing">{sentence} Widen the filter, or ask something on Compare.</p>{rest}'
+        return f'<p class="plan enough">{sentence}</p>{rest}{_links(urlencode(query))}{_preview(store, chosen)}'
 
     return show
 
@@ -211,47 +214,9 @@ def _triplet(triplet: Triplet) -> str:
     )
 
 
-def _taker(store: Store) -> Callable[[list[str] | None], tuple[str, Any]]:
-    def take(uploads: list[str] | None) -> tuple[str, Any]:
-        """Import the uploaded files and say what came of it; the uploads are removed."""
-        if not uploads:
-            return '<p class="plan missing">Choose a file first.</p>', gr.update()
-        paths = [Path(upload) for upload in uploads]
-        try:
-            with tempfile.TemporaryDirectory() as folder:
-                together = [Path(shutil.copy(path, folder)) for path in paths]
-                result = _import(store, together)
-        except RlhbError as error:
-            return f'<p class="plan missing">{escape(str(error))}</p>', gr.update()
-        finally:
-            for path in paths:
-                path.unlink(missing_ok=True)
-        return _result(result), gr.update(value=None)
-
-    return take
-
-
-def _import(store: Store, paths: list[Path]) -> ImportResult:
-    """Import the one file among these; the others may be its mapping and the file that the mapping joins."""
-    mapping = next((path for path in paths if path.suffix == ".toml"), None)
-    joined = load_mapping(mapping).joined if mapping else None
-    rest = [path for path in paths if path != mapping and not (joined and path.name == joined.file)]
-    if len(rest) != 1:
-        raise BadRecord(
-            "choose one file to import, and for CSV its mapping and the file that the mapping joins"
-        )
-    return import_file(store, rest[0], mapping)
-
-
-def _result(result: ImportResult) -> str:
-    tone = "missing" if result.failed else "enough"
-    errors = "".join(f"<li>{escape(str(error))}</li>" for error in result.errors[:50])
-    more = f"<li>and {result.failed - 50:,} more</li>" if result.failed > 50 else ""
-    listed = f'<ul class="bad-lines">{errors}{more}</ul>' if errors else ""
-    return f'<p class="plan {tone}" role="status">{escape(result.words())}.</p>{listed}'
-
-
 def _moment(ms: int) -> str:
+    if ms > LATEST_MS:  # nothing that a calendar holds
+        return "at a time not known"
     return f"{datetime.fromtimestamp(ms / 1000, UTC).astimezone():%-d %b %Y, %H:%M}"
 
 

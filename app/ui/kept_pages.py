@@ -28,8 +28,9 @@ class _Kept:
     """A page as it is sent."""
 
     body: bytes
-    tag: bytes
-    content_type: bytes
+    tag: str
+    headers: list[tuple[bytes, bytes]]
+    """All but the length; its policy on scripts belongs to what the browser keeps, too."""
 
 
 class KeptPage:
@@ -77,24 +78,23 @@ class KeptPage:
                 await send(message)
             return None
         body = b"".join(message.get("body", b"") for message in said[1:])
-        tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'.encode()
-        kept = self._kept[shape] = _Kept(body, tag, content_type.encode())
+        tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+        headers = [(name, value) for name, value in start["headers"] if name != b"content-length"]
+        headers += [
+            (b"etag", tag.encode()),
+            (b"cache-control", b"no-cache"),  # ask each time, as for the files in static/
+        ]
+        kept = self._kept[shape] = _Kept(body, tag, headers)
         while len(self._kept) > SHAPES:
             self._kept.popitem(last=False)
         return kept
 
     async def _send(self, kept: _Kept, method: str, known: str | None, send: Send) -> None:
-        is_known = known is not None and kept.tag.decode() in known
-        body = b"" if is_known or method == "HEAD" else kept.body
-        headers = [
-            (b"etag", kept.tag),
-            (b"cache-control", b"no-cache"),  # ask each time, as for the files in static/
-        ]
+        is_known = known is not None and kept.tag in known
+        headers = list(kept.headers)
         if not is_known:
-            headers += [
-                (b"content-type", kept.content_type),
-                (b"content-length", str(len(kept.body)).encode()),
-            ]
+            headers.append((b"content-length", str(len(kept.body)).encode()))
         status = 304 if is_known else 200
+        body = b"" if is_known or method == "HEAD" else kept.body
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})

@@ -16,6 +16,7 @@ from app.planning import (
     TRAINABLE,
     Choice,
     Plan,
+    of_a_stranger,
     parents_for,
     parse_overrides,
     parse_since,
@@ -153,7 +154,7 @@ def _choice(
         for (name, _), value in zip(MAIN_SETTINGS, fields, strict=True)
         if value.strip()
     ]
-    return Choice(
+    chosen = Choice(
         arm=Arm(arm),
         sources=frozenset(Source(each) for each in sources),
         since=parse_since(since or ""),
@@ -161,6 +162,7 @@ def _choice(
         parent="" if parent in (None, USUAL) else parent,
         overrides=parse_overrides([*lines, *others.splitlines()]),
     )
+    return of_a_stranger(chosen)
 
 
 def _looker(training: Training) -> Callable[..., tuple[str, Any]]:

@@ -26,6 +26,8 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.doors.headers import CSP, policy_of
+from app.doors.pages import Door
 from app.ui.kept_pages import KeptPage
 from app.ui.look import theme
 
@@ -105,7 +107,8 @@ def mount(app: FastAPI, blocks: Page, path: str) -> None:
     )
     route = app.router.routes[-1]
     assert isinstance(route, Mount)
-    route.app = KeptPage(Framed(route.app, path, _head(blocks), _header(blocks.active)), path)
+    framed = Framed(route.app, path, _head(blocks), _header(blocks.active))
+    route.app = Door(KeptPage(framed, path), path, blocks)
 
 
 class Static(StaticFiles):
@@ -233,7 +236,9 @@ class Framed:
                 return
             content = bytes(body)
             if Headers(raw=start["headers"]).get("content-type", "").startswith("text/html"):
-                content = self._framed(content.decode()).encode()
+                text = self._framed(content.decode())
+                MutableHeaders(raw=start["headers"])[CSP] = policy_of(text)
+                content = text.encode()
             MutableHeaders(raw=start["headers"])["content-length"] = str(len(content))
             await send(dict(start))
             await send({"type": "http.response.body", "body": content})

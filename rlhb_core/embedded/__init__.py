@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from rlhb_core.config import EMBEDDED
 from rlhb_core.errors import BadRecord
 
 _HERE = Path(__file__).parent
@@ -17,6 +18,11 @@ BASE = "base"
 def base_path() -> Path:
     """The folder of the base generator, for `AutoModelForCausalLM.from_pretrained`."""
     return _HERE / BASE
+
+
+def is_embedded(base: str) -> bool:
+    """Whether a version's base is the shipped model, given by its name or by its folder."""
+    return base == EMBEDDED or base == str(base_path())
 
 
 def shipped_arms() -> list[str]:
@@ -34,4 +40,4 @@ def version_path(arm: str) -> Path:
     return _HERE / arm
 
 
-__all__ = ["BASE", "base_path", "shipped_arms", "version_path"]
+__all__ = ["BASE", "base_path", "is_embedded", "shipped_arms", "version_path"]

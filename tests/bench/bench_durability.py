@@ -1,58 +1,36 @@
-"""Twenty times: a real server on SQLite is killed (SIGKILL) in mid-stream; what was acknowledged must be there, once."""
+"""Twenty kills of a real server (SIGKILL) on each database, beside `verify`, `export` and `simulate`, clients sending.
 
-import random
+Whatever was acknowledged must be there, once; a second server on the same folder is refused; the database is sound.
+"""
+
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
-import sqlalchemy as sa
-
-from app.store import Store, signals
-from app.store.tables import SIGNAL
 from tests.bench.run import row
-from tests.outbox import OutboxClient
-from tests.scene import asked, someone
-from tests.server import running_server
+from tests.conftest import running_postgres
+from tests.kills import Outcome, kill_beside_commands
 
 TRIALS = 20
 CLIENTS = 5
 
 
 def rows() -> list[dict[str, Any]]:
-    """Acknowledged signals that a kill lost, and signals stored twice; both must be 0."""
-    lost = 0
+    """Signals that the kills lost or doubled; both must be 0. What else went wrong is an error that says what."""
     with tempfile.TemporaryDirectory() as folder:
-        data_dir = Path(folder)
-        url = f"sqlite:///{data_dir / 'rlhb.sqlite'}"
-        store = Store.open(url)
-        with running_server(data_dir, url) as server:
-            clients = []
-            for _ in range(CLIENTS):
-                with store.session() as session:
-                    person = someone(session)
-                    query, (response, *_) = asked(session, person)
-                clients.append(OutboxClient(server, (person, query, response)))
-                clients[-1].start()
-            for _ in range(TRIALS):
-                time.sleep(random.uniform(0.2, 1.0))
-                server.kill()
-                time.sleep(0.1)  # answers that were on their way
-                ids = [each for client in clients for each in list(client.acknowledged)]
-                with store.reading() as session:
-                    lost += len(ids) - len(signals.known_ids(session, ids))
-                server.start()
-            for client in clients:
-                client.close()
-        made = [each for client in clients for each in client.made]
-        with store.reading() as session:
-            total = session.execute(sa.select(sa.func.count()).select_from(SIGNAL)).scalar_one()
-            kept = len(signals.known_ids(session, made))
-        store.close()
-    if any(client.refused for client in clients):
-        raise RuntimeError(f"refused: {[client.refused for client in clients]}")
+        sqlite = kill_beside_commands(Path(folder), TRIALS, CLIENTS)
+    with tempfile.TemporaryDirectory() as folder, running_postgres() as server:
+        url = server.new_database()
+        postgres = kill_beside_commands(Path(folder), TRIALS, CLIENTS, database_url=url)
+    return _rows(sqlite, "") + _rows(postgres, "_postgres")
+
+
+def _rows(found: Outcome, suffix: str) -> list[dict[str, Any]]:
+    if wrong := found.refused + found.let_in + found.tripped + found.unsound:
+        raise RuntimeError("\n".join(wrong))
     return [
-        row("signals_lost_in_20_kills", lost + len(made) - kept, "signals"),
-        row("signals_doubled_in_20_kills", total - kept, "signals"),
-        row("signals_made_in_20_kills", len(made), "signals"),
+        row(f"signals_lost_in_20_kills{suffix}", found.lost, "signals"),
+        row(f"signals_doubled_in_20_kills{suffix}", found.doubled, "signals"),
+        row(f"signals_made_in_20_kills{suffix}", found.made, "signals"),
+        row(f"commands_beside_20_kills{suffix}", found.commands, "commands"),
     ]

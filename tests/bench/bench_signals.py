@@ -1,7 +1,8 @@
 """Signals over HTTP: 20 clients, one signal per request, a real server process on SQLite.
 
 A request counts when its 200 has arrived, which is sent after the commit. At the end every acknowledged signal is
-looked up in the database.
+looked up in the database. The peer is an empty route of the same server: every other second the same clients send the
+same bodies there, so that the ratio does not depend on the machine.
 """
 
 import json
@@ -15,93 +16,118 @@ from uuid import UUID, uuid4
 from app.store import Store, signals
 from rlhb_core.records import Person, Query, Response, now_ms
 from tests.bench.run import row
+from tests.bench.with_empty_route import EMPTY
 from tests.scene import asked, someone
 from tests.server import ServerProcess, running_server
 
 CLIENTS = 20
-SECONDS = 10.0
-WARM_UP = 1.0
+TURNS = 10
+TURN_S = 1.0
+WARM_UP_S = 2.0
+SIGNALS = "/api/signals"
+TAKING_TURNS = (SIGNALS, EMPTY)
+
+
+class WithEmptyRoute(ServerProcess):
+    """The server with one route more."""
+
+    command = ("-m", "tests.bench.with_empty_route")
 
 
 class Client(threading.Thread):
     """One person who sends one signal after another."""
 
     def __init__(self, server: ServerProcess, story: tuple[Person, Query, Response]) -> None:
-        super().__init__()
+        super().__init__(daemon=True)
         self.server = server
         self.person, self.query, self.response = story
-        self.latencies: list[tuple[float, float]] = []
+        self.page, self.opened = str(uuid4()), now_ms() - 60_000
+        self.took: dict[str, list[float]] = {path: [] for path in TAKING_TURNS}
         self.acknowledged: list[UUID] = []
-        self.until = 0.0
+        self.failure = ""
+        self.begin = 0.0
 
     def run(self) -> None:
-        """Send until the time is over."""
+        """Send until the turns are over, to each address in its turn."""
         connection = self.server.connection()
         headers = {
             "Cookie": self.server.cookie(self.person.id),
             "Content-Type": "application/json",
         }
-        page, opened = str(uuid4()), now_ms() - 60_000
-        while time.perf_counter() < self.until:
-            signal_id, now = uuid4(), now_ms()
-            body = {
-                "sent_ms": now,
-                "signals": [
-                    {
-                        "id": str(signal_id),
-                        "kind": "dwell",
-                        "query_id": str(self.query.id),
-                        "response_id": str(self.response.id),
-                        "at_ms": now,
-                        "page_id": page,
-                        "page_opened_ms": opened,
-                        "payload": {"ms": 100},
-                    }
-                ],
-            }
-            start = time.perf_counter()
-            connection.request("POST", "/api/signals", json.dumps(body).encode(), headers)
+        while (start := time.perf_counter()) < self.begin + 2 * TURNS * TURN_S:
+            path = TAKING_TURNS[int((start - self.begin) // TURN_S) % 2]
+            signal_id = uuid4()
+            connection.request("POST", path, self._body(signal_id), headers)
             answer = connection.getresponse()
             said = answer.read()
-            took = time.perf_counter() - start
             if answer.status != 200:
-                raise RuntimeError(f"{answer.status}: {said.decode()}")
-            self.latencies.append((start, took))
-            self.acknowledged.append(signal_id)
+                self.failure = f"{path}: {answer.status}: {said.decode()}"
+                return
+            if path == SIGNALS:
+                self.acknowledged.append(signal_id)
+            if start >= self.begin:
+                self.took[path].append(time.perf_counter() - start)
+
+    def _body(self, signal_id: UUID) -> bytes:
+        now = now_ms()
+        signal = {
+            "id": str(signal_id),
+            "kind": "dwell",
+            "query_id": str(self.query.id),
+            "response_id": str(self.response.id),
+            "at_ms": now,
+            "page_id": self.page,
+            "page_opened_ms": self.opened,
+            "payload": {"ms": 100},
+        }
+        return json.dumps({"sent_ms": now, "signals": [signal]}).encode()
 
 
 def rows() -> list[dict[str, Any]]:
-    """Acknowledged signals per second, and the slowest one in a hundred."""
+    """Acknowledged signals per second beside empty requests per second, and the slowest one in a hundred."""
     with tempfile.TemporaryDirectory() as folder:
         data_dir = Path(folder)
         url = f"sqlite:///{data_dir / 'rlhb.sqlite'}"
-        store = Store.open(url)
-        with store.session() as session:
-            stories = []
-            for _ in range(CLIENTS):
-                person = someone(session)
-                query, (response, *_) = asked(session, person)
-                stories.append((person, query, response))
-        with running_server(data_dir, url) as server:
+        stories = _stories(url)
+        with running_server(data_dir, url, WithEmptyRoute) as server:
             server.settle()
             clients = [Client(server, story) for story in stories]
-            start = time.perf_counter()
+            begin = time.perf_counter() + WARM_UP_S
             for client in clients:
-                client.until = start + WARM_UP + SECONDS
+                client.begin = begin
                 client.start()
             for client in clients:
-                client.join()
+                client.join(timeout=120)
+        if failures := [client.failure for client in clients if client.failure]:
+            raise RuntimeError(f"{len(failures)} clients failed: {failures[0]}")
         acknowledged = [each for client in clients for each in client.acknowledged]
-        with store.reading() as session:
-            lost = len(acknowledged) - len(signals.known_ids(session, acknowledged))
-        store.close()
-    if lost:
-        raise RuntimeError(f"{lost} acknowledged signals are not in the database")
-    taken = sorted(
-        took for client in clients for at, took in client.latencies if at >= start + WARM_UP
+        if lost := _lost(url, acknowledged):
+            raise RuntimeError(f"{lost} acknowledged signals are not in the database")
+    taken, empty = (
+        sorted(took for client in clients for took in client.took[path]) for path in TAKING_TURNS
     )
+    rate, peer = len(taken) / (TURNS * TURN_S), len(empty) / (TURNS * TURN_S)
     return [
-        row("signals_per_s", len(taken) / SECONDS, "acknowledged signals/s"),
+        row("signals_per_s", rate, "acknowledged signals/s", "empty route", peer, rate / peer),
         row("signals_p99_ms", taken[int(len(taken) * 0.99)] * 1000, "ms"),
         row("signals_max_ms", taken[-1] * 1000, "ms"),
     ]
+
+
+def _stories(url: str) -> list[tuple[Person, Query, Response]]:
+    store, found = Store.open(url), []
+    with store.session() as session:
+        for _ in range(CLIENTS):
+            person = someone(session)
+            query, (response, *_) = asked(session, person)
+            found.append((person, query, response))
+    store.close()
+    return found
+
+
+def _lost(url: str, acknowledged: list[UUID]) -> int:
+    store = Store.open(url)
+    with store.reading() as session:
+        found = len(signals.known_ids(session, acknowledged))
+    store.close()
+    return len(acknowledged) - found

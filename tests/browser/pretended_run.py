@@ -50,6 +50,37 @@ def log_step(run: RunDir, number: int) -> None:
         )
 
 
+def log_rlhf_step(run: RunDir, number: int) -> None:
+    """The rows of step `number` of a whole RLHF run, from 1."""
+    if number <= WARMUP:
+        accuracy, loss = 0.5 + 0.03 * number, 1.1 - 0.05 * number
+        values = {
+            "reward_model/accuracy": accuracy,
+            "reward_model/loss": loss,
+            "reward_model/held_out_loss": loss + 0.02,
+        }
+        run.append_metrics("reward_model", number, number, values)
+        return
+    step = number - WARMUP
+    gap, wave = math.exp(-step / 25), 0.03 * math.sin(step)
+    values = {
+        "objective/scores": 1.2 - gap + wave,
+        "objective/rlhf_reward": 0.9 - gap + wave,
+        "objective/reward": 1.0 - gap + wave,
+        "objective/returns": 0.5 - gap,
+        "objective/kl": 3 - 3 * gap,
+        "objective/entropy": 1.4 + 0.3 * gap,
+        "loss/policy_avg": 3e-8 * math.sin(step),
+        "policy/approxkl_avg": 4e-4 * (1 + wave),
+        "loss/value_avg": 0.2 + gap,
+        "critic/vf_explained_var": 0.6 - 0.5 * gap,
+        "response/length": 18 + 20 * wave,
+        "response/distinct_1": 0.3 - 0.1 * gap,
+        "response/distinct_2": 0.6 - 0.1 * gap,
+    }
+    run.append_metrics("ppo", step, number, values)
+
+
 def main() -> None:
     """Log steps until the end, or until asked to stop."""
     run = RunDir(Path(sys.argv[1]))

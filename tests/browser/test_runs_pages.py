@@ -261,11 +261,14 @@ def test_another_run_can_be_chosen(
     visit: Visit, going: Run, judged: tuple[Run, ModelVersion]
 ) -> None:
     page = visit("/curves/")
-    expect(page.locator(".verdict")).to_contain_text("Never discriminated")  # the newest one
-    page.get_by_label("Run", exact=True).select_option(str(going.id))
+    # the one that trains, although the other one is newer
     expect(page.locator(".verdict")).to_contain_text("Training", timeout=PATIENCE_MS)
-    assert page.url.endswith(f"?run={going.id}")
+    page.get_by_label("Run", exact=True).select_option(str(judged[0].id))
+    expect(page.locator(".verdict")).to_contain_text("Never discriminated", timeout=PATIENCE_MS)
+    assert page.url.endswith(f"?run={judged[0].id}")
     page.reload()
+    expect(page.locator(".verdict")).to_contain_text("Never discriminated", timeout=PATIENCE_MS)
+    page.get_by_label("Run", exact=True).select_option(str(going.id))
     expect(page.locator(".verdict")).to_contain_text("Training", timeout=PATIENCE_MS)
 
 

@@ -6,8 +6,12 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import hypothesis
 import pytest
+from hypothesis import strategies as st
+from pydantic import ValidationError
 
+from app import importing
 from app.export import (
     EXPORTS,
     DataFilter,
@@ -257,14 +261,19 @@ def test_preferences_and_labels_as_trl_loads_them(store: Store):
             "prompt": prompt,
             "chosen": says("assistant", b.text),
             "rejected": says("assistant", other.text),
+            "from": "vote",
         }
         for other in (a, c)
     ]
-    assert lines_of(label_lines(store, DataFilter())) == [
-        {"prompt": prompt, "completion": says("assistant", a.text), "label": False},
-        {"prompt": prompt, "completion": says("assistant", b.text), "label": True},
-        {"prompt": prompt, "completion": says("assistant", c.text), "label": False},
-    ]
+    labelled = {
+        line["completion"][0]["content"]: (line["prompt"], line["label"])
+        for line in lines_of(label_lines(store, DataFilter()))
+    }
+    assert labelled == {
+        a.text: (prompt, False),
+        b.text: (prompt, True),
+        c.text: (prompt, False),
+    }
 
 
 # --- and back in ----------------------------------------------------------------------------------
@@ -414,6 +423,203 @@ def test_bad_lines_are_named_and_do_not_stop_the_rest(store: Store):
     assert len(triplets_of(store)) == 4
 
 
+def test_absurd_times_are_refused(store: Store):
+    lines = [
+        line(answered_at="9999-12-31T23:59:59.999Z"),
+        line(asked_at="2101-01-01T00:00:00Z"),
+        line(asked_at="1969-12-31T23:59:59Z"),
+        line(asked_at="0001-01-01T00:00:00+14:00"),
+        line(),
+    ]
+    result = import_jsonl(store, lines)
+    assert result.imported == 1
+    assert [error.message for error in result.errors] == [
+        "answered_at: lies after the year 2100",
+        "asked_at: lies after the year 2100",
+        "asked_at: lies before 1970",
+        "asked_at: lies before 1970",
+    ]
+    assert len(triplets_of(store)) == 1
+
+
+def test_a_time_that_no_calendar_holds_breaks_no_export(store: Store):
+    """As it was taken before times had bounds: the last millisecond of 9999 and an answer that took a while."""
+    absurd = 253_402_300_799_999
+    with store.session() as session:
+        person = someone(session)
+        query, (a, *_) = asked(session, person, at_ms=absurd)
+        signals.record(session, person.id, [best(query, a)])
+    for kind, export in EXPORTS.items():
+        assert lines_of(export(store, EVERYTHING)), kind
+    told = triplets_of(store)
+    assert {each.answered_at for each in told} == {"1970-01-01T00:00:00Z"}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"position": 2**70},
+        {"position": True},
+        {"position": "1"},
+        {"draw_probability": "0.5"},
+        {"verbaliser_version": 2**70},
+        {"verbaliser_version": 2**31},
+        {"verbaliser_version": -1},
+        {"schema_version": 2**70},
+        {"schema_version": -1},
+        {"behavior_features": {"dwell_ms": 2**70}},
+        {"behavior_features": {"dwell_ms": True}},
+        {"behavior_features": {"liked": "yes"}},
+        {"behavior_features": {"rating": "5"}},
+        {"response": "x" * 200_001},
+        {"query": "x" * 20_001},
+        {"query": ""},
+        {"source": "hearsay"},
+    ],
+)
+def test_what_no_record_holds_is_named_and_the_rest_goes_on(sqlite_store: Store, wrong):
+    result = import_jsonl(sqlite_store, [line(), line(**wrong), line()])
+    assert (result.imported, [error.number for error in result.errors]) == (2, [2])
+    assert verify(sqlite_store) == []
+
+
+def test_what_the_database_cannot_hold_costs_no_other_line(store: Store, monkeypatch):
+    """Were a bound of the records forgotten, the database's own would still cost that one line only."""
+
+    def beyond(item: Any) -> Any:
+        made = as_item(item)
+        if item.query == "beyond":
+            made.query.created_ms = 2**70
+        return made
+
+    as_item = importing._item
+    monkeypatch.setattr(importing, "_item", beyond)
+    lines = [line(query="beyond" if number in (0, 3, 8) else "Why?") for number in range(9)]
+    result = import_jsonl(store, lines)
+    assert result.imported == 6
+    assert [error.number for error in result.errors] == [1, 4, 9]
+    assert {error.message for error in result.errors} == {
+        "the database cannot hold it: a number or a text in it is out of range"
+    }
+    assert len(triplets_of(store)) == 6
+
+
+# --- what a file may be like ----------------------------------------------------------------------
+
+
+def written(folder: Path, content: bytes, name: str = "file.jsonl") -> Path:
+    path = folder / name
+    path.write_bytes(content)
+    return path
+
+
+def test_a_mark_at_the_beginning_is_no_part_of_the_first_line(sqlite_store, tmp_path):
+    path = written(tmp_path, b"\xef\xbb\xbf" + line() + b"\r\n" + line())
+    result = import_file(sqlite_store, path)
+    assert (result.imported, result.errors, result.warnings) == (2, [], [])
+    assert import_jsonl(sqlite_store, [b"\xef\xbb\xbf" + line()]).imported == 1
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le"])
+def test_another_encoding_is_told_and_taken_when_named(sqlite_store, tmp_path, encoding):
+    content = "\n".join([line(query="Größe?").decode(), line(query="Où?").decode()])
+    path = written(tmp_path, content.encode(encoding))
+    with pytest.raises(BadRecord, match=f"seems to be {encoding.upper()}.*--encoding {encoding}"):
+        import_file(sqlite_store, path)
+    result = import_file(sqlite_store, path, encoding=encoding)
+    assert (result.imported, result.errors) == (2, [])
+    assert {each.query for each in triplets_of(sqlite_store)} == {"Größe?", "Où?"}
+
+
+def test_lines_in_latin_1_are_named_and_taken_when_the_encoding_is(sqlite_store, tmp_path):
+    lines = [
+        json.dumps(json.loads(line(query=query)), ensure_ascii=False)
+        for query in ("Why?", "Größe?", "Où?")
+    ]
+    path = written(tmp_path, "\n".join(lines).encode("latin-1"))
+    result = import_file(sqlite_store, path)
+    assert (result.imported, [error.number for error in result.errors]) == (1, [2, 3])
+    assert result.warnings == [
+        "2 lines are not readable; the file seems to be Latin-1: import it again with "
+        "rlhb import --encoding latin-1, what is known already is skipped"
+    ]
+    again = import_file(sqlite_store, path, encoding="latin-1")
+    assert (again.imported, again.skipped, again.errors) == (2, 1, [])
+
+
+def test_one_damaged_line_of_utf_8_is_no_other_encoding(sqlite_store, tmp_path):
+    good = json.dumps(json.loads(line(query="Größe?")), ensure_ascii=False).encode()
+    result = import_file(sqlite_store, written(tmp_path, good + b"\n\xff\xff\n"))
+    assert result.imported == 1
+    assert "the rest of the file is UTF-8" in result.warnings[0]
+
+
+@pytest.mark.parametrize("encoding", ["klingon", "base64", "rot13", "\0"])
+def test_an_encoding_that_is_none_is_refused(sqlite_store, tmp_path, encoding):
+    with pytest.raises(BadRecord, match="no text encoding"):
+        import_file(sqlite_store, written(tmp_path, line()), encoding=encoding)
+
+
+def test_a_line_without_an_end_costs_itself_only(sqlite_store, tmp_path, monkeypatch):
+    monkeypatch.setattr("app.import_text.MAX_LINE", 2_000)
+    path = written(tmp_path, line() + b"\n" + b"x" * 9_000 + b"\n" + line())
+    result = import_file(sqlite_store, path)
+    assert (result.imported, [error.number for error in result.errors]) == (2, [2])
+
+
+JUNK = st.one_of(
+    st.binary(max_size=60),
+    st.text(max_size=40).map(lambda text: text.encode("utf-8", "surrogatepass")),
+    st.sampled_from(
+        [
+            b"\x00",
+            b"\xff\xfe{\x00",
+            b"[" * 20_000,
+            b'{"a":' * 20_000,
+            b'{"query": "\\ud800"}',
+            b'"',
+            b"null",
+            b"1e999",
+            b"\r",
+            b"\xed\xa0\x80",
+            "\u2028\x85\x0b\x0c".encode(),
+            line(asked_at="9" * 5_000),
+            line(person="\x00"),
+            line(query_id="not one"),
+        ]
+    ),
+)
+
+
+@hypothesis.given(
+    junk=st.lists(JUNK, max_size=6),
+    places=st.lists(st.integers(0, 5), min_size=6, max_size=6),
+    end=st.sampled_from([b"\n", b"\r\n"]),
+    closed=st.booleans(),
+)
+@hypothesis.settings(max_examples=60, suppress_health_check=list(hypothesis.HealthCheck))
+def test_whatever_stands_between_them_all_good_lines_arrive(
+    sqlite_store: Store, tmp_path: Path, junk, places, end, closed
+):
+    good = [line() for _ in range(6)]
+    lines: list[bytes] = [good[0]]
+    for number, one in enumerate(good[1:]):
+        lines += [
+            each.replace(b"\n", b"") for each, at in zip(junk, places, strict=False) if at == number
+        ]
+        lines.append(one)
+    path = written(tmp_path, end.join(lines) + (end if closed else b""))
+    import_file(sqlite_store, path)
+    again = import_jsonl(sqlite_store, good)
+    assert (again.imported, again.skipped) == (0, 6)
+
+
+def test_one_id_twice_is_one_response(store: Store):
+    twice = line()
+    result = import_jsonl(store, [twice, twice, line(), twice])
+    assert (result.imported, result.skipped, result.errors) == (2, 2, [])
+
+
 def test_nobody_imports_in_the_name_of_someone_here(store: Store):
     with store.session() as session:
         person = someone(session)
@@ -457,6 +663,19 @@ MAPPING = {
         {"text": "b", "model": "model_b", "rating": "score_b", "read_depth": "depth_b"},
     ],
 }
+TOML = """
+name = "test"
+query = "question"
+query_id = "id"
+person = "who"
+time = "when"
+preference = "winner"
+choices = { left = 1, right = 2 }
+[[answers]]
+text = "a"
+[[answers]]
+text = "b"
+"""
 HEAD = "id,who,when,question,a,model_a,score_a,read_a,b,model_b,score_b,depth_b,winner,bad\n"
 
 
@@ -484,6 +703,114 @@ def test_csv_rows_become_queries_answers_and_signals(store: Store):
     again = import_csv(store, rows, Mapping.model_validate(MAPPING))
     assert (again.imported, again.skipped) == (0, 5)
     assert verify(store) == []
+
+
+def row(number: int, **changed: str) -> str:
+    cells = {
+        "id": str(number), "who": "ann", "when": "2026-01-02 03:04:05", "question": "Why?", "a": f"a{number}",
+        "model_a": "m1", "score_a": "5", "read_a": "0", "b": f"b{number}", "model_b": "m2", "score_b": "5",
+        "depth_b": "0", "winner": "left", "bad": "0",
+    }  # fmt: skip
+    return ",".join((cells | changed).values()) + "\n"
+
+
+def test_values_that_the_mapping_does_not_know_are_counted_and_named(store: Store):
+    unknown = ["x", "x", "y", "", "n/a", "left"]
+    rows = [row(number, winner=value) for number, value in enumerate(unknown)]
+    rows += [row(10, bad="perhaps"), row(11, bad="No"), row(12, bad="TRUE")]
+    meaning = Mapping.model_validate(MAPPING | {"no_preference": ["n/a"]})
+    result = import_csv(store, [HEAD, *rows], meaning)
+    assert (result.imported, result.errors) == (18, [])
+    assert result.warnings == [
+        "3 rows have a preference value in winner that the mapping does not know: 'x' (2), 'y' (1)",
+        "1 row has a exclusion value in bad that the mapping does not know: 'perhaps' (1)",
+    ]
+    with store.reading() as session:
+        assert summary.by_source(session)[Source.IMPORTED].votes == 4
+
+
+def test_a_quotation_mark_that_is_never_closed_costs_its_own_line_only(store: Store):
+    rows = [
+        HEAD,
+        row(1),
+        '"2,ann,open\n',
+        row(3),
+        row(4, question='"Why, ""so""?"'),
+        '5,ann,"open again\n',
+        row(6, a='"two\nlines"'),
+        row(7),
+    ]
+    split = "".join(rows).splitlines(keepends=True)
+    result = import_csv(store, split, Mapping.model_validate(MAPPING))
+    assert [error.number for error in result.errors] == [3, 6]
+    assert all("not readable as CSV" in error.message for error in result.errors)
+    found = {each.response for each in triplets_of(store)}
+    assert found == {"a1", "b1", "a3", "b3", "a4", "b4", "two\nlines", "b6", "a7", "b7"}
+
+
+@hypothesis.given(junk=st.lists(JUNK, max_size=5), closed=st.booleans())
+@hypothesis.settings(max_examples=60, suppress_health_check=list(hypothesis.HealthCheck))
+def test_whatever_stands_between_them_all_good_rows_arrive(
+    sqlite_store: Store, tmp_path: Path, junk, closed
+):
+    good = [row(number).encode() for number in range(6)]
+    parts = [HEAD.encode()]
+    for number, one in enumerate(good):
+        between = junk[number - 1].translate(None, b"\r\n") if 0 < number <= len(junk) else b""
+        parts += [between + b"\n" if between else b"", one]
+    content = b"".join(parts)
+    path = written(tmp_path, content if closed else content[:-1], "rows.csv")
+    mapping = written(tmp_path, b"", "rows.toml")
+    mapping.write_text(TOML)
+    import_file(sqlite_store, path, mapping)
+    again = import_csv(sqlite_store, [HEAD, *map(bytes.decode, good)], load_mapping(mapping))
+    assert (again.imported, again.skipped) == (0, 12)
+
+
+def test_absurd_times_and_answers_of_a_row_are_refused(sqlite_store: Store):
+    rows = [
+        HEAD,
+        row(1, when="9999-12-31 23:59:59"),
+        row(2, when="1900-01-01 00:00:00"),
+        row(3, score_a="1e400"),
+        row(4, read_a=str(2**70)),
+        row(5, a="x" * 200_001),
+        row(6),
+    ]
+    result = import_csv(sqlite_store, rows, Mapping.model_validate(MAPPING))
+    assert (result.imported, [error.number for error in result.errors]) == (2, [2, 3, 4, 5, 6])
+
+
+def test_bad_lines_of_the_joined_file_are_told_and_do_not_stop_the_rest(store: Store, tmp_path):
+    second = b'q,n,ms\n1,1,3000\n1\n1,1,9\n\xff,1,1\n2,1,"\n3,1,4000\n'
+    written(tmp_path, second, "second.csv")
+    plain = {k: v for k, v in MAPPING.items() if k != "answers"}
+    meaning = plain | {
+        "answers": [{"text": "a"}, {"text": "b"}],
+        "joined": {"file": "second.csv", "query": "q", "answer": "n", "dwell_ms": "ms"},
+    }
+    rows = [HEAD, row(1), row(2), row(3)]
+    result = import_csv(store, rows, Mapping.model_validate(meaning), tmp_path)
+    assert (result.imported, result.errors) == (6, [])
+    assert [warning.partition(":")[0] for warning in result.warnings] == [
+        f"line {number} of second.csv" for number in (3, 4, 5, 6)
+    ]
+    read = {t.response: t.behavior_features.dwell_ms for t in triplets_of(store)}
+    assert (read["a1"], read["a2"], read["a3"]) == (3000, None, 4000)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"rating_range": [5, 5]}, "must differ"),
+        ({"rating_range": [float("nan"), 5]}, "rating_range"),
+        ({"choices": {"x": True}}, "choices"),
+        ({"choices": {"x": 0}}, "choices"),
+    ],
+)
+def test_a_mapping_that_means_nothing_is_refused(wrong, says):
+    with pytest.raises(ValidationError, match=says):
+        Mapping.model_validate(MAPPING | wrong)
 
 
 def test_bad_csv_rows_are_named_by_their_first_line(store: Store):

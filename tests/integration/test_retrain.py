@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -132,10 +133,13 @@ def test_a_run_survives_kills_and_its_version_is_served(client: Client) -> None:
         "id": version["id"],
         "name": "RLHF v1",
         "served": False,
-        "against": version["against"],
+        "offer": version["offer"],
     }
-    # so short a run may get any verdict; it is offered unless that is a bad one
-    assert bool(version["against"]) == (done["verdict"]["tone"] == "bad")
+    # so short a run may get any verdict, which decides how its version is offered
+    kinds = {"good": "free", "warn": "asked", "bad": "withheld"}
+    assert version["offer"]["kind"] == kinds[done["verdict"]["tone"]]
+    assert re.match(r"\d+ %|\d+%", done["verdict"]["win"]["rate"])
+    assert done["verdict"]["win"]["words"].startswith(f"wins against {done['parent']} [")
     client.post(f"/api/versions/{version['id']}/serve", {"override": True})
     assert "RLHF v1" in served(client)
     client.post(f"/api/versions/{version['id']}/unserve")

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from rlhb_core.embedded import base_path, shipped_arms, version_path
+from rlhb_core.embedded import base_path, is_embedded, shipped_arms, version_path
 from rlhb_core.embedded.build import Recipe, build
 from rlhb_core.embedded.corpus import behavior_sentences, examples
 from rlhb_core.embedded.measure import answer
@@ -158,3 +158,10 @@ def test_behaviour_words_can_be_told_apart_by_an_adapter(model, tokenizer):
     for index, one in enumerate(rows):
         for other in rows[:index]:
             assert torch.cosine_similarity(one, other, dim=0) < 0.8
+
+
+def test_the_shipped_model_is_known_by_its_name_and_by_its_folder():
+    assert is_embedded("embedded")
+    assert is_embedded(str(base_path()))
+    for other in ("", "Embedded", "gpt2", str(base_path().parent), "http://127.0.0.1:9#embedded"):
+        assert not is_embedded(other)

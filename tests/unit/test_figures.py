@@ -105,6 +105,34 @@ def test_raw_curves_are_thin_and_of_the_colours_of_the_calibrated_ones() -> None
     assert real.line.width < thick.line.width
 
 
+def test_every_axis_says_what_it_measures() -> None:
+    values = {metric: 0.5 for plot in PLOTS for metric in plot.curves}
+    found = figures([dict(metric_row("adversarial", step, step, values)) for step in (1, 2)])
+    assert len(found) == len(PLOTS)
+    for drawn in found:
+        assert drawn.figure.layout.xaxis.title.text == "step"
+        assert drawn.figure.layout.yaxis.title.text, drawn.name
+    assert named(found, "kl").figure.layout.yaxis.title.text == "nats"
+
+
+@pytest.mark.parametrize("metric", ["objective/rlhf_reward", "reward_model/accuracy"])
+def test_an_arm_without_a_discriminator_has_a_first_thing_to_look_at(metric: str) -> None:
+    values = {metric: 0.5, "objective/kl": 1.0, "response/length": 9.0}
+    found = figures([dict(metric_row("ppo", step, step, values)) for step in (1, 2)])
+    assert [figure.wide for figure in found].count(True) == 1
+    assert [figure.name for figure in figures(a_run()) if figure.wide] == ["discriminator-output"]
+
+
+def test_a_loss_that_is_only_rounding_is_left_out_and_the_update_is_shown() -> None:
+    def names(loss: float) -> set[str]:
+        values = {"loss/policy_avg": loss, "policy/approxkl_avg": 2e-4}
+        rows = [dict(metric_row("ppo", step, step, values)) for step in (1, 2)]
+        return {figure.name for figure in figures(rows)}
+
+    assert names(3e-8) == {"policy-update"}
+    assert names(-0.02) == {"policy-loss", "policy-update"}
+
+
 def test_the_bound_on_kl_is_drawn_where_the_curve_comes_near_it() -> None:
     near, far = (named(figures(a_run(), kl_stop=stop), "kl") for stop in (3.0, 30.0))
     assert [shape.y0 for shape in near.figure.layout.shapes] == [3.0]

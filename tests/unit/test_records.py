@@ -122,6 +122,66 @@ def test_only_a_vote_for_the_best_has_a_strength_from_1_to_3():
             parse_payload(SignalKind.VOTE, wrong)
 
 
+A_RESPONSE = str(uuid4())
+
+
+@pytest.mark.parametrize(
+    ("kind", "payload"),
+    [
+        ("shown", {"position": True}),
+        ("shown", {"position": "1"}),
+        ("dwell", {"ms": True}),
+        ("dwell", {"ms": "3000"}),
+        ("dwell", {"ms": 1.5}),
+        ("scroll", {"depth": "0.5"}),
+        ("scroll", {"depth": True}),
+        ("copy", {"chars": False}),
+        ("select", {"chars": "7"}),
+        ("like", {"on": 1}),
+        ("dislike", {"on": "yes"}),
+        ("flag", {"on": 0}),
+        ("edit", {"text": "x", "on": "false"}),
+        ("abandon", {"on": 0}),
+        ("rate", {"value": "4"}),
+        ("rate", {"value": True}),
+        ("vote", {"choice": "best", "best": A_RESPONSE, "early": "no"}),
+        ("vote", {"choice": "best", "best": A_RESPONSE, "strength": True}),
+        ("rank", {"order": [[A_RESPONSE], [A_RESPONSE]]}),
+        ("rank", {"order": [[A_RESPONSE, A_RESPONSE]]}),
+        ("rank", {"order": [[A_RESPONSE], []]}),
+        ("rank", {"order": []}),
+    ],
+)
+def test_a_payload_means_what_it_says_or_is_refused(kind: str, payload: dict[str, Any]):
+    with pytest.raises(BadRecord, match=f"^{kind}: "):
+        parse_payload(SignalKind(kind), payload)
+
+
+def test_numbers_and_marks_as_browsers_send_them_are_taken():
+    assert parse_payload(SignalKind.SCROLL, {"depth": 1}).model_dump() == {"depth": 1.0}
+    assert parse_payload(SignalKind.RATE, {"value": 4}).model_dump()["value"] == 4
+    assert parse_payload(SignalKind.LIKE, {"on": False}).model_dump() == {"on": False}
+    ranked = {"order": [[A_RESPONSE], [str(uuid4()), str(uuid4())]]}
+    assert parse_payload(SignalKind.RANK, ranked).model_dump(mode="json") == ranked
+
+
+@pytest.mark.parametrize("name", ["at_ms", "page_opened_ms"])
+@pytest.mark.parametrize("wrong", ["true", '"1"', "1.5", "-1", "null"])
+def test_a_signals_times_are_whole_numbers(name: str, wrong: str):
+    signal = Signal(
+        kind=SignalKind.SHARE,
+        query_id=uuid4(),
+        response_id=uuid4(),
+        at_ms=77,
+        page_id=uuid4(),
+        page_opened_ms=77,
+    )
+    sent = signal.model_dump_json()
+    assert Signal.model_validate_json(sent) == signal
+    with pytest.raises(ValidationError, match=name):
+        Signal.model_validate_json(sent.replace(f'"{name}":77', f'"{name}":{wrong}'))
+
+
 def test_a_vote_for_the_best_names_it_and_no_other_does():
     assert Vote(choice=VoteChoice.BEST, best=uuid4()).best
     with pytest.raises(ValidationError, match="must name it"):

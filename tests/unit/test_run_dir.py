@@ -71,14 +71,52 @@ def test_states_from_the_folder_alone(run: RunDir) -> None:
     assert run.stop_requested()
     run.stopped()
     assert run.state() is RunStatus.STOPPED
+    assert not run.stop_requested()  # it has been fulfilled
     run.begin()
-    assert not run.stop_requested()
     run.finish({"verdict": {"word": "improved"}})
     assert (run.state(), run.message()) == (RunStatus.DONE, "improved")
     assert run.result() == {"verdict": {"word": "improved"}}
+
+
+def test_a_request_to_stop_outlives_the_beginning_of_the_process(run: RunDir) -> None:
+    """It may have come between the start of the process and its first line."""
+    run.request_stop()
+    run.begin()
+    assert run.stop_requested()
+    run.withdraw_stop()
+    assert not run.stop_requested()
 
 
 def _vanished_pid() -> int:
     process = subprocess.Popen([sys.executable, "-c", ""])
     process.wait()
     return process.pid
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff\xfe", b'"x"', b"\x00\x00"])
+def test_a_damaged_file_is_a_sentence_that_names_it(run: RunDir, content: bytes) -> None:
+    for name, read in {
+        "config.json": run.config,
+        "progress.json": run.progress,
+        "result.json": run.result,
+        "answers.json": run.answers,
+        "failed.json": run.message,
+    }.items():
+        (run.path / name).write_bytes(content)
+        with pytest.raises(RunError, match=name):
+            read()
+
+
+@pytest.mark.parametrize("line", ["{", "[]", "{}", '"x"', "null", '{"iteration": "often"}', ""])
+def test_a_damaged_row_is_named_by_its_line(run: RunDir, line: str) -> None:
+    run.append_metrics("ppo", 1, 1, {"objective/kl": 0.5})
+    with (run.path / "metrics.jsonl").open("a") as file:
+        file.write(f"{line}\n")
+    with pytest.raises(RunError, match=r"metrics\.jsonl .*line 2"):
+        run.metrics()
+
+
+def test_progress_of_another_shape_is_damaged(run: RunDir) -> None:
+    (run.path / "progress.json").write_text('{"stage": "ppo", "step": "three"}')
+    with pytest.raises(RunError, match=r"progress\.json"):
+        run.progress()

@@ -337,7 +337,7 @@ def test_the_embedded_base_is_registered_once(sqlite_store: Store, tmp_path: Pat
         assert len(stored) == 1 + len(embedded.shipped_arms())
         assert [version.arm for version in stored if version.parent_id is None] == [Arm.SFT]
         assert len(versions.deployments(session)) == 1
-    assert served(sqlite_store) == [version.name for version in stored]
+    assert sorted(served(sqlite_store)) == ["Embedded RLHB", "Embedded RLHF", "Embedded RLHF+RLHB"]
 
 
 @pytest.fixture
@@ -372,7 +372,7 @@ def test_shipped_versions_are_registered_with_their_lineage_and_found_again_when
     assert (both.adapter, both.condition) == (str(shipped / "rlhf_rlhb"), "The reader liked it.")
     assert (rlhf.parent_id, both.parent_id, both.verdict) == (sft.id, rlhf.id, "converged")
     assert both.trained_on == "9,000 triplets and 3,000 votes, simulated annotators"
-    assert served(sqlite_store) == ["Embedded SFT", "Embedded RLHF", "Embedded RLHF+RLHB"]
+    assert served(sqlite_store) == ["Embedded RLHF", "Embedded RLHF+RLHB"]
     moved = shipped.rename(tmp_path / "elsewhere")
     monkeypatch.setattr(embedded, "version_path", lambda arm: moved / arm)
     register_base(sqlite_store, settings)
@@ -410,6 +410,19 @@ def test_what_was_deployed_on_the_same_base_stays(sqlite_store: Store, tmp_path:
         versions.deploy(session, [trained.id])
     register_base(sqlite_store, settings)
     assert served(sqlite_store) == ["RLHB v1"]
+
+
+def test_what_an_older_release_served_from_the_start_stays(
+    sqlite_store: Store, tmp_path: Path
+) -> None:
+    settings = Settings(data_dir=tmp_path)
+    register_base(sqlite_store, settings)
+    with sqlite_store.session() as session:
+        everything = versions.all(session)
+        versions.deploy(session, [version.id for version in everything])
+    register_base(sqlite_store, settings)
+    assert served(sqlite_store) == [version.name for version in everything]
+    assert "Embedded SFT" in served(sqlite_store)
 
 
 def test_base_models_are_told_apart(tmp_path: Path) -> None:

@@ -95,9 +95,22 @@ def test_what_a_page_links_to_exists_here(client: TestClient) -> None:
     assert client.get("/static/shell.js", headers={"if-none-match": etag}).status_code == 304
 
 
-def test_all_else_of_gradio_passes_untouched(client: TestClient) -> None:
-    assert client.get("/runs/config").json()["title"] == "Runs <1> · RLHB Studio"
+def test_of_gradio_only_what_the_page_uses_is_there(client: TestClient) -> None:
+    for path in ("config", "gradio_api/info", "gradio_api/upload", "gradio_api/file=/etc/passwd"):
+        refused = client.get(f"/runs/{path}")
+        assert (refused.status_code, refused.json()) == (404, {"detail": "there is nothing here"})
     assert "--body-background-fill: var(--paper)" in client.get("/runs/theme.css").text
+
+
+def test_an_input_that_nobody_thought_about_keeps_the_app_from_starting() -> None:
+    async def build() -> None:
+        with page("Data", "data") as blocks:
+            file = gr.File()
+            file.change(str, file, None)
+        mount(FastAPI(), blocks, "/data")
+
+    with pytest.raises(TypeError, match="no door for a File"):
+        asyncio.run(build())
 
 
 def test_a_page_must_be_in_the_navigation() -> None:

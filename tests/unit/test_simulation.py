@@ -140,7 +140,7 @@ def test_everything_is_labelled_as_simulated() -> None:
     ("text", "ended", "outcome"),
     [
         ("Lima.", True, Outcome.OK),
-        ("The capital of", False, Outcome.STOPPED),
+        ("The capital of", False, Outcome.CUT),
         ("", True, Outcome.EMPTY),
         ("", False, Outcome.EMPTY),
     ],

@@ -250,6 +250,42 @@ def test_recording_is_paused_and_resumed(client, store, story):
     assert post(client, person, [act("dwell", query, a, ms=10)]).json()["new"] == 1
 
 
+def test_a_simulated_person_says_so_before_anything_is_recorded_and_for_good(client, store):
+    who = {"x-person": str(uuid4())}
+    named = {"source": "simulated", "display_name": "Simulated annotator 0-1"}
+    told = client.patch("/api/me", json=named, headers=who).json()
+    assert (told["source"], told["display_name"]) == ("simulated", "Simulated annotator 0-1")
+    with store.session() as session:
+        query, _ = asked(session, people.get(session, UUID(who["x-person"])))
+    assert query.source is Source.SIMULATED
+    assert client.patch("/api/me", json=named, headers=who).status_code == 200  # said twice
+    for back in ("real", "imported", "SIMULATED", 1):
+        assert client.patch("/api/me", json={"source": back}, headers=who).status_code == 422
+    assert client.get("/api/me", headers=who).json()["source"] == "simulated"
+
+
+def test_whoever_has_asked_something_does_not_become_simulated(client, store, story):
+    person, query, _ = story
+    who = {"x-person": str(person.id)}
+    refused = client.patch(
+        "/api/me", json={"source": "simulated", "display_name": "x"}, headers=who
+    )
+    assert refused.status_code == 409
+    assert "recorded of you already" in refused.json()["detail"]
+    me = client.get("/api/me", headers=who).json()
+    assert (me["source"], me["display_name"]) == ("real", "")
+    with store.reading() as session:
+        assert queries.get(session, query.id).source is Source.REAL
+
+
+def test_what_is_asked_is_of_one_kind_with_who_asks(store):
+    with store.session() as session:
+        robot = someone(session, Source.SIMULATED)
+        said_to_be_real = Query(person_id=robot.id, text="Why?", source=Source.REAL)
+        assert queries.add(session, said_to_be_real).source is Source.SIMULATED
+        assert queries.get(session, said_to_be_real.id).source is Source.SIMULATED
+
+
 def test_my_data_can_be_taken_along(client, store, story):
     person, query, (a, *_) = story
     post(client, person, [act("like", query, a)])

@@ -13,7 +13,8 @@ import pytest
 import sqlalchemy as sa
 
 from app.store import Session, Store, behaviors, migrate, queries, signals, verify, versions
-from app.store.connection import connect, parse_url
+from app.store.address import parse_url
+from app.store.connection import connect
 from app.store.tables import BEHAVIOR, DEPLOYMENT, PERSON, QUERY, RESPONSE, SIGNAL, Row
 from rlhb_core.records import Outcome
 from tests.scene import act, asked, best, someone, version

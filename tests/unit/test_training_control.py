@@ -1,5 +1,7 @@
 """Planning, queueing, following and deploying, without training anything: the processes are pretended ones."""
 
+import io
+import os
 import threading
 from collections.abc import Iterator
 from datetime import date
@@ -7,14 +9,19 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
+from rich.console import Console
 
 from app import deploying
+from app.commands import follow_run
 from app.planning import Choice, parse_overrides, parse_since
 from app.processes import Processes
+from app.progress import Lines
 from app.settings import Settings
-from app.store import Store, runs, signals, versions
-from app.training import Training, register
+from app.store import Session, Store, runs, signals, versions
+from app.training import QueueFull, Training, register
+from rlhb_core.checks import WORDS
 from rlhb_core.errors import BadConfig, NotEnoughData, RunError
+from rlhb_core.followers import Followers
 from rlhb_core.records import Arm, ModelVersion, Run, RunStatus, Source
 from rlhb_core.run_dir import RunDir
 from tests.scene import OPENED_MS, asked, best, someone
@@ -29,7 +36,7 @@ class Pretended(Processes):
         super().__init__()
         self.living: dict[int, tuple[Path, bool]] = {}
 
-    def spawn(self, folder: Path, *, threads: int, resume: bool) -> int:
+    def spawn(self, folder: Path, *, threads: int, resume: bool, unwatched_s: float) -> int:
         pid = 100 + len(self.living)
         self.living[pid] = (folder, resume)
         (folder / "pid").write_text("999999999")
@@ -142,6 +149,34 @@ def test_a_further_round_knows_on_what_its_start_was_served(training: Training) 
     assert fresh.start_condition == ""
 
 
+def test_a_base_on_which_nothing_could_be_served_is_refused_in_the_plan(
+    training: Training, tmp_path: Path
+) -> None:
+    log_some(training.store, 20)
+    folder = tmp_path / "some-opt"
+    folder.mkdir()
+    (folder / "config.json").write_text('{"model_type": "opt"}')
+    with training.store.session() as session:
+        versions.add(session, ModelVersion(name="OPT", arm=Arm.SFT, base=str(folder)))
+    plan = training.plan(Choice(arm=Arm.RLHF, parent="OPT", overrides=SMALL))
+    assert not plan.enough
+    assert plan.sentence.startswith("a version trained on some-opt could not be served: this model")
+
+
+def test_a_run_trains_on_the_base_that_its_parent_stands_on(
+    training: Training, tmp_path: Path
+) -> None:
+    """By the name under which it is stored, "embedded" too: whatever else is decided by it, such as grading, finds it."""
+    log_some(training.store, 20)
+    with training.store.session() as session:
+        for name, base in (("Embedded", "embedded"), ("Path", str(tmp_path))):
+            versions.add(session, ModelVersion(name=name, arm=Arm.SFT, base=base))
+    for name, base in (("Embedded", "embedded"), ("Path", str(tmp_path))):
+        config = training.plan(Choice(arm=Arm.RLHF, parent=name, overrides=SMALL)).config
+        assert config is not None
+        assert config.base == base
+
+
 def test_a_recipe_of_another_arm_is_refused(
     training: Training, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -225,6 +260,125 @@ def test_a_queued_run_stops_at_once(training: Training) -> None:
         training.stop(second.id)
 
 
+def test_a_stop_is_not_lost_while_the_run_starts(training: Training) -> None:
+    """From the moment it is queued: before its process begins, while that loads, and after."""
+    log_some(training.store, 10)
+    run = start(training)
+    folder = RunDir(Path(run.folder))
+    training.stop(run.id)
+    folder.begin()  # the process comes up after the request
+    assert folder.stop_requested()
+    folder.stopped()
+    pretended(training).end(run)
+    training.sync()
+    stopped = training.get(run.id)
+    assert (stopped.status, stopped.error) == (RunStatus.STOPPED, "")
+    training.resume(run.id)
+    assert not folder.stop_requested()
+
+
+def test_a_stop_that_meets_the_start_by_another_server_stops_the_run(training: Training) -> None:
+    log_some(training.store, 10)
+    first, second = start(training), start(training)
+    other = Training(training.store, Settings(data_dir=training.settings.data_dir, max_runs=2))
+    other._processes = Pretended()
+    taken = runs.get
+
+    def and_then_another_server_starts_it(session: Session, run_id: UUID) -> Run:
+        found = taken(session, run_id)
+        if found.status is RunStatus.QUEUED:  # just read by the one who stops it
+            running = found.model_copy(update={"status": RunStatus.RUNNING, "pid": 7})
+            runs.update(session, running, was=RunStatus.QUEUED)
+        return found
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(runs, "get", and_then_another_server_starts_it)
+        training.stop(second.id)
+    assert training.get(second.id).status is RunStatus.RUNNING
+    folder = RunDir(Path(second.folder))
+    folder.begin()
+    assert folder.stop_requested()
+    assert first.status is RunStatus.RUNNING
+
+
+def test_only_so_many_runs_may_wait(training: Training) -> None:
+    log_some(training.store, 10)
+    training.settings = Settings(data_dir=training.settings.data_dir, max_runs=1, max_queued_runs=2)
+    going = start(training)
+    waiting = [start(training), start(training)]
+    with pytest.raises(QueueFull, match="2 runs wait for their turn already, the most that max_q"):
+        start(training)
+    training.stop(waiting[0].id)
+    again = start(training)
+    assert again.status is RunStatus.QUEUED
+    with pytest.raises(QueueFull):
+        training.resume(waiting[0].id)
+    assert len(list(training.settings.runs_dir.iterdir())) == 4  # a refused one leaves no folder
+    assert going.status is RunStatus.RUNNING
+
+
+def test_a_run_is_followed_while_a_server_is_there(training: Training) -> None:
+    log_some(training.store, 10)
+    run = start(training)
+    folder = RunDir(Path(run.folder))
+    clock = [0.0]
+    followers = Followers(folder, 60 * training.settings.unwatched_run_minutes, lambda: clock[0])
+    for _ in range(3):
+        clock[0] += 1500
+        os.utime(folder.path / "followed", ns=(1, int(clock[0])))
+        training.sync()
+        assert followers.gone() == ""
+    clock[0] += 1801
+    why = followers.gone()
+    assert why == (
+        "stopped because no server or command has followed it for 30 minutes; it can be resumed"
+    )
+    folder.stopped(why)
+    pretended(training).end(run)
+    training.sync()  # the next server finds out what happened, and says so
+    found = training.get(run.id)
+    assert (found.status, found.error) == (RunStatus.STOPPED, why)
+    assert training.resume(run.id).error == ""
+
+
+def test_a_command_that_follows_a_run_says_where_it_stands(
+    training: Training, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log_some(training.store, 10)
+    run = start(training)
+    folder = RunDir(Path(run.folder))
+    out = io.StringIO()
+    progress = Lines(Console(file=out, width=200), every=1000)
+
+    def and_so_on() -> Iterator[None]:
+        yield
+        progress._say()
+        folder.write_progress("ppo", 3, 10, 0.25, 61.0)
+        yield
+        progress._say()
+        folder.finish({"verdict": {"word": "improved"}, "condition": None})
+        pretended(training).end(run)
+        yield
+
+    steps = and_so_on()
+    monkeypatch.setattr("app.commands.time.sleep", lambda _: next(steps))
+    with progress:
+        assert follow_run(training, run, progress).status is RunStatus.DONE
+    lines = [line.rpartition(" after ")[0] for line in out.getvalue().splitlines()]
+    assert lines == [
+        "RLHF: loading the model: 0 of 100",
+        "RLHF: ppo 3/10: 25 of 100",
+        "RLHF: improved: 100 of 100",
+    ]
+
+
+def test_without_a_limit_nobody_needs_to_follow(tmp_path: Path) -> None:
+    clock = [0.0]
+    followers = Followers(RunDir(tmp_path), 0, lambda: clock[0])
+    clock[0] = 1e9
+    assert followers.gone() == ""
+
+
 def test_a_finished_run_registers_its_version_once(training: Training) -> None:
     log_some(training.store, 10)
     run = start(training)
@@ -255,11 +409,11 @@ class Slow(Pretended):
         super().__init__()
         self.other = threading.Thread(target=other.sync)
 
-    def spawn(self, folder: Path, *, threads: int, resume: bool) -> int:
+    def spawn(self, folder: Path, *, threads: int, resume: bool, unwatched_s: float) -> int:
         if not self.living:
             self.other.start()
             self.other.join(timeout=0.5)  # it waits for this unit of work, unless it goes wrong
-        return super().spawn(folder, threads=threads, resume=resume)
+        return super().spawn(folder, threads=threads, resume=resume, unwatched_s=unwatched_s)
 
 
 def test_two_servers_start_a_queued_run_once(store: Store, tmp_path: Path) -> None:
@@ -365,6 +519,34 @@ def test_a_verdict_against_it_needs_a_second_word(
     assert names(training.store) == ["SFT"]
     deploying.put_into_compare(training.store, three["poor"].id, override=True)
     assert names(training.store) == ["SFT", "poor"]
+
+
+def test_the_verdict_decides_how_a_version_is_offered(training: Training) -> None:
+    store = training.store
+    kinds = {verdict: deploying.offer(verdict).kind for verdict in WORDS}
+    assert kinds == {
+        "converged": "free",
+        "improved": "free",
+        "no gain": "asked",
+        "not converged yet": "asked",
+        "never discriminated": "withheld",
+        "collapsed": "withheld",
+        "diverged": "withheld",
+        "reward hacked": "withheld",
+    }
+    assert deploying.offer("") == deploying.Offer("free", "Put into Compare")
+    assert deploying.offer("no gain").button == "Put in without a gain"
+    for verdict, kind in kinds.items():
+        with store.session() as session:
+            version = ModelVersion(name=verdict, arm=Arm.RLHB, base="a-base", verdict=verdict)
+            versions.add(session, version)
+        if kind == "free":
+            deploying.put_into_compare(store, version.id)
+            continue
+        with pytest.raises(deploying.NeedsOverride, match=f"“{verdict}”: {WORDS[verdict][:20]}"):
+            deploying.put_into_compare(store, version.id)
+        deploying.put_into_compare(store, version.id, override=True)
+    assert names(store) == ["SFT", *WORDS]
 
 
 def test_an_unknown_run_is_named_as_such(training: Training) -> None:

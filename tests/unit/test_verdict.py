@@ -160,6 +160,20 @@ def test_the_adversarial_stage_must_make_a_difference_worth_the_name() -> None:
     assert rlhb(judges=found).word == "converged"
 
 
+@pytest.mark.parametrize(("rows", "bar", "enough"), [(200, "0.100", False), (800, "0.050", True)])
+def test_a_drop_that_few_rows_may_show_by_chance_is_no_credit(
+    rows: int, bar: str, enough: bool
+) -> None:
+    """The keenest judge loses 0.08; two standard errors of a difference of two accuracies are 2 * sqrt(2) * 0.5 / sqrt(rows)."""
+    found = deepcopy(healthy()["judges"])
+    for part in found.values():
+        part["rows"] = rows
+    verdict = rlhb(judges=found)
+    credit = next(each for each in verdict.checks if each.name == "the adversarial stage did it")
+    assert (credit.bar, credit.passed) == (f"above {bar}", enough)
+    assert verdict.word == ("converged" if enough else "not converged yet")
+
+
 def lengthened(drift: float) -> list[dict[str, float]]:
     """Scores rise; the answers become longer, or shorter."""
     longer = iteration(0.51, 0.52, length_drift=drift, scores=1.0)

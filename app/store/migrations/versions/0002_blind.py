@@ -1,6 +1,7 @@
 """Whether names were in view: told of every signal, and the behaviours with and without what was done then.
 
-Signals of before are marked by the rule that the server goes by: what was done after the query's first vote came.
+Signals of before are marked by the rule that the server goes by: what people did after the query's first vote came.
+Those of simulated people are not: they are shown texts only.
 """
 
 import sqlalchemy as sa
@@ -11,7 +12,12 @@ down_revision = "0001"
 branch_labels = None
 depends_on = None
 
-QUERY = sa.table("query", sa.column("id", sa.Uuid), sa.column("revealed_ms", sa.BigInteger))
+QUERY = sa.table(
+    "query",
+    sa.column("id", sa.Uuid),
+    sa.column("source", sa.String),
+    sa.column("revealed_ms", sa.BigInteger),
+)
 SIGNAL = sa.table(
     "signal",
     sa.column("query_id", sa.Uuid),
@@ -40,7 +46,8 @@ def upgrade() -> None:
         )
         .scalar_subquery()
     )
-    op.execute(sa.update(QUERY).values(revealed_ms=first_vote))
+    seen = QUERY.c.source != "simulated"
+    op.execute(sa.update(QUERY).where(seen).values(revealed_ms=first_vote))
     revealed = sa.exists().where(
         QUERY.c.id == SIGNAL.c.query_id,
         QUERY.c.revealed_ms < SIGNAL.c.at_ms,

@@ -1,0 +1,53 @@
+"""How many answers may be on their way at the same time that last: events, exports. Per person and in all.
+
+Each holds memory and often a reading transaction for as long as its reader takes. Knows of a person the id only.
+"""
+
+import re
+from collections import Counter
+from uuid import UUID
+
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+LASTING = re.compile(
+    r".*(/gradio_api/queue/data|/api/comparisons/[^/]+/events|/api/data/\w+\.jsonl|/api/me/data)"
+)
+"""Addresses whose answers last."""
+
+
+class Streams:
+    """Counts them, and refuses what is too much. Stands inside of `app/identity.py`, which says whose they are."""
+
+    def __init__(self, app: ASGIApp, most_per_person: int, most: int) -> None:
+        self.app = app
+        self.most_per_person = most_per_person
+        self.most = most
+        self._open: Counter[UUID] = Counter()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not LASTING.fullmatch(scope["path"]):
+            await self.app(scope, receive, send)
+            return
+        person_id: UUID = scope["state"]["person_id"]
+        if refused := self._refusal(person_id):
+            await refused(scope, receive, send)
+            return
+        self._open[person_id] += 1
+        try:
+            await self.app(scope, receive, send)
+        finally:
+            self._open[person_id] -= 1
+            if not self._open[person_id]:
+                del self._open[person_id]
+
+    def _refusal(self, person_id: UUID) -> JSONResponse | None:
+        if self._open[person_id] >= self.most_per_person:
+            return _refuse(429, "you have too many pages or downloads open; close some")
+        if self._open.total() >= self.most:
+            return _refuse(503, "too many people are reading just now; try again in a few seconds")
+        return None
+
+
+def _refuse(status: int, why: str) -> JSONResponse:
+    return JSONResponse({"detail": why}, status_code=status, headers={"Retry-After": "5"})

