@@ -18,6 +18,7 @@ from app import data_folder
 from app.progress import bars
 from app.settings import Settings
 from app.store import Store, runs
+from app.store.migrate import refuse_other_schema
 from app.training import Training
 from rlhb_core.errors import RunError
 from rlhb_core.records import Arm, Run, RunStatus, Source
@@ -28,7 +29,13 @@ console = Console(stderr=True)
 
 @contextmanager
 def opened(settings: Settings) -> Iterator[Store]:
-    """The store, closed again at the end."""
+    """The store, closed again at the end. Beside a live server of another release its schema is left alone."""
+    if live := data_folder.live_beside(settings):
+        looking = Store.look(settings.database)
+        try:
+            refuse_other_schema(looking, str(live))
+        finally:
+            looking.close()
     store = Store.open(settings.database)
     try:
         yield store

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from app.comparison import ANSWERS, ComparisonView, draw, view_of
+from app.data_folder import check_room
 from app.serving import Chunk, End, Job, Serving, cut, cut_at
 from app.settings import Settings
 from app.store import (
@@ -163,8 +164,10 @@ class Comparing:
         """Draw versions for a query and begin to write their answers; returns the query's id once all is committed.
 
         `previous` is the query that this one follows; whether it rephrases or goes further is the browser's signal to
-        send. Raises BadRecord for a text that cannot be asked, NotEnoughData if nothing is served, NotYours, Overloaded.
+        send. Raises BadRecord for a text that cannot be asked, NotEnoughData if nothing is served, NotYours, NoRoom,
+        Overloaded.
         """
+        check_room(self._settings)
         text = text.strip()
         if not text:
             raise BadRecord("there is nothing to ask: type a question first")

@@ -88,6 +88,17 @@ class Settings(BaseSettings):
     remote_timeout_s: float = Field(
         default=60.0, gt=0, description="Longest silence of a remote model server, in seconds."
     )
+    min_free_mb: int = Field(
+        default=200,
+        ge=0,
+        description="Space kept free on the data folder's disk, in MB: with less, no query, upload, download or run begins.",
+    )
+    max_downloads: int = Field(
+        default=64,
+        ge=1,
+        le=1000,
+        description="Downloads open at the same time; others are told to try later.",
+    )
     max_runs: int = Field(
         default=1, ge=1, le=16, description="Training runs at the same time; others wait."
     )

@@ -6,6 +6,7 @@ Configured in code, so that it works from an installed package. Does not know wh
 import logging
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 from alembic import command
@@ -15,6 +16,9 @@ from alembic.script import ScriptDirectory
 
 from app.store.connection import connect
 from app.store.errors import StoreError
+
+if TYPE_CHECKING:
+    from app.store.engine import Store
 
 log = logging.getLogger(__name__)
 logging.getLogger("alembic").setLevel(logging.WARNING)  # tells of its own parts otherwise
@@ -63,6 +67,17 @@ def knows(revision: str | None) -> bool:
     """Whether this release has heard of the revision."""
     known = {each.revision for each in ScriptDirectory.from_config(config()).walk_revisions()}
     return revision is None or revision in known
+
+
+def refuse_other_schema(store: "Store", server: str) -> None:
+    """Raise StoreError if opening this store would change the schema under the server that uses it."""
+    with store.reading() as session:
+        present, newest = revisions(session)
+    if present != newest:
+        raise StoreError(
+            f"the database is in use by a server of another release ({server}), whose schema {present} this release "
+            f"would change to {newest}; stop that server first"
+        )
 
 
 def _migrate(address: sa.URL, step: Callable[[Config], None]) -> None:

@@ -24,7 +24,7 @@ Identity = tuple[int, int]
 
 def address(path: str, mode: str) -> str:
     """The file as SQLite's URI; `mode` is ro or rw, never one that creates."""
-    return f"file:{quote(os.path.abspath(path))}?mode={mode}"
+    return f"file:{quote(str(Path(path).absolute()))}?mode={mode}"
 
 
 def make(path: Path) -> None:
@@ -60,7 +60,7 @@ def keep_private(path: Path) -> None:
 def identity(path: str) -> Identity | None:
     """Which file lies under this name; None if there is none."""
     try:
-        found = os.stat(path)
+        found = Path(path).stat()
     except OSError:
         return None
     return found.st_dev, found.st_ino

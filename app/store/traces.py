@@ -133,7 +133,7 @@ def _left(store: "Store", marks: set[bytes]) -> set[bytes]:
 
 def _found(files: Sequence[str], marks: set[bytes]) -> set[bytes]:
     told = json.dumps([list(files), [each.hex() for each in marks]])
-    ran = subprocess.run(  # what is sought goes by a pipe, so that no list of processes shows it
+    ran = subprocess.run(  # noqa: S603 - what is sought goes by a pipe: no list of processes shows it
         [sys.executable, "-I", "-S", "-c", _SEARCH],
         input=told, text=True, capture_output=True, check=False,
     )  # fmt: skip

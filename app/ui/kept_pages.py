@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.doors.headers import CSP
+
 SHAPES = 16
 """Most forms of a page that are kept: it holds the address by which it was asked for."""
 ASKED_BY = (
@@ -28,9 +30,10 @@ class _Kept:
     """A page as it is sent."""
 
     body: bytes
-    tag: str
-    headers: list[tuple[bytes, bytes]]
-    """All but the length; its policy on scripts belongs to what the browser keeps, too."""
+    tag: bytes
+    content_type: bytes
+    policy: bytes
+    """Which of its scripts may run: `app/doors/headers.py`."""
 
 
 class KeptPage:
@@ -72,29 +75,34 @@ class KeptPage:
 
         await self.app({**scope, "method": "GET"}, receive, hear)
         start = said[0]
-        content_type = Headers(raw=start["headers"]).get("content-type", "")
+        answered = Headers(raw=start["headers"])
+        content_type = answered.get("content-type", "")
         if start["status"] != 200 or not content_type.startswith("text/html"):
             for message in said:
                 await send(message)
             return None
         body = b"".join(message.get("body", b"") for message in said[1:])
-        tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-        headers = [(name, value) for name, value in start["headers"] if name != b"content-length"]
-        headers += [
-            (b"etag", tag.encode()),
-            (b"cache-control", b"no-cache"),  # ask each time, as for the files in static/
-        ]
-        kept = self._kept[shape] = _Kept(body, tag, headers)
+        tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'.encode()
+        kept = self._kept[shape] = _Kept(
+            body, tag, content_type.encode(), answered.get(CSP, "").encode()
+        )
         while len(self._kept) > SHAPES:
             self._kept.popitem(last=False)
         return kept
 
     async def _send(self, kept: _Kept, method: str, known: str | None, send: Send) -> None:
-        is_known = known is not None and kept.tag in known
-        headers = list(kept.headers)
-        if not is_known:
-            headers.append((b"content-length", str(len(kept.body)).encode()))
-        status = 304 if is_known else 200
+        is_known = known is not None and kept.tag.decode() in known
         body = b"" if is_known or method == "HEAD" else kept.body
+        headers = [
+            (b"etag", kept.tag),
+            (b"cache-control", b"no-cache"),  # ask each time, as for the files in static/
+            (CSP.encode(), kept.policy),
+        ]
+        if not is_known:
+            headers += [
+                (b"content-type", kept.content_type),
+                (b"content-length", str(len(kept.body)).encode()),
+            ]
+        status = 304 if is_known else 200
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})

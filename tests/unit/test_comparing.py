@@ -167,6 +167,51 @@ def test_names_are_shown_after_the_vote_and_hidden_again_by_undo(choice: VoteCho
     assert hidden.vote.choice is None
 
 
+def test_how_long_an_answer_took_is_told_with_the_names() -> None:
+    query, answers, known = made_comparison()
+    answers = [
+        each.model_copy(update={"first_token_ms": 40, "duration_ms": 300}) for each in answers
+    ]
+    hidden = view_of(query, answers, [], known)
+    assert {(p.first_token_ms, p.duration_ms) for p in hidden.panels} == {(None, None)}
+    shown = view_of(query, answers, [vote(answers[1], VoteChoice.TIE)], known)
+    assert {(p.first_token_ms, p.duration_ms) for p in shown.panels} == {(40, 300)}
+
+
+@pytest.mark.parametrize(
+    ("ends", "same", "winnable"),
+    [
+        (["x", "y", " x\n"], [None, None, "A"], [True, True, True]),
+        (["x", "x", "x"], [None, "A", "A"], [True, True, True]),
+        (["x", ("x", Outcome.CUT), "y"], [None, "A", None], [True, True, True]),
+        (["x", ("x", Outcome.PENDING), "y"], [None, None, None], [True, True, True]),
+        ([("x", Outcome.ERROR), "x", "x"], [None, None, "B"], [False, True, True]),
+        ([("", Outcome.EMPTY), ("", Outcome.EMPTY), "x"], [None, "A", None], [False, False, True]),
+        ([("", Outcome.STOPPED), ("x", Outcome.STOPPED), "y"], [None] * 3, [False, True, True]),
+        ([("", Outcome.PENDING), ("", Outcome.PENDING), "y"], [None] * 3, [True, True, True]),
+    ],
+)
+def test_equal_answers_know_each_other_and_failed_ones_cannot_win(
+    ends: list[Any], same: list[str | None], winnable: list[bool]
+) -> None:
+    query, answers, known = made_comparison()
+    told = [(each, Outcome.OK) if isinstance(each, str) else each for each in ends]
+    answers = [
+        answer.model_copy(update={"text": text, "outcome": outcome})
+        for answer, (text, outcome) in zip(answers, told, strict=True)
+    ]
+    view = view_of(query, answers, [], known)
+    assert [panel.same_as for panel in view.panels] == same
+    assert [panel.can_win for panel in view.panels] == winnable
+
+
+def test_one_version_in_every_place_is_told() -> None:
+    query, answers, known = made_comparison()
+    assert not view_of(query, answers, [], known).one_version
+    alike = [each.model_copy(update={"version_id": answers[0].version_id}) for each in answers]
+    assert view_of(query, alike, [], known).one_version
+
+
 def test_marks_are_as_they_stood_last() -> None:
     query, answers, known = made_comparison()
     acts = [
