@@ -7,7 +7,7 @@ page were shown: 60 KB each on the Runs page. Nothing of ours is kept in a sessi
 
 import gradio as gr
 
-LOOK_S = 0.02
+LOOK_S = 0.04
 """Longest wait of an event for the queue to look."""
 PROGRESS_LOOK_S = 1.0
 """No page of ours shows Gradio's own progress."""
