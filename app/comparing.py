@@ -45,6 +45,8 @@ log = logging.getLogger(__name__)
 
 SNAPSHOTS_PER_S = 10
 """Most views of a comparison sent per second while it is written."""
+SNAPSHOTS_IN_ALL_PER_S = 60
+"""With many comparisons each is sent less often, so that so many views are made in all."""
 ACTS_MAY_AGE_S = 1.0
 """How long the acts of a comparison in the making are taken for known where another server may hear of new ones."""
 MAX_ANSWER = 200_000
@@ -449,7 +451,8 @@ class Comparing:
             yield view
             if view.complete:
                 return
-            await asyncio.gather(live.after(changes), asyncio.sleep(1 / SNAPSHOTS_PER_S))
+            pause_s = max(1 / SNAPSHOTS_PER_S, len(self._live) / SNAPSHOTS_IN_ALL_PER_S)
+            await asyncio.gather(live.after(changes), asyncio.sleep(pause_s))
 
     async def _seen(self, live: _Live, fresh: bool = False) -> ComparisonView:
         """How a comparison in the making stands. Its acts are read only if there are new ones.

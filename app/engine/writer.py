@@ -21,8 +21,10 @@ from rlhb_core.generator import load_trunk
 
 log = logging.getLogger(__name__)
 
-HAND_OVER_S = 0.05
+HAND_OVER_S = 0.1
 """Texts are handed over this often; the first word of an answer at once."""
+ROW_S = 0.01
+"""With many answers less often, so that so much time is left for each lot of text: 100 lots a second in all."""
 MAX_ADAPTERS = 32
 """Most adapters kept in memory, beside those in use; the one unused for longest goes first."""
 UNUSED_S = 3600.0
@@ -180,7 +182,7 @@ class Writer:
     def _pass_on(self) -> None:
         """Hand over the first words, the ends, and from time to time all the rest."""
         now = time.monotonic()
-        is_time = now - self._handed_over >= HAND_OVER_S
+        is_time = now - self._handed_over >= max(HAND_OVER_S, ROW_S * len(self._writing))
         lots = [
             (ticket, ticket.text, ticket.end)
             for ticket in self._writing

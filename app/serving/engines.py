@@ -37,8 +37,11 @@ from rlhb_core.records import ModelVersion
 log = logging.getLogger(__name__)
 
 LOOK_S = 0.1
-"""While a model is being loaded, its process is looked at this often; once it is ready, every second."""
-READY_LOOK_S = 1.0
+"""While a model is being loaded, its process is looked at this often."""
+READY_LOOK_S = 5.0
+"""And once it is ready, for its memory: that it has died is noticed at once."""
+THEIRS_LOOK_S = 2.0
+"""A process that somebody else runs is looked at this often."""
 HEALTH_PATIENCE_S = 10.0
 FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 60.0
@@ -258,7 +261,7 @@ class Engine:
                 self._lost()
                 self._stirred.clear()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._stirred.wait(), READY_LOOK_S)
+                await asyncio.wait_for(self._stirred.wait(), THEIRS_LOOK_S)
 
     async def _look(self) -> bool:
         """Ask the process how it is; whether it answered."""

@@ -30,6 +30,7 @@ from app.doors.headers import CSP, policy_of
 from app.doors.pages import Door
 from app.ui.kept_pages import KeptPage
 from app.ui.look import theme
+from app.ui.queueing import calm
 
 NAV = (
     ("compare", "/", "Compare"),
@@ -107,6 +108,7 @@ def mount(app: FastAPI, blocks: Page, path: str) -> None:
     )
     route = app.router.routes[-1]
     assert isinstance(route, Mount)
+    calm(blocks)
     framed = Framed(route.app, path, _head(blocks), _header(blocks.active))
     route.app = Door(KeptPage(framed, path), path, blocks)
 

@@ -65,6 +65,27 @@ def test_a_kept_page_holds_the_address_by_which_it_was_asked_for(client: TestCli
     assert client.get("/runs/?run=1").text.count("<gradio-app") == 1
 
 
+def test_a_page_that_nobody_uses_is_at_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Gradio's queue as it comes wakes the event loop a thousand times a second, for every page."""
+    pauses: list[float] = []
+    sleep = asyncio.sleep
+
+    async def counted(seconds: float, result: object = None) -> object:
+        pauses.append(seconds)
+        return await sleep(seconds, result)
+
+    async def idle() -> None:
+        app = await built()
+        async with app.router.lifespan_context(app):
+            monkeypatch.setattr("gradio.queueing.asyncio.sleep", counted)
+            await sleep(0.2)
+            monkeypatch.undo()
+
+    asyncio.run(idle())
+    assert pauses
+    assert min(pauses) >= 0.02
+
+
 def test_a_page_is_found_without_its_last_stroke_too(client: TestClient) -> None:
     moved = client.get("/runs?run=1", follow_redirects=False)
     assert (moved.status_code, moved.headers["location"]) == (307, "/runs/?run=1")
