@@ -109,7 +109,11 @@ def test_a_stop_at_any_step_is_heeded_after_it(
 def test_a_stop_during_the_last_step_comes_too_late(
     run: RunDir, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stages(monkeypatch, lambda name, _: name == "judging" and run.request_stop())
+    def during(name: str, _: int) -> None:
+        if name == "judging":
+            run.request_stop()
+
+    stages(monkeypatch, during)
     assert training.train(run) == 0
     assert run.state() is RunStatus.DONE
     assert not run.stop_requested()
