@@ -13,7 +13,7 @@ from rlhb_core.pace import REASON, Outlook, Pace
 RECORDED: dict[str, Any] = json.loads(
     (Path(__file__).parent / "recorded_paces.json").read_text(encoding="utf-8")
 )
-"""Real runs: the costs of their stages, and at how many seconds each stage began (no total) and each step was done."""
+"""Real iterations: the costs of the stages, and at how many seconds each stage began (no total) and each step was done."""
 
 Event = tuple[float, str, int, int | None]
 """Seconds, stage, step, and the stage's steps; None where the stage begins."""
@@ -97,7 +97,9 @@ def test_on_real_runs_it_neither_falls_back_nor_misleads(name: str) -> None:
     shares = [said.share for _, said in found]
     assert shares == sorted(shares)
     assert shares[-1] == 1.0
-    assert len(rises(found)) <= len(recorded["costs"]) - 1  # at most where another stage begins
+    assert (
+        rises(found) == []
+    )  # although steps came to take two and a half times as long, for a while
     half = next(i for i, (seconds, _) in enumerate(found) if seconds >= recorded["ended"] / 2)
     for seconds, said in found[half:]:
         assert said.seconds_left is not None
