@@ -95,6 +95,15 @@ def serve(settings: Settings) -> None:
 
 @cli.command()
 @takes_settings
+def engine(settings: Settings) -> None:
+    """Run the model process of base_model alone, at engine_url: several web processes can share it."""
+    from app.commands import run_engine
+
+    run_engine(settings)
+
+
+@cli.command()
+@takes_settings
 def train(
     settings: Settings,
     arm: Annotated[Arm | None, typer.Option(help="What to train.")] = None,

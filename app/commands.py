@@ -18,6 +18,7 @@ from app import data_folder
 from app.progress import bars
 from app.settings import Settings
 from app.store import Store, runs
+from app.store.migrate import refuse_other_schema
 from app.training import Training
 from rlhb_core.errors import RunError
 from rlhb_core.records import Arm, Run, RunStatus, Source
@@ -28,7 +29,13 @@ console = Console(stderr=True)
 
 @contextmanager
 def opened(settings: Settings) -> Iterator[Store]:
-    """The store, closed again at the end."""
+    """The store, closed again at the end. Beside a live server of another release its schema is left alone."""
+    if live := data_folder.live_beside(settings):
+        looking = Store.look(settings.database)
+        try:
+            refuse_other_schema(looking, str(live))
+        finally:
+            looking.close()
     store = Store.open(settings.database)
     try:
         yield store
@@ -235,6 +242,16 @@ def run_simulation(settings: Settings, queries: int, people: int, seed: int, ser
         )
 
     asyncio.run(run())
+
+
+def run_engine(settings: Settings) -> None:
+    """The model process of the base model, here and now, until interrupted. Raises BadConfig."""
+    from app.engine.options import check_listen, options_of
+    from app.engine.server import run
+
+    check_listen(settings)
+    console.print(f"answering for {settings.base_model} at {settings.engine_url}")
+    run(options_of(settings, settings.base_model, settings.engine_url))
 
 
 def _since_ms(day: str) -> int | None:

@@ -91,6 +91,9 @@ class ComparisonView(Record):
     panels: list[Panel] = Field(description="In page order.")
     vote: VoteState
     complete: bool = Field(description="Whether no answer is being written any more.")
+    loading: bool = Field(
+        default=False, description="Whether a model that is to answer is still being loaded."
+    )
     one_version: bool = Field(
         default=False, description="Whether one version wrote all the answers, for want of others."
     )

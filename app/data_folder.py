@@ -8,6 +8,7 @@ a file beside it too. Knows neither database nor web.
 import fcntl
 import json
 import os
+import shutil
 import stat
 import time
 from collections.abc import Iterator
@@ -23,6 +24,10 @@ LOCK = "server.lock"
 """Name of the lock file in the data folder."""
 PATIENCE_S = 1.0
 """How long to try: another command that looks whether a server is live holds the lock for a moment."""
+
+
+class NoRoom(RlhbError):
+    """So little is free on the disk of the data folder that nothing big is begun."""
 
 
 class FolderTaken(RlhbError):
@@ -116,6 +121,20 @@ def _lock(path: Path) -> int:
                     "stop that one, or choose another data folder (RLHB_DATA_DIR)"
                 ) from None
             time.sleep(0.05)
+
+
+def check_room(settings: Settings) -> None:
+    """Raise NoRoom if less is free than the settings keep free. What is under way, and signals, may use the rest."""
+    wanted = settings.min_free_mb
+    try:
+        free = shutil.disk_usage(settings.data_dir).free // 1_000_000
+    except OSError:
+        return  # the folder is gone: others say that
+    if free < wanted:
+        raise NoRoom(
+            f"{free:,} MB are free where the data folder lies, fewer than the {wanted:,} MB that are kept free "
+            "(RLHB_MIN_FREE_MB), so nothing new is begun; free some space, then try again"
+        )
 
 
 def live_server(data_dir: Path) -> LiveServer | None:

@@ -159,7 +159,9 @@ def _without(value: Any, words: _Words) -> Any:
     if isinstance(value, list):
         about = [isinstance(each, dict) and words.in_value(each) for each in value]
         return [
-            _without(each, words) for each, is_theirs in zip(value, about, strict=True) if not is_theirs
+            _without(each, words)
+            for each, is_theirs in zip(value, about, strict=True)
+            if not is_theirs
         ]
     return value
 

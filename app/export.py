@@ -8,10 +8,10 @@ is not woken for every row. Knows no SQL and no HTTP.
 * preferences: prompt / chosen / rejected, and labels: prompt / completion / label, as TRL's trainers load them.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from datetime import UTC, date, datetime, time
 from functools import cache
-from itertools import chain, groupby, islice
+from itertools import chain, groupby
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -22,10 +22,11 @@ import orjson
 from app.store import Store, behaviors, exports
 from app.store.exports import Amounts, DataFilter, comparisons, edits, readings, triplets
 from app.store.imports import UNNAMED
+from app.store.streaming import joined
 from rlhb_core.answers import failed
 from rlhb_core.behaviors import parse, preference_score
 from rlhb_core.errors import BadConfig
-from rlhb_core.records import SCHEMA_VERSION, Outcome, VoteChoice
+from rlhb_core.records import SAME_ANSWER, SCHEMA_VERSION, Outcome, VoteChoice
 
 __all__ = [
     "EXPORTS",
@@ -43,13 +44,14 @@ __all__ = [
 ]
 
 LINE = orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z
-BLOCK_LINES = 500
 NOBODY = frozenset(UNNAMED.values())
+Lines = Generator[bytes, None, None]
+"""JSON lines in blocks, whole lines each."""
 CLEAR = 0.5
 """A behaviour is a label if it speaks for or against the answer by at least this much, in likes."""
 
 
-def triplet_lines(store: Store, chosen: DataFilter) -> Iterator[bytes]:
+def triplet_lines(store: Store, chosen: DataFilter) -> Lines:
     """Every finished response with what its reader did, as Triplet lines, oldest first."""
     behaviors.refresh(store)
     with store.reading() as session:
@@ -90,7 +92,7 @@ def _triplet(row: Any, with_people: bool) -> bytes:
     )
 
 
-def comparison_lines(store: Store, chosen: DataFilter) -> Iterator[bytes]:
+def comparison_lines(store: Store, chosen: DataFilter) -> Lines:
     """Every vote that says something, as Comparison lines: best, tie or all bad; skipped and withdrawn ones do not."""
     return _in_blocks(_comparisons(store, chosen))
 
@@ -140,7 +142,7 @@ class _Told:
         self.row = next((row for row in rows if row.vote == "won"), rows[0])
         self.vote = self.row.vote
         self.response = rows[0].response
-        self.model_versions = " = ".join(dict.fromkeys(row.model_version for row in rows))
+        self.model_versions = SAME_ANSWER.join(dict.fromkeys(row.model_version for row in rows))
 
 
 def _alike(rows: Sequence[Any]) -> dict[str, list[Any]]:
@@ -171,7 +173,7 @@ def _failed(row: Any) -> bool:
     return failed(Outcome(row.outcome), row.response)
 
 
-def preference_lines(store: Store, chosen: DataFilter) -> Iterator[bytes]:
+def preference_lines(store: Store, chosen: DataFilter) -> Lines:
     """The chosen answer against each other one, then what people made of an answer against what it was, as TRL's DPO
     and reward trainers load it (conversations). `from` tells which: vote or edit.
     """
@@ -210,7 +212,7 @@ def _preference(
     return found | {"unblinded": True} if unblinded else found
 
 
-def label_lines(store: Store, chosen: DataFilter) -> Iterator[bytes]:
+def label_lines(store: Store, chosen: DataFilter) -> Lines:
     """Answers that their readers' behaviour clearly speaks for (true) or against (false), as TRL's KTO loads them.
 
     One line for each query and answer, whoever read them: those whose behaviour is clear decide by their mean score; if
@@ -238,12 +240,11 @@ def _says(role: str, content: str) -> list[dict[str, str]]:
     return [{"role": role, "content": content}]
 
 
-def _in_blocks(lines: Iterator[dict[str, Any]]) -> Iterator[bytes]:
-    while block := [orjson.dumps(line, option=LINE) for line in islice(lines, BLOCK_LINES)]:
-        yield b"".join(block)
+def _in_blocks(lines: Iterator[dict[str, Any]]) -> Lines:
+    return joined(orjson.dumps(line, option=LINE) for line in lines)
 
 
-EXPORTS: dict[str, Callable[[Store, DataFilter], Iterator[bytes]]] = {
+EXPORTS: dict[str, Callable[[Store, DataFilter], Lines]] = {
     "triplets": triplet_lines,
     "comparisons": comparison_lines,
     "preferences": preference_lines,

@@ -3,7 +3,6 @@
 Wiring only: what a part does is told in its own module.
 """
 
-import errno
 import os
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read when gradio is imported
@@ -13,42 +12,27 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse
 
 from app.api import comparisons, data, me, runs, signals
+from app.api.errors import explain_errors
 from app.api_page import add_api_page
 from app.comparing import Comparing
 from app.doors.bodies import Bodies
 from app.doors.headers import Headers
 from app.doors.streams import Streams
+from app.downloads import Downloads
 from app.identity import Identities, IdentityMiddleware, load_secret
 from app.serving import Serving, register_base
 from app.settings import Settings
-from app.store import Busy, Conflict, Full, Store, Unavailable, UnknownReference
-from app.training import QueueFull, Training
+from app.store import Store
+from app.training import Training
 from app.ui import mount_pages
 from app.ui.shell import Static
-from app.uploads import InUse, NoSpace, TooLarge, Uploads
+from app.uploads import Uploads
 from rlhb_core import __version__
-from rlhb_core.errors import RlhbError
 
-NO_ROOM = "the disk of the data folder is full, so this could not be done; free some space, then try again"
 STATIC = Path(__file__).parent / "static"
 """In the repository a link to the folder beside the packages, in an installed package the folder itself."""
-STATUS: dict[type[RlhbError], int] = {
-    UnknownReference: 404,
-    Conflict: 409,
-    TooLarge: 413,
-    QueueFull: 429,
-    Busy: 503,
-    InUse: 503,
-    Unavailable: 503,
-    NoSpace: 507,
-    Full: 507,
-}
-"""What an error is in HTTP; all others are 422. A browser keeps its signals on 5xx and drops them on 422."""
-RETRY_AFTER_S = 2
-"""When to try again after a 503, in seconds."""
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -58,17 +42,19 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     serving = Serving(store, settings)
     comparing = Comparing(store, serving, settings)
     training = Training(store, settings)
+    downloads = Downloads(settings)
     register_base(store, settings)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.uploads.sweep()
-        serving.warm()
+        await serving.start()
         training.follow()
         yield
         training.close()
+        downloads.close()
         await comparing.close()
-        serving.close()
+        await serving.close()
         store.close()
 
     app = FastAPI(
@@ -84,12 +70,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.comparing = comparing
     app.state.training = training
     app.state.uploads = Uploads(settings.uploads_dir, settings.max_upload_bytes)
+    app.state.downloads = downloads
     app.state.identities = Identities(load_secret(settings.data_dir))
 
     for noun in (signals, comparisons, me, runs, data):
         app.include_router(noun.router)
-    app.add_exception_handler(RlhbError, _explain)
-    app.add_exception_handler(OSError, _explain_disk)
+    explain_errors(app)
     app.add_api_route("/api/health", _health, methods=["GET"])
     app.mount("/static", Static(directory=STATIC), name="static")
     add_api_page(app)
@@ -110,21 +96,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     return app
 
 
-def _explain(request: Request, error: Exception) -> JSONResponse:
-    """An error that a person can do something about, as a sentence."""
-    status = next((code for kind, code in STATUS.items() if isinstance(error, kind)), 422)
-    headers = {"Retry-After": str(RETRY_AFTER_S)} if status == 503 else None
-    return JSONResponse({"detail": str(error)}, status_code=status, headers=headers)
-
-
-def _explain_disk(request: Request, error: Exception) -> JSONResponse:
-    """A full disk outside the database, as where uploads and runs lie; whatever else the system says is a bug."""
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return _explain(request, Full(NO_ROOM))
-    raise error
-
-
-def _health(request: Request) -> dict[str, str]:
-    """Raises what `_explain` says aloud if the database's file is gone."""
+def _health(request: Request) -> dict[str, str | int]:
+    """Raises what `explain` says aloud if the database's file is gone."""
     request.app.state.store.check()
-    return {"status": "ok", "version": __version__}
+    serving: Serving = request.app.state.serving
+    models = {"models": serving.state.value, "models_memory_mb": serving.memory_mb}
+    return {"status": "ok", "version": __version__, **models}

@@ -13,6 +13,7 @@ from typing import Any
 from app.export import Amounts, DataFilter, amounts, start_of
 from app.settings import Settings
 from app.store import Session, Store, versions
+from app.store.engine import storable
 from rlhb_core.arms import ARMS, missing, starts
 from rlhb_core.config import RunConfig
 from rlhb_core.errors import BadConfig, NotEnoughData, RlhbError
@@ -111,7 +112,7 @@ def make_plan(store: Store, settings: Settings, choice: Choice) -> Plan:
 def find_parent(session: Session, settings: Settings, choice: Choice) -> ModelVersion:
     """The version that the run starts from. Raises BadConfig, saying what to do."""
     if choice.parent:
-        parent = versions.by_name(session, choice.parent)
+        parent = versions.by_name(session, storable(choice.parent))
         if parent is None:
             known = ", ".join(version.name for version in versions.all(session))
             raise BadConfig(f"there is no version {choice.parent!r}; there are: {known}")

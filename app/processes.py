@@ -53,7 +53,7 @@ class Processes:
             return False
         return str(folder) in _command_line(pid)
 
-    def end(self, pid: int, folder: Path, patience_s: float = 10.0) -> None:
+    def kill(self, pid: int, folder: Path, patience_s: float = 10.0) -> None:
         """End the process that works on this folder, at once, and wait until it is gone."""
         until = time.monotonic() + patience_s
         while self.alive(pid, folder) and time.monotonic() < until:

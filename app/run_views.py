@@ -233,36 +233,35 @@ def show_run(session: Session, run_id: UUID) -> RunDetail:
     line = _run_view(run, len(order) - order.index(run_id), versions.names(session))
     folder = RunDir(Path(run.folder))
     wrong = [line.error] if line.error else []
-    result = _readable(wrong, "result.json", folder.result, None) or {}
-    rows = _readable(wrong, "metrics.jsonl", folder.metrics, [])
+    result = _readable(wrong, "result.json", folder.result) or {}
+    rows = _readable(wrong, "metrics.jsonl", folder.metrics) or []
     found = RunDetail(
         **line.model_dump(),
         verdict=_readable(
-            wrong, "result.json", lambda: verdict_view(result, line.parent or "its start"), None
+            wrong, "result.json", lambda: verdict_view(result, line.parent or "its start")
         ),
         version=_version_of(session, run),
-        numbers=_readable(wrong, "metrics.jsonl", lambda: newest_numbers(rows), []),
-        alarms=_readable(wrong, "metrics.jsonl", lambda: _alarms(folder, rows), []),
-        samples=_readable(
-            wrong,
-            "result.json",
-            lambda: [SampleView(**sample) for sample in result.get("samples", [])],
-            [],
-        ),
-        checkpoints=_readable(wrong, "samples.jsonl", lambda: _checkpoints(folder), []),
+        numbers=_readable(wrong, "metrics.jsonl", lambda: newest_numbers(rows)) or [],
+        alarms=_readable(wrong, "metrics.jsonl", lambda: _alarms(folder, rows)) or [],
+        samples=_readable(wrong, "result.json", lambda: _samples(result)) or [],
+        checkpoints=_readable(wrong, "samples.jsonl", lambda: _checkpoints(folder)) or [],
     )
     return found.model_copy(update={"error": " ".join(dict.fromkeys(wrong))})
 
 
-def _readable(wrong: list[str], name: str, part: Callable[[], Part], otherwise: Part) -> Part:
-    """A part of a run's folder; if it is damaged, what is wrong is noted and `otherwise` stands in its place."""
+def _readable(wrong: list[str], name: str, part: Callable[[], Part]) -> Part | None:
+    """A part of a run's folder; None, and a note of what is wrong, if it is damaged."""
     try:
         return part()
     except RunError as error:
         wrong.append(str(error))
     except (KeyError, TypeError, ValueError, AttributeError):  # sound JSON of another shape
         wrong.append(str(damaged(name, "it does not hold what it should")))
-    return otherwise
+    return None
+
+
+def _samples(result: Mapping[str, Any]) -> list[SampleView]:
+    return [SampleView(**sample) for sample in result.get("samples", [])]
 
 
 def _alarms(folder: RunDir, rows: Sequence[Mapping[str, Any]]) -> list[AlarmView]:
@@ -294,7 +293,7 @@ def list_versions(session: Session) -> VersionsView:
 
 def _run_view(run: Run, number: int, names: Mapping[UUID, str]) -> RunView:
     wrong = [why] if (why := _why(run)) else []
-    progress = _readable(wrong, "progress.json", lambda: _progress(run), None)
+    progress = _readable(wrong, "progress.json", lambda: _progress(run))
     return RunView(
         id=run.id,
         name=f"Run {number} · {run.arm.label}",

@@ -66,8 +66,38 @@ class Settings(BaseSettings):
         le=8192,
         description="Longest answer, in tokens. The embedded model stops by itself well before.",
     )
+    max_rows: int = Field(
+        default=24, ge=1, le=1024, description="Most answers that a local model writes at once."
+    )
+    max_wait_s: float = Field(
+        default=10.0,
+        gt=0,
+        description="Longest wait for an answer's first word, in seconds, as far as can be foreseen; "
+        "a question that would wait longer is refused with the time to try again.",
+    )
+    max_open_queries: int = Field(
+        default=4,
+        ge=1,
+        description="Most questions of one person that are being answered at the same time.",
+    )
+    engine_url: str = Field(
+        default="",
+        description="Address of a model process that answers for base_model, as `rlhb engine` runs it alone "
+        "(http://host:port or unix:/path), so that several web processes share one; empty: the app starts its own.",
+    )
     remote_timeout_s: float = Field(
         default=60.0, gt=0, description="Longest silence of a remote model server, in seconds."
+    )
+    min_free_mb: int = Field(
+        default=200,
+        ge=0,
+        description="Space kept free on the data folder's disk, in MB: with less, no query, upload, download or run begins.",
+    )
+    max_downloads: int = Field(
+        default=64,
+        ge=1,
+        le=1000,
+        description="Downloads open at the same time; others are told to try later.",
     )
     max_runs: int = Field(
         default=1, ge=1, le=16, description="Training runs at the same time; others wait."

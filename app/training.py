@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID, uuid4, uuid5
 
+from app.data_folder import check_room
 from app.erasure import forget_in_run, holds
 from app.export import comparison_lines, triplet_lines, write_lines
 from app.planning import Choice, Plan, make_plan
@@ -64,12 +65,13 @@ class Training:
 
         Raises NotEnoughData with the plan's sentence if it cannot start, QueueFull if too many wait already.
         """
+        check_room(self.settings)
         with self._freezing:
             return self._start(choice)
 
     def _start(self, choice: Choice) -> Run:
         with self.store.reading() as session:
-            _check_room(session, self.settings.max_queued_runs)
+            _check_queue(session, self.settings.max_queued_runs)
         plan = self.plan(choice)
         if not plan.enough or plan.config is None or plan.parent is None:
             raise NotEnoughData(plan.sentence)
@@ -114,7 +116,8 @@ class Training:
                 raise RunError(
                     f"only a run that broke off can be resumed; this one is {run.status}"
                 )
-            _check_room(session, self.settings.max_queued_runs)
+            check_room(self.settings)
+            _check_queue(session, self.settings.max_queued_runs)
             RunDir(Path(run.folder)).withdraw_stop()
             again = {"status": RunStatus.QUEUED, "pid": None, "error": "", "ended_ms": None}
             runs.update(session, run.model_copy(update=again), was=run.status)
@@ -158,7 +161,7 @@ class Training:
     def _end(self, run: Run) -> None:
         """End a run's process at once, and say why."""
         assert run.pid is not None
-        self._processes.end(run.pid, Path(run.folder))
+        self._processes.kill(run.pid, Path(run.folder))
         with self.store.session() as session:
             ended = _ended(run, RunStatus.INTERRUPTED).model_copy(update={"error": ERASED})
             runs.update(session, ended, was=RunStatus.RUNNING)
@@ -250,7 +253,7 @@ class Training:
         )
 
 
-def _check_room(session: Session, most: int) -> None:
+def _check_queue(session: Session, most: int) -> None:
     waiting = sum(run.status is RunStatus.QUEUED for run in runs.all(session))
     if waiting >= most:
         raise QueueFull(

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
@@ -141,10 +142,14 @@ def read_lora(folder: Path) -> dict[str, LowRank]:
     try:
         config: dict[str, Any] = json.loads((folder / "adapter_config.json").read_text("utf-8"))
         weights = load_file(folder / "adapter_model.safetensors")
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, SafetensorError) as error:
         raise ModelError(
             f"no readable adapter in {folder}: adapter_config.json and adapter_model.safetensors are needed"
         ) from error
+    if not isinstance(config, dict):
+        raise ModelError(
+            f"the adapter in {folder.name} is broken: adapter_config.json is no object"
+        )
     if config.get("peft_type") != "LORA" or config.get("use_dora") or config.get("lora_bias"):
         raise ModelError(f"the adapter in {folder.name} is not plain LoRA; merge it into its model")
     sides: dict[str, dict[str, Tensor]] = {}
@@ -157,10 +162,19 @@ def read_lora(folder: Path) -> dict[str, LowRank]:
                 f"the adapter in {folder.name} changes more than linear layers ({key}); merge it into its model"
             )
         sides.setdefault(match["path"], {})[match["side"]] = weight
-    return {
-        path: LowRank(side["A"].float(), side["B"].float() * _scaling(path, len(side["A"]), config))
-        for path, side in sides.items()
-    }
+    try:
+        return {path: _low_rank(path, side, config) for path, side in sides.items()}
+    except (LookupError, TypeError, ValueError, ArithmeticError, re.error) as error:
+        raise ModelError(
+            f"the adapter in {folder.name} is broken: matrices or settings are missing, or do not belong together"
+        ) from error
+
+
+def _low_rank(path: str, side: dict[str, Tensor], config: dict[str, Any]) -> LowRank:
+    down, up = side["A"].float(), side["B"].float()
+    if down.dim() != 2 or up.dim() != 2 or len(down) != up.shape[1]:
+        raise ValueError("the two matrices do not belong together")
+    return LowRank(down, up * _scaling(path, len(down), config))
 
 
 def _scaling(path: str, rank: int, config: dict[str, Any]) -> float:

@@ -30,6 +30,10 @@ MAX_POINTS = 1200
 """Points per curve: more cannot be told apart on a screen, and a page that is watched stays light."""
 
 
+ICONS_PX = 22
+"""Height of the row for plotly's icons, above the legend."""
+
+
 @dataclass(frozen=True)
 class Plot:
     """What one figure shows. `curves`: metric name -> label in the legend; the first ones get the accent."""
@@ -291,7 +295,7 @@ def _draw(plot: Plot, rows: Sequence[Row], kl_stop: float) -> go.Figure:
     figure.update_layout(
         showlegend=legend,
         legend={"y": 1.07 if plot.wide else 1.01},  # above the names of the stages
-        margin={"t": 12 + 26 * legend + 20 * plot.wide},
+        margin={"t": 12 + (26 + ICONS_PX) * legend + 20 * plot.wide},
     )
     figure.update_xaxes(title={"text": "step", "standoff": 4})
     figure.update_yaxes(title={"text": _axis(plot), "standoff": 6})

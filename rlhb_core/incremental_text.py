@@ -3,6 +3,8 @@
 Knows only a tokenizer. Each token costs the same however long the text has grown.
 """
 
+from collections.abc import Sequence
+
 from transformers import PreTrainedTokenizerBase
 
 
@@ -15,10 +17,13 @@ class IncrementalText:
     WINDOW = 24
     OVERLAP = 6
 
-    def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, before: Sequence[int] = ()) -> None:
+        """`before`: tokens that the text goes on from: some tokenizers write a word's space only within a text."""
         self._tokenizer = tokenizer
-        self._window: list[int] = []
-        self._shown = ""  # the text of the window that has been given out
+        self._window: list[int] = list(before[-self.OVERLAP :])
+        self._shown = (  # the text of the window that has been given out
+            self._decode(self._window) if self._window else ""
+        )
         self._pieces: list[str] = []
         self.tokens = 0
 

@@ -1,13 +1,17 @@
 """Keys and values of a batch that is being decoded, with the room for the whole answers taken at once.
 
-Appending then copies one token instead of all tokens so far. Does not know tokens, or what a model computes.
+Appending then copies one token instead of all tokens so far; batches become one by laying their rows together, ends
+aligned. Does not know tokens, or what a model computes.
 """
 
 import inspect
+from collections.abc import Sequence
+from typing import Any
 
+import torch
 from torch import Tensor
 from transformers import DynamicCache, PretrainedConfig, PreTrainedModel
-from transformers.cache_utils import DynamicLayer
+from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer
 
 
 def roomy_cache(config: PretrainedConfig, room: int) -> DynamicCache:
@@ -20,6 +24,54 @@ def roomy_cache(config: PretrainedConfig, room: int) -> DynamicCache:
         _RoomyLayer(room) if type(layer) is DynamicLayer else layer for layer in cache.layers
     ]
     return cache
+
+
+def can_join(cache: DynamicCache, config: PretrainedConfig) -> bool:
+    """Whether rows of other batches can be laid beside those of this cache.
+
+    Chunked attention counts columns from the batch's own beginning, and layers of unknown kinds may do anything.
+    """
+    kinds = getattr(config.get_text_config(decoder=True), "layer_types", None) or ()
+    return "chunked_attention" not in kinds and all(
+        type(layer) in (_RoomyLayer, DynamicSlidingWindowLayer) for layer in cache.layers
+    )
+
+
+def join_caches(
+    parts: Sequence[tuple[DynamicCache, Tensor]], config: PretrainedConfig, length: int, room: int
+) -> DynamicCache:
+    """One cache of the chosen rows of several caches, each with the indices of its rows.
+
+    length: tokens of each row that are kept, counted from the end; shorter rows are filled with zeros on the left, which
+    the mask must hide. room: for how many tokens there shall be room.
+    """
+    joined = roomy_cache(config, room)
+    for number, layer in enumerate(joined.layers):
+        rows: list[tuple[Any, Tensor]] = [(cache.layers[number], index) for cache, index in parts]
+        if all(each.is_initialized for each, _ in rows):  # else its states are another layer's
+            _join_layers(layer, rows, length)
+    return joined
+
+
+def _join_layers(layer: Any, parts: Sequence[tuple[Any, Tensor]], length: int) -> None:
+    """Fill an empty layer with the rows of others."""
+    slides = isinstance(layer, DynamicSlidingWindowLayer)
+    kept = min(length, layer.sliding_window - 1) if slides else length
+    keys, values = (
+        torch.cat([_last(getattr(part, name)[index], kept) for part, index in parts])
+        for name in ("keys", "values")
+    )
+    layer.update(keys, values)
+    if slides:
+        layer.cumulative_length = length
+
+
+def _last(states: Tensor, length: int) -> Tensor:
+    """The last tokens of [rows, heads, T, size], with zeros before them if there are too few."""
+    missing = length - states.shape[2]
+    if missing <= 0:
+        return states[:, :, -length:]
+    return torch.nn.functional.pad(states, (0, 0, missing, 0))
 
 
 def cache_argument(model: PreTrainedModel) -> str:

@@ -14,7 +14,7 @@ TRUST = 0.3
 """How far an estimate moves toward what the newest step says."""
 REASON = 1.5
 """The time left rises only where the pace so far says more than so many times of it."""
-MEMORY = 12
+MEMORY = 8
 """Steps of a stage whose time makes the pace."""
 FIRST_STEPS = 2
 """Steps before which nothing is said: the first one of a process is slower than all others."""
@@ -98,8 +98,6 @@ class Pace:
             return raw
         when, seconds = self._said
         due = max(0.0, seconds - (now - when))  # what was said, run down by the clock
-        found = due + TRUST * (raw - due)
-        if raw <= REASON * seconds:
-            found = min(found, seconds)
+        found = min(seconds, due + TRUST * (raw - due)) if raw <= REASON * seconds else raw
         self._said = now, found
         return found

@@ -492,6 +492,10 @@ class Triplet(Record):
     )
 
 
+SAME_ANSWER = " = "
+"""Between the names of versions that gave the same answer."""
+
+
 class Comparison(Record):
     """One vote over the responses to one query; what the reward model is trained on.
 

@@ -5,7 +5,7 @@ Holds the drawing of answers for many queries at once and whole logs in memory, 
 versions. At the web app the same people are guests of its HTTP API instead (`app/simulate.py`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -17,9 +17,12 @@ from rlhb_core.annotators import POPULATION, Act, Annotator, Choice, Taste, popu
 from rlhb_core.behaviors import VERBALISER_VERSION, Reading, summarise_person, verbalise
 from rlhb_core.config import SamplingSettings
 from rlhb_core.data import Pair
+from rlhb_core.folds import Answer, Folds, digest
 from rlhb_core.generator import Trunk
 from rlhb_core.records import (
+    SAME_ANSWER,
     Arm,
+    BehaviorFeatures,
     Comparison,
     Outcome,
     Signal,
@@ -117,45 +120,74 @@ def as_log(answered: Sequence[Answered]) -> tuple[list[Triplet], list[Comparison
     triplets: list[Triplet] = []
     comparisons: list[Comparison] = []
     for name in dict.fromkeys(one.annotator.name for one in answered):
-        readings: list[Reading] = []
-        parts: list[tuple[Answered, int, UUID]] = []
-        for one in (one for one in answered if one.annotator.name == name):
-            query_id = uuid4()
-            ids = [uuid4() for _ in one.texts]
-            shared = [_signal(query_id, None, act) for act in _query_acts(one, ids)]
-            for index, response_id in enumerate(ids):
-                own = [_signal(query_id, response_id, act) for act in one.acts[index]]
-                readings.append(
-                    Reading(response_id, len(one.texts[index]), [*own, *shared], len(one.texts))
-                )
-                parts.append((one, index, query_id))
-            comparisons.append(_comparison(one, query_id, now))
-        for reading, (one, index, query_id), features in zip(
-            readings, parts, summarise_person(readings), strict=True
-        ):
-            author = one.authors[index]
-            triplets.append(
-                Triplet(
-                    verbaliser_version=VERBALISER_VERSION,
-                    query_id=query_id,
-                    response_id=reading.response_id,
-                    query=one.query,
-                    response=one.texts[index],
-                    behavior_text=verbalise(features),
-                    behavior_features=features,
-                    arm=author.arm,
-                    model_version=author.name,
-                    condition=author.condition,
-                    position=index,
-                    draw_probability=1.0,
-                    outcome=_outcome(one, index),
-                    source=Source.SIMULATED,
-                    asked_at=now,
-                    answered_at=now,
-                    person=name,
-                )
-            )
+        asked = [_Asked(one) for one in answered if one.annotator.name == name]
+        for each in asked:
+            comparison = _comparison(each, now)
+            if comparison is not None:
+                comparisons.append(comparison)
+        readings = [reading for each in asked for reading in each.readings()]
+        behaviors = {
+            reading.response_id: features
+            for reading, features in zip(readings, summarise_person(readings), strict=True)
+        }
+        triplets += [
+            _triplet(each, place, behaviors[each.folds.of(response_id)], now)
+            for each in asked
+            for place, response_id in enumerate(each.ids)
+        ]
     return triplets, comparisons
+
+
+class _Asked:
+    """One query as the store would know it: with ids, and its equal answers as one."""
+
+    def __init__(self, one: Answered) -> None:
+        self.one = one
+        self.query_id = uuid4()
+        self.ids = [uuid4() for _ in one.texts]
+        self.folds = Folds(
+            [
+                Answer(each, len(text), digest(text), _outcome(one, place), PAGE_OPENED_MS)
+                for place, (each, text) in enumerate(zip(self.ids, one.texts, strict=True))
+            ]
+        )
+
+    def readings(self) -> Iterator[Reading]:
+        """What was done with each different answer."""
+        acts = [
+            _signal(self.query_id, each, act)
+            for each, acts in zip(self.ids, self.one.acts, strict=True)
+            for act in acts
+        ]
+        acts += [_signal(self.query_id, None, act) for act in _query_acts(self.one, self.ids)]
+        for each, text in zip(self.ids, self.one.texts, strict=True):
+            if self.folds.of(each) == each:
+                told = self.folds.about(each, acts)
+                yield Reading(each, len(text), told, self.folds.together)
+
+
+def _triplet(asked: _Asked, place: int, features: BehaviorFeatures, now: str) -> Triplet:
+    one = asked.one
+    author = one.authors[place]
+    return Triplet(
+        verbaliser_version=VERBALISER_VERSION,
+        query_id=asked.query_id,
+        response_id=asked.ids[place],
+        query=one.query,
+        response=one.texts[place],
+        behavior_text=verbalise(features),
+        behavior_features=features,
+        arm=author.arm,
+        model_version=author.name,
+        condition=author.condition,
+        position=place,
+        draw_probability=1.0,
+        outcome=_outcome(one, place),
+        source=Source.SIMULATED,
+        asked_at=now,
+        answered_at=now,
+        person=one.annotator.name,
+    )
 
 
 def _outcome(one: Answered, index: int) -> Outcome:
@@ -190,15 +222,29 @@ def _signal(query_id: UUID, response_id: UUID | None, act: Act) -> Signal:
     )
 
 
-def _comparison(one: Answered, query_id: UUID, now: str) -> Comparison:
-    best = one.choice if isinstance(one.choice, int) else None
-    choice = VoteChoice.BEST if isinstance(one.choice, int) else VoteChoice(one.choice)
+def _comparison(asked: _Asked, now: str) -> Comparison | None:
+    """The vote over the different answers, or None if there are fewer than two or none was there to choose."""
+    one, of = asked.one, asked.folds.of
+    first = list(dict.fromkeys(of(each) for each in asked.ids))
+    places = [asked.ids.index(each) for each in first]
+    best = first.index(of(asked.ids[one.choice])) if isinstance(one.choice, int) else None
+    if len(first) < 2 or (best is not None and not one.texts[places[best]]):
+        return None
     return Comparison(
-        query_id=query_id,
+        query_id=asked.query_id,
         query=one.query,
-        responses=one.texts,
-        model_versions=[author.name for author in one.authors],
-        choice=choice,
+        responses=[one.texts[place] for place in places],
+        model_versions=[
+            SAME_ANSWER.join(
+                dict.fromkeys(
+                    author.name
+                    for each, author in zip(asked.ids, one.authors, strict=True)
+                    if of(each) == same
+                )
+            )
+            for same in first
+        ],
+        choice=VoteChoice.BEST if isinstance(one.choice, int) else VoteChoice(one.choice),
         best=best,
         source=Source.SIMULATED,
         voted_at=now,

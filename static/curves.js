@@ -5,6 +5,7 @@ import { ago, dot, fill, get, h, isDark, isGoing, number, poll, post, say, serve
 
 const GOING_MS = 1500;
 const IDLE_MS = 8000;
+const NARROW_PX = 640;
 
 const plotly = loadPlotly();
 const seen = {};
@@ -163,7 +164,7 @@ function now(run) {
   const left = going && progress?.seconds_left != null ? `, about ${span(progress.seconds_left)} left` : "";
   const done = run.status === "done";
   return [
-    h("h3", {}, going ? "Going on now" : "Where it stands"),
+    h("h2", {}, going ? "Going on now" : "Where it stands"),
     h("p", {}, done ? `Done ${ago(run.ended_ms ?? run.created_ms)}. These are its last numbers.` : progress ? progress.words + left : capital(run.status_words)),
     progress &&
       !done &&
@@ -187,13 +188,13 @@ function samples(run) {
   return h(
     "section",
     { class: "panel samples" },
-    h("h3", {}, "What it answers now"),
+    h("h2", {}, "What it answers now"),
     h("p", {}, "Queries kept out of training, one answer each, sampled as they are on the Compare page."),
     h(
       "table",
       { class: "plain" },
       h("thead", {}, h("tr", {}, columns.map((name) => h("th", { scope: "col" }, name)))),
-      h("tbody", {}, run.samples.map(({ query, before, after }) => h("tr", {}, h("td", { class: "asked" }, query), [before, after].map((text) => h("td", { class: "written" }, text || "(nothing)"))))),
+      h("tbody", {}, run.samples.map(({ query, before, after }) => h("tr", {}, h("td", { class: "asked", dir: "auto" }, query), [before, after].map((text) => h("td", { class: "written", dir: "auto" }, text || "(nothing)"))))),
     ),
   );
 }
@@ -215,14 +216,14 @@ function onTheWay(run, opened) {
   return h(
     "section",
     { class: "panel way" },
-    h("h3", {}, "Answers on the way"),
+    h("h2", {}, "Answers on the way"),
     h("p", {}, `The same held-out queries at every checkpoint${behavior ? `, asked to draw: “${behavior}”` : ""}`),
     run.checkpoints.map(({ iteration, answers }) =>
       h(
         "details",
         { "data-step": iteration, open: opened.has(String(iteration)) },
-        h("summary", {}, `Step ${iteration.toLocaleString("en")}`, h("span", {}, answers[0]?.response ?? "")),
-        h("table", { class: "plain" }, h("tbody", {}, answers.map(({ query, response }) => h("tr", {}, h("td", { class: "asked" }, query), h("td", { class: "written" }, response || "(nothing)"))))),
+        h("summary", {}, `Step ${iteration.toLocaleString("en")}`, h("span", { dir: "auto" }, answers[0]?.response ?? "")),
+        h("table", { class: "plain" }, h("tbody", {}, answers.map(({ query, response }) => h("tr", {}, h("td", { class: "asked", dir: "auto" }, query), h("td", { class: "written", dir: "auto" }, response || "(nothing)"))))),
       ),
     ),
   );
@@ -265,6 +266,7 @@ async function drawAll(Plotly, { run, rows, figures, templates }) {
     const layout = { ...figure.layout, template, uirevision: run, autosize: true };
     await Plotly.react(container(name, title, sentence, wide), figure.data, layout, {
       displaylogo: false,
+      displayModeBar: innerWidth < NARROW_PX ? false : "hover", // no room beside a legend that takes two lines
       responsive: true,
       modeBarButtonsToRemove: ["select2d", "lasso2d", "zoomIn2d", "zoomOut2d", "autoScale2d", ...(wide ? [] : ["zoom2d", "pan2d"])],
     });
@@ -280,6 +282,6 @@ function container(name, title, sentence, wide) {
     return panel.querySelector(".plot");
   }
   const plot = h("div", { class: "plot", role: "img", "aria-label": `${title}. ${sentence}` });
-  home.append(h("section", { class: "panel", "data-figure": name }, h("h3", {}, title), h("p", {}, sentence), plot));
+  home.append(h("section", { class: "panel", "data-figure": name }, h("h2", {}, title), h("p", {}, sentence), plot));
   return plot;
 }

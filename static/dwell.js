@@ -4,16 +4,32 @@
 const IDLE_MS = 30_000;
 const ACTIVITY = ["pointermove", "pointerdown", "keydown", "wheel", "scroll", "touchstart", "focus"];
 
+const clocks = new Set();
+
 /** When the person last did anything, on the clock of performance.now(). */
 let active = performance.now();
-for (const name of ACTIVITY) {
-  addEventListener(name, () => (active = performance.now()), { passive: true, capture: true });
+for (const name of ACTIVITY) addEventListener(name, stir, { passive: true, capture: true });
+
+/** The person did something. After a pause, the clocks first stop where it began, then run again at once. */
+function stir() {
+  const wasIdle = isIdle();
+  if (wasIdle) clocks.forEach((clock) => clock.tick());
+  active = performance.now();
+  if (wasIdle) clocks.forEach((clock) => clock.tick());
+}
+
+function isIdle() {
+  return performance.now() - active >= IDLE_MS;
 }
 
 export class Dwell {
   #since = null; // running since, or null
   #ms = 0;
   #inView = false;
+
+  constructor() {
+    clocks.add(this); // for good: there are three on a page
+  }
 
   /** Whether enough of the answer is in view to be read. */
   set inView(value) {
@@ -36,7 +52,7 @@ export class Dwell {
   }
 
   #runs() {
-    return this.#inView && document.visibilityState === "visible" && performance.now() - active < IDLE_MS;
+    return this.#inView && document.visibilityState === "visible" && !isIdle();
   }
 
   #settle() {

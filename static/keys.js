@@ -1,15 +1,39 @@
-// Keyboard shortcuts: single keys, ignored while typing, with a modifier, or while a popover is open.
+// Keyboard shortcuts: single keys that work wherever one does not type, and Escape, which leaves wherever one does.
+
+const FIELDS = "input, textarea, select, [contenteditable]";
 
 /**
- * Bind keys. bindings: {key: handler}, keys as in KeyboardEvent.key, letters in lower case.
- * A handler that returns false leaves the event to the browser.
+ * Bind keys. bindings: {key: handler}, keys as in KeyboardEvent.key, letters in lower case, "ctrl+z" for that.
+ * A key does what it says whatever is open: a popover is closed first, and the handler told which: handler(event, closed).
+ * A handler that returns false leaves the event to the browser. A key held down counts once.
  */
 export function bindKeys(bindings) {
+  const cameFrom = new WeakMap(); // field -> what had the focus before it
+  document.addEventListener("focusin", ({ target, relatedTarget }) => cameFrom.set(target, relatedTarget));
   document.addEventListener("keydown", (event) => {
-    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
-    if (event.target.closest?.("input, textarea, select, [contenteditable]")) return;
-    if (document.querySelector(":popover-open") && event.key !== "?") return;
-    const handler = bindings[event.key.length === 1 ? event.key.toLowerCase() : event.key];
-    if (handler && handler(event) !== false) event.preventDefault();
+    if (event.defaultPrevented || event.altKey || event.isComposing) return;
+    const field = event.target.closest?.(FIELDS);
+    if (field) {
+      // the browser closes an open popover itself, and gives the focus back
+      if (event.key === "Escape" && !field.closest(":popover-open, dialog")) leave(field, cameFrom.get(field));
+      return;
+    }
+    const handler = bindings[nameOf(event)];
+    if (!handler) return;
+    if (event.repeat) return event.preventDefault();
+    const open = document.querySelector(":popover-open");
+    open?.hidePopover();
+    if (handler(event, open) !== false) event.preventDefault();
   });
+}
+
+function nameOf({ key, ctrlKey, metaKey }) {
+  const name = key.length === 1 ? key.toLowerCase() : key;
+  return ctrlKey || metaKey ? `ctrl+${name}` : name;
+}
+
+/** Leave a field for where the focus was before, unless that was a field too or is there no more. */
+export function leave(field, before) {
+  if (before?.isConnected && before.checkVisibility() && !before.matches(FIELDS)) before.focus({ preventScroll: true });
+  if (field.contains(document.activeElement)) document.activeElement.blur();
 }

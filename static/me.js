@@ -4,10 +4,19 @@
 import { call } from "./api.js";
 
 const state = { me: null };
+let know;
+
+/** Resolves once the server has said whether this person is recorded. */
+export const known = new Promise((resolve) => (know = resolve));
 
 /** Whether passive signals may be recorded. Until the server has answered, nothing is known, so nothing is recorded. */
 export function isRecording() {
   return state.me?.recording === true;
+}
+
+/** Whether the person has paused. Before the server has answered they may have: see `known`. */
+export function isPaused() {
+  return state.me?.recording === false;
 }
 
 /** Connect the header and fetch the person. */
@@ -34,6 +43,7 @@ export async function refreshPerson() {
 function show(me) {
   const changed = state.me?.recording !== me.recording;
   state.me = me;
+  know();
   document.querySelector("[data-recording]")?.classList.toggle("paused", !me.recording);
   for (const element of document.querySelectorAll("[data-recording-says]")) {
     element.innerHTML = me.recording

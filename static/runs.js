@@ -68,7 +68,7 @@ function runRow(run) {
     h(
       "div",
       { class: "what" },
-      h("h3", {}, dot(run.arm_label), run.name),
+      h("h2", {}, dot(run.arm_label), run.name),
       h("p", {}, `${run.parent ? `from ${run.parent} · ` : ""}${run.data}`),
     ),
     h("div", { class: "how" }, state(run)),
@@ -143,7 +143,7 @@ function versionsPanel({ versions, previous }) {
     h(
       "div",
       { class: "row between" },
-      h("div", {}, h("h3", {}, "Model versions"), h("p", {}, "What can stand in the side-by-side. A finished run adds one; it is shown only once you put it in.")),
+      h("div", {}, h("h2", {}, "Model versions"), h("p", {}, "What can stand in the side-by-side. A finished run adds one; it is shown only once you put it in.")),
       previous &&
         act(
           "Go back",
@@ -164,7 +164,7 @@ function versionsPanel({ versions, previous }) {
 
 function versionRow(version) {
   const button = version.served
-    ? act("Take out", () => post(`/api/versions/${version.id}/unserve`), { "aria-label": `Take ${version.name} out of Compare` })
+    ? act("Take out", () => post(`/api/versions/${version.id}/unserve`), { "aria-label": `Take out: take ${version.name} out of Compare` })
     : offered(version);
   return h(
     "tr",
@@ -179,7 +179,7 @@ function versionRow(version) {
 /** The button that puts a version in says what its verdict says. */
 function offered(version) {
   const { kind, button, why } = version.offer;
-  if (kind === "free") return act("Put in", () => serve(version), { "aria-label": `Put ${version.name} into Compare` });
-  const label = kind === "withheld" ? `Put ${version.name} into Compare against its verdict` : `${button}: ${version.name} into Compare`;
+  if (kind === "free") return act("Put in", () => serve(version), { "aria-label": `Put in: put ${version.name} into Compare` });
+  const label = `${button}: put ${version.name} into Compare${kind === "withheld" ? " against its verdict" : ""}`;
   return [kind === "withheld" && h("span", { class: "withheld" }, "Not offered"), act(button, () => serve(version), { title: why, "aria-label": label })];
 }

@@ -1,7 +1,8 @@
 // Recording a signal: the record of `rlhb_core/records.py`, made here with its id, and put into this page's outbox.
-// Knows which kinds are passive: those are not recorded while the person has paused.
+// Knows which kinds are passive (those are not recorded while the person has paused), and of which comparisons the
+// names have been in view: what is done to these from then on is not done blind, and says so.
 
-import { isRecording } from "./me.js";
+import { isPaused, isRecording, known } from "./me.js";
 import { Outbox } from "./outbox.js";
 import { uuid } from "./uuid.js";
 
@@ -11,13 +12,26 @@ const PASSIVE_WITHIN_MS = 3_000;
 export const page = { id: uuid(), openedMs: Math.floor(performance.timeOrigin) };
 export const outbox = new Outbox(page.id);
 
+const named = new Set(); // ids of queries
+
+/** The names of this comparison are in view. That they are hidden again after an undo makes nobody forget them. */
+export function namesSeen(queryId) {
+  named.add(queryId);
+}
+
+/** Whether the names of this comparison have been in view on this page. */
+export function areNamesSeen(queryId) {
+  return named.has(queryId);
+}
+
 /**
  * Record one act. `responseId` is null for signals about the query.
- * Resolves once the server has committed it; null at once if it is passive and recording is paused.
+ * Resolves once the server has committed it; null if it is passive and recording is paused. What is passive waits
+ * until the page knows whether it is.
  */
 export function record(kind, queryId, responseId, payload = {}) {
   const passive = PASSIVE.has(kind);
-  if (passive && !isRecording()) return Promise.resolve(null);
+  if (passive && isPaused()) return Promise.resolve(null);
   const signal = {
     id: uuid(),
     kind,
@@ -26,7 +40,12 @@ export function record(kind, queryId, responseId, payload = {}) {
     at_ms: Date.now(),
     page_id: page.id,
     page_opened_ms: Math.min(page.openedMs, Date.now()),
+    unblinded: named.has(queryId),
     payload,
   };
-  return outbox.add(signal, passive ? PASSIVE_WITHIN_MS : 0);
+  const add = () => outbox.add(signal, passive ? PASSIVE_WITHIN_MS : 0);
+  if (!passive || isRecording()) return add();
+  const held = known.then(() => (isPaused() ? null : add()));
+  held.catch(() => {}); // as in the outbox: a refusal is nobody's error who does not wait for it
+  return held;
 }

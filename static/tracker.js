@@ -1,16 +1,17 @@
 // The behaviour tracker: how each answer is read. Records shown, dwell, scroll depth, selection and copying.
 //
 // It watches the stable panels, never the text nodes inside, and only until the vote: after it the names are revealed,
-// and reading says something about the names. All it records is passive, so nothing is
-// recorded while the person has paused.
+// and reading says something about the names. All it records is passive, so nothing is recorded while the person has
+// paused; time that passes before the server has said whether they have is kept until it is known (`signals.js`).
 
 import { Dwell } from "./dwell.js";
-import { isRecording } from "./me.js";
+import { isPaused } from "./me.js";
 import { record } from "./signals.js";
 
 const EMIT_MS = 5_000;
 const SCROLL_STEP = 0.1;
 const SELECT_SETTLED_MS = 500;
+const RATIOS = Array.from({ length: 101 }, (_, percent) => percent / 100); // a long answer is never half in view
 
 export class Tracker {
   /**
@@ -21,8 +22,9 @@ export class Tracker {
     this.visibleBottom = visibleBottom;
     this.watched = panels.map((panel) => ({ panel, dwell: new Dwell(), responseId: null, inView: false }));
     this.queryId = null;
+    this.wasPaused = isPaused();
     this.observer = new IntersectionObserver((entries) => entries.forEach((entry) => this.#seen(entry)), {
-      threshold: [0, 0.25, 0.5, 0.75, 1],
+      threshold: RATIOS,
     });
     panels.forEach((panel) => this.observer.observe(panel));
     setInterval(() => this.#emit(), EMIT_MS);
@@ -35,30 +37,45 @@ export class Tracker {
   }
 
   /**
-   * What stands in the panels now: [{responseId, readable, complete}], leftmost first.
+   * What stands in the panels now: [{responseId, readable, complete, place}], leftmost first.
    * `readable`: there is something to read, and it is blind. `complete`: the text will not grow any more.
+   * `place`: the position of the panel that shows this answer, its own or that of an equal one.
    */
   follow(queryId, answers) {
     this.watched.forEach((answer, position) => {
       const now = answers[position] ?? { responseId: null, readable: false, complete: false };
       if (answer.responseId !== now.responseId || this.queryId !== queryId) {
         this.#emitOne(answer);
-        Object.assign(answer, { responseId: now.responseId, shown: false, depth: 0, position });
+        Object.assign(answer, { responseId: now.responseId, shown: false, depth: 0, position, selected: undefined });
       }
       Object.assign(answer, { readable: now.readable, complete: now.complete });
+    });
+    answers.forEach(({ place }, position) => {
+      // what was selected in an answer is still selected in the one that shows it now, and is told once
+      if (place !== position) this.watched[place].selected ??= this.watched[position].selected;
     });
     this.queryId = queryId;
     this.watched.forEach((answer) => this.#update(answer));
     this.#scrolled();
   }
 
-  /** Record the reading so far. */
+  /** Record what was read and selected so far, and stop until `follow` says how things stand: the blind part is over. */
   settle() {
+    this.#scrolled();
     this.#emit();
+    if (this.selectTimer) this.#noteSelection();
+    for (const answer of this.watched) {
+      answer.readable = false;
+      this.#update(answer);
+      answer.dwell.take(); // less than a millisecond, since the one above
+    }
   }
 
   /** Recording was paused or resumed: time that passed meanwhile is thrown away, not kept for later. */
   #restart() {
+    const resumed = this.wasPaused;
+    this.wasPaused = isPaused();
+    if (!resumed && !this.wasPaused) return; // known only now: what was read meanwhile counts
     for (const answer of this.watched) {
       answer.dwell.take();
       answer.shown = false;
@@ -76,7 +93,7 @@ export class Tracker {
   #update(answer) {
     const read = Boolean(answer.inView && answer.readable && answer.responseId);
     answer.dwell.inView = read;
-    if (read && !answer.shown && isRecording()) {
+    if (read && !answer.shown && !isPaused()) {
       answer.shown = true;
       record("shown", this.queryId, answer.responseId, { position: answer.position });
     }
@@ -114,12 +131,16 @@ export class Tracker {
 
   #selecting() {
     clearTimeout(this.selectTimer);
-    this.selectTimer = setTimeout(() => {
-      const found = this.#selected();
-      if (!found || found.text === found.answer.selected) return;
-      found.answer.selected = found.text;
-      record("select", this.queryId, found.answer.responseId, { chars: found.text.length });
-    }, SELECT_SETTLED_MS);
+    this.selectTimer = setTimeout(() => this.#noteSelection(), SELECT_SETTLED_MS);
+  }
+
+  #noteSelection() {
+    clearTimeout(this.selectTimer);
+    this.selectTimer = 0;
+    const found = this.#selected();
+    if (!found || found.text === found.answer.selected) return;
+    found.answer.selected = found.text;
+    record("select", this.queryId, found.answer.responseId, { chars: found.text.length });
   }
 
   #selected() {

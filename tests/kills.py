@@ -91,7 +91,7 @@ def _stories(database: str, count: int) -> list[Story]:
     store = Store.open(database)
     try:
         with store.session() as session:
-            found = []
+            found: list[Story] = []
             for _ in range(count):
                 person = someone(session)
                 query, (response, *_) = asked(session, person)

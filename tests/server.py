@@ -36,7 +36,7 @@ class ServerProcess:
         self.identities = Identities(load_secret(data_dir))
         self.process: subprocess.Popen[bytes] | None = None
 
-    def start(self, patience_s: float = 120) -> None:
+    def start(self, patience_s: float = 240) -> None:
         """Start and wait until it answers."""
         with (self.data_dir / "server.log").open("ab") as log:
             self.process = subprocess.Popen(
@@ -58,12 +58,16 @@ class ServerProcess:
                 return
         raise RuntimeError(f"the server did not start:\n{self.log()[-3000:]}")
 
-    def settle(self, patience_s: float = 120) -> None:
+    def settle(self, patience_s: float = 240) -> None:
         """Wait until the server has loaded what it loads in the background and does nothing any more."""
         assert self.process is not None
         until = time.monotonic() + patience_s
+        while b'"models":"ready"' not in self.request("GET", "/api/health")[1]:
+            assert time.monotonic() < until, self.log()[-3000:]
+            time.sleep(0.1)
         used, calm = self.cpu_s(), 0
-        while calm < 3 and time.monotonic() < until:
+        while calm < 3:
+            assert time.monotonic() < until, "the server never came to rest"
             time.sleep(1)
             before, used = used, self.cpu_s()
             # idle, with the queues of four pages, it takes a tenth of a core

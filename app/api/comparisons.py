@@ -1,4 +1,4 @@
-"""Comparisons over HTTP: ask, look, follow, regenerate. The same functions as the pages call.
+"""Comparisons over HTTP: ask, look, follow, regenerate, continue. The same functions as the pages call.
 
 The browser reads a comparison here after a vote and after an undo, because what it may show changes with them.
 """
@@ -12,7 +12,7 @@ from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.sse import EventSourceResponse
 from pydantic import Field
 
-from app.comparing import Comparing, NotYours, StillWriting
+from app.comparing import CannotContinue, Comparing, NotYours, StillWriting
 from app.comparison import ComparisonView
 from app.store import UnknownReference
 from rlhb_core.records import Record
@@ -34,7 +34,7 @@ class Asked(Record):
 
 
 class Regenerated(Record):
-    """The answer that is being written in place of the old one."""
+    """The answer that is being written in this place."""
 
     response_id: UUID
 
@@ -62,7 +62,7 @@ def _refusals() -> Iterator[None]:
         raise HTTPException(403, str(error)) from None
     except UnknownReference as error:
         raise HTTPException(404, str(error)) from None
-    except StillWriting as error:
+    except (StillWriting, CannotContinue) as error:
         raise HTTPException(409, str(error)) from None
 
 
@@ -106,3 +106,10 @@ async def regenerate(
     """Have the same version answer anew in the same place."""
     with _refusals():
         return Regenerated(response_id=await comparing.regenerate(response_id, person_id))
+
+
+@router.post("/responses/{response_id}/continue", status_code=202)
+async def carry_on(response_id: UUID, comparing: TheComparing, person_id: PersonId) -> Regenerated:
+    """Have an answer that was cut at its longest length written on, in place."""
+    with _refusals():
+        return Regenerated(response_id=await comparing.carry_on(response_id, person_id))

@@ -1,17 +1,18 @@
 """/api/data: what researchers download, streamed, how much of it there is, and what they bring."""
 
-from collections.abc import AsyncIterator, Generator, Iterator
 from datetime import date
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
-from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
+from starlette.concurrency import run_in_threadpool
 
+from app.downloads import Downloads
 from app.export import EXPORTS, DataFilter, start_of
 from app.importing import import_file
 from app.store import Store, behaviors, summary
+from app.store.engine import storable
 from app.store.summary import Counts
 from app.uploads import Uploads, sorted_out
 from rlhb_core.records import Arm, Source
@@ -58,7 +59,7 @@ def chosen_data(
         sources=frozenset(source or [Source.REAL]),
         since_ms=None if since is None else start_of(since),
         arms=frozenset(arm or []),
-        versions=frozenset(version or []),
+        versions=frozenset(map(storable, version or [])),
         with_people=with_people,
         with_excluded=with_excluded,
         with_unblinded=include_unblinded,
@@ -75,14 +76,15 @@ def show_summary(request: Request) -> dict[Source, Counts]:
 
 
 @router.get("/{kind}.jsonl")
-def export(
+async def export(
     request: Request,
     kind: Literal["triplets", "comparisons", "preferences", "labels"],
     chosen: Annotated[DataFilter, Depends(chosen_data)],
 ) -> StreamingResponse:
     """One of the exports as JSON lines; its memory does not grow with its size."""
     store: Store = request.app.state.store
-    return download(EXPORTS[kind](store, chosen), f"{kind}.jsonl")
+    downloads: Downloads = request.app.state.downloads
+    return await downloads.send(lambda: EXPORTS[kind](store, chosen), f"{kind}.jsonl")
 
 
 _FILES = {
@@ -119,24 +121,3 @@ async def bring(request: Request) -> Imported:
         failed=result.failed,
         bad_lines=named,
     )
-
-
-def download(blocks: Iterator[bytes], filename: str) -> StreamingResponse:
-    """Send the blocks as a file. The first is made before the answer starts, so that a failure is told as one."""
-    first = next(blocks, b"")
-    return StreamingResponse(
-        _closing(first, blocks),
-        media_type="application/x-ndjson",
-        headers={"Content-Disposition": f'attachment; filename="{filename}"'},
-    )
-
-
-async def _closing(first: bytes, blocks: Iterator[bytes]) -> AsyncIterator[bytes]:
-    """The blocks; ends the reading transaction even if the reader hangs up."""
-    try:
-        yield first
-        async for block in iterate_in_threadpool(blocks):
-            yield block
-    finally:
-        if isinstance(blocks, Generator):
-            blocks.close()

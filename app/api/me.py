@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.api.data import download
+from app.downloads import Downloads
 from app.store import Session, Store, StoreError, people, queries, traces
 from app.training import Training
 from rlhb_core.records import Person, Source
@@ -102,9 +102,10 @@ def change(store: Door, person_id: Asking, wanted: Change) -> Me:
 
 
 @router.get("/data")
-def data(store: Door, person_id: Asking) -> StreamingResponse:
+async def data(request: Request, store: Door, person_id: Asking) -> StreamingResponse:
     """Everything that is stored of me, as JSON lines."""
-    return download(people.export_all(store, person_id), "my-data.jsonl")
+    downloads: Downloads = request.app.state.downloads
+    return await downloads.send(lambda: people.export_all(store, person_id), "my-data.jsonl")
 
 
 class Erased(Me):

@@ -146,7 +146,9 @@ def resume(training: Trainer, run: Annotated[Run, Depends(_run)]) -> Run:
 def log(
     training: Trainer,
     run: Annotated[Run, Depends(_run)],
-    after: Annotated[int, Query(ge=0, description="Only what comes after this position.")] = 0,
+    after: Annotated[
+        int, Query(ge=0, le=2**40, description="Only what comes after this position.")
+    ] = 0,
 ) -> LogTail:
     """The end of a run's log."""
     text, position = training.log_tail(run, after)

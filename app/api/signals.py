@@ -76,6 +76,7 @@ def record(request: Request, body: Annotated[bytes, Depends(limited_body)]) -> R
             for refusal in error.refusals
         ]
         return JSONResponse({"detail": detail}, status_code=422)
+    request.app.state.comparing.heard({signal.query_id for signal in batch.signals})
     return JSONResponse({"received": len(batch.signals), "new": new})
 
 

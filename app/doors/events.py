@@ -52,6 +52,24 @@ KINDS: Mapping[type, tuple[str, Check]] = {
 """What an input of each component is sent, in words and as a check. Each may also be null: nothing chosen."""
 
 
+def _id(value: object) -> bool:
+    return isinstance(value, str) and bool(_UUID.fullmatch(value))
+
+
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_TOKEN, _QUERY, _RESPONSE = ("a text", _text), ("an id", _id), ("an id", _id)
+
+ACTS: Mapping[str, Mapping[str, tuple[str, Check]]] = {
+    "ask": {"token": _TOKEN, "text": ("a text", _text)},
+    "restore": {"token": _TOKEN},
+    "regenerate": {"token": _TOKEN, "query_id": _QUERY, "response_id": _RESPONSE},
+    "carry_on": {"token": _TOKEN, "query_id": _QUERY, "response_id": _RESPONSE},
+}
+"""What must come with an act that our own scripts trigger. Ids that may be missing are checked wherever they stand."""
+
+IDS = ("query_id", "response_id", "previous")
+
+
 @dataclass(frozen=True)
 class Event:
     """One thing that a page can ask of Python."""
@@ -59,6 +77,8 @@ class Event:
     index: int
     name: str
     inputs: tuple[tuple[str, Check], ...]
+    act: Mapping[str, tuple[str, Check]] | None = None
+    """What comes with it, if its handler reads that."""
 
     def __str__(self) -> str:
         """As the table of doors lists it."""
@@ -68,10 +88,15 @@ class Event:
 def events_of(blocks: gr.Blocks) -> dict[int, Event]:
     """Every event of a page by its number. Raises TypeError for an input that nobody has thought about."""
     return {
-        index: Event(index, _name(fn), tuple(_kind(each) for each in fn.inputs))
+        index: Event(index, _name(fn), tuple(_kind(each) for each in fn.inputs), _act(fn))
         for index, fn in blocks.fns.items()
         if fn.fn is not None
     }
+
+
+def _act(fn: Any) -> Mapping[str, tuple[str, Check]] | None:
+    hints = getattr(fn.fn, "__annotations__", {}).values()
+    return ACTS.get(_name(fn), {}) if gr.EventData in hints else None
 
 
 def _name(fn: Any) -> str:
@@ -104,8 +129,20 @@ def refusal(body: object, events: Mapping[int, Event]) -> tuple[int, str] | None
     for place, (value, (words, check)) in enumerate(zip(data, event.inputs, strict=True)):
         if value is not None and not check(value):
             return 422, f"data[{place}]: {words} is wanted here"
-    if not _flat(body.get("event_data")):
+    return _act_refusal(event, body.get("event_data"))
+
+
+def _act_refusal(event: Event, told: object) -> tuple[int, str] | None:
+    if not _flat(told):
         return 422, "event_data: texts, numbers and ticks only, by their names or in a list"
+    if event.act is None:
+        return None
+    if not isinstance(told, dict):
+        return 422, f"event_data: an object with {', '.join(event.act) or 'names'}"
+    wanted = {name: ("an id", _id) for name in IDS if told.get(name)} | dict(event.act)
+    for name, (words, check) in wanted.items():
+        if not check(told.get(name)):
+            return 422, f"event_data: {name} is {words}"
     return None
 
 

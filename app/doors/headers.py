@@ -16,7 +16,6 @@ import logging
 import re
 from collections.abc import Iterable
 
-from starlette.datastructures import MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -57,6 +56,7 @@ def policy(script: str = "", *, evaluates: bool = False) -> str:
 
 
 COMMON[CSP] = policy()
+_RAW = [(name.encode(), value.encode()) for name, value in COMMON.items()]
 
 _INLINE = re.compile(r"<script(?![^>]*\bsrc=)[^>]*>(.*?)</script>", re.DOTALL | re.IGNORECASE)
 
@@ -88,9 +88,9 @@ class Headers:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                headers = MutableHeaders(scope=message)
-                for name, value in COMMON.items():
-                    headers.setdefault(name, value)
+                there = {name.lower() for name, _ in message["headers"]}
+                more = [pair for pair in _RAW if pair[0] not in there]
+                message = {**message, "headers": [*message["headers"], *more]}
             await send(message)
 
         try:

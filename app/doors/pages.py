@@ -53,6 +53,7 @@ class Door:
     def __init__(self, app: ASGIApp, path: str, blocks: gr.Blocks) -> None:
         self.app = app
         self.path = path.rstrip("/")
+        self.blocks = blocks
         self.events: Mapping[int, Event] = events_of(blocks)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -95,6 +96,9 @@ class Door:
         name, _, session = scope["query_string"].decode("latin-1").partition("=")
         if name != "session_hash" or not SESSION.fullmatch(session):
             await _refuse(422, "session_hash: letters and digits, at most 64")(scope, receive, send)
+            return
+        if session not in self.blocks._queue.pending_messages_per_session:
+            await _refuse(404, "nothing was asked under this session_hash")(scope, receive, send)
             return
         await self.app(scope, receive, send)
 

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import httpx2
 
-from app.serving.remote import KEY_VARIABLE
+from app.engine.options import KEY_VARIABLE
 from rlhb_core.errors import BadConfig
 from rlhb_core.records import Serving
 

@@ -1,8 +1,9 @@
 """What serving is asked and what it answers: jobs in, chunks out.
 
-Holds the types that the local models, the remote servers and their callers share. Knows none of them.
+Holds the types that the ways of answering and their callers share. Knows none of them.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -18,6 +19,9 @@ class Job:
     temperature: float
     max_new_tokens: int
     seed: int | None = None
+    so_far: str = ""
+    """What of the answer stands already: it goes on from there."""
+    tokens_so_far: int = 0
 
 
 @dataclass(frozen=True)
@@ -41,11 +45,20 @@ Deliver = Callable[[Chunk], None]
 """Takes a chunk; may be called from any thread."""
 
 
-def ended(text: str, cut_off: bool = False) -> End:
+def ended(text: str) -> End:
     """The end of an answer that nothing went wrong with."""
-    if cut_off:
-        return End(Outcome.STOPPED, "The answer was stopped.")
     return End(Outcome.OK if text.strip() else Outcome.EMPTY)
+
+
+def cut(tokens: int) -> End:
+    """The end of an answer that reached its longest length."""
+    return End(Outcome.CUT, f"Cut at {tokens} tokens.")
+
+
+def cut_at(sentence: str) -> int:
+    """How many tokens an answer had when it was cut, by the sentence that `cut` gave it; 0 if there is none."""
+    found = re.match(r"Cut at (\d+) tokens\.", sentence)
+    return int(found[1]) if found else 0
 
 
 def failed(sentence: str) -> End:

@@ -1,103 +1,161 @@
 """Several answers at once as one stream of chunks, whatever writes each of them.
 
-Jobs on the same base model become one batch; each remote job runs beside them; none waits for another.
-Does not know how either kind writes.
+Each job is asked of its server, those of local models of the process that has them; none waits for another.
+Does not know how any of them writes.
 """
 
 import asyncio
 import logging
-from collections import defaultdict
+import time
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import suppress
+
+import httpx2
 
 from app.serving import jobs as j
-from app.serving.jobs import Chunk, Deliver, Job
-from app.serving.local import LocalModels, Ticket
-from app.serving.remote import RemoteFailure, RemoteServers
+from app.serving.engines import Engines, State
+from app.serving.jobs import Chunk, Deliver, End, Job
+from app.serving.pace import Pace
+from app.serving.remote import (
+    AT_ONCE,
+    FAILURES,
+    OnText,
+    RemoteFailure,
+    ask_openai,
+    ask_tgi,
+    http_client,
+    sentence,
+)
 from app.settings import Settings
 from app.store import Store, versions
+from rlhb_core.records import ModelVersion
 from rlhb_core.records import Serving as Kind
 
 log = logging.getLogger(__name__)
 
 
 class Serving:
-    """The model versions, ready to answer."""
+    """The model versions, ready to answer. To be used within one event loop."""
 
     def __init__(self, store: Store, settings: Settings) -> None:
         self._store = store
-        self._local = LocalModels(settings)
-        self._remote = RemoteServers(settings.remote_timeout_s)
+        self._timeout_s = settings.remote_timeout_s
+        self._engines = Engines(settings)
+        self._client: httpx2.AsyncClient | None = None
+        self._turns: dict[str, asyncio.Semaphore] = {}
+        self._paces: dict[str, Pace] = {}
 
-    def warm(self) -> None:
+    async def start(self) -> None:
         """Begin to load what is served, so that the first query does not wait for it. Returns at once."""
-        with self._store.reading() as session:
-            bases = {v.base for v in versions.served(session) if v.serving is Kind.LOCAL}
-        for base in bases:
-            self._local.warm(base)
+        for base in await asyncio.to_thread(self._bases):
+            self._engines.of(base)
 
     async def stream(self, jobs: Sequence[Job]) -> AsyncGenerator[Chunk, None]:
         """The answers to all jobs, chunk by chunk as they are written; the last chunk of each job has its end.
 
         Failures are ends, never exceptions. Closing the generator early lets unfinished answers go.
         """
-        loop = asyncio.get_running_loop()
         chunks: asyncio.Queue[Chunk] = asyncio.Queue()
-
-        def deliver(chunk: Chunk) -> None:
-            with suppress(RuntimeError):  # the loop has ended: nobody is left to hear it
-                loop.call_soon_threadsafe(chunks.put_nowait, chunk)
-
-        tickets = self._submit_local(jobs, deliver)
         tasks = [
-            asyncio.create_task(self._run_remote(index, job, deliver))
+            asyncio.create_task(self._run(index, job, chunks.put_nowait))
             for index, job in enumerate(jobs)
-            if job.version.serving is not Kind.LOCAL
         ]
         try:
-            unfinished = set(range(len(jobs)))
+            unfinished = len(jobs)
             while unfinished:
                 chunk = await chunks.get()
-                if chunk.job not in unfinished:
-                    continue
-                if chunk.end is not None:
-                    unfinished.discard(chunk.job)
+                unfinished -= chunk.end is not None
                 yield chunk
         finally:
-            for ticket in tickets:
-                ticket.cancelled.set()
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    def close(self) -> None:
-        """Stop what is being written and let go of the models."""
-        self._local.close()
+    def wait_s(self, more: int) -> float:
+        """How long so many more answers would wait for their first word, where the wait is longest."""
+        paces = [*self._paces.values(), *(engine.pace for engine in self._engines.all)]
+        return max((pace.wait_s(more) for pace in paces), default=0.0)
 
-    def _submit_local(self, jobs: Sequence[Job], deliver: Deliver) -> list[Ticket]:
-        by_base: dict[str, list[tuple[int, Job]]] = defaultdict(list)
-        for index, job in enumerate(jobs):
-            if job.version.serving is Kind.LOCAL:
-                by_base[job.version.base].append((index, job))
-        tickets = []
-        for base, found in by_base.items():
-            ticket = Ticket(found, deliver)
-            self._local.submit(base, ticket)
-            tickets.append(ticket)
-        return tickets
+    @property
+    def state(self) -> State:
+        """How the local models are, all together: that of the one that is furthest from ready."""
+        states = {engine.state for engine in self._engines.all}
+        for state in (State.FAILED, State.RESTARTING, State.LOADING):
+            if state in states:
+                return state
+        return State.READY
 
-    async def _run_remote(self, index: int, job: Job, deliver: Deliver) -> None:
-        text = ""
+    @property
+    def memory_mb(self) -> int:
+        """What the model processes hold in memory."""
+        return sum(engine.memory_mb or 0 for engine in self._engines.all)
+
+    def is_loading(self, version: ModelVersion) -> bool:
+        """Whether this version's model is on its way but not there yet."""
+        if version.serving is not Kind.LOCAL:
+            return False
+        return self._engines.of(version.base).state in (State.LOADING, State.RESTARTING)
+
+    async def close(self) -> None:
+        """Let go of the models."""
+        await self._engines.close()
+        if self._client is not None:
+            await self._client.aclose()
+            self._client = None
+
+    def _bases(self) -> set[str]:
+        with self._store.reading() as session:
+            return {v.base for v in versions.served(session) if v.serving is Kind.LOCAL}
+
+    async def _run(self, index: int, job: Job, deliver: Deliver) -> None:
         try:
-            async for piece in self._remote.stream(job):
-                text += piece
-                deliver(Chunk(index, text=piece))
-            end = j.ended(text)
+            end = await self._written(index, job, deliver)
         except RemoteFailure as failure:
             end = j.failed(str(failure))
         except Exception:
-            log.exception("a remote answer failed")
+            log.exception("an answer failed")
             end = j.failed(
                 "The model server failed. Ask again; the details are in the server's log."
             )
         deliver(Chunk(index, end=end))
+
+    async def _written(self, index: int, job: Job, deliver: Deliver) -> End:
+        """Pass on an answer's text; returns its end. Raises RemoteFailure."""
+        pace, began = self._pace(job), 0.0
+
+        def on_text(text: str) -> None:
+            nonlocal began
+            began = began or time.monotonic()
+            deliver(Chunk(index, text=text))
+
+        with pace.one():
+            end = await self._write(job, on_text)
+        if began:
+            pace.took(time.monotonic() - began)
+        return end
+
+    async def _write(self, job: Job, on_text: OnText) -> End:
+        if job.version.serving is Kind.LOCAL:
+            return await self._engines.of(job.version.base).write(job, on_text)
+        base = job.version.base
+        self._client = self._client or http_client()
+        async with self._turns.setdefault(base, asyncio.Semaphore(AT_ONCE)):
+            try:
+                return await _ask(self._client, job, self._timeout_s, on_text)
+            except FAILURES as error:
+                log.warning("%s failed: %s: %s", job.version.name, type(error).__name__, error)
+                raise RemoteFailure(sentence(error, self._timeout_s)) from error
+
+    def _pace(self, job: Job) -> Pace:
+        if job.version.serving is Kind.LOCAL:
+            return self._engines.of(job.version.base).pace
+        return self._paces.setdefault(job.version.base, Pace(AT_ONCE))
+
+
+async def _ask(client: httpx2.AsyncClient, job: Job, timeout_s: float, on_text: OnText) -> End:
+    """`ADDRESS#MODEL` names the server's model."""
+    address, _, model = job.version.base.partition("#")
+    root = address.rstrip("/")
+    if job.version.serving is Kind.TGI:
+        return await ask_tgi(client, root, job, timeout_s, on_text)
+    root = root.removesuffix("/v1")
+    return await ask_openai(client, root, model or "default", job, timeout_s, on_text)

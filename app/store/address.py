@@ -8,7 +8,9 @@ import sqlalchemy as sa
 
 from app.store.errors import StoreError
 
-MALFORMED = "the database address is malformed; use sqlite:///path or postgresql://user:password@host/name"
+MALFORMED = (
+    "the database address is malformed; use sqlite:///path or postgresql://user:password@host/name"
+)
 HARMLESS = frozenset({"host", "port", "dbname", "sslmode", "connect_timeout", "application_name"})
 """Options of an address whose values may be repeated."""
 

@@ -18,9 +18,9 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from app.store.engine import Session, upsert
-from app.store.folds import Answer, Folds, digest
 from app.store.tables import BEHAVIOR, PERSON, QUERY, RESPONSE, SIGNAL, to_record
 from rlhb_core.behaviors import VERBALISER_VERSION, Reading, blind, summarise_person, verbalise
+from rlhb_core.folds import Answer, Folds, digest
 from rlhb_core.records import BehaviorFeatures, Outcome, Signal
 
 if TYPE_CHECKING:

@@ -63,7 +63,7 @@ def connect(address: sa.URL, use: Use = "writing") -> sa.Engine:
             f"foreign_keys = {'OFF' if use == 'migrating' else 'ON'}",
             f"query_only = {'ON' if reads else 'OFF'}",
             "secure_delete = ON",  # erased means overwritten
-            "cache_size = -16000",
+            f"cache_size = {-2000 if reads else -16000}",  # reading is by the system's cache anyway
         ):
             connection.execute(f"PRAGMA {pragma}").close()
 

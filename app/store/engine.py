@@ -149,15 +149,19 @@ class Store:
 
     def empty_wal(self, patience_ms: int = 3_000) -> bool:
         """Carry the `-wal` over into the database and cut it to nothing; whether no reader was in the way."""
-        return self._alone(lambda run: run(f"PRAGMA busy_timeout = {patience_ms}") and not run(
-            "PRAGMA wal_checkpoint(TRUNCATE)"
-        )[0][0])  # fmt: skip
+
+        def work(run: Callable[[str], list[Any]]) -> bool:
+            run(f"PRAGMA busy_timeout = {patience_ms}")
+            ((busy, *_),) = run("PRAGMA wal_checkpoint(TRUNCATE)")
+            return not busy
+
+        return self._alone(work)
 
     def write_anew(self) -> None:
         """Write the whole SQLite database anew, without its unused parts."""
         self._alone(lambda run: run("VACUUM"))
 
-    def _alone(self, work: Callable[[Callable[[str], list[Any]]], Any]) -> Any:
+    def _alone(self, work: Callable[[Callable[[str], list[Any]]], Result]) -> Result:
         """Do something outside any unit of work while no unit of work of this process writes."""
         if not self._turn.acquire(timeout=BUSY_MS / 1000):
             raise Busy(BUSY)
@@ -177,6 +181,11 @@ class Store:
         """Take a server's place on this database until `close`; whether no other server had one."""
         self._place = self._place or Place(self.engine)
         return self._place.alone
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether other servers may stand on this database at the same time."""
+        return not self._is_sqlite
 
     def close(self) -> None:
         """Close all connections."""

@@ -8,7 +8,7 @@ flat whatever the size. Does not know how a line looks: that is `app.export`.
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from itertools import groupby, islice
+from itertools import groupby
 from operator import attrgetter
 from typing import Any, Literal
 from uuid import UUID
@@ -18,15 +18,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.ext.compiler import compiles
 
 from app.store.engine import Session
+from app.store.streaming import Stream, some
 from app.store.tables import BEHAVIOR, PERSON, QUERY, RESPONSE, SIGNAL, VERSION
 from rlhb_core.behaviors import counts_blind
 from rlhb_core.records import Arm, Outcome, SignalKind, Source
 
-BLOCK = 2_000
-"""Rows fetched at a time."""
-
 QUERIES_PER_BLOCK = 500
-"""Queries whose votes are looked up at a time."""
+"""Most queries whose votes are looked up at a time."""
 
 MAX_WORDS = 400
 """Longest description of a filter, in characters: what a run stores of it."""
@@ -144,7 +142,7 @@ def comparisons(session: Session, chosen: DataFilter) -> Iterator[tuple[Any, Seq
     )
     rows = _stream(session, statement)
     groups = ((key, list(group)) for key, group in groupby(rows, key=attrgetter("query_id")))
-    while block := list(islice(groups, QUERIES_PER_BLOCK)):
+    while block := list(some(groups, QUERIES_PER_BLOCK)):
         votes = _last_votes(session, [query_id for query_id, _ in block], chosen)
         for query_id, answers in block:
             yield votes.get(query_id), answers
@@ -213,10 +211,8 @@ def taken(session: Session, chosen: DataFilter) -> Taken:
     return Taken(responses=sum(found.values()), triplets=found.pop("taken", 0), left_out=found)
 
 
-def _stream(session: Session, statement: sa.Select[Any]) -> sa.CursorResult[Any]:
-    return session.execute(
-        statement, execution_options={"stream_results": True, "yield_per": BLOCK}
-    )
+def _stream(session: Session, statement: sa.Select[Any]) -> Stream:
+    return Stream(session, statement)
 
 
 def _last_votes(session: Session, queries: Sequence[UUID], chosen: DataFilter) -> dict[UUID, Any]:

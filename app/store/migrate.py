@@ -6,6 +6,7 @@ Configured in code, so that it works from an installed package. Does not know wh
 import logging
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 from alembic import command
@@ -15,6 +16,9 @@ from alembic.script import ScriptDirectory
 
 from app.store.connection import connect
 from app.store.errors import StoreError
+
+if TYPE_CHECKING:
+    from app.store.engine import Store
 
 log = logging.getLogger(__name__)
 logging.getLogger("alembic").setLevel(logging.WARNING)  # tells of its own parts otherwise
@@ -65,6 +69,17 @@ def knows(revision: str | None) -> bool:
     return revision is None or revision in known
 
 
+def refuse_other_schema(store: "Store", server: str) -> None:
+    """Raise StoreError if opening this store would change the schema under the server that uses it."""
+    with store.reading() as session:
+        present, newest = revisions(session)
+    if present != newest:
+        raise StoreError(
+            f"the database is in use by a server of another release ({server}), whose schema {present} this release "
+            f"would change to {newest}; stop that server first"
+        )
+
+
 def _migrate(address: sa.URL, step: Callable[[Config], None]) -> None:
     engine = connect(address, use="migrating")
     try:
@@ -73,7 +88,9 @@ def _migrate(address: sa.URL, step: Callable[[Config], None]) -> None:
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(LOCK)))
             before = MigrationContext.configure(connection).get_current_revision()
             if not knows(before):
-                raise StoreError(f"the database's schema is at revision {before}, which is not known here; {NEWER}")
+                raise StoreError(
+                    f"the database's schema is at revision {before}, which is not known here; {NEWER}"
+                )
             step(config(connection))
             after = MigrationContext.configure(connection).get_current_revision()
             if before != after:

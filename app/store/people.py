@@ -1,6 +1,6 @@
 """People: who asks and reacts, whether they are recorded, what they may take with them, and forgetting them."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 from uuid import UUID
 
@@ -9,12 +9,16 @@ import sqlalchemy as sa
 
 from app.store.engine import Session, Store, insert_new, storable
 from app.store.errors import Conflict, UnknownReference
+from app.store.streaming import Stream, joined
 from app.store.tables import BEHAVIOR, PERSON, QUERY, RESPONSE, SIGNAL, to_record
-from rlhb_core.records import Person, Query, Response, Signal, Source
+from rlhb_core.records import Person, Query, Record, Response, Signal, Source
 
 
 def ensure(session: Session, person: Person) -> Person:
     """The person of this id, made from `person` if not there yet."""
+    known = find(session, person.id)
+    if known is not None:
+        return known
     row = person.model_dump() | {"display_name": storable(person.display_name)}
     insert_new(session, PERSON, [row])
     return get(session, person.id)
@@ -87,7 +91,7 @@ def touch(session: Session, person_ids: set[UUID]) -> None:
 def export_lines(session: Session, person_id: UUID) -> Iterator[bytes]:
     """All that is stored of a person, as JSON lines {"type": ..., ...}, in blocks. Streams while read."""
     mine = QUERY.c.person_id == person_id
-    parts = (
+    parts: tuple[tuple[str, type[Record], sa.Select[Any]], ...] = (
         ("person", Person, sa.select(PERSON).where(PERSON.c.id == person_id)),
         ("query", Query, sa.select(QUERY).where(mine).order_by(QUERY.c.created_ms)),
         (
@@ -102,18 +106,15 @@ def export_lines(session: Session, person_id: UUID) -> Iterator[bytes]:
         ),
     )
     for name, kind, statement in parts:
-        rows = session.execute(statement, execution_options={"yield_per": 1000}).mappings()
-        for block in rows.partitions():
-            yield b"".join(
-                orjson.dumps(
-                    {"type": name, **{field: row[field] for field in kind.model_fields}},
-                    option=orjson.OPT_APPEND_NEWLINE,
-                )
-                for row in block
-            )
+        yield from joined(_line(name, kind, row) for row in Stream(session, statement))
 
 
-def export_all(store: Store, person_id: UUID) -> Iterator[bytes]:
+def _line(name: str, kind: type[Record], row: Any) -> bytes:
+    fields = {field: getattr(row, field) for field in kind.model_fields}
+    return orjson.dumps({"type": name, **fields}, option=orjson.OPT_APPEND_NEWLINE)
+
+
+def export_all(store: Store, person_id: UUID) -> Generator[bytes, None, None]:
     """`export_lines` with a unit of work of its own, which lasts as long as the reading."""
     with store.reading() as session:
         yield from export_lines(session, person_id)

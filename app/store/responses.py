@@ -29,6 +29,16 @@ def add(session: Session, response: Response) -> Response:
     return response
 
 
+def add_drawn(session: Session, drawn: Sequence[Response]) -> None:
+    """Store what was drawn for a query that was added in this unit of work, all at once. Raises UnknownReference."""
+    try:
+        session.execute(
+            sa.insert(RESPONSE).values([_storable(each).model_dump() for each in drawn])
+        )
+    except sa.exc.IntegrityError:
+        raise UnknownReference("responses must name a stored query and stored versions") from None
+
+
 def finish(session: Session, response: Response) -> Response:
     """Store how a response ended: text, outcome, error and times. Raises UnknownReference if it was never added."""
     response = _storable(response)

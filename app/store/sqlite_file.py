@@ -24,7 +24,7 @@ Identity = tuple[int, int]
 
 def address(path: str, mode: str) -> str:
     """The file as SQLite's URI; `mode` is ro or rw, never one that creates."""
-    return f"file:{quote(os.path.abspath(path))}?mode={mode}"
+    return f"file:{quote(str(Path(path).absolute()))}?mode={mode}"
 
 
 def make(path: Path) -> None:
@@ -36,7 +36,9 @@ def make(path: Path) -> None:
         except FileExistsError:
             keep_private(path)
     except (FileExistsError, NotADirectoryError):
-        raise StoreError(f"{path.parent} is a file where a folder must be; choose another") from None
+        raise StoreError(
+            f"{path.parent} is a file where a folder must be; choose another"
+        ) from None
     except OSError as error:
         raise StoreError(
             f"the database file {path} cannot be made ({error.strerror}); check the folder's owner and permissions"
@@ -58,7 +60,7 @@ def keep_private(path: Path) -> None:
 def identity(path: str) -> Identity | None:
     """Which file lies under this name; None if there is none."""
     try:
-        found = os.stat(path)
+        found = Path(path).stat()
     except OSError:
         return None
     return found.st_dev, found.st_ino

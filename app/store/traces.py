@@ -95,9 +95,12 @@ def of_others(session: Session, marks: set[bytes]) -> set[bytes]:
                 found.add(mark)
                 break
         else:
-            if len(text) == 32 and session.execute(
-                sa.select(1).where(sa.cast(PERSON.c.id, sa.String) == text)
-            ).first():
+            if (
+                len(text) == 32
+                and session.execute(
+                    sa.select(1).where(sa.cast(PERSON.c.id, sa.String) == text)
+                ).first()
+            ):
                 found.add(mark)
     return found
 
@@ -130,7 +133,7 @@ def _left(store: "Store", marks: set[bytes]) -> set[bytes]:
 
 def _found(files: Sequence[str], marks: set[bytes]) -> set[bytes]:
     told = json.dumps([list(files), [each.hex() for each in marks]])
-    ran = subprocess.run(  # what is sought goes by a pipe, so that no list of processes shows it
+    ran = subprocess.run(  # noqa: S603 - what is sought goes by a pipe: no list of processes shows it
         [sys.executable, "-I", "-S", "-c", _SEARCH],
         input=told, text=True, capture_output=True, check=False,
     )  # fmt: skip
@@ -152,5 +155,7 @@ def _try(store: "Store", marks: set[bytes]) -> None:
                 log.info("what was erased is now gone from the database's files too")
                 return
         except Exception:
-            log.exception("what was erased could not be cleared from the database's files; trying again")
+            log.exception(
+                "what was erased could not be cleared from the database's files; trying again"
+            )
     log.error("what was erased is still in the database's files; it goes when the server stops")

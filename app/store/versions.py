@@ -77,7 +77,13 @@ def deploy(session: Session, ids: Sequence[UUID], note: str = "") -> Deployment:
 def served(session: Session) -> Sequence[ModelVersion]:
     """The versions of the newest deployment, in its order; none before the first deployment."""
     newest = _deployments.latest(session)
-    return [] if newest is None else [get(session, version_id) for version_id in newest.served]
+    if newest is None:
+        return []
+    statement = sa.select(VERSION).where(VERSION.c.id.in_(newest.served), ~VERSION.c.imported)
+    found = {
+        row["id"]: to_record(row, ModelVersion) for row in session.execute(statement).mappings()
+    }
+    return [found[version_id] for version_id in newest.served]
 
 
 def deployments(session: Session) -> Sequence[Deployment]:

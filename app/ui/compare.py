@@ -1,6 +1,6 @@
 """The Compare page: three answers side by side, names hidden until the vote.
 
-Holds the page's layout and the three handlers that stream snapshots of a comparison to it. What happens in the browser
+Holds the page's layout and the handlers that stream snapshots of a comparison to it. What happens in the browser
 (drawing snapshots, votes, acts, tracking, keys) is in `static/compare/`; votes and acts come back as signals through
 `/api/signals`. Does not know how answers are made (`app/comparing.py`).
 """
@@ -47,7 +47,7 @@ _ON_LOAD = """
 const send = (name) => (data) => trigger(name, data);
 import("/static/compare/main.js").then(({ mount }) => mount(element.querySelector(".compare"), {
   watch: (callback) => watch("value", () => callback(props.value)),
-  ask: send("ask"), restore: send("restore"), regenerate: send("regenerate"),
+  ask: send("ask"), restore: send("restore"), regenerate: send("regenerate"), carryOn: send("carry_on"),
 }));
 """
 
@@ -69,7 +69,7 @@ def build(app: FastAPI) -> Page:
             elem_id="stage",
         )
         handlers = Handlers(app)
-        for name in ("ask", "restore", "regenerate"):
+        for name in ("ask", "restore", "regenerate", "carry_on"):
             getattr(stage, name)(
                 getattr(handlers, name),
                 outputs=stage,
@@ -134,6 +134,22 @@ class Handlers:
             log.exception("an answer could not be regenerated")
             yield _snapshot(data["token"], error=FAILED)
 
+    async def carry_on(
+        self, event: gr.EventData, request: gr.Request
+    ) -> AsyncIterator[dict[str, Any]]:
+        """Have an answer that was cut go on where it stands, and follow it."""
+        data, person_id = event._data, _person(request)
+        query_id, response_id = UUID(data["query_id"]), UUID(data["response_id"])
+        try:
+            await self.comparing.carry_on(response_id, person_id)
+            async for snapshot in self._follow(data["token"], query_id, person_id):
+                yield snapshot
+        except RlhbError as error:
+            yield _snapshot(data["token"], error=str(error))
+        except Exception:
+            log.exception("an answer could not be continued")
+            yield _snapshot(data["token"], error=FAILED)
+
     async def _follow(
         self, token: str, query_id: UUID, person_id: UUID
     ) -> AsyncIterator[dict[str, Any]]:
@@ -181,6 +197,8 @@ def _layout(embedded: bool) -> str:
 <div class="compare" data-phase="empty">
   {_composer(embedded)}
   <p class="trouble" role="alert" hidden></p>
+  <p class="notice" role="status" data-hint hidden></p>
+  <p class="notice" data-one-version hidden>All three are by the same version; put others into Compare on the <a class="link" href="/runs/">Runs page</a>.</p>
   <div class="pager" role="group" aria-label="Answer in view">{pager}</div>
   <div class="arms" role="list" aria-label="Answers">{panels}</div>
   {_vote_bar()}
@@ -210,7 +228,7 @@ def _composer(embedded: bool) -> str:
     return f"""
   <form class="composer" data-surprises="{surprise}">
     <div class="row"><textarea class="query" rows="1" maxlength="20000" placeholder="Ask anything, or pick a sample"
-      aria-label="Your query" autocomplete="off" enterkeyhint="send"></textarea>
+      aria-label="Your query" dir="auto" autocomplete="off" enterkeyhint="send"></textarea>
       <button type="submit" class="button primary" aria-keyshortcuts="Control+Enter">Ask<kbd>Ctrl ⏎</kbd></button></div>
     <div class="chips" role="group" aria-label="Sample queries">{chips}
       <button type="button" class="chip" data-surprise>Surprise me</button></div>
@@ -237,13 +255,15 @@ def _panel(position: int) -> str:
         )
     )
     return f"""
-    <article class="answer" role="listitem" tabindex="-1" data-status="empty" aria-label="Answer {letter}">
-      <div class="top"><span class="badge">{letter}</span><span class="dot"></span><span class="name"></span>
+    <div class="answer" role="listitem" tabindex="-1" data-status="empty" data-letter="{letter}" aria-label="Answer {letter}">
+      <div class="top"><span class="badges"><span class="badge">{letter}</span></span><span class="names"></span>
         <span class="choice">your choice</span><span class="state"></span></div>
       <div class="body">
         <p class="ghost"><b>{position + 1}</b>{_GHOSTS[position]}</p>
-        <div class="text"></div><p class="note"></p><p class="origin"></p>
-        <form class="editor" hidden><textarea name="text" required maxlength="20000" aria-label="Your version of answer {letter}"></textarea>
+        <div class="text" dir="auto"></div><p class="note"></p>
+        <button type="button" class="button" data-act="continue" title="Have this answer go on" aria-keyshortcuts="G" hidden>Continue<kbd>G</kbd></button>
+        <p class="origin" dir="auto"></p>
+        <form class="editor" hidden><textarea name="text" dir="auto" required maxlength="20000" aria-label="Your version of answer {letter}"></textarea>
           <div class="row"><button type="submit" class="button primary">Save<kbd>Ctrl ⏎</kbd></button>
           <button type="button" class="button" data-act="cancel-edit">Cancel<kbd>Esc</kbd></button></div></form>
       </div>
@@ -253,15 +273,15 @@ def _panel(position: int) -> str:
         <button type="button" data-act="share">Share</button>
         <button type="button" data-act="regenerate">Regenerate</button>
         <button type="button" data-act="flag" aria-pressed="false">Report</button>
-        <form class="comment"><input class="field" name="text" maxlength="2000" placeholder="Comment in a line" autocomplete="off"
+        <form class="comment"><input class="field" name="text" dir="auto" maxlength="2000" placeholder="Comment in a line" autocomplete="off"
           aria-label="Comment on answer {letter}"><button type="submit" class="button">Save</button></form>
       </div>
-    </article>"""
+    </div>"""
 
 
 def _vote_bar() -> str:
     best = "".join(
-        f'<button type="button" data-choice="best" data-position="{position}" aria-keyshortcuts="{position + 1}">'
+        f'<button type="button" data-choice="best" data-position="{position}" data-letter="{letter}" aria-keyshortcuts="{position + 1}">'
         f'<span><b>{letter}</b><span class="word"> is best</span></span><kbd>{position + 1}</kbd></button>'
         for position, letter in enumerate(LETTERS)
     )
@@ -277,12 +297,13 @@ def _vote_bar() -> str:
   <div class="vote" hidden><div class="card">
     <div class="choices" role="group" aria-label="Your choice">{best}{others}</div>
     <div class="result" hidden>
-      <span class="said"><span data-verb></span> <b></b><span class="early"> · early</span></span>
+      <span class="said"><span data-verb></span> <b></b><span class="early"> · early</span><span class="named"> · with the names known</span></span>
       <span class="saved">Saved here, will be sent. The names appear then.</span>
-      <button type="button" class="link" data-undo aria-keyshortcuts="U">Undo<kbd>U</kbd></button>
+      <button type="button" class="link" data-undo aria-keyshortcuts="U Control+Z">Undo<kbd>U</kbd><kbd data-typing>Ctrl Z</kbd></button>
       <span class="why" role="group" aria-label="Why? Optional"></span>
       <button type="button" class="button primary" data-next aria-keyshortcuts="N">Next query<kbd>N</kbd></button>
     </div>
+    <p class="hint"></p>
     <p class="refusal" role="alert"></p>
   </div></div>"""
 
@@ -309,11 +330,12 @@ _POPOVERS = f"""
     <h2 id="keys-title">Keys</h2>
     <dl class="keys"><dt><kbd>/</kbd></dt><dd>write a query</dd><dt><kbd>Ctrl</kbd><kbd>⏎</kbd></dt><dd>ask it</dd>
       <dt><kbd>1</kbd><kbd>2</kbd><kbd>3</kbd></dt><dd>A, B or C is best</dd><dt><kbd>T</kbd></dt><dd>tie</dd>
-      <dt><kbd>X</kbd></dt><dd>all bad</dd><dt><kbd>S</kbd></dt><dd>skip</dd><dt><kbd>U</kbd></dt><dd>undo, for ten seconds</dd>
-      <dt><kbd>N</kbd></dt><dd>next query</dd></dl>
+      <dt><kbd>X</kbd></dt><dd>all bad</dd><dt><kbd>S</kbd></dt><dd>skip</dd><dt><kbd>U</kbd></dt><dd>undo, for ten seconds; <kbd>Ctrl</kbd><kbd>Z</kbd> where you write</dd>
+      <dt><kbd>N</kbd></dt><dd>next query</dd><dt><kbd>Esc</kbd></dt><dd>leave a field, a menu, this list</dd></dl>
     <h3>One answer</h3>
     <dl class="keys"><dt><kbd>A</kbd><kbd>B</kbd><kbd>C</kbd></dt><dd>go to that answer, then</dd>
       <dt><kbd>L</kbd><kbd>D</kbd></dt><dd>like, dislike</dd><dt><kbd>K</kbd></dt><dd>copy</dd><dt><kbd>E</kbd></dt><dd>edit</dd>
+      <dt><kbd>G</kbd></dt><dd>go on, where it was cut</dd>
       <dt><kbd>R</kbd></dt><dd>regenerate</dd><dt><kbd>M</kbd></dt><dd>more: share, report, comment</dd></dl>
   </aside>
   <aside class="pop centre" id="plug-in" popover aria-labelledby="plug-in-title">

@@ -104,7 +104,7 @@ def build(app: FastAPI) -> Page:
             found = gr.HTML(elem_id="found", apply_default_css=False)
         with gr.Column(elem_id="bring"):
             gr.HTML(
-                "<h3>Import</h3><p>Triplets as JSON lines, as they are downloaded here; or CSV together with a mapping "
+                "<h2>Import</h2><p>Triplets as JSON lines, as they are downloaded here; or CSV together with a mapping "
                 "(TOML) that names its columns. Bad lines are named and do not stop the rest.</p>",
                 apply_default_css=False,
             )
@@ -140,7 +140,7 @@ def _counter(store: Store) -> Callable[[], str]:
 def _card(source: Source, found: summary.Counts) -> str:
     last = f"Last asked {_moment(found.last_ms)}." if found.last_ms else "Nothing yet."
     return (
-        f'<section class="panel card" data-source="{source}"><h3>{source.capitalize()}</h3>'
+        f'<section class="panel card" data-source="{source}"><h2>{source.capitalize()}</h2>'
         f"<p>{EXPLAINED[source]} {last}</p>{counts.numbers(found)}</section>"
     )
 
@@ -192,11 +192,11 @@ def _links(query: str) -> str:
 
 
 def _preview(store: Store, chosen: DataFilter) -> str:
-    with closing(triplet_lines(store, chosen)) as blocks:  # type: ignore[type-var]
+    with closing(triplet_lines(store, chosen)) as blocks:
         lines = next(blocks, b"").splitlines()
     shown = [Triplet.model_validate_json(line) for line in itertools.islice(lines, PREVIEWED)]
     cards = "".join(_triplet(each) for each in shown)
-    return f'<h3 class="preview-title">The first of them</h3><div class="triplets">{cards}</div>'
+    return f'<h2 class="preview-title">The first of them</h2><div class="triplets">{cards}</div>'
 
 
 def _triplet(triplet: Triplet) -> str:
@@ -208,8 +208,8 @@ def _triplet(triplet: Triplet) -> str:
         meta.append(f"person {triplet.person[:8]}")
     answer = escape(triplet.response) or "<em>no text</em>"
     return (
-        f'<article class="triplet"><p class="asked">{escape(triplet.query)}</p><p class="answered">{answer}</p>'
-        f'<p class="behaved">{escape(triplet.behavior_text)}</p>'
+        f'<article class="triplet"><p class="asked" dir="auto">{escape(triplet.query)}</p><p class="answered" dir="auto">{answer}</p>'
+        f'<p class="behaved" dir="auto">{escape(triplet.behavior_text)}</p>'
         f'<p class="meta">{arm}{escape(" · ".join(filter(None, meta)))}</p></article>'
     )
 

@@ -28,6 +28,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.doors.headers import CSP, policy_of
 from app.doors.pages import Door
+from app.ui.kept_pages import KeptPage
 from app.ui.look import theme
 
 NAV = (
@@ -107,7 +108,7 @@ def mount(app: FastAPI, blocks: Page, path: str) -> None:
     route = app.router.routes[-1]
     assert isinstance(route, Mount)
     framed = Framed(route.app, path, _head(blocks), _header(blocks.active))
-    route.app = Door(framed, path, blocks)
+    route.app = Door(KeptPage(framed, path), path, blocks)
 
 
 class Static(StaticFiles):
@@ -164,8 +165,8 @@ def _header(active: str) -> str:
     <span class="recording" data-recording><i aria-hidden="true"></i>
       <span data-recording-says>Recording<span class="wide-only"> how you read and react</span></span>
       <button type="button" data-recording-toggle>pause</button></span>
-    <button type="button" class="person" popovertarget="person" aria-label="You and your data">
-      <b data-person-name>You</b><span data-person-today></span></button>
+    <button type="button" class="person" popovertarget="person">
+      <b data-person-name dir="auto">You</b><span data-person-today></span><span class="visually-hidden">: you and your data</span></button>
     <button type="button" class="theme" data-theme-switch aria-label="Switch between light and dark">
       <svg viewBox="0 0 20 20" fill="none" stroke="currentColor" stroke-width="1.5" aria-hidden="true">
         <circle cx="10" cy="10" r="7.2"/><path d="M10 2.8a7.2 7.2 0 0 1 0 14.4z" fill="currentColor" stroke="none"/></svg></button>
@@ -180,7 +181,7 @@ _PERSON = """
 <aside class="pop at-header" id="person" popover aria-labelledby="person-title">
   <h2 id="person-title">You and your data</h2>
   <p>No account is needed: this browser is you. A name is shown to yourself only.</p>
-  <form class="row" data-person-form><input class="field" name="display_name" maxlength="80" autocomplete="off"
+  <form class="row" data-person-form><input class="field" name="display_name" dir="auto" maxlength="80" autocomplete="off"
     placeholder="Your name" aria-label="Your name"><button class="button">Save</button></form>
   <h3>What is recorded</h3>
   <p>Your queries and votes; and, while recording is on, how you read each answer: when it came into view, for how

@@ -11,7 +11,7 @@ from typing import Any
 from rlhb_core.arms import ARMS, missing
 from rlhb_core.errors import BadConfig, RunError
 from rlhb_core.evaluation import compare_paired
-from rlhb_core.records import Comparison, Source, read_jsonl
+from rlhb_core.records import SAME_ANSWER, Comparison, Source, read_jsonl
 from rlhb_core.reproduction.page import write_report
 from rlhb_core.reproduction.records import (
     left,
@@ -101,14 +101,19 @@ def between_arms(votes: Iterable[Comparison]) -> Mapping[str, Any]:
     """Win, tie and loss between model versions by the votes of real people: "A against B" -> comparison.
 
     One choice among three is one vote on each pair in which the chosen version stands; pairs of which neither was chosen
-    say nothing. Ties are ties of all; all bad says nothing about who is better.
+    say nothing. Ties are ties of all, and versions that gave the chosen answer alike are tied; all bad says nothing about
+    who is better. Votes given with names in view are left out.
     """
     points: dict[str, list[float]] = defaultdict(list)
     for vote in votes:
-        if vote.source is not Source.REAL:
+        if vote.source is not Source.REAL or vote.unblinded:
             continue
-        for a, b in combinations(range(len(vote.model_versions)), 2):
-            first, second = vote.model_versions[a], vote.model_versions[b]
+        placed = [
+            (name, place)
+            for place, names in enumerate(vote.model_versions)
+            for name in names.split(SAME_ANSWER)
+        ]
+        for (first, a), (second, b) in combinations(placed, 2):
             if first == second:
                 continue
             names, sign = (
@@ -116,7 +121,7 @@ def between_arms(votes: Iterable[Comparison]) -> Mapping[str, Any]:
                 if first < second
                 else (f"{second} against {first}", -1.0)
             )
-            if vote.choice == "tie":
+            if vote.choice == "tie" or (a == b == vote.best):
                 points[names].append(0.0)
             elif vote.best in (a, b):
                 points[names].append(sign if vote.best == a else -sign)

@@ -1,4 +1,6 @@
-// What a person can do with one answer: like, dislike, copy, edit, and under "More" share, report, regenerate, comment.
+// What a person can do with one answer: like, dislike, copy, edit, continue one that was cut, and under "More" share,
+// report, regenerate, comment. Of equal answers shown as one, marks that were made earlier are shown and taken back
+// together, and a new one is made on the one that is shown.
 //
 // Every act is a signal through the outbox. Marks are kept here by response, so that they outlive redrawing;
 // a snapshot brings those made before a refresh.
@@ -7,8 +9,10 @@ import { record } from "../signals.js";
 
 export class Acts extends EventTarget {
   /**
-   * Events: "edited" (redraw), "regenerate" with detail = response id, "said" with detail = a sentence.
-   * comparison(): {queryId, query, voted, responses: [{id, letter, text, complete}]} of what stands on the page, or null.
+   * Events: "edited" (redraw), "regenerate" with detail = response id, "continue" with detail = [response id],
+   * "said" with detail = a sentence.
+   * comparison(): {queryId, query, voted, responses: [{id, ids, cut, letter, text, complete}]} as it stands, or null;
+   * `ids` are those of the equal answers that are shown as this one, `cut` those of them that were cut.
    */
   constructor(panels, comparison) {
     super();
@@ -19,6 +23,7 @@ export class Acts extends EventTarget {
       panel.addEventListener("click", (event) => this.#clicked(position, event.target.closest("[data-act]")));
       panel.addEventListener("submit", (event) => this.#submitted(position, event));
       panel.querySelector(".editor textarea").addEventListener("keydown", (event) => this.#editKey(position, event));
+      panel.querySelector(".menu").addEventListener("toggle", () => this.dispatchEvent(new Event("edited")));
     });
   }
 
@@ -33,21 +38,28 @@ export class Acts extends EventTarget {
     return this.marks.get(responseId)?.edited;
   }
 
+  /** Whether something is being written about an answer, which must not be hidden just now. */
+  isOpen(responseId) {
+    const panel = this.panels.find((candidate) => candidate.dataset.response === responseId);
+    return Boolean(panel && (panel.classList.contains("editing") || panel.querySelector(":popover-open")));
+  }
+
   /** Do an act on the answer at `position`. */
   async act(position, name) {
     const now = this.comparison();
     const answer = now?.responses[position];
     if (!answer?.id) return;
-    if (this.panels[position].querySelector(`[data-act="${name}"]`)?.disabled) return;
+    const button = this.panels[position].querySelector(`[data-act="${name}"]`);
+    if (button?.disabled || button?.hidden) return;
     const mark = this.#mark(answer.id);
     const note = (kind, payload) => record(kind, now.queryId, answer.id, payload);
     switch (name) {
       case "like":
       case "dislike": {
         const [own, other] = name === "like" ? ["liked", "disliked"] : ["disliked", "liked"];
-        mark[own] = !mark[own];
-        if (mark[own]) mark[other] = false;
-        note(name, { on: mark[own] });
+        const on = !this.#all(answer)[own];
+        this.#turn(now, answer, name, own, on);
+        if (on) answer.ids.forEach((id) => (this.#mark(id)[other] = false));
         break;
       }
       case "copy":
@@ -64,9 +76,11 @@ export class Acts extends EventTarget {
         }
         break;
       case "flag":
-        mark.flagged = !mark.flagged;
-        note("flag", { reason: "", on: mark.flagged });
+        this.#turn(now, answer, "flag", "flagged", !this.#all(answer).flagged, { reason: "" });
         this.#say(mark.flagged ? `Answer ${answer.letter} is reported.` : "The report is taken back.");
+        break;
+      case "continue":
+        this.dispatchEvent(new CustomEvent("continue", { detail: answer.cut }));
         break;
       case "regenerate":
         note("regenerate", {});
@@ -77,6 +91,7 @@ export class Acts extends EventTarget {
         break;
       case "cancel-edit":
         this.#closeEditor(position);
+        this.dispatchEvent(new Event("edited"));
         break;
     }
     this.show();
@@ -87,7 +102,7 @@ export class Acts extends EventTarget {
     const now = this.comparison();
     this.panels.forEach((panel, position) => {
       const answer = now?.responses[position];
-      const mark = this.marks.get(answer?.id) ?? {};
+      const mark = answer ? this.#all(answer) : {};
       const pressed = { like: mark.liked, dislike: mark.disliked, flag: mark.flagged };
       for (const [act, on] of Object.entries(pressed)) {
         panel.querySelector(`[data-act="${act}"]`)?.setAttribute("aria-pressed", String(Boolean(on)));
@@ -99,6 +114,21 @@ export class Acts extends EventTarget {
       for (const act of ["copy", "edit"]) panel.querySelector(`.acts > [data-act="${act}"]`).disabled = !answer?.text;
       if (panel.classList.contains("editing") && panel.dataset.editing !== answer?.id) this.#closeEditor(position);
     });
+  }
+
+  /** The marks of the answers that are shown as this one, together. */
+  #all({ ids }) {
+    const marks = ids.map((id) => this.marks.get(id) ?? {});
+    return Object.fromEntries(["liked", "disliked", "flagged"].map((name) => [name, marks.some((mark) => mark[name])]));
+  }
+
+  /** Put a mark on the answer, or take it off all that are shown as it. */
+  #turn(now, answer, kind, name, on, payload = {}) {
+    const ids = on ? [answer.id] : answer.ids.filter((id) => this.#mark(id)[name]);
+    for (const id of ids) {
+      this.#mark(id)[name] = on;
+      record(kind, now.queryId, id, { ...payload, on });
+    }
   }
 
   #mark(id) {
@@ -141,6 +171,7 @@ export class Acts extends EventTarget {
   #openEditor(position, text) {
     const panel = this.panels[position];
     const field = panel.querySelector(".editor textarea");
+    this.cameFrom = document.activeElement;
     panel.dataset.editing = this.comparison().responses[position].id;
     field.value = text;
     field.style.minHeight = `${panel.querySelector(".text").offsetHeight + 24}px`;
@@ -154,13 +185,16 @@ export class Acts extends EventTarget {
     const had = panel.querySelector(".editor").contains(document.activeElement);
     panel.classList.remove("editing");
     panel.querySelector(".editor").hidden = true;
-    if (had) panel.querySelector('[data-act="edit"]').focus();
+    if (!had) return;
+    const back = panel.contains(this.cameFrom) && this.cameFrom.checkVisibility() ? this.cameFrom : null;
+    (back ?? panel.querySelector('[data-act="edit"]')).focus();
   }
 
   #editKey(position, event) {
     if (event.key === "Escape") {
-      event.stopPropagation();
+      event.preventDefault();
       this.#closeEditor(position);
+      this.dispatchEvent(new Event("edited"));
     } else if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
       event.preventDefault();
       event.target.form.requestSubmit();

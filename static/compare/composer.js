@@ -5,20 +5,20 @@ import { smoothly } from "../motion.js";
 const DRAFT = "rlhb.draft"; // in sessionStorage: each tab has its own
 
 export class Composer extends EventTarget {
-  /** Event "ask" with detail = {text, sampled}: sampled when the query was picked, not written. */
+  /**
+   * Event "ask" with detail = {text, sampled}: sampled when the query was picked, not written. While the field stands as
+   * `focus` left it: "undo" (to be cancelled by whoever undoes something) for Ctrl+Z, "again" for an Enter too many.
+   */
   constructor(form) {
     super();
     this.form = form;
     this.field = form.querySelector("textarea");
     this.surprises = JSON.parse(form.dataset.surprises ?? "[]");
     this.picked = null;
+    this.untouched = false; // since `focus`
     this.field.value = sessionStorage.getItem(DRAFT) ?? "";
     this.field.addEventListener("input", () => this.#changed());
-    this.field.addEventListener("keydown", (event) => {
-      if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
-      event.preventDefault();
-      this.#submit();
-    });
+    this.field.addEventListener("keydown", (event) => this.#key(event));
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       this.#submit();
@@ -55,7 +55,24 @@ export class Composer extends EventTarget {
   focus() {
     this.field.focus({ preventScroll: true });
     this.field.select();
+    this.untouched = Boolean(this.text.trim());
     scrollTo({ top: 0, behavior: smoothly() });
+  }
+
+  /** Keys pressed on the way here, twice or a moment too long, must not do anything to the question. */
+  #key(event) {
+    if (event.isComposing) return;
+    const command = event.ctrlKey || event.metaKey;
+    if (command && !event.shiftKey && event.key.toLowerCase() === "z" && this.untouched) {
+      if (!this.dispatchEvent(new Event("undo", { cancelable: true }))) event.preventDefault();
+    } else if (event.key === " " && this.untouched) {
+      event.preventDefault();
+    } else if (event.key === "Enter" && !event.shiftKey) {
+      event.preventDefault();
+      if (event.repeat) return;
+      if (this.untouched && !command) this.dispatchEvent(new Event("again"));
+      else this.#submit();
+    }
   }
 
   #surprise() {
@@ -74,6 +91,7 @@ export class Composer extends EventTarget {
   }
 
   #changed() {
+    this.untouched = false;
     sessionStorage.setItem(DRAFT, this.field.value);
     this.field.style.height = "auto";
     this.field.style.height = `${this.field.scrollHeight}px`;

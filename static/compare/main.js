@@ -7,13 +7,14 @@ import { call } from "../api.js";
 import { bindKeys } from "../keys.js";
 import { isRecording, refreshPerson } from "../me.js";
 import { placePopovers } from "../popovers.js";
-import { outbox, record } from "../signals.js";
+import { namesSeen, outbox, record } from "../signals.js";
 import { Tracker } from "../tracker.js";
 import { uuid } from "../uuid.js";
 import { Acts } from "./acts.js";
 import { Composer } from "./composer.js";
+import { placesOf, sameWords } from "./folds.js";
 import { Pager } from "./pager.js";
-import { Panels } from "./panels.js";
+import { Panels, statusOf } from "./panels.js";
 import { sequelKind } from "./sequel.js";
 import { Votes } from "./votes.js";
 
@@ -25,7 +26,7 @@ const NOT_ASKED = "The server cannot be reached, so this was not asked. Press As
 
 /**
  * Bring the page to life. root: the element laid out by compare.py.
- * gradio: {watch(callback), ask(data), restore(data), regenerate(data)}.
+ * gradio: {watch(callback), ask(data), restore(data), regenerate(data), carryOn(data)}.
  */
 export function mount(root, gradio) {
   if (!root.dataset.live) new Compare(root, gradio);
@@ -45,15 +46,18 @@ class Compare {
     this.acts = new Acts(this.panels.elements, responses);
     this.tracker = new Tracker(this.panels.elements, () => this.#visibleBottom());
     this.composer.addEventListener("ask", (event) => this.#ask(event.detail));
-    this.votes.addEventListener("cast", () => {
-      this.#draw();
-      this.tracker.settle();
-    });
+    this.composer.addEventListener("undo", (event) => this.#undoFromComposer(event));
+    root.querySelector(".query").addEventListener("input", () => this.#hint(""));
+    this.composer.addEventListener("again", () => this.#hint("Type another question, or press Ask to ask this one again."));
+    this.votes.addEventListener("casting", () => this.tracker.settle());
+    this.votes.addEventListener("cast", () => this.#draw());
+    this.votes.addEventListener("undone", (event) => this.#focusAnswer(event.detail.best));
     this.votes.addEventListener("voted", () => this.#revealed());
     this.votes.addEventListener("withdrawn", () => this.#revealed());
     this.votes.addEventListener("next", () => this.#next());
     this.acts.addEventListener("edited", () => this.#draw());
     this.acts.addEventListener("regenerate", (event) => this.#regenerate(event.detail));
+    this.acts.addEventListener("continue", (event) => this.#carryOn(event.detail));
     this.acts.addEventListener("said", (event) => this.#say(event.detail));
     outbox.addEventListener("change", () => this.#connection());
     addEventListener("offline", () => this.#connection());
@@ -83,6 +87,7 @@ class Compare {
     this.votes.wait();
     this.acts.show();
     this.#say("");
+    this.#hint("");
     this.#trouble("");
     this.gradio.ask({ token: this.now.token, text, previous: this.before?.queryId ?? null });
   }
@@ -95,11 +100,25 @@ class Compare {
   }
 
   #regenerate(responseId) {
-    if (!this.now?.queryId) return;
-    this.now.token = uuid();
-    this.now.heardAt = performance.now();
-    this.now.completeAt = 0;
-    this.gradio.regenerate({ token: this.now.token, query_id: this.now.queryId, response_id: responseId });
+    if (this.#goesOn()) this.gradio.regenerate({ ...this.#which(), response_id: responseId });
+  }
+
+  /** Have answers that were cut go on from where they stand. */
+  #carryOn(responseIds) {
+    if (!responseIds.length || !this.#goesOn()) return;
+    for (const id of responseIds) this.gradio.carryOn({ ...this.#which(), response_id: id });
+  }
+
+  /** The comparison is complete no more: what comes of it is followed anew. */
+  #goesOn() {
+    if (!this.now?.queryId) return false;
+    Object.assign(this.now, { token: uuid(), heardAt: performance.now(), completeAt: 0 });
+    this.#trouble("");
+    return true;
+  }
+
+  #which() {
+    return { token: this.now.token, query_id: this.now.queryId };
   }
 
   #begin(fields) {
@@ -193,7 +212,7 @@ class Compare {
       if (this.votes.vote) {
         const names = view.panels.map((panel) => `${panel.letter} is ${panel.revealed?.version}`).join(", ");
         this.#say(`Recorded. ${names}. Ten seconds to undo.`);
-      } else this.#say("The vote is taken back.");
+      } else this.#say(`The vote is taken back. ${this.votes.hint}`);
     } catch {
       now.heardAt = 0; // the fall-back tries again
     }
@@ -201,6 +220,19 @@ class Compare {
 
   #next() {
     this.composer.focus();
+  }
+
+  #undoFromComposer(event) {
+    if (!this.votes.undoable) return;
+    event.preventDefault();
+    this.votes.undo();
+  }
+
+  /** To the answer that was chosen, or the first: there Enter does nothing, and all keys do what they say. */
+  #focusAnswer(responseId) {
+    const responses = this.#comparison()?.responses ?? [];
+    const place = responses.find((response) => response.id === responseId)?.place ?? 0;
+    this.panels.elements[place].focus({ preventScroll: true });
   }
 
   /** A comparison that was answered and not voted on is left behind. */
@@ -241,23 +273,39 @@ class Compare {
   #draw() {
     const { now } = this;
     const view = now?.view ? this.#blend(now.view) : null;
+    const places = view ? this.#places() : [];
+    if (view?.panels.some((panel) => panel.revealed)) namesSeen(now.queryId);
     this.root.dataset.phase = !now?.view ? (this.asking ? "asked" : "empty") : this.votes.vote ? "voted" : "open";
-    if (!this.asking) this.panels.draw(view);
+    if (!this.asking) this.panels.draw(view, places);
+    this.root.querySelector("[data-one-version]").hidden = !view?.one_version;
     this.acts.learn(now?.view?.panels ?? []);
     this.votes.show(this.#comparison());
+    this.pager?.name(this.#comparison()?.responses ?? []);
     const complete = this.#complete();
     if (complete && !now.completeAt) {
       now.completeAt = Date.now();
-      if (!this.votes.vote) this.#say("All answers are complete. Choose the one you would rather have.");
+      if (!this.votes.vote) this.#say(`All answers are complete. ${this.#folds()}Choose the one you would rather have.`);
     }
     this.tracker.follow(
       now?.queryId ?? null,
-      (view?.panels ?? []).map((panel) => ({
+      (view?.panels ?? []).map((panel, position) => ({
         responseId: panel.response_id,
-        readable: Boolean(panel.text) && !this.votes.vote,
+        readable: Boolean(panel.text) && !this.votes.vote && places[position] === position,
         complete: panel.outcome !== "pending",
+        place: places[position],
       })),
     );
+  }
+
+  #places() {
+    return placesOf(this.#blend(this.now.view).panels, (id) => this.acts.isOpen(id));
+  }
+
+  /** Which answers are the same, for those who do not see it. */
+  #folds() {
+    const { responses } = this.#comparison();
+    const many = responses.find((response) => response.letters.length > 1);
+    return many ? `${sameWords(many.letters, responses.length)}. ` : "";
   }
 
   /** A snapshot in the light of what this page knows better: an own edit, a vote that is newer than the snapshot. */
@@ -268,6 +316,7 @@ class Compare {
       return {
         ...panel,
         revealed: vote?.acknowledged ? panel.revealed : null,
+        duration_ms: vote?.acknowledged ? panel.duration_ms : null,
         marks: { ...panel.marks, edited: own === undefined ? panel.marks.edited : own },
       };
     });
@@ -288,21 +337,38 @@ class Compare {
   #comparison() {
     const { now } = this;
     if (!now?.view) return null;
+    const { panels } = now.view;
+    const places = this.#places();
     return {
       queryId: now.queryId,
       query: now.text,
       voted: Boolean(this.votes.vote),
-      responses: now.view.panels.map((panel) => ({
-        id: panel.response_id,
-        letter: panel.letter,
-        text: panel.text,
-        complete: panel.outcome !== "pending",
-      })),
+      responses: panels.map((panel, position) => {
+        const group = panels.filter((_, other) => places[other] === position);
+        return {
+          id: panel.response_id,
+          letter: panel.letter,
+          text: panel.text,
+          complete: panel.outcome !== "pending",
+          status: statusOf(panel),
+          canWin: panel.can_win,
+          place: places[position],
+          letters: group.map((each) => each.letter),
+          ids: group.map((each) => each.response_id),
+          cut: group.filter((each) => statusOf(each) === "cut").map((each) => each.response_id),
+        };
+      }),
     };
   }
 
   #say(sentence) {
     this.root.querySelector("[data-says]").textContent = sentence;
+  }
+
+  #hint(sentence) {
+    const line = this.root.querySelector("[data-hint]");
+    line.textContent = sentence;
+    line.hidden = !sentence;
   }
 
   #trouble(sentence) {
@@ -330,6 +396,7 @@ class Compare {
       x: () => this.votes.cast("all_bad"),
       s: () => this.votes.cast("skip"),
       u: () => this.votes.undo(),
+      "ctrl+z": () => (this.votes.undoable ? this.votes.undo() : false),
       n: () => this.#next(),
       "/": () => this.composer.focus(),
       a: panel(0),
@@ -340,8 +407,9 @@ class Compare {
       k: act("copy"),
       e: act("edit"),
       r: act("regenerate"),
-      m: () => this.panels.elements[focused()]?.querySelector("[data-more]").click(),
-      "?": () => document.getElementById("keys").togglePopover(),
+      g: act("continue"),
+      m: (_, closed) => closed?.matches(".menu") || this.panels.elements[focused()]?.querySelector("[data-more]").click(),
+      "?": (_, closed) => closed?.id === "keys" || document.getElementById("keys").showPopover(),
     });
   }
 }

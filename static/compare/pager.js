@@ -1,12 +1,14 @@
 // On narrow screens the answers are cards side by side; the letters above them tell and choose which is in view.
 
 import { smoothly } from "../motion.js";
+import { listed } from "./folds.js";
 
 export class Pager {
   /** root: the page; panels: the answers' elements, leftmost first. */
   constructor(root, panels) {
     this.pager = root.querySelector(".pager");
-    const tabs = [...this.pager.querySelectorAll("button")];
+    this.tabs = [...this.pager.querySelectorAll("button")];
+    const { tabs } = this;
     tabs.forEach((tab, position) => tab.addEventListener("click", () => this.show(panels[position])));
     const seen = new IntersectionObserver(
       (entries) => {
@@ -18,6 +20,15 @@ export class Pager {
       { root: root.querySelector(".arms"), threshold: [0.6] },
     );
     panels.forEach((panel) => seen.observe(panel));
+  }
+
+  /** Name each card by the answers that it shows: [{letters}], none for one that another card shows. */
+  name(responses) {
+    this.tabs.forEach((tab, position) => {
+      const letters = responses[position]?.letters ?? [tab.textContent];
+      tab.hidden = !letters.length;
+      if (letters.length && tab.textContent !== listed(letters)) tab.textContent = listed(letters);
+    });
   }
 
   /** Bring a card into view, if they are cards and there is one. */

@@ -1,21 +1,27 @@
 // Drawing: a snapshot of a comparison (`app/comparing.py`, ComparisonView) into the three panels.
 //
 // Text is only ever set as text, so nothing a model writes becomes markup; it grows in place, so that a selection
-// and the focus survive streaming. Knows nothing of votes, signals or the network.
+// and the focus survive streaming. Of equal answers the first is shown for all (`folds.js`), with the letters of all;
+// a selection or the focus in one that goes moves there too. Knows nothing of votes, signals or the network.
+
+import { listed, sameWords } from "./folds.js";
 
 const SLOW_MS = 6_000;
+const LOADING = "loading the model…";
 
 export class Panels {
   /** root: the element of the page that holds `.answer` panels, leftmost first. */
   constructor(root) {
+    this.arms = root.querySelector(".arms");
     this.panels = [...root.querySelectorAll(".answer")].map((element) => ({
       element,
       text: element.querySelector(".text"),
       note: element.querySelector(".note"),
       state: element.querySelector(".state"),
-      dot: element.querySelector(".dot"),
-      name: element.querySelector(".name"),
+      badges: element.querySelector(".badges"),
+      names: element.querySelector(".names"),
       origin: element.querySelector(".origin"),
+      goOn: element.querySelector('[data-act="continue"]'),
       startedAt: 0,
     }));
     setInterval(() => this.#slow(), 1000);
@@ -30,19 +36,34 @@ export class Panels {
     return this.elements.find((element) => element.classList.contains("chosen"));
   }
 
-  /** Draw a snapshot; null empties the panels. */
-  draw(view) {
-    this.panels.forEach((panel, position) => this.#drawOne(panel, view?.panels[position] ?? null, view));
+  /** Draw a snapshot, each answer in its place (see `placesOf`); null empties the panels. */
+  draw(view, places = []) {
+    this.panels.forEach((panel, position) => {
+      const answer = view?.panels[position] ?? null;
+      this.#drawOne(panel, answer, view?.panels.filter((_, other) => places[other] === position) ?? [], view);
+    });
+    this.#fold(places);
   }
 
   /** A query is on its way: the panels wait for their answers. */
   wait() {
     for (const panel of this.panels) {
-      this.#drawOne(panel, { response_id: "", text: "", outcome: "pending" }, null);
+      this.#drawOne(panel, { response_id: "", text: "", outcome: "pending" }, [], null);
     }
+    this.#fold([]);
   }
 
-  #drawOne(panel, answer, view) {
+  /** Hide the answers that another panel shows. */
+  #fold(places) {
+    this.elements.forEach((element, position) => {
+      const place = places[position] ?? position;
+      if (place !== position && !element.hidden) handOver(element, this.elements[place]);
+      element.hidden = place !== position;
+    });
+    this.arms.dataset.shown = this.elements.filter((element) => !element.hidden).length;
+  }
+
+  #drawOne(panel, answer, group, view) {
     const { element } = panel;
     const status = statusOf(answer);
     if (element.dataset.response !== (answer?.response_id ?? "")) panel.startedAt = performance.now();
@@ -52,42 +73,62 @@ export class Panels {
     const edited = answer?.marks?.edited ?? null;
     grow(panel.text, edited ?? answer?.text ?? "");
     element.classList.toggle("edited", edited != null);
-    panel.note.textContent = noteOf(answer, status);
-    panel.state.textContent = stateOf(answer, status) + (edited != null ? " · edited by you" : "");
-    this.#reveal(panel, answer, view);
+    const cut = group.find((each) => statusOf(each) === "cut");
+    panel.note.textContent = cut ? cut.error : noteOf(answer, status);
+    element.toggleAttribute("data-loading", status === "waiting" && Boolean(view?.loading));
+    const state = element.hasAttribute("data-loading") ? LOADING : stateOf(status, group, view);
+    panel.state.textContent = state + (edited != null ? " · edited by you" : "");
+    panel.goOn.hidden = !cut || Boolean(view.vote);
+    this.#letters(panel, group, view);
+    this.#reveal(panel, group, view);
   }
 
-  #reveal(panel, answer, view) {
-    const revealed = Boolean(answer?.revealed);
-    panel.element.classList.toggle("revealed", revealed);
-    panel.element.classList.toggle("chosen", revealed && view?.vote?.best === answer.response_id);
-    panel.dot.dataset.arm = answer?.revealed?.arm ?? "";
-    panel.name.textContent = answer?.revealed?.version ?? "";
-    panel.origin.textContent = answer?.revealed?.trained_on ?? "";
+  #letters(panel, group, view) {
+    const letters = group.length > 1 ? group.map(({ letter }) => letter) : [panel.element.dataset.letter];
+    if (panel.badges.textContent === letters.join("")) return;
+    panel.badges.replaceChildren(...letters.map((letter) => span("badge", letter)));
+    panel.element.setAttribute("aria-label", letters.length > 1 ? sameWords(letters, view.panels.length) : `Answer ${letters[0]}`);
+  }
+
+  #reveal(panel, group, view) {
+    const revealed = group.map((answer) => answer.revealed).filter(Boolean);
+    panel.element.classList.toggle("revealed", revealed.length > 0);
+    panel.element.classList.toggle("chosen", revealed.length > 0 && group.some((each) => each.response_id === view.vote?.best));
+    const writers = [...new Map(revealed.map((each) => [each.version, each])).values()];
+    const drawn = writers.map(({ version, arm }) => `${arm} ${version}`).join();
+    if (panel.names.dataset.drawn === drawn) return;
+    panel.names.dataset.drawn = drawn;
+    panel.names.replaceChildren(...writers.map(writer));
+    const many = writers.length > 1;
+    panel.origin.textContent = writers.map((each) => (many ? `${each.version}: ${each.trained_on}` : each.trained_on)).join("\n");
   }
 
   #slow() {
     for (const panel of this.panels) {
       const late = panel.element.dataset.status === "waiting" && performance.now() - panel.startedAt > SLOW_MS;
-      if (late) panel.state.textContent = "slower than usual; you can vote without it";
+      if (late && !panel.element.hasAttribute("data-loading")) panel.state.textContent = "slower than usual; you can vote without it";
     }
   }
 }
 
-/** "empty" | "waiting" | "writing" | "done" | "silent" | "failed" | "stopped" */
-function statusOf(answer) {
+/** "empty" | "waiting" | "writing" | "done" | "cut" | "silent" | "failed" | "stopped" */
+export function statusOf(answer) {
   if (!answer) return "empty";
   if (answer.outcome === "pending") return answer.text ? "writing" : "waiting";
-  return { ok: "done", empty: "silent", error: "failed", stopped: "stopped" }[answer.outcome] ?? "done";
+  return { ok: "done", cut: "cut", empty: "silent", error: "failed", stopped: "stopped" }[answer.outcome] ?? "done";
 }
 
-function stateOf(answer, status) {
-  const seconds = answer?.duration_ms == null ? "" : ` in ${(answer.duration_ms / 1000).toFixed(1)} s`;
+/** How an answer stands. How long it took is known after the vote only: it hints at who wrote it. */
+function stateOf(status, group, view) {
+  const seconds = group.filter((answer) => answer.duration_ms != null).map((answer) => (answer.duration_ms / 1000).toFixed(1));
+  const took = seconds.length ? ` in ${listed(seconds)} s` : "";
+  if (group.length > 1) return sameWords(group.map((answer) => answer.letter), view.panels.length) + took;
   return {
     empty: "",
     waiting: "thinking…",
     writing: "writing…",
-    done: `done${seconds}`,
+    done: `done${took}`,
+    cut: `cut short${took}`,
     silent: "no answer",
     failed: "failed",
     stopped: "stopped early",
@@ -107,4 +148,36 @@ function grow(element, text) {
   if (node.data === text) return;
   if (text.startsWith(node.data)) node.appendData(text.slice(node.data.length));
   else node.data = text;
+}
+
+function span(name, text) {
+  const element = document.createElement("span");
+  element.className = name;
+  element.textContent = text;
+  return element;
+}
+
+/** Who wrote an answer: a dot for the arm, and the version's name. */
+function writer({ version, arm }) {
+  const dot = span("dot", "");
+  dot.dataset.arm = arm;
+  const name = span("name", version);
+  name.dir = "auto";
+  const who = span("who", "");
+  who.append(dot, name);
+  return who;
+}
+
+/** A selection and the focus go over from a panel that is hidden to the one that shows the same answer. */
+function handOver(from, to) {
+  const [source, target] = [from, to].map((panel) => panel.querySelector(".text").firstChild);
+  const { anchorNode, anchorOffset, focusNode, focusOffset } = getSelection();
+  const within = (node, offset) => Math.min(target.length, node === source ? offset : offset && source.length);
+  if (from.querySelector(".text").contains(anchorNode) && from.querySelector(".text").contains(focusNode)) {
+    getSelection().setBaseAndExtent(target, within(anchorNode, anchorOffset), target, within(focusNode, focusOffset));
+  }
+  if (!from.contains(document.activeElement)) return;
+  const name = document.activeElement.dataset.act;
+  const twin = name && to.querySelector(`.acts > [data-act="${name}"]:not(:disabled)`);
+  (twin || to).focus({ preventScroll: true });
 }

@@ -1,21 +1,28 @@
 // The vote bar: choosing, what was recorded, undo within ten seconds, an optional reason.
 //
 // A vote is possible at any time, also while answers are still being written (it is then marked early). It goes through
-// the outbox, so it survives a lost connection; the names are shown once the server has acknowledged it.
+// the outbox, so it survives a lost connection; the names are shown once the server has acknowledged it. What may be
+// chosen is said in `choices.js`. After a choice the focus is where Enter and Space take nothing back.
 
-import { record } from "../signals.js";
+import { areNamesSeen, record } from "../signals.js";
+import { areAllSame, bestWords, standing, whyNotBest, whyNoTie } from "./choices.js";
 
 const UNDO_S = 10;
 const REASONS = {
   best: ["correct", "complete", "clear", "kind", "to the point"],
   all_bad: ["wrong", "incomplete", "unclear", "unkind", "off the point"],
 };
+const HINTS = {
+  named: "You have seen the names: what you choose now is kept, but does not count as a blind choice.",
+  same: "No answer here is better than another: is it good or bad?",
+};
 const SAID = { tie: "Tie", all_bad: "All bad", skip: "Skipped" };
 
 export class Votes extends EventTarget {
   /**
-   * Events: "cast" at once; "voted" and "withdrawn" once the server has acknowledged; "next".
-   * comparison(): {queryId, responses: [{id, letter, complete}]} of what stands on the page, or null.
+   * Events: "casting" just before a vote is recorded; "cast" at once, also when one is taken back or was refused; "voted"
+   * and "withdrawn" once the server has acknowledged; "undone" with detail = the vote that was taken back; "next".
+   * comparison(): {queryId, responses: [{id, letters, status, canWin, text, place, complete}]} as it stands, or null.
    */
   constructor(bar, comparison) {
     super();
@@ -24,7 +31,8 @@ export class Votes extends EventTarget {
     this.vote = null; // {choice, best, early, acknowledged}
     this.undoUntil = 0;
     this.tags = new Set();
-    bar.addEventListener("click", (event) => this.#clicked(event.target.closest("button")));
+    bar.addEventListener("click", (event) => this.#clicked(event.target.closest("button"), event.detail));
+    bar.addEventListener("keydown", (event) => event.repeat && event.key === "Enter" && event.preventDefault());
     addEventListener("pagehide", () => this.#sendReasons());
     setInterval(() => this.#countdown(), 250);
     this.show(null);
@@ -39,6 +47,7 @@ export class Votes extends EventTarget {
   resume(vote) {
     this.#sendReasons();
     this.undoUntil = 0;
+    this.refusal = "";
     this.tags.clear();
     this.vote = vote;
     this.show(this.comparison());
@@ -48,30 +57,44 @@ export class Votes extends EventTarget {
   async cast(choice, position = null) {
     const now = this.comparison();
     if (!now || this.vote) return;
-    const best = choice === "best" ? now.responses[position] : null;
+    const best = choice === "best" ? now.responses[now.responses[position]?.place] : null;
     if (choice === "best" && !best?.id) return;
+    this.refusal = whyNot(choice, best, now.responses);
+    if (this.refusal) return this.show(now);
+    this.dispatchEvent(new Event("casting"));
     const early = now.responses.some((response) => !response.complete);
-    const vote = { choice, best: best?.id ?? null, early, acknowledged: false };
+    const vote = { choice, best: best?.id ?? null, early, named: areNamesSeen(now.queryId), acknowledged: false };
     this.vote = vote;
     this.undoUntil = performance.now() + UNDO_S * 1000;
     const sent = record("vote", now.queryId, null, { choice, best: vote.best, early });
     this.show(now);
     this.dispatchEvent(new Event("cast"));
-    this.bar.querySelector("[data-undo]")?.focus({ preventScroll: true });
+    this.bar.querySelector("[data-next]").focus({ preventScroll: true });
     await this.#acknowledged(sent, now.queryId, vote, "voted");
+  }
+
+  /** What should be known before choosing; "" if nothing. */
+  get hint() {
+    return this.bar.querySelector(".hint").textContent;
+  }
+
+  /** Whether the vote can be taken back. */
+  get undoable() {
+    return Boolean(this.vote && this.comparison() && performance.now() <= this.undoUntil);
   }
 
   /** Take the vote back, while the ten seconds last. */
   async undo() {
+    if (!this.undoable) return;
     const now = this.comparison();
-    if (!now || !this.vote || performance.now() > this.undoUntil) return;
+    const before = this.vote;
     this.vote = null;
     this.tags.clear();
     this.undoUntil = 0;
     const sent = record("vote", now.queryId, null, { choice: "withdrawn", best: null, early: false });
     this.show(now);
     this.dispatchEvent(new Event("cast"));
-    this.bar.querySelector("[data-choice]")?.focus({ preventScroll: true });
+    this.dispatchEvent(new CustomEvent("undone", { detail: before }));
     await this.#acknowledged(sent, now.queryId, null, "withdrawn");
   }
 
@@ -82,6 +105,7 @@ export class Votes extends EventTarget {
       if (this.vote === vote) this.vote = null;
       this.refusal = `The vote was not taken: ${error.message}`;
       this.show(this.comparison());
+      this.dispatchEvent(new Event("cast"));
       return;
     }
     if (this.comparison()?.queryId !== queryId || this.vote !== vote) return;
@@ -90,7 +114,10 @@ export class Votes extends EventTarget {
     this.dispatchEvent(new Event(event));
   }
 
-  #clicked(button) {
+  #clicked(button, clicks) {
+    // The second click of a double one is meant for what stood under the pointer before the first.
+    if (clicks > 1 && button !== this.clicked) return;
+    this.clicked = button;
     if (!button) return;
     if (button.dataset.choice) this.cast(button.dataset.choice, Number(button.dataset.position ?? 0));
     else if ("undo" in button.dataset) this.undo();
@@ -110,7 +137,7 @@ export class Votes extends EventTarget {
   /** A reason is about the chosen answer; "all bad" is about each of them. */
   #reasonTargets() {
     if (this.vote?.choice === "best") return [this.vote.best];
-    return this.comparison().responses.map((response) => response.id);
+    return standing(this.comparison().responses).map((response) => response.id);
   }
 
   #sendReasons() {
@@ -134,15 +161,14 @@ export class Votes extends EventTarget {
     bar.querySelector(".choices").hidden = Boolean(vote);
     bar.querySelector(".result").hidden = !vote;
     bar.querySelector(".refusal").textContent = this.refusal ?? "";
-    this.refusal = null;
-    for (const button of bar.querySelectorAll("[data-choice]")) {
-      button.disabled = !now?.responses[Number(button.dataset.position ?? 0)]?.id;
-    }
+    this.#offer(now?.responses ?? []);
+    bar.querySelector(".hint").textContent = now && !vote ? hintOf(now) : "";
     if (!vote) return;
-    const letter = now?.responses.find((response) => response.id === vote.best)?.letter;
-    bar.querySelector(".said b").textContent = vote.choice === "best" ? `${letter} is best` : SAID[vote.choice];
+    const best = now?.responses[now.responses.find((response) => response.id === vote.best)?.place];
+    bar.querySelector(".said b").textContent = best ? bestWords(best, now.responses).join("") : SAID[vote.choice];
     bar.querySelector("[data-verb]").textContent = vote.acknowledged ? "Recorded:" : "Chosen:";
     bar.querySelector(".early").hidden = !vote.early;
+    bar.querySelector(".named").hidden = !vote.named;
     bar.querySelector(".saved").hidden = vote.acknowledged;
     const reasons = vote.choice in REASONS ? REASONS[vote.choice] : [];
     bar.querySelector(".why").hidden = !reasons.length;
@@ -154,6 +180,22 @@ export class Votes extends EventTarget {
     this.#countdown();
   }
 
+  /** The buttons: what can be chosen, and in their titles why the others cannot. */
+  #offer(responses) {
+    for (const button of this.bar.querySelectorAll("[data-choice]")) {
+      const { choice, position } = button.dataset;
+      const response = responses[position ?? 0];
+      const reason = response?.id ? whyNot(choice, response, responses) : "";
+      button.disabled = !response?.id || Boolean(reason);
+      button.title = reason;
+      if (choice !== "best") continue;
+      button.hidden = response ? response.place !== Number(position) : false;
+      const [who, what] = response ? bestWords(response, responses) : [button.dataset.letter, " is best"];
+      button.querySelector("b").textContent = who;
+      button.querySelector(".word").textContent = what;
+    }
+  }
+
   #countdown() {
     const undo = this.bar.querySelector("[data-undo]");
     const left = Math.ceil((this.undoUntil - performance.now()) / 1000);
@@ -162,6 +204,16 @@ export class Votes extends EventTarget {
     const text = `Undo (${left} s)`;
     if (left > 0 && undo.firstChild.data !== text) undo.firstChild.data = text;
   }
+}
+
+function whyNot(choice, response, responses) {
+  if (choice === "best") return whyNotBest(response);
+  return choice === "tie" ? whyNoTie(responses) : "";
+}
+
+function hintOf({ queryId, responses }) {
+  if (areNamesSeen(queryId)) return HINTS.named;
+  return areAllSame(responses) ? HINTS.same : "";
 }
 
 function chips(reasons) {

@@ -127,6 +127,6 @@ async def first_token_seconds() -> list[float]:
             if number:  # the first query loads the model; the server does that while it starts
                 waits.append(asked + max(first / 1000 for first in firsts if first is not None))
         await comparing.close()
-        serving.close()
+        await serving.close()
         store.close()
     return waits

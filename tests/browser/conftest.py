@@ -1,7 +1,7 @@
 """One real server process and one real browser for all browser tests; a fresh person for each.
 
 The server is what `rlhb serve` starts, on a database of its own, with the embedded model. Beside the embedded versions
-there are some that misbehave (`model_server`); a test chooses with `studio.serve(...)`. `visit` opens a page and,
+there are some that speak from `model_server`; a test chooses with `studio.serve(...)`. `visit` opens a page and,
 after the test, checks what must hold in every test: no error in the console, no request to anywhere else.
 """
 
@@ -21,7 +21,7 @@ from uuid import UUID
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from app.store import Store, signals, versions
+from app.store import Session, Store, signals, versions
 from rlhb_core.records import Arm, ModelVersion, Serving, Signal
 from tests.browser.model_server import model_server
 
@@ -36,6 +36,23 @@ QUIET = (
 )
 EMBEDDED = ("Quokka One", "Marmot Two", "Gecko Three")
 """Names of embedded versions that nothing else on a page is called."""
+THREE = ("Otter Able", "Heron Brisk", "Lemur Calm")
+"""Versions that answer at once and never the same as another: what is behind a query unless a test says otherwise."""
+SPOKEN = {
+    "Sloth Slow": "slow",
+    "Turtle Steady": "steady",
+    "Dodo Broken": "broken",
+    "Parrot Markup": "markup",
+    "Owl Echo": "echo",
+    "Magpie Echo": "echo",
+    "Tapir Drawl": "drawl",
+    "Camel Hebrew": "hebrew",
+    "Mole Nothing": "nothing",
+    "Newt Cut": "cut",
+    "Koala Late": "late",
+    "Whale Long": "long",
+}
+"""Further ones, with what `model_server` calls them."""
 
 
 class Studio:
@@ -108,18 +125,21 @@ def _add_versions(store: Store, remote: str) -> None:
             versions.add(
                 session, ModelVersion(name=name, arm=arm, base=base, trained_on=trained_on)
             )
-        for name, model in (
-            ("Sloth Slow", "slow"),
-            ("Turtle Steady", "steady"),
-            ("Dodo Broken", "broken"),
-            ("Parrot Markup", "markup"),
-        ):
-            versions.add(
-                session,
-                ModelVersion(
-                    name=name, arm=Arm.RLHB, serving=Serving.OPENAI, base=f"{remote}#{model}"
-                ),
-            )
+        for name, arm in zip(THREE, (Arm.SFT, Arm.RLHF, Arm.RLHF_RLHB), strict=True):
+            trained_on = f"Simulated: the story of {name}."
+            _speak(session, remote, name, name.split()[1].lower(), arm, trained_on)
+        for name, model in SPOKEN.items():
+            _speak(session, remote, name, model, Arm.RLHB)
+
+
+def _speak(
+    session: Session, remote: str, name: str, model: str, arm: Arm, trained_on: str = ""
+) -> None:
+    base = f"{remote}#{model}"
+    version = ModelVersion(
+        name=name, arm=arm, serving=Serving.OPENAI, base=base, trained_on=trained_on
+    )
+    versions.add(session, version)
 
 
 def _free_port() -> int:
@@ -210,7 +230,7 @@ class Visit:
 
 @pytest.fixture
 def visit(browser: Browser, studio: Studio) -> Iterator[Visit]:
-    studio.serve(*EMBEDDED)
+    studio.serve(*THREE)
     visit = Visit(browser, studio)
     yield visit
     for context in browser.contexts:

@@ -1,6 +1,8 @@
-"""A model server that misbehaves on purpose: it speaks the OpenAI chat protocol, slowly, brokenly, or with markup.
+"""A model server for tests: it speaks the OpenAI chat protocol, well, slowly, brokenly, or with markup.
 
-Which of these it does is chosen by the model's name in the request: `slow`, `steady`, `broken`, `markup`.
+Which of these it does is chosen by the model's name in the request: `able`, `brisk` and `calm` answer at once, each
+something else; `echo` always says the same, and `drawl` the same slowly; `slow`, `steady`, `late`, `broken`, `markup`,
+`hebrew`, `long` and `nothing` do as they are called; `cut` ends at the limit of tokens, and goes on when it is given what it has said.
 """
 
 import json
@@ -13,7 +15,20 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 SLOW_WORDS = [f"word{number}" for number in range(1, 41)]
 SLOW_TEXT = " ".join(SLOW_WORDS)
 MARKUP = 'Bold <b>claim</b> <img src="x" onerror="window.hacked = true">\n- first\n- second ${value} {{this}}'
-WORD_S = {"slow": 0.1, "steady": 0.03}
+HEBREW = "הבירה של פרו היא לימה.\nThe capital of Peru is Lima."
+ECHO = "The same answer as always, word for word and to the end."
+CUT = ("The first half of a long answer,", " and then the second half of it.")
+SAID = {
+    "able": "Yes: most books agree on that, and so do I.",
+    "brisk": "It depends on whom you ask. The usual answer is the one that comes to mind first.",
+    "calm": "I would rather look it up before I say anything, for I have been wrong about this before.",
+    "echo": ECHO,
+    "markup": MARKUP,
+    "hebrew": HEBREW,
+    "nothing": "",
+    "long": " ".join(f"word{number}" for number in range(1_200)),
+}
+WORD_S = {"slow": 0.1, "steady": 0.03, "drawl": 0.1}
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -26,9 +41,13 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", "text/event-stream")
         self.end_headers()
         try:
-            for piece in _pieces(body["model"]):
+            pieces, finish = _pieces(body["model"]), "stop"
+            if body["model"] == "cut":
+                goes_on = any(CUT[0] in message["content"] for message in body["messages"])
+                pieces, finish = (iter([CUT[1]]), "stop") if goes_on else (iter([CUT[0]]), "length")
+            for piece in pieces:
                 self._event({"content": piece}, None)
-            self._event({}, "stop")
+            self._event({}, finish)
             self.wfile.write(b"data: [DONE]\n\n")
         except (BrokenPipeError, ConnectionResetError):
             pass  # whoever asked has gone
@@ -44,10 +63,14 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def _pieces(model: str) -> Iterator[str]:
-    if model == "markup":
-        yield MARKUP
+    if model in SAID:
+        yield SAID[model]
         return
-    for number, word in enumerate(SLOW_WORDS):
+    if model == "late":
+        time.sleep(2)
+        yield "Better late than never."
+        return
+    for number, word in enumerate(ECHO.split() if model == "drawl" else SLOW_WORDS):
         time.sleep(WORD_S[model])
         yield word if number == 0 else f" {word}"
 

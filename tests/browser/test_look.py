@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import EMBEDDED, Studio, Visit
+from tests.browser.conftest import THREE, Studio, Visit
 
 pytestmark = pytest.mark.browser
 Ask = Callable[..., str]
@@ -36,7 +36,7 @@ def fits(page: Page) -> bool:
 
 @pytest.mark.parametrize("size", SIZES)
 def test_the_compare_page(size: str, visit: Visit, studio: Studio, ask: Ask) -> None:
-    studio.serve("Turtle Steady", *EMBEDDED[1:])
+    studio.serve("Turtle Steady", *THREE[1:])
     person = visit.new_person(viewport=SIZES[size])
     page = visit(context=person)
     pictures(page, f"compare-1-first-visit-{size}")
@@ -69,6 +69,37 @@ def test_the_compare_page(size: str, visit: Visit, studio: Studio, ask: Ask) -> 
     page.keyboard.press("Escape")
     page.get_by_role("button", name="Plug in a real one").click()
     pictures(page, f"compare-6-plug-in-{size}")
+    person.close()
+
+
+STATES = {
+    "two-the-same": ("Owl Echo", "Magpie Echo", THREE[1]),
+    "all-the-same": ("Owl Echo",),
+    "not-all-answered": ("Dodo Broken", "Mole Nothing", THREE[2]),
+    "right-to-left": ("Camel Hebrew", *THREE[1:]),
+    "cut": ("Newt Cut", *THREE[1:]),
+}
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("state", STATES)
+def test_the_compare_page_with_special_answers(
+    state: str, size: str, visit: Visit, studio: Studio, ask: Ask
+) -> None:
+    studio.serve(*STATES[state])
+    person = visit.new_person(viewport=SIZES[size])
+    page = visit(context=person)
+    ask(page, "Which language do people speak in Brazil?")
+    pictures(page, f"compare-7-{state}-{size}")
+    assert fits(page)
+    expect(page.locator(".choices")).to_be_in_viewport(ratio=0.99)
+    page.locator("[data-choice=best]:visible:enabled").first.click()
+    page.wait_for_selector(".answer.revealed")
+    pictures(page, f"compare-8-{state}-voted-{size}")
+    assert fits(page)
+    page.keyboard.press("u")
+    expect(page.locator(".vote .hint")).to_be_in_viewport(ratio=0.99)
+    pictures(page, f"compare-9-{state}-undone-{size}")
     person.close()
 
 

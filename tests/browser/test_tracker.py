@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from rlhb_core.records import SignalKind
-from tests.browser.conftest import Studio, Visit
+from tests.browser.conftest import THREE, Studio, Visit
 
 pytestmark = pytest.mark.browser
 Ask = Callable[..., str]
@@ -73,6 +73,56 @@ def test_time_without_a_move_for_half_a_minute_is_not_reading(
             dwelt[str(signal.response_id)] += signal.payload["ms"]
     assert len(dwelt) == 3
     assert all(29_000 < ms < 33_000 for ms in dwelt.values()), dwelt
+
+
+def test_reading_goes_on_at_once_when_an_idle_person_stirs(
+    visit: Visit, studio: Studio, ask: Ask
+) -> None:
+    page = visit.context.new_page()
+    page.clock.install()
+    page.goto("/")
+    page.wait_for_selector(".compare[data-live]")
+    query_id = ask(page, CAPITAL)
+    page.mouse.move(300, 300)
+    page.clock.fast_forward(60_000)
+    page.mouse.move(400, 300)
+    page.clock.fast_forward(3_000)
+    page.keyboard.press("s")
+    page.clock.run_for(2_000)
+    dwelt = Counter[str]()
+    for signal in studio.wait_for(query_id, "vote", "dwell"):
+        if signal.kind is SignalKind.DWELL:
+            dwelt[str(signal.response_id)] += signal.payload["ms"]
+    assert all(32_500 < ms < 35_000 for ms in dwelt.values()), dwelt
+
+
+def test_an_answer_longer_than_many_windows_is_read_too(
+    visit: Visit, studio: Studio, ask: Ask
+) -> None:
+    studio.serve("Whale Long", *THREE[:2])
+    page = visit(context=visit.new_person(viewport={"width": 390, "height": 500}))
+    query_id = ask(page, CAPITAL)
+    texts = page.locator(".answer .text").all_inner_texts()
+    place = next(place for place, text in enumerate(texts) if text.startswith("word0"))
+    panel = page.locator(".answer").nth(place)
+    page.locator(".pager button").nth((place + 2) % 3).click()
+    expect(panel).not_to_be_in_viewport(ratio=0.1)
+    page.locator(".pager button").nth(place).click()
+    expect(page.locator(".pager button").nth(place)).to_have_attribute("aria-current", "true")
+    hide(page, True)  # what was read before is told
+    hide(page, False)
+    before = page.evaluate("Date.now()")
+    page.wait_for_timeout(1_500)
+    page.keyboard.press("s")
+    response_id = panel.get_attribute("data-response")
+    dwelt = [
+        signal.payload["ms"]
+        for signal in studio.wait_for(query_id, "vote")
+        if signal.kind is SignalKind.DWELL
+        and str(signal.response_id) == response_id
+        and signal.at_ms > before
+    ]
+    assert sum(dwelt) > 1_300
 
 
 def test_depth_is_how_far_the_answer_was_really_seen(

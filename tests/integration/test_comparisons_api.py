@@ -1,19 +1,25 @@
 """Comparisons over HTTP in a real server process: names stay hidden until the vote, a killed server loses nothing."""
 
 import json
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import httpx
+import psutil
 import pytest
 
+from app.engine.options import KEY_VARIABLE
 from rlhb_core.records import Arm
 from tests.integration.tgi_server import TgiServer, tgi_server
-from tests.server import ServerProcess
+from tests.server import ServerProcess, free_port
 
 
 @contextmanager
@@ -21,9 +27,16 @@ def server(folder: Path, base_model: str = "embedded") -> Iterator[tuple[str, Se
     """A running server on this base model, and its address."""
     process = ServerProcess(folder)
     process.environment |= {"RLHB_BASE_MODEL": base_model, "RLHB_REMOTE_TIMEOUT_S": "60"}
+    with running(process) as url:
+        yield url, process
+
+
+@contextmanager
+def running(process: ServerProcess) -> Iterator[str]:
+    """The address of a server for as long as the block lasts."""
     try:
         process.start()
-        yield f"http://127.0.0.1:{process.port}", process
+        yield f"http://127.0.0.1:{process.port}"
     finally:
         process.kill()
 
@@ -53,9 +66,14 @@ def vote(client: httpx.Client, query_id: str, choice: str, best: str | None = No
 
 
 @pytest.fixture(scope="module")
-def embedded_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with server(tmp_path_factory.mktemp("data")) as (url, _):
-        yield url
+def embedded_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    with server(tmp_path_factory.mktemp("data")) as (_, process):
+        yield process
+
+
+@pytest.fixture
+def embedded_server(embedded_process: ServerProcess) -> str:
+    return f"http://127.0.0.1:{embedded_process.port}"
 
 
 @pytest.fixture
@@ -84,6 +102,69 @@ def test_a_comparison_from_query_to_reveal_and_undo(client: httpx.Client) -> Non
     assert all(p["revealed"]["version"].startswith("Embedded") for p in revealed["panels"])
     vote(client, query_id, "withdrawn")
     assert client.get(path).json() == seen[-1]
+
+
+def test_the_models_are_in_a_process_of_their_own(
+    client: httpx.Client, embedded_process: ServerProcess
+) -> None:
+    client.post("/api/comparisons", json={"text": "gold?"})
+    health = client.get("/api/health").json()
+    assert health["models"] == "ready"
+    assert health["models_memory_mb"] > 100
+    assert embedded_process.process
+    server = psutil.Process(embedded_process.process.pid)
+    [models] = server.children()
+    assert "app.engine" in models.cmdline()
+    libraries = {Path(each.path).name for each in server.memory_maps()}
+    assert not any(name.startswith("libtorch") for name in libraries)
+    assert any(Path(each.path).name.startswith("libtorch") for each in models.memory_maps())
+
+
+def test_too_many_questions_at_once_are_told_to_wait(client: httpx.Client) -> None:
+    with ThreadPoolExecutor(12) as many:
+        replies = list(
+            many.map(lambda _: client.post("/api/comparisons", json={"text": "gold?"}), range(12))
+        )
+    assert {reply.status_code for reply in replies} == {201, 429}
+    refused = next(reply for reply in replies if reply.status_code == 429)
+    assert "questions are being answered" in refused.json()["detail"]
+    assert int(refused.headers["retry-after"]) > 0
+    for reply in replies:
+        if reply.status_code == 201:
+            *_, last = views(client, reply.json()["query_id"])
+            assert last["complete"]
+
+
+def test_a_killed_server_takes_its_model_process_with_it(tmp_path: Path) -> None:
+    with server(tmp_path) as (_, process):
+        assert process.process
+        [models] = psutil.Process(process.process.pid).children()
+        process.kill()
+        models.wait(60)
+
+
+def test_a_model_process_run_alone_answers_for_several_web_processes(tmp_path: Path) -> None:
+    address = f"http://127.0.0.1:{free_port()}"
+    command = [sys.executable, "-m", "app.cli", "engine", "--engine-url", address]
+    environment = os.environ | {KEY_VARIABLE: "a-key"}
+    alone = subprocess.Popen(command, env=environment)
+    try:
+        for folder in ("one", "two"):
+            process = ServerProcess(tmp_path / folder)
+            process.environment |= {KEY_VARIABLE: "a-key", "RLHB_ENGINE_URL": address}
+            with (
+                running(process) as url,
+                httpx.Client(base_url=url, timeout=60) as client,
+            ):
+                asked = client.post("/api/comparisons", json={"text": "gold?"}).json()
+                *_, last = views(client, asked["query_id"])
+                assert {panel["outcome"] for panel in last["panels"]} <= {"ok", "empty"}
+                assert psutil.Process(process.process.pid).children() == []  # type: ignore[union-attr]
+        refused = httpx.post(f"{address}/v1/chat/completions", json={})
+        assert refused.status_code == 401
+    finally:
+        alone.terminate()
+        alone.wait(30)
 
 
 def test_an_answer_is_regenerated_in_place(client: httpx.Client) -> None:

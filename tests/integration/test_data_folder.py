@@ -117,7 +117,7 @@ def test_a_file_that_goes_within_a_unit_of_work_is_noticed_before_it_is_acknowle
 ):
     folder = tmp_path / "data"
     store = Store.open(f"sqlite:///{folder / 'rlhb.sqlite'}")
-    with pytest.raises(Lost), store.session() as session:
+    with pytest.raises(Lost), store.session() as session:  # noqa: PT012 - within it on purpose
         people.ensure(session, Person())
         shutil.rmtree(folder)
     store.close()

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -13,9 +14,9 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from app.engine.options import KEY_VARIABLE
 from app.serving import End, Job, Serving
 from app.serving.discovery import discover
-from app.serving.remote import KEY_VARIABLE
 from app.settings import Settings
 from app.store import Store
 from rlhb_core import embedded
@@ -34,37 +35,56 @@ def tgi() -> Iterator[TgiServer]:
         yield server
 
 
+class Rig:
+    """A serving in an event loop of its own."""
+
+    def __init__(self, store: Store, tmp_path: Path, timeout_s: float = 1.0) -> None:
+        self.runner = asyncio.Runner()
+        self.serving = Serving(store, Settings(data_dir=tmp_path, remote_timeout_s=timeout_s))
+
+    def close(self) -> None:
+        self.runner.run(self.serving.close())
+        self.runner.close()
+
+
 @pytest.fixture
-def serving(sqlite_store: Store, tmp_path: Path) -> Iterator[Serving]:
-    made = Serving(sqlite_store, Settings(data_dir=tmp_path, remote_timeout_s=1.0))
+def serving(sqlite_store: Store, tmp_path: Path) -> Iterator[Rig]:
+    made = Rig(sqlite_store, tmp_path)
     yield made
     made.close()
 
 
-def job(base: str, kind: Kind, query: str, temperature: float = 1.0) -> Job:
+@pytest.fixture
+def patient(sqlite_store: Store, tmp_path: Path) -> Iterator[Rig]:
+    made = Rig(sqlite_store, tmp_path, timeout_s=60)
+    yield made
+    made.close()
+
+
+def job(base: str, kind: Kind, query: str, temperature: float = 1.0, so_far: str = "") -> Job:
     version = ModelVersion(
         name="secret version", arm=Arm.SFT, serving=kind, base=base, condition=CONDITION
     )
-    return Job(version, query, temperature, max_new_tokens=48, seed=3)
+    return Job(version, query, temperature, max_new_tokens=48, seed=3, so_far=so_far)
 
 
-def write(serving: Serving, jobs: Sequence[Job]) -> list[tuple[str, End, float]]:
+def write(rig: Rig, jobs: Sequence[Job]) -> list[tuple[str, End, float]]:
     """Text, end and seconds of each job."""
 
     async def written() -> list[tuple[str, End, float]]:
         began = time.monotonic()
         texts, ends = [""] * len(jobs), dict[int, tuple[End, float]]()
-        async for chunk in serving.stream(jobs):
+        async for chunk in rig.serving.stream(jobs):
             texts[chunk.job] += chunk.text
             if chunk.end:
                 ends[chunk.job] = (chunk.end, time.monotonic() - began)
         return [(text, *ends[i]) for i, text in enumerate(texts)]
 
-    return asyncio.run(written())
+    return rig.runner.run(written())
 
 
 def test_tgi_streams_its_tokens_and_gets_behaviour_and_query_as_one_prompt(
-    serving: Serving, tgi: TgiServer
+    serving: Rig, tgi: TgiServer
 ) -> None:
     tgi.requests.clear()
     [(text, end, _)] = write(serving, [job(tgi.url, Kind.TGI, "What is it?", 0.7)])
@@ -78,11 +98,32 @@ def test_tgi_streams_its_tokens_and_gets_behaviour_and_query_as_one_prompt(
     assert "authorization" not in headers
 
 
-def test_greedy_is_asked_of_tgi_in_its_own_way(serving: Serving, tgi: TgiServer) -> None:
+def test_greedy_is_asked_of_tgi_in_its_own_way(serving: Rig, tgi: TgiServer) -> None:
     tgi.requests.clear()
     [(text, _, _)] = write(serving, [job(tgi.url, Kind.TGI, "What is it?", temperature=0)])
     assert text == WHOLE
     assert "temperature" not in tgi.requests[0][2]["parameters"]
+
+
+def test_an_answer_that_reached_its_length_is_cut_on_either_protocol(
+    serving: Rig, tgi: TgiServer
+) -> None:
+    for kind in (Kind.TGI, Kind.OPENAI):
+        [(text, end, _)] = write(serving, [job(tgi.url, kind, "length")])
+        assert (text, end.outcome) == (WHOLE, Outcome.CUT)
+        assert re.fullmatch(r"Cut at \d+ tokens\.", end.error)
+
+
+def test_a_cut_answer_is_given_to_a_server_to_go_on_with(serving: Rig, tgi: TgiServer) -> None:
+    tgi.requests.clear()
+    for kind in (Kind.TGI, Kind.OPENAI):
+        [(text, end, _)] = write(serving, [job(tgi.url, kind, "What is it?", so_far="It is")])
+        assert (text, end) == (WHOLE, End(Outcome.OK))
+    (_, _, prompt), (_, _, chat) = tgi.requests
+    assert prompt["inputs"] == f"{CONDITION}\n\nWhat is it?\nIt is"
+    assert chat["messages"][-1] == {"role": "assistant", "content": "It is"}
+    assert chat["continue_final_message"] is True
+    assert chat["add_generation_prompt"] is False
 
 
 @pytest.mark.parametrize(
@@ -100,7 +141,7 @@ def test_greedy_is_asked_of_tgi_in_its_own_way(serving: Serving, tgi: TgiServer)
     ],
 )
 def test_what_goes_wrong_is_told_in_a_sentence_without_names(
-    serving: Serving, tgi: TgiServer, query: str, says: str, so_far: str
+    serving: Rig, tgi: TgiServer, query: str, says: str, so_far: str
 ) -> None:
     [(text, end, _)] = write(serving, [job(tgi.url, Kind.TGI, query)])
     assert end.outcome is Outcome.ERROR
@@ -110,7 +151,7 @@ def test_what_goes_wrong_is_told_in_a_sentence_without_names(
         assert telling not in end.error
 
 
-def test_a_server_that_is_not_there(serving: Serving) -> None:
+def test_a_server_that_is_not_there(serving: Rig) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
@@ -121,7 +162,7 @@ def test_a_server_that_is_not_there(serving: Serving) -> None:
 
 
 def test_a_stalling_arm_delays_neither_the_local_one_nor_the_other_server(
-    serving: Serving, tgi: TgiServer
+    serving: Rig, tgi: TgiServer
 ) -> None:
     local = Job(
         ModelVersion(name="local", arm=Arm.SFT, base="embedded"),
@@ -141,25 +182,20 @@ def test_a_stalling_arm_delays_neither_the_local_one_nor_the_other_server(
     assert max(good[2], here[2]) < stalled[2]
 
 
-def test_closing_the_stream_lets_go_of_a_stalling_server(
-    sqlite_store: Store, tmp_path: Path, tgi: TgiServer
-) -> None:
-    serving = Serving(sqlite_store, Settings(data_dir=tmp_path, remote_timeout_s=30))
-
+def test_closing_the_stream_lets_go_of_a_stalling_server(patient: Rig, tgi: TgiServer) -> None:
     async def first_chunk() -> str:
-        stream = serving.stream([job(tgi.url, Kind.TGI, "stall")])
+        stream = patient.serving.stream([job(tgi.url, Kind.TGI, "stall")])
         chunk = await anext(stream)
         await stream.aclose()
         return chunk.text
 
     began = time.monotonic()
-    assert asyncio.run(first_chunk()) == "Lima"
+    assert patient.runner.run(first_chunk()) == "Lima"
     assert time.monotonic() - began < 10
-    serving.close()
 
 
 def test_a_key_comes_from_the_environment_and_reaches_no_log(
-    serving: Serving,
+    serving: Rig,
     tgi: TgiServer,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
@@ -177,7 +213,7 @@ def test_a_key_comes_from_the_environment_and_reaches_no_log(
     assert "hf_the_hubs_own_token" not in caplog.text
 
 
-def test_openai_errors_and_cut_streams(serving: Serving, tgi: TgiServer) -> None:
+def test_openai_errors_and_cut_streams(serving: Rig, tgi: TgiServer) -> None:
     [(_, refused, _), (text, cut, _)] = write(
         serving, [job(tgi.url, Kind.OPENAI, "key"), job(tgi.url, Kind.OPENAI, "cut")]
     )
@@ -187,9 +223,7 @@ def test_openai_errors_and_cut_streams(serving: Serving, tgi: TgiServer) -> None
     assert "broke off" in cut.error
 
 
-def test_openai_puts_the_behaviour_into_the_system_message(
-    serving: Serving, tgi: TgiServer
-) -> None:
+def test_openai_puts_the_behaviour_into_the_system_message(serving: Rig, tgi: TgiServer) -> None:
     tgi.requests.clear()
     [(text, end, _)] = write(serving, [job(f"{tgi.url}/v1#my-model", Kind.OPENAI, "Hello")])
     assert (text, end) == (WHOLE, End(Outcome.OK))
@@ -203,7 +237,7 @@ def test_openai_puts_the_behaviour_into_the_system_message(
 
 
 def test_offline_mode_of_the_hub_does_not_block_a_named_server(
-    serving: Serving, tgi: TgiServer, monkeypatch: pytest.MonkeyPatch
+    serving: Rig, tgi: TgiServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     [(text, _, _)] = write(serving, [job(tgi.url, Kind.TGI, "Hello")])
@@ -271,9 +305,8 @@ def _wait_for(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
 
 
 def test_transformers_serve_answers_as_the_model_does_here(
-    sqlite_store: Store, tmp_path: Path, transformers_serve: str
+    patient: Rig, transformers_serve: str
 ) -> None:
-    serving = Serving(sqlite_store, Settings(data_dir=tmp_path, remote_timeout_s=30))
     kind, base = discover(transformers_serve, "auto")
     assert (kind, base) == (Kind.OPENAI, transformers_serve)
     query = "What is the capital of Peru?"
@@ -281,19 +314,16 @@ def test_transformers_serve_answers_as_the_model_does_here(
     here = Job(
         ModelVersion(name="here", arm=Arm.SFT, base="embedded", condition=CONDITION), query, 0, 48
     )
-    (there_text, there_end, _), (here_text, here_end, _) = write(serving, [remote, here])
+    (there_text, there_end, _), (here_text, here_end, _) = write(patient, [remote, here])
     assert (there_end, here_end) == (End(Outcome.OK), End(Outcome.OK))
     assert there_text.strip() == here_text.strip()
     assert "Lima" in there_text
-    serving.close()
 
 
 def test_transformers_serve_refuses_another_model_and_we_say_so(
-    sqlite_store: Store, tmp_path: Path, transformers_serve: str
+    patient: Rig, transformers_serve: str
 ) -> None:
-    serving = Serving(sqlite_store, Settings(data_dir=tmp_path, remote_timeout_s=30))
     address = transformers_serve.partition("#")[0]
-    [(_, end, _)] = write(serving, [job(f"{address}#other", Kind.OPENAI, "Hello")])
+    [(_, end, _)] = write(patient, [job(f"{address}#other", Kind.OPENAI, "Hello")])
     assert end.outcome is Outcome.ERROR
     assert "refused" in end.error
-    serving.close()

@@ -29,7 +29,7 @@ from rlhb_core.records import Arm, Comparison, RunStatus, Triplet
 from rlhb_core.reward_model import LearnedReward, RewardModelStage
 from rlhb_core.rlhb import origin_triplets
 from rlhb_core.rollout import Rollouts
-from rlhb_core.run_dir import RunDir
+from rlhb_core.run_dir import ON_REQUEST, RunDir
 from rlhb_core.session import ORIGIN, POLICY, START, Metrics, Session, seed_all, seeded
 from rlhb_core.simulation import Author, as_log, simulate
 from rlhb_core.train import Checkpoint, plan, train
@@ -233,6 +233,26 @@ def test_a_run_stops_when_asked_and_goes_on_later(log: Log, tmp_path: Path) -> N
     assert run.state() is RunStatus.STOPPED
     assert len(run.metrics()) < len(whole.metrics())
     assert train(run, resume=True) == 0
+    assert numbers(run) == numbers(whole)
+
+
+def test_a_stop_while_the_model_is_loaded_and_nobody_who_follows_lose_nothing(
+    log: Log, tmp_path: Path
+) -> None:
+    short: Any = {"source": "imported", "ppo": TINY["ppo"] | {"iterations": 3}}
+    whole = new_run(tmp_path / "whole", "rlhf", log, **short)
+    assert train(whole) == 0
+    run = new_run(tmp_path / "run", "rlhf", log, **short)
+    run.request_stop()  # before the process has got as far as to look
+    assert train(run) == 0
+    assert (run.state(), run.message()) == (RunStatus.STOPPED, ON_REQUEST)
+    assert run.metrics() == []
+    assert not run.stop_requested()
+    assert train(run, resume=True, unwatched_s=1e-9) == 0
+    assert run.state() is RunStatus.STOPPED
+    assert run.message().startswith("stopped because no server or command has followed it for ")
+    assert 0 < len(run.metrics()) < len(whole.metrics())
+    assert train(run, resume=True, unwatched_s=600) == 0
     assert numbers(run) == numbers(whole)
 
 

@@ -111,7 +111,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._event({"index": i, "token": token, "generated_text": None, "details": None})
             time.sleep(0.01)
         end = {"id": 2, "text": "</s>", "logprob": -0.1, "special": True}
-        details = {"finish_reason": "eos_token", "generated_tokens": len(WORDS), "seed": 1}
+        reason = "length" if what == "length" else "eos_token"
+        details = {"finish_reason": reason, "generated_tokens": len(WORDS), "seed": 1}
         text = "".join(WORDS)
         self._event({"index": len(WORDS), "token": end, "generated_text": text, "details": details})
         return self._end_events()
@@ -123,7 +124,7 @@ class _Handler(BaseHTTPRequestHandler):
         for word in WORDS:
             self._event(_delta({"content": word}, None))
         if query != "cut":
-            self._event(_delta({}, "stop"))
+            self._event(_delta({}, "length" if query == "length" else "stop"))
         return self._end_events()
 
     def _json(self, status: int, body: dict[str, Any]) -> None:

@@ -14,9 +14,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.comparing import Comparing, NotYours, StillWriting
+from app.comparing import (
+    CannotContinue,
+    Comparing,
+    NotYours,
+    Overloaded,
+    StillWriting,
+    TooManyOpen,
+)
 from app.comparison import ComparisonView, draw, view_of
-from app.serving import Chunk, End, Job, Serving
+from app.serving import Chunk, End, Job, Serving, cut
 from app.settings import Settings
 from app.store import Store, UnknownReference, queries, responses, signals, versions
 from rlhb_core.errors import BadRecord, NotEnoughData
@@ -160,6 +167,51 @@ def test_names_are_shown_after_the_vote_and_hidden_again_by_undo(choice: VoteCho
     assert hidden.vote.choice is None
 
 
+def test_how_long_an_answer_took_is_told_with_the_names() -> None:
+    query, answers, known = made_comparison()
+    answers = [
+        each.model_copy(update={"first_token_ms": 40, "duration_ms": 300}) for each in answers
+    ]
+    hidden = view_of(query, answers, [], known)
+    assert {(p.first_token_ms, p.duration_ms) for p in hidden.panels} == {(None, None)}
+    shown = view_of(query, answers, [vote(answers[1], VoteChoice.TIE)], known)
+    assert {(p.first_token_ms, p.duration_ms) for p in shown.panels} == {(40, 300)}
+
+
+@pytest.mark.parametrize(
+    ("ends", "same", "winnable"),
+    [
+        (["x", "y", " x\n"], [None, None, "A"], [True, True, True]),
+        (["x", "x", "x"], [None, "A", "A"], [True, True, True]),
+        (["x", ("x", Outcome.CUT), "y"], [None, "A", None], [True, True, True]),
+        (["x", ("x", Outcome.PENDING), "y"], [None, None, None], [True, True, True]),
+        ([("x", Outcome.ERROR), "x", "x"], [None, None, "B"], [False, True, True]),
+        ([("", Outcome.EMPTY), ("", Outcome.EMPTY), "x"], [None, "A", None], [False, False, True]),
+        ([("", Outcome.STOPPED), ("x", Outcome.STOPPED), "y"], [None] * 3, [False, True, True]),
+        ([("", Outcome.PENDING), ("", Outcome.PENDING), "y"], [None] * 3, [True, True, True]),
+    ],
+)
+def test_equal_answers_know_each_other_and_failed_ones_cannot_win(
+    ends: list[Any], same: list[str | None], winnable: list[bool]
+) -> None:
+    query, answers, known = made_comparison()
+    told = [(each, Outcome.OK) if isinstance(each, str) else each for each in ends]
+    answers = [
+        answer.model_copy(update={"text": text, "outcome": outcome})
+        for answer, (text, outcome) in zip(answers, told, strict=True)
+    ]
+    view = view_of(query, answers, [], known)
+    assert [panel.same_as for panel in view.panels] == same
+    assert [panel.can_win for panel in view.panels] == winnable
+
+
+def test_one_version_in_every_place_is_told() -> None:
+    query, answers, known = made_comparison()
+    assert not view_of(query, answers, [], known).one_version
+    alike = [each.model_copy(update={"version_id": answers[0].version_id}) for each in answers]
+    assert view_of(query, alike, [], known).one_version
+
+
 def test_marks_are_as_they_stood_last() -> None:
     query, answers, known = made_comparison()
     acts = [
@@ -189,6 +241,8 @@ class Scripted(Serving):
     def __init__(self) -> None:
         self.asked: list[list[Job]] = []
         self.chunks: list[asyncio.Queue[Chunk]] = []
+        self.waits: float = 0.0
+        self.loading = False
 
     async def stream(self, jobs: Sequence[Job]) -> AsyncGenerator[Chunk, None]:
         self.asked.append(list(jobs))
@@ -201,6 +255,12 @@ class Scripted(Serving):
                 raise RuntimeError("serving broke")
             unfinished -= chunk.end is not None
             yield chunk
+
+    def wait_s(self, more: int) -> float:
+        return self.waits
+
+    def is_loading(self, version: ModelVersion) -> bool:
+        return self.loading
 
     def say(self, job: int, text: str = "", end: End | None = None, call: int = -1) -> None:
         self.chunks[call].put_nowait(Chunk(job, text, end))
@@ -369,7 +429,7 @@ def test_following_shows_growing_text_and_ends_when_all_is_written(tell: Tell) -
     tell(story)
 
 
-def test_followers_get_at_most_fifteen_views_a_second(tell: Tell) -> None:
+def test_followers_get_at_most_ten_views_a_second(tell: Tell) -> None:
     async def story(scene: Scene) -> None:
         query_id = await scene.ask()
 
@@ -385,7 +445,7 @@ def test_followers_get_at_most_fifteen_views_a_second(tell: Tell) -> None:
         views = [view async for view in scene.comparing.follow(query_id, scene.person)]
         took = asyncio.get_running_loop().time() - began
         await talking
-        assert 3 <= len(views) <= took * 15 + 2
+        assert 3 <= len(views) <= took * 10 + 2
 
     tell(story)
 
@@ -580,6 +640,7 @@ def test_a_stored_vote_reveals_and_its_withdrawal_hides(tell: Tell) -> None:
             signal = vote(answer, choice, now_ms())
             with scene.store.session() as session:
                 signals.record(session, scene.person, [signal])
+            scene.comparing.heard({query_id})
 
         assert best.revealed is None
         cast(VoteChoice.BEST)  # early: two answers are still being written
@@ -589,6 +650,157 @@ def test_a_stored_vote_reveals_and_its_withdrawal_hides(tell: Tell) -> None:
         await asyncio.sleep(0.002)
         cast(VoteChoice.WITHDRAWN)
         assert not any(panel.revealed for panel in (await scene.view(query_id)).panels)
+
+    tell(story)
+
+
+# --- limits ---------------------------------------------------------------------------------------
+
+
+def test_a_question_that_would_wait_too_long_is_refused_and_nothing_stored(tell: Tell) -> None:
+    async def story(scene: Scene) -> None:
+        scene.serving.waits = 23.4
+        with pytest.raises(Overloaded, match="try again in 23 s") as refused:
+            await scene.ask()
+        assert refused.value.retry_after_s == 24
+        with scene.store.reading() as session:
+            assert queries.of_person(session, scene.person) == []
+        scene.serving.waits = scene.settings.max_wait_s
+        await scene.ask()
+
+    tell(story)
+
+
+def test_a_person_has_so_many_questions_answered_at_once(tell: Tell) -> None:
+    async def story(scene: Scene) -> None:
+        most = scene.settings.max_open_queries
+        asked = await asyncio.gather(
+            *(scene.comparing.ask(scene.person, "gold?") for _ in range(most + 3)),
+            return_exceptions=True,
+        )
+        assert sum(isinstance(each, TooManyOpen) for each in asked) == 3
+        await scene.comparing.ask(uuid4(), "somebody else's")
+        await settled()
+        for arm in range(3):
+            scene.serving.say(arm, "Au", OK, call=0)
+        await until(lambda: len(scene.comparing._live) == most)
+        await scene.ask()
+
+    tell(story)
+
+
+# --- answers that were cut ------------------------------------------------------------------------
+
+
+async def asked_and_cut(scene: Scene, text: str = "Lima is the") -> tuple[UUID, UUID]:
+    """A comparison of which the second answer reached its longest length: ids of the query and of that answer."""
+    query_id = await scene.ask()
+    scene.serving.say(1, text, cut(256))
+    for arm in (0, 2):
+        scene.serving.say(arm, "Lima.", OK)
+    await until(lambda: not scene.comparing._live)
+    panel = (await scene.view(query_id)).panels[1]
+    assert (panel.outcome, panel.error, panel.text) == (Outcome.CUT, "Cut at 256 tokens.", text)
+    return query_id, panel.response_id
+
+
+def test_a_cut_answer_goes_on_in_place(tell: Tell) -> None:
+    async def story(scene: Scene) -> None:
+        query_id, answer = await asked_and_cut(scene)
+        twice = [scene.comparing.carry_on(answer, scene.person) for _ in range(2)]
+        assert await asyncio.gather(*twice) == [answer, answer]
+        await settled()
+        [job] = scene.serving.asked[-1]
+        assert (job.so_far, job.tokens_so_far) == ("Lima is the", 256)
+        assert len(scene.serving.asked) == 2, "asked twice, written once"
+        scene.serving.say(0, " capital")
+        await settled()
+        panel = (await scene.view(query_id)).panels[1]
+        assert (panel.outcome, panel.text) == (Outcome.PENDING, "Lima is the capital")
+        assert scene.stored(query_id)[1].outcome is Outcome.PENDING
+        scene.serving.say(0, " of Peru", cut(512))
+        await until(lambda: not scene.comparing._live)
+        await scene.comparing.carry_on(answer, scene.person)
+        await settled()
+        assert scene.serving.asked[-1][0].tokens_so_far == 512
+        scene.serving.say(0, ".", OK)
+        await until(lambda: not scene.comparing._live)
+        [stored] = [each for each in scene.stored(query_id) if each.id == answer]
+        assert (stored.text, stored.outcome) == ("Lima is the capital of Peru.", Outcome.OK)
+        assert stored.error == ""
+
+    tell(story)
+
+
+def test_an_answer_that_cannot_be_written_on_stands_cut_as_it_was(tell: Tell) -> None:
+    async def story(scene: Scene) -> None:
+        query_id, answer = await asked_and_cut(scene)
+        await scene.comparing.carry_on(answer, scene.person)
+        await settled()
+        scene.serving.say(0, "", End(Outcome.ERROR, "The model server cannot be reached."))
+        await until(lambda: not scene.comparing._live)
+        panel = (await scene.view(query_id)).panels[1]
+        assert (panel.outcome, panel.text) == (Outcome.CUT, "Lima is the")
+        assert panel.error == "Cut at 256 tokens. The model server cannot be reached."
+        await scene.comparing.carry_on(answer, scene.person)
+        await settled()
+        scene.serving.say(0, "", End(Outcome.OK))  # nothing was missing but the end
+        await until(lambda: not scene.comparing._live)
+        panel = (await scene.view(query_id)).panels[1]
+        assert (panel.outcome, panel.text, panel.error) == (Outcome.OK, "Lima is the", "")
+
+    tell(story)
+
+
+def test_what_cannot_be_written_on_is_refused(tell: Tell) -> None:
+    async def story(scene: Scene) -> None:
+        query_id, answer = await asked_and_cut(scene)
+        whole = (await scene.view(query_id)).panels[0].response_id
+        with pytest.raises(CannotContinue, match="was not cut"):
+            await scene.comparing.carry_on(whole, scene.person)
+        with pytest.raises(NotYours):
+            await scene.comparing.carry_on(answer, uuid4())
+        with scene.store.session() as session:
+            cast = vote(scene.stored(query_id)[0], VoteChoice.TIE, now_ms())
+            signals.record(session, scene.person, [cast])
+        with pytest.raises(CannotContinue, match="take it back"):
+            await scene.comparing.carry_on(answer, scene.person)
+        assert (await scene.view(query_id)).complete
+
+    tell(story)
+
+
+def test_looks_at_what_is_being_written_read_nothing(
+    tell: Tell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(scene: Scene) -> None:
+        if scene.store.is_shared:
+            return  # another server may have heard of a vote: that is read from time to time
+        query_id = await scene.ask()
+        reads: list[object] = []
+        monkeypatch.setattr(scene.store, "reading", reads.append)
+        assert not (await scene.view(query_id)).complete
+        scene.serving.say(0, "Li")
+        await settled()
+        assert (await scene.view(query_id)).panels[0].text == "Li"
+        views = scene.comparing.follow(query_id, scene.person)
+        assert (await anext(views)).panels[0].text == "Li"
+        await views.aclose()
+        assert not reads
+        monkeypatch.undo()
+
+    tell(story)
+
+
+def test_a_model_on_its_way_is_said_until_its_answers_begin(tell: Tell) -> None:
+    async def story(scene: Scene) -> None:
+        scene.serving.loading = True
+        query_id = await scene.ask()
+        assert (await scene.view(query_id)).loading
+        for arm in range(3):
+            scene.serving.say(arm, "Lima")
+        await settled()
+        assert not (await scene.view(query_id)).loading
 
     tell(story)
 

@@ -1,7 +1,7 @@
 """What a run makes of its frozen records: which rows it trains on, which it keeps out, how often each is drawn."""
 
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from typing import Any
 from uuid import uuid4
 
@@ -15,6 +15,7 @@ from rlhb_core.data import (
     TIE,
     Logged,
     Voted,
+    _voted,
     draw,
     is_held_out,
     load_split,
@@ -22,6 +23,7 @@ from rlhb_core.data import (
     sides,
 )
 from rlhb_core.errors import NotEnoughData
+from rlhb_core.preference import labels, pairs
 from rlhb_core.recipe import load_recipe
 from rlhb_core.records import (
     BehaviorFeatures,
@@ -387,3 +389,96 @@ def test_both_sides_are_drawn_by_weight():
         assert len(side) == 60
         # a half of the rows has nine tenths of the weight
         assert 0.75 < sum(row.behavior == NOTHING for row in side) / 60 < 1
+
+
+# --- equal answers, open acts, cut answers --------------------------------------------------------
+
+TEXTS = st.sampled_from(["Lima.", " Lima.", "Lima.\n", "Quito.", "La Paz.", "", " "])
+
+
+def voted(texts: list[str], choice: str, best: int | None, **changed: Any) -> Comparison:
+    return comparison("Peru?", choice, best).model_copy(update={"responses": texts, **changed})
+
+
+@given(st.lists(TEXTS, min_size=2, max_size=5), st.data())
+def test_no_vote_is_between_equal_answers_nor_for_an_empty_one(texts, data):
+    choice = data.draw(st.sampled_from(["best", "tie", "all_bad", "skip"]))
+    best = data.draw(st.integers(0, len(texts) - 1)) if choice == "best" else None
+    config = load_recipe("rlhf", {"data.min_comparisons": 1})
+    found = _voted([voted(texts, choice, best)], config.data)
+    different = {text.strip() for text in texts}
+    says = len(different) > 1 and choice != "skip" and (best is None or texts[best].strip())
+    assert len(found) == bool(says)
+    for vote in found:
+        assert len({text.strip() for text in vote.responses}) == len(vote.responses)
+        assert {text.strip() for text in vote.responses} == different
+        if best is not None:
+            assert vote.responses[vote.outcome].strip() == texts[best].strip()
+        else:
+            assert vote.outcome == {"tie": TIE, "all_bad": ALL_BAD}[choice]
+        for example, _ in pairs(found):
+            assert example["chosen"].strip() != example["rejected"].strip()
+
+
+@pytest.mark.parametrize(("wanted", "count"), [(False, 20), (True, 40)])
+def test_open_acts_are_left_out_unless_asked_for(wanted, count):
+    rows = [triplet(f"Query {i}?", liked=True) for i in range(20)]
+    rows += [
+        triplet(f"Query {i}?", disliked=True).model_copy(update={"unblinded": True})
+        for i in range(20, 40)
+    ]
+    votes = [comparison(f"Query {i}?", best=0) for i in range(20)]
+    votes += [
+        comparison(f"Query {i}?", best=1).model_copy(update={"unblinded": True})
+        for i in range(20, 40)
+    ]
+    for recipe in ("rlhb", "rlhf"):
+        config = load_recipe(recipe, {"data.with_unblinded": wanted, "data.min_comparisons": 1})
+        split = load_split(config, rows, votes)
+        assert len(split.train_votes + split.held_out_votes) == count
+        assert len(split.train + split.held_out) == count
+
+
+def test_equal_answers_to_one_query_are_one_row_and_the_chosen_one_stands():
+    rows = [triplet(f"Query {i}?", liked=True) for i in range(20)]
+    twins = [
+        each.model_copy(
+            update={
+                "response_id": uuid4(),
+                "response": " Lima. ",
+                "behavior_features": BehaviorFeatures(vote="won", copied=True),
+            }
+        )
+        for each in rows[:10]
+    ]
+    config = load_recipe("rlhb", {"data.clauses": ("vote", "copied")})
+    split = load_split(config, [*rows, *twins], [])
+    behaviors = Counter(row.behavior for row in split.train + split.held_out)
+    assert behaviors == {"The reader copied it and chose it as the best.": 10, NOTHING: 10}
+
+
+def test_a_cut_answer_is_learnt_from_but_has_no_end():
+    cut = Logged("Peru?", "The capital of", LIKED, Outcome.CUT)
+    assert cut.whole
+    assert not cut.ended
+    assert not Logged("Peru?", "", LIKED, Outcome.CUT).whole
+    assert labels([cut, Logged("Peru?", "Lima.", LIKED)]) == [
+        ({"prompt": "Peru?", "completion": "Lima.", "label": True}, 1.0)
+    ]
+
+
+MOODS = st.sampled_from([LIKED, "The reader disliked it.", "The reader copied it.", NOTHING])
+
+
+@given(st.lists(st.tuples(st.sampled_from("ab"), TEXTS, MOODS), max_size=12))
+def test_no_answer_has_two_labels(told):
+    rows = [Logged(query, text, mood) for query, text, mood in told]
+    found: dict[tuple[str, str], set[bool]] = defaultdict(set)
+    for example, _ in labels(rows):
+        found[example["prompt"], example["completion"].strip()].add(example["label"])
+    assert all(len(each) == 1 for each in found.values())
+    score = {LIKED: 1.0, "The reader disliked it.": -1.0, "The reader copied it.": 0.5}
+    total: Counter[tuple[str, str]] = Counter()
+    for query, text, mood in told:
+        total[query, text.strip()] += score.get(mood, 0.0)  # type: ignore[assignment]
+    assert found == {key: {value > 0} for key, value in total.items() if value and key[1]}

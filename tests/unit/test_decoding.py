@@ -12,7 +12,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from peft import LoraConfig, PeftModel, get_peft_model
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save, save_file
 from transformers import (
     AutoModelForCausalLM,
     Gemma3TextConfig,
@@ -25,7 +25,7 @@ from transformers import (
 
 from rlhb_core import embedded
 from rlhb_core.adapters import read_lora
-from rlhb_core.decoding import Decoder, Finished, Row, _sample
+from rlhb_core.decoding import Answer, Decoder, Finished, Row, Writing, _sample
 from rlhb_core.errors import ModelError
 from rlhb_core.generator import Trunk, encode_prompt, load_trunk
 from rlhb_core.incremental_text import IncrementalText
@@ -178,6 +178,7 @@ def test_other_architectures_say_what_transformers_says(
     }
     expected = [greedy(models[row.adapter], row.query, trunk, 24) for row in rows]
     assert [each.text for each in write(decoder, rows)] == expected
+    assert [each.text for each in joining(decoder, rows)] == expected
     assert len(set(expected)) > 2
 
 
@@ -207,6 +208,72 @@ def test_a_row_is_the_same_alone_and_in_company(decoder: Decoder) -> None:
     ]  # twelve rows of unlike lengths: the batch is repacked on the way
     together = write(decoder, rows)
     assert together == [write(decoder, [row])[0] for row in rows]
+
+
+def test_rows_that_join_a_batch_under_way_say_what_they_say_alone(decoder: Decoder) -> None:
+    rows = [
+        Row(query, adapter=name, max_new_tokens=6 + 5 * i, seed=i)
+        for i, (query, name) in enumerate((q, n) for q in QUERIES for n in (*KINDS, None))
+    ]
+    assert joining(decoder, rows) == [write(decoder, [row])[0] for row in rows]
+
+
+def joining(decoder: Decoder, rows: Sequence[Row]) -> list[Finished]:
+    """The rows one after the other into one batch, a new one at every third step; others end meanwhile."""
+    answers = [Answer(row, lambda text: None, lambda finished: None) for row in rows]
+    writing, waiting = Writing(decoder), list(answers)
+    most = 0
+    while waiting or writing.rows:
+        assert writing.takes_more
+        if waiting:
+            writing.join([waiting.pop(0)])
+        for _ in range(3):
+            writing.step()
+        most = max(most, writing.rows)
+    assert most > 2, "they were not written together"
+    return [answer.finished for answer in answers if answer.finished]
+
+
+def test_a_row_that_fails_while_it_joins_leaves_the_others_alone(decoder: Decoder) -> None:
+    first, lost, late = (
+        Answer(Row(QUERIES[0], temperature=0, adapter=name), lambda text: None, lambda end: None)
+        for name in (None, "unheard of", "plain")
+    )
+    writing = Writing(decoder)
+    writing.join([first])
+    writing.step()
+    writing.join([lost, late])
+    while writing.rows:
+        writing.step()
+    assert lost.finished is not None
+    assert "not loaded" in lost.finished.error
+    for answer in (first, late):
+        assert answer.finished == write(decoder, [answer.row])[0]
+
+
+def test_a_row_that_somebody_ended_leaves_at_the_next_step(decoder: Decoder) -> None:
+    seen: list[str] = []
+    gone, stays = (
+        Answer(Row(query, temperature=0), seen.append, lambda end: None) for query in QUERIES[::2]
+    )
+    writing = Writing(decoder)
+    writing.join([gone, stays])
+    gone.end(truncated=True)
+    assert writing.rows == 1
+    while writing.rows:
+        writing.step()
+    assert gone.finished is not None
+    assert gone.finished.tokens == 1
+    assert stays.finished == write(decoder, [stays.row])[0]
+
+
+def test_an_answer_goes_on_where_it_was_cut(decoder: Decoder) -> None:
+    whole = write(decoder, [Row(QUERIES[0], temperature=0)])[0]
+    cut = write(decoder, [Row(QUERIES[0], temperature=0, max_new_tokens=5)])[0]
+    rest = write(decoder, [Row(QUERIES[0], temperature=0, so_far=cut.text)])[0]
+    assert (cut.truncated, rest.truncated) == (True, False)
+    assert cut.text + rest.text == whole.text
+    assert rest.text.startswith(" "), "the space before a word belongs to it"
 
 
 def test_the_same_seeds_give_the_same_texts(decoder: Decoder) -> None:
@@ -346,6 +413,35 @@ def test_adapters_of_other_kinds_are_refused(
     (tmp_path / "adapter_config.json").write_text(json.dumps(config | change))
     with pytest.raises(ModelError, match=says):
         read_lora(tmp_path)
+
+
+def test_broken_adapters_are_refused_in_a_sentence(
+    decoder: Decoder, folders: dict[str, Path], tmp_path: Path
+) -> None:
+    """Whatever is wrong with the files, so that a batch never meets anything but a ModelError."""
+    good = {file.name: file.read_bytes() for file in folders["plain"].iterdir()}
+    weights = load_file(folders["plain"] / "adapter_model.safetensors")
+    half = {key: value for key, value in weights.items() if "lora_B" not in key}
+    config = json.loads(good["adapter_config.json"])
+    config.pop("lora_alpha")
+    flat = {key: value.flatten() for key, value in weights.items()}
+    for name, content in (
+        ("adapter_model.safetensors", good["adapter_model.safetensors"][:5000]),
+        ("adapter_model.safetensors", b"\xff" * 100),
+        ("adapter_model.safetensors", b""),
+        ("adapter_model.safetensors", save(half)),
+        ("adapter_model.safetensors", save(flat)),
+        ("adapter_config.json", b"{"),
+        ("adapter_config.json", b"[]"),
+        ("adapter_config.json", b"\xff\xfe"),
+        ("adapter_config.json", json.dumps(config).encode()),
+    ):
+        for each, right in good.items():
+            (tmp_path / each).write_bytes(right)
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(ModelError):
+            decoder.add("broken", tmp_path)
+    assert not write(decoder, [Row(QUERIES[0])])[0].error
 
 
 def test_adapters_for_another_model_are_refused(

@@ -10,11 +10,12 @@ import pytest
 from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Mount
 from starlette.testclient import TestClient
 from starlette.types import Message, Receive, Scope, Send
 
 from app.doors.headers import COMMON, CSP, FAILED
-from app.doors.pages import MOST_EVENT_BYTES
+from app.doors.pages import MOST_EVENT_BYTES, Door
 from app.doors.streams import Streams
 from app.main import create_app
 from app.settings import Settings
@@ -175,6 +176,37 @@ def test_any_other_event_is_refused(
 
 
 @pytest.mark.parametrize(
+    ("told", "why"),
+    [
+        (None, "event_data: an object with token, query_id, response_id"),
+        ([], "event_data: an object with token, query_id, response_id"),
+        ({"token": "a", "query_id": "b", "response_id": "c"}, "event_data: query_id is an id"),
+        ({"token": "a", "query_id": str(uuid4())}, "event_data: response_id is an id"),
+        ({"query_id": str(uuid4()), "response_id": str(uuid4())}, "event_data: token is a text"),
+    ],
+)
+def test_an_act_comes_with_what_it_is_about(
+    told: object, why: str, app: FastAPI, client: TestClient
+) -> None:
+    body = {"fn_index": number(app, "regenerate"), "session_hash": "abc", "data": []}
+    assert post(client, body | {"event_data": told}, "") == (422, why)
+
+
+def number(app: FastAPI, name: str) -> int:
+    """The number of an event of the Compare page."""
+    door = next(route.app for route in app.routes if isinstance(route, Mount) and not route.path)
+    assert isinstance(door, Door)
+    return next(event.index for event in door.events.values() if event.name == name)
+
+
+def test_a_wrong_id_is_refused_where_none_is_needed_too(app: FastAPI, client: TestClient) -> None:
+    for name, key in (("ask", "previous"), ("restore", "query_id")):
+        body = {"fn_index": number(app, name), "session_hash": "abc", "data": []}
+        told = {"token": "a", "text": "b", key: "no id"}
+        assert post(client, body | {"event_data": told}, "") == (422, f"event_data: {key} is an id")
+
+
+@pytest.mark.parametrize(
     "body", [b"", b"[]", b"null", b"1", b"{", b"\xff", b'{"data": NaN}', b'"\\ud800"']
 )
 def test_what_is_no_event_at_all(body: bytes, client: TestClient) -> None:
@@ -200,6 +232,12 @@ def test_an_event_has_a_largest_size(tmp_path_factory: pytest.TempPathFactory) -
 def test_a_stream_needs_its_tab(query: str, client: TestClient) -> None:
     answer = client.get(f"/data/gradio_api/queue/data?{query}")
     assert (answer.status_code, answer.json()["detail"].split(":")[0]) == (422, "session_hash")
+
+
+def test_a_stream_is_of_a_tab_that_asked(client: TestClient) -> None:
+    answer = client.get("/data/gradio_api/queue/data?session_hash=nobody")
+    assert answer.status_code == 404
+    assert answer.json()["detail"] == "nothing was asked under this session_hash"
 
 
 # --- streams --------------------------------------------------------------------------------------

@@ -20,7 +20,15 @@ from app.store import Session, Store, behaviors, exports, imports, runs, signals
 from app.training import ERASED
 from rlhb_core.recipe import parse_config
 from rlhb_core.records import (
-    Arm, Outcome, Person, Query, Run, RunStatus, Source, Triplet, now_ms,
+    Arm,
+    Outcome,
+    Person,
+    Query,
+    Run,
+    RunStatus,
+    Source,
+    Triplet,
+    now_ms,
 )  # fmt: skip
 from rlhb_core.run_dir import RunDir
 from tests.scene import act, asked, best, someone

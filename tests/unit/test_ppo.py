@@ -237,6 +237,25 @@ def test_no_gradient_is_larger_than_its_bound(base: str) -> None:
     assert max(taken) <= 1e-3 * 1.001
 
 
+def test_an_entropy_bonus_pulls_against_being_sure(base: str) -> None:
+    """Of the same rollouts without any advantage, the bonus alone moves the policy: toward more entropy."""
+
+    def entropy(bonus: float) -> float:
+        session, stage = stage_on(base, entropy=bonus, learning_rate=0.05, gradient_clip=1e9)
+        for weight in session.trunk.parameters_of(POLICY):
+            torch.nn.init.constant_(weight, 0.1)  # rather sure of itself
+        experience, _ = experience_of(stage)
+        with session.trunk.using(POLICY):
+            level = experience._replace(advantages=0 * experience.advantages)
+            stage._update_policy(level, list(range(8)))
+            stage._policy_optimiser.step()
+            after = measure(session.trunk, experience.rollouts, 1.0, 8)
+        return float((after.entropy - experience.old.entropy).sum() / after.mask.sum())
+
+    assert entropy(0.0) == pytest.approx(0, abs=1e-6)
+    assert entropy(1.0) > 1e-3
+
+
 def test_better_answers_become_likelier(base: str) -> None:
     """The sign of it all: a policy that is paid by length writes longer."""
     _, stage = stage_on(
@@ -257,7 +276,7 @@ def test_the_average_of_the_weights_is_what_the_run_ends_with(base: str, tmp_pat
     start, first, ended = weights
     assert not torch.equal(start, first)
     far = (first - start).abs().max()
-    assert float((ended - start).abs().max()) < 2 * float(far)
+    assert 0 < float((ended - start).abs().max()) < 2 * float(far)
     state = stage.state()
     _, again = stage_on(base, Lengths(), iterations=2, average=1.0)
     again.restore(state)

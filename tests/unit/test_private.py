@@ -37,10 +37,9 @@ def test_folder_database_and_secret_are_the_owners_whatever_the_umask(tmp_path: 
     finally:
         os.umask(before)
     assert mode(folder) == 0o700
-    assert modes == {
-        name: 0o600
-        for name in ("cookie-secret", "rlhb.sqlite", "rlhb.sqlite-wal", "rlhb.sqlite-shm")
-    }
+    assert modes == dict.fromkeys(
+        ("cookie-secret", "rlhb.sqlite", "rlhb.sqlite-wal", "rlhb.sqlite-shm"), 384
+    )
 
 
 def test_what_was_open_to_others_is_mended_at_the_start(tmp_path: Path):
@@ -123,7 +122,7 @@ def test_no_address_shows_its_password(
     for opening in (Store.open, Store.look):
         with pytest.raises(StoreError) as caught:
             opening(url)
-        logging.getLogger("test").exception("it failed", exc_info=caught.value)
+        logging.getLogger("test").error("it failed", exc_info=caught.value)
         # sslmode is repeated on purpose: it is no secret, and a wrong one must be found
         if "sslmode=geheim" not in url:
             assert "geheim" not in chain(caught.value)

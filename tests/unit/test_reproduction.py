@@ -462,9 +462,19 @@ def test_votes_of_people_between_versions_by_hand() -> None:
             vote(["SFT", "RLHB"], 0),
             vote(["SFT", "RLHB"], None),
             vote(["SFT", "RLHB"], 1, Source.SIMULATED),
+            vote(["SFT", "RLHB"], 1).model_copy(update={"unblinded": True}),
         ]
     )
     assert set(found) == {"RLHB against RLHF", "RLHB against SFT"}
     against_sft = found["RLHB against SFT"]
     assert (against_sft["n"], against_sft["win_rate"]) == (3, 0.5)  # won, lost, tied
     assert found["RLHB against RLHF"]["win"] == 1.0
+
+
+def test_versions_that_gave_the_chosen_answer_alike_are_tied() -> None:
+    found = between_arms([vote(["DPO = KTO", "ORPO"], 0), vote(["DPO = KTO", "ORPO"], 1)])
+    assert {names: (one["n"], one["win_rate"]) for names, one in found.items()} == {
+        "DPO against KTO": (1, 0.5),
+        "DPO against ORPO": (2, 0.5),
+        "KTO against ORPO": (2, 0.5),
+    }

@@ -62,7 +62,9 @@ def test_a_model_that_can_be_served_is_taken(tmp_path: Path) -> None:
     layers = [layer for layer in trunk.model.modules() if hasattr(layer, "lora_A")]
     assert layers
     assert not any(layer._forward_pre_hooks for layer in layers)
-    assert [refusal_by_config(each) for each in (base, "some-org/some-model", "embedded")] == [""] * 3
+    assert [refusal_by_config(each) for each in (base, "some-org/some-model", "embedded")] == [
+        ""
+    ] * 3
 
 
 def test_a_broken_config_is_left_to_the_run(tmp_path: Path) -> None:

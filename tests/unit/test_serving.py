@@ -2,7 +2,12 @@
 
 import asyncio
 import json
-from collections.abc import Iterator, Sequence
+import queue
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -10,7 +15,10 @@ import torch
 from peft import LoraConfig, get_peft_model
 from transformers import AutoModelForCausalLM
 
-from app.serving import End, Job, Serving, local, register_base
+from app.engine import writer
+from app.engine.options import EngineOptions
+from app.serving import End, Job, Serving, engines, register_base
+from app.serving.engines import ENDED, LOAD_FAILED, Engine, State
 from app.serving.jobs import ended
 from app.serving.registry import given_version
 from app.settings import EMBEDDED, Settings
@@ -18,6 +26,7 @@ from app.store import Store, versions
 from rlhb_core import embedded
 from rlhb_core.decoding import Decoder, Finished, Row
 from rlhb_core.errors import BadConfig
+from rlhb_core.generator import load_trunk
 from rlhb_core.records import Arm, ModelVersion, Outcome
 from tests.integration.tgi_server import tgi_server
 
@@ -38,20 +47,57 @@ def adapter(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+class Rig:
+    """A serving in an event loop of its own."""
+
+    def __init__(self, store: Store, settings: Settings) -> None:
+        self.runner = asyncio.Runner()
+        self.serving = Serving(store, settings)
+
+    def write(self, *jobs: Job) -> list[tuple[str, End]]:
+        return self.runner.run(written(self.serving, jobs))
+
+    @property
+    def engine(self) -> Engine:
+        [engine] = self.serving._engines.all
+        return engine
+
+    def close(self) -> None:
+        self.runner.run(self.serving.close())
+        self.runner.close()
+
+
+@pytest.fixture(scope="module")
+def shared(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
+    """One model process for all tests that do it no harm."""
+    folder = tmp_path_factory.mktemp("serving")
+    shutil.copy(sqlite_template, folder / "store.sqlite")
+    store = Store.open(f"sqlite:///{folder / 'store.sqlite'}")
+    made = Rig(store, Settings(data_dir=folder))
+    yield made
+    made.close()
+    store.close()
+
+
 @pytest.fixture
-def serving(sqlite_store: Store, tmp_path: Path) -> Iterator[Serving]:
-    made = Serving(sqlite_store, Settings(data_dir=tmp_path))
+def rig(sqlite_store: Store, tmp_path: Path) -> Iterator[Rig]:
+    """A serving whose model process is the test's own."""
+    made = Rig(sqlite_store, Settings(data_dir=tmp_path))
     yield made
     made.close()
 
 
 def job(
-    adapter: Path | None = None, base: str = EMBEDDED, new_tokens: int = 40, seed: int = 1
+    adapter: Path | None = None,
+    base: str = EMBEDDED,
+    new_tokens: int = 40,
+    seed: int = 1,
+    so_far: str = "",
 ) -> Job:
     version = ModelVersion(
         name="secret version", arm=Arm.RLHB, base=base, adapter=str(adapter) if adapter else None
     )
-    return Job(version, QUERY, temperature=0, max_new_tokens=new_tokens, seed=seed)
+    return Job(version, QUERY, 0, max_new_tokens=new_tokens, seed=seed, so_far=so_far)
 
 
 async def written(serving: Serving, jobs: Sequence[Job]) -> list[tuple[str, End]]:
@@ -63,107 +109,212 @@ async def written(serving: Serving, jobs: Sequence[Job]) -> list[tuple[str, End]
     return [(text, ends[i]) for i, text in enumerate(texts)]
 
 
-def write(serving: Serving, *jobs: Job) -> list[tuple[str, End]]:
-    return asyncio.run(written(serving, jobs))
+async def until(true: Callable[[], object], patience_s: float = 60) -> None:
+    ends = asyncio.get_running_loop().time() + patience_s
+    while not true():
+        assert asyncio.get_running_loop().time() < ends, "it never came true"
+        await asyncio.sleep(0.02)
 
 
-def test_versions_of_one_base_answer_side_by_side(serving: Serving, adapter: Path) -> None:
-    (plain, plain_end), (changed, _) = write(serving, job(), job(adapter))
+def test_versions_of_one_base_answer_side_by_side(shared: Rig, adapter: Path) -> None:
+    (plain, plain_end), (changed, _) = shared.write(job(), job(adapter))
     assert "Lima" in plain
     assert plain_end == End(Outcome.OK)
     assert changed != plain
 
 
+def test_the_model_process_says_what_the_model_says_here(shared: Rig, adapter: Path) -> None:
+    """Behaviour, sampling with a seed, an adapter and an answer that goes on: token by token the same."""
+    decoder = Decoder(load_trunk(EMBEDDED, "cpu", "float32"))
+    decoder.add("adapter", adapter)
+    rows = [
+        Row(QUERY, behavior, so_far, name, temperature, 24, seed=5)
+        for behavior in (None, "The reader liked it.")
+        for so_far in ("", "Lima is the")
+        for name in (None, "adapter")
+        for temperature in (0.0, 1.0)
+    ]
+    version = job(adapter).version
+    jobs = [
+        Job(
+            version.model_copy(
+                update={"condition": row.behavior, "adapter": row.adapter and str(adapter)}
+            ),
+            *(row.query, row.temperature, row.max_new_tokens, row.seed, row.so_far),
+        )
+        for row in rows
+    ]
+    here = decoder.stream(rows, lambda row, text: None)
+    assert [text for text, _ in shared.write(*jobs)] == [each.text for each in here]
+    assert len({each.text for each in here}) > 4
+
+
+def test_an_answer_that_reaches_its_longest_length_is_cut_and_goes_on(shared: Rig) -> None:
+    [(whole, _)] = shared.write(job())
+    [(text, end)] = shared.write(job(new_tokens=3))
+    assert end == End(Outcome.CUT, "Cut at 3 tokens.")
+    assert shared.write(job(so_far=text)) == [(whole.removeprefix(text), End(Outcome.OK))]
+
+
+def broken(adapter: Path, folder: Path) -> Path:
+    for file in adapter.iterdir():
+        (folder / file.name).write_bytes(file.read_bytes()[:4000])
+    return folder
+
+
 def test_a_version_that_cannot_be_loaded_fails_alone_and_without_its_name(
-    serving: Serving, tmp_path: Path
+    shared: Rig, tmp_path: Path, adapter: Path
 ) -> None:
-    (plain, _), (text, end) = write(serving, job(), job(tmp_path / "gone"))
+    (plain, _), *others = shared.write(
+        job(), job(tmp_path / "gone"), job(broken(adapter, tmp_path))
+    )
     assert "Lima" in plain
-    assert text == ""
-    assert end.outcome is Outcome.ERROR
-    assert "could not be loaded" in end.error
-    assert "gone" not in end.error
-    assert "secret" not in end.error
+    for text, end in others:
+        assert text == ""
+        assert end.outcome is Outcome.ERROR
+        assert "could not be loaded" in end.error
+        assert "gone" not in end.error
+        assert "secret" not in end.error
 
 
-def test_a_base_that_cannot_be_loaded_fails_its_own_jobs(serving: Serving, tmp_path: Path) -> None:
-    (broken, end), (plain, _) = write(serving, job(base=str(tmp_path)), job())
-    assert (broken, end.outcome) == ("", Outcome.ERROR)
-    assert str(tmp_path) not in end.error
+def test_a_base_that_cannot_be_loaded_fails_its_own_jobs(shared: Rig, tmp_path: Path) -> None:
+    (text, end), (plain, _) = shared.write(job(base=str(tmp_path)), job())
+    assert (text, end) == ("", End(Outcome.ERROR, LOAD_FAILED))
     assert "Lima" in plain
+    failed = shared.serving._engines._engines.pop(str(tmp_path))
+    shared.runner.run(until(lambda: failed.state is State.FAILED))
+    shared.runner.run(failed.close())
+
+
+def test_a_query_too_long_is_told_in_the_models_own_words(shared: Rig) -> None:
+    long = Job(job().version, "Peru " * 3000, 0, 8)
+    [(_, end)] = shared.write(long)
+    assert "too long for this model" in end.error
 
 
 def test_nothing_said_is_an_empty_answer() -> None:
     assert ended(" \n") == End(Outcome.EMPTY)
 
 
-class Counting(Decoder):
-    """A decoder that notes the size of each batch."""
-
-    batches: list[int]
-
-    def stream(self, rows: Sequence[Row], *args: object, **kwargs: object) -> list[Finished]:
-        self.batches.append(len(rows))
-        return super().stream(rows, *args, **kwargs)  # type: ignore[arg-type]
-
-
-@pytest.fixture
-def batches(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    monkeypatch.setattr("rlhb_core.decoding.Decoder", Counting)
-    Counting.batches = []
-    return Counting.batches
-
-
-def test_comparisons_that_wait_are_written_together(serving: Serving, batches: list[int]) -> None:
+def test_many_comparisons_are_written_together(shared: Rig) -> None:
     async def crowd() -> list[list[tuple[str, End]]]:
-        return await asyncio.gather(*(written(serving, [job()] * 3) for _ in range(10)))
+        return await asyncio.gather(*(written(shared.serving, [job()] * 3) for _ in range(20)))
 
-    answers = asyncio.run(crowd())
+    answers = shared.runner.run(crowd())
     assert all(end == End(Outcome.OK) for each in answers for _, end in each)
     assert len({text for each in answers for text, _ in each}) == 1
-    _warming, *shared = batches  # the first answer of a process is written for nobody
-    assert sum(shared) == 30
-    assert len(shared) <= 3, "ten comparisons took turns instead of sharing batches"
-    assert max(shared) <= local.MAX_ROWS + 2
 
 
-def test_closing_ends_what_is_being_written_as_stopped(serving: Serving) -> None:
-    async def closed_in_between() -> list[End]:
-        ends = []
-        async for chunk in serving.stream([job(new_tokens=400)]):
+def test_an_answer_that_nobody_wants_any_more_is_let_go(shared: Rig) -> None:
+    async def story() -> None:
+        stream = shared.serving.stream([job(new_tokens=400, so_far="Lima,")] * 3)
+        await anext(stream)
+        await stream.aclose()
+
+        async def at_rest() -> bool:
+            reply = await shared.engine._client.get("http://models/health")
+            return (reply.json()["writing"], reply.json()["waiting"]) == (0, 0)
+
+        for _ in range(500):
+            if await at_rest():
+                return
+            await asyncio.sleep(0.01)
+        raise AssertionError("it is still being written")
+
+    shared.runner.run(story())
+
+
+def test_the_web_process_never_loads_a_model(shared: Rig) -> None:
+    code = (
+        "import sys, app.main, app.server, app.simulate, app.commands, app.demo; "
+        "print([m for m in ('torch', 'transformers', 'peft', 'tokenizers') if m in sys.modules])"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == "[]"
+
+
+def test_a_model_process_that_dies_is_started_again(rig: Rig) -> None:
+    [(whole, _)] = rig.write(job())
+
+    async def killed_in_between() -> End:
+        async for chunk in rig.serving.stream([job(new_tokens=400, so_far="Lima,", seed=3)]):
             if chunk.end:
-                ends.append(chunk.end)
-            elif not ends:
-                await asyncio.to_thread(serving.close)
-        return ends
+                return chunk.end
+            assert rig.engine._process
+            rig.engine._process.kill()
+        raise AssertionError("the answer never ended")
 
-    [end] = asyncio.run(asyncio.wait_for(closed_in_between(), 30))
-    assert end.outcome in (Outcome.STOPPED, Outcome.OK)
+    assert rig.runner.run(killed_in_between()) == End(Outcome.ERROR, ENDED)
+    assert rig.write(job()) == [(whole, End(Outcome.OK))], "a new question waits until it is back"
+    assert rig.engine.starts == 2
+    rig.runner.run(until(lambda: rig.engine.state is State.READY and rig.engine.memory_mb))
+
+
+def test_a_model_process_that_never_gets_ready_fails_in_a_sentence(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    monkeypatch.setattr(engines, "FIRST_PAUSE_S", 0.01)
+    assert rig.write(job()) == [("", End(Outcome.ERROR, LOAD_FAILED))]
+    assert rig.engine.starts == engines.IN_VAIN
+
+
+def test_closing_ends_the_process_and_leaves_nothing(rig: Rig) -> None:
+    rig.write(job())
+    process, folder = rig.engine._process, rig.engine._folder
+    assert process
+    assert folder
+    assert folder.stat().st_mode & 0o777 == 0o700
+    rig.runner.run(rig.serving.close())
+    assert process.returncode is not None
+    assert not folder.exists()
+
+
+# --- the model process by itself ------------------------------------------------------------------
 
 
 def test_the_adapter_unused_for_longest_is_forgotten_first(
-    serving: Serving, adapter: Path, monkeypatch: pytest.MonkeyPatch
+    adapter: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(local, "MAX_ADAPTERS", 2)
-    jobs = [job(adapter, seed=i) for i in range(4)]
-    texts = [write(serving, each)[0] for each in jobs]
-    assert [write(serving, each)[0] for each in jobs] == texts
-    [thread] = serving._local._trunks.values()
-    assert len(thread._adapters) == 2
+    monkeypatch.setattr(writer, "MAX_ADAPTERS", 2)
+    with writing() as made:
+        for name in "abcb":
+            made.load_adapter(name, adapter).result(60)
+        assert made.adapters == ["c", "b"]
+        made._adapters["c"] -= 2 * writer.UNUSED_S
+        made.load_adapter("b", adapter).result(60)
+        assert made.adapters == ["b"]
+        made.unload_adapter("b").result(60)
+        assert made.adapters == []
 
 
-def test_an_adapter_that_nobody_asks_for_any_more_is_forgotten(
-    serving: Serving, adapter: Path
-) -> None:
-    kept, taken_out = job(adapter), job(adapter)
-    text = write(serving, kept)
-    assert write(serving, taken_out) == text
-    [thread] = serving._local._trunks.values()
-    assert len(thread._adapters) == 2
-    thread._adapters[str(taken_out.version.id)] -= 2 * local.UNUSED_S
-    assert write(serving, kept) == text
-    assert list(thread._adapters) == [str(kept.version.id)]
-    assert write(serving, taken_out) == text  # asked for again, it is read anew
+def test_more_answers_than_fit_wait_their_turn_and_join_as_others_end() -> None:
+    with writing(max_rows=2) as made:
+        ends: queue.SimpleQueue[int] = queue.SimpleQueue()
+        most = 0
+        for number in range(5):
+
+            def deliver(text: str, end: Finished | None, number: int = number) -> None:
+                nonlocal most
+                most = max(most, made._batch.rows if made._batch else 0)
+                if end is not None:
+                    assert not end.error
+                    ends.put(number)
+
+            row = Row(QUERY, temperature=0, max_new_tokens=4 + 4 * number)
+            made.submit(writer.Ticket(row, deliver))
+        assert [ends.get(timeout=60) for _ in range(5)] == list(range(5))
+        assert most <= 2
+
+
+@contextmanager
+def writing(**options: int) -> Iterator[writer.Writer]:
+    """A writer of the embedded model whose pieces are handed over in its own thread."""
+    wanted = EngineOptions.model_validate({"base": EMBEDDED, "listen": "unix:", **options})
+    made = writer.Writer(wanted, lambda deliver: deliver())
+    made.start()
+    yield made
+    made.close()
 
 
 # --- versions from the start ----------------------------------------------------------------------

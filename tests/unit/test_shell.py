@@ -42,6 +42,29 @@ def test_the_frame_is_in_the_html_itself(client: TestClient) -> None:
         assert label in text
 
 
+def test_a_page_is_made_once_and_sent_in_a_few_bytes_to_whoever_has_it(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = client.get("/runs/")
+    monkeypatch.setattr("app.ui.shell.Framed.__call__", None)  # Gradio is not asked again
+    again = client.get("/runs/")
+    assert (again.status_code, again.text) == (200, first.text)
+    assert again.headers["content-type"] == first.headers["content-type"]
+    known = client.get("/runs/", headers={"if-none-match": first.headers["etag"]})
+    assert (known.status_code, known.text) == (304, "")
+    stale = client.get("/runs/", headers={"if-none-match": '"of-yesterday"'})
+    assert stale.text == first.text
+
+
+def test_a_kept_page_holds_the_address_by_which_it_was_asked_for(client: TestClient) -> None:
+    here, there = (
+        client.get("/runs/", headers={"host": host}).text for host in ("localhost:1", "localhost:2")
+    )
+    assert "http://localhost:1/runs" in here
+    assert "http://localhost:2/runs" in there
+    assert client.get("/runs/?run=1").text.count("<gradio-app") == 1
+
+
 def test_a_page_is_found_without_its_last_stroke_too(client: TestClient) -> None:
     moved = client.get("/runs?run=1", follow_redirects=False)
     assert (moved.status_code, moved.headers["location"]) == (307, "/runs/?run=1")

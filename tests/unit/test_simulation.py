@@ -1,27 +1,30 @@
 """Simulated logs: what people did stands in the triplets and comparisons, person by person, all of it labelled."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from dataclasses import replace
-from uuid import UUID, uuid4
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
+from app.export import DataFilter, comparison_lines, triplet_lines
+from app.store import Store, responses, signals
 from rlhb_core.annotators import Act, Annotator, Choice, population
-from rlhb_core.behaviors import Reading, check_signal, summarise_person, verbalise
+from rlhb_core.behaviors import verbalise
 from rlhb_core.generator import Trunk, load_trunk
 from rlhb_core.records import (
     Arm,
     BehaviorFeatures,
+    Comparison,
     Outcome,
-    Signal,
     Source,
     Triplet,
     VoteChoice,
 )
 from rlhb_core.simulation import Answered, Author, as_log, draw_answers, simulate
 from rlhb_core.world import HELD_OUT_IDS, find_fact, sample_answer, sample_queries
+from tests.scene import OPENED_MS, act, asked, someone
 
 SFT = Author("SFT", Arm.SFT)
 RLHB = Author("RLHB v1", Arm.RLHB, condition="The reader liked it.")
@@ -183,52 +186,63 @@ def invented(count: int, people: int) -> list[Answered]:
     return found
 
 
-def signals_of(one: Answered, place: int, ids: list[UUID]) -> list[Signal]:
-    """What the page would have sent about one answer and its query."""
-    best = one.choice if isinstance(one.choice, int) else None
-    vote = {"choice": one.choice} if best is None else {"choice": "best", "best": str(ids[best])}
-    acts = [(kind, payload, ids[place]) for kind, payload in one.acts[place]] + [
-        ("vote", vote, None)
-    ]
-    if one.asked_again:
-        acts.append(("reformulate", {"to_query": str(uuid4())}, None))
-    page = uuid4()
-    found = [
-        Signal.model_validate(
-            {
-                "kind": kind,
-                "query_id": page,
-                "response_id": response_id,
-                "at_ms": 10**9 + number,
-                "page_id": page,
-                "page_opened_ms": 0,
-                "payload": payload,
-            }
-        )
-        for number, (kind, payload, response_id) in enumerate(acts)
-    ]
-    for signal in found:
-        check_signal(signal, sent_ms=signal.at_ms)
-    return found
+def recorded(store: Store, log: list[Answered]) -> None:
+    """The same acts through the door that the page's signals go through, each query one batch."""
+    with store.session() as session:
+        for name in dict.fromkeys(one.annotator.name for one in log):
+            person = someone(session, Source.SIMULATED, display_name=name)
+            for number, one in enumerate(one for one in log if one.annotator.name == name):
+                at_ms = OPENED_MS + number * 1_000
+                query, given = asked(session, person, one.query, tuple(one.texts), at_ms)
+                for answer in given:
+                    if not answer.text:
+                        ended = answer.model_copy(update={"outcome": Outcome.EMPTY})
+                        responses.finish(session, ended)
+                acts = [
+                    act(kind, query, answer, 200_000 + place, **payload)
+                    for answer, acts in zip(given, one.acts, strict=True)
+                    for place, (kind, payload) in enumerate(acts)
+                ]
+                choice = (
+                    {"choice": "best", "best": str(given[one.choice].id)}
+                    if isinstance(one.choice, int)
+                    else {"choice": one.choice}
+                )
+                acts.append(act("vote", query, None, 300_000, **choice))
+                if one.asked_again:
+                    acts.append(act("reformulate", query, None, 300_001, to_query=str(query.id)))
+                signals.record(session, person.id, acts)
 
 
-def test_behaviours_are_those_that_the_same_acts_give_in_the_store() -> None:
+def told(triplet: Triplet) -> tuple[Any, ...]:
+    return (triplet.query, triplet.response, triplet.position, triplet.behavior_text)
+
+
+def test_behaviours_are_those_that_the_same_acts_give_in_the_store(sqlite_store: Store) -> None:
     log = invented(60, people=7)
-    readings: dict[str, list[Reading]] = defaultdict(list)
-    for one in log:
-        ids = [uuid4() for _ in one.texts]
-        readings[one.annotator.name] += [
-            Reading(ids[i], len(one.texts[i]), signals_of(one, i, ids), len(one.texts))
-            for i in range(len(ids))
-        ]
+    log[3] = replace(log[3], texts=[log[3].texts[0]] * len(log[3].texts))  # equal answers
+    texts = log[5].texts
+    log[5] = replace(log[5], texts=[texts[0], texts[1], texts[0]], choice=2)
+    recorded(sqlite_store, log)
+    chosen = DataFilter(sources=frozenset({Source.SIMULATED}))
+    stored = [
+        Triplet.model_validate_json(line)
+        for line in b"".join(triplet_lines(sqlite_store, chosen)).splitlines()
+    ]
+    voted = [
+        Comparison.model_validate_json(line)
+        for line in b"".join(comparison_lines(sqlite_store, chosen)).splitlines()
+    ]
     triplets, comparisons = as_log(log)
-    assert (len(triplets), len(comparisons)) == (150, 60)
-    found: dict[str, list[BehaviorFeatures]] = defaultdict(list)
-    for triplet in triplets:
-        assert triplet.person
-        found[triplet.person].append(triplet.behavior_features)
-    assert found == {name: summarise_person(rows) for name, rows in readings.items()}
+    assert len(triplets) == 150
+    assert sorted(map(told, triplets)) == sorted(map(told, stored))
     assert len({triplet.behavior_text for triplet in triplets}) > 10  # it was no log of nothing
+
+    def chose(found: list[Comparison]) -> list[Any]:
+        return sorted((each.query, each.responses, each.choice, each.best or 0) for each in found)
+
+    assert chose(comparisons) == chose(voted)
+    assert 50 < len(voted) < 60, "queries with equal answers only are no comparison"
 
 
 def test_every_vote_for_the_best_has_one_winner_and_every_other_vote_none() -> None:
@@ -237,11 +251,13 @@ def test_every_vote_for_the_best_has_one_winner_and_every_other_vote_none() -> N
     triplets, comparisons = as_log(log)
     choices = set()
     for comparison in comparisons:
-        votes = [
-            triplet.behavior_features.vote
-            for triplet in triplets
-            if triplet.query_id == comparison.query_id
-        ]
+        votes = list(
+            {
+                triplet.response: triplet.behavior_features.vote
+                for triplet in triplets
+                if triplet.query_id == comparison.query_id
+            }.values()  # equal answers are one
+        )
         choices.add(comparison.choice)
         if comparison.choice is VoteChoice.BEST:
             assert [place for place, vote in enumerate(votes) if vote == "won"] == [comparison.best]

@@ -12,11 +12,11 @@ from fastapi.testclient import TestClient
 
 from app.api import data, me
 from app.api import signals as api_signals
-from app.main import _explain
+from app.api.errors import explain_errors
+from app.downloads import Downloads
 from app.settings import Settings
 from app.store import Store, people, queries, signals
 from app.training import Training
-from rlhb_core.errors import RlhbError
 from rlhb_core.records import Person, Query, Response, Signal, Source, Triplet, now_ms
 from tests.scene import act, asked, best, someone
 
@@ -33,13 +33,14 @@ def client(store: Store, tmp_path: Path) -> Iterator[TestClient]:
     app = FastAPI()
     app.state.store = store
     app.state.training = Training(store, Settings(data_dir=tmp_path))
+    app.state.downloads = Downloads(Settings(data_dir=tmp_path))
 
     @app.middleware("http")
     async def identify(request: Request, call_next: Any) -> Any:
         request.state.person_id = UUID(request.headers.get("x-person", str(uuid4())))
         return await call_next(request)
 
-    app.add_exception_handler(RlhbError, _explain)
+    explain_errors(app)
     for noun in (api_signals, me, data):
         app.include_router(noun.router)
     with TestClient(app, raise_server_exceptions=True) as made:

@@ -1,5 +1,6 @@
 """Planning, queueing, following and deploying, without training anything: the processes are pretended ones."""
 
+import io
 import os
 import threading
 from collections.abc import Iterator
@@ -8,10 +9,13 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
+from rich.console import Console
 
 from app import deploying
+from app.commands import follow_run
 from app.planning import Choice, parse_overrides, parse_since
 from app.processes import Processes
+from app.progress import Lines
 from app.settings import Settings
 from app.store import Session, Store, runs, signals, versions
 from app.training import QueueFull, Training, register
@@ -335,6 +339,37 @@ def test_a_run_is_followed_while_a_server_is_there(training: Training) -> None:
     found = training.get(run.id)
     assert (found.status, found.error) == (RunStatus.STOPPED, why)
     assert training.resume(run.id).error == ""
+
+
+def test_a_command_that_follows_a_run_says_where_it_stands(
+    training: Training, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log_some(training.store, 10)
+    run = start(training)
+    folder = RunDir(Path(run.folder))
+    out = io.StringIO()
+    progress = Lines(Console(file=out, width=200), every=1000)
+
+    def and_so_on() -> Iterator[None]:
+        yield
+        progress._say()
+        folder.write_progress("ppo", 3, 10, 0.25, 61.0)
+        yield
+        progress._say()
+        folder.finish({"verdict": {"word": "improved"}, "condition": None})
+        pretended(training).end(run)
+        yield
+
+    steps = and_so_on()
+    monkeypatch.setattr("app.commands.time.sleep", lambda _: next(steps))
+    with progress:
+        assert follow_run(training, run, progress).status is RunStatus.DONE
+    lines = [line.rpartition(" after ")[0] for line in out.getvalue().splitlines()]
+    assert lines == [
+        "RLHF: loading the model: 0 of 100",
+        "RLHF: ppo 3/10: 25 of 100",
+        "RLHF: improved: 100 of 100",
+    ]
 
 
 def test_without_a_limit_nobody_needs_to_follow(tmp_path: Path) -> None:

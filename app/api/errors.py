@@ -1,0 +1,58 @@
+"""What an error is in HTTP: one table for all routes, and the sentence as the answer's `detail`.
+
+Knows the errors by their classes; what each means is told where it is raised.
+"""
+
+import errno
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
+
+from app.comparing import Overloaded, TooManyOpen
+from app.data_folder import NoRoom
+from app.downloads import TooMany
+from app.store import Busy, Conflict, Full, Unavailable, UnknownReference
+from app.training import QueueFull
+from app.uploads import InUse, NoSpace, TooLarge
+from rlhb_core.errors import RlhbError
+
+STATUS: dict[type[RlhbError], int] = {
+    UnknownReference: 404,
+    Conflict: 409,
+    TooLarge: 413,
+    QueueFull: 429,
+    TooManyOpen: 429,
+    Busy: 503,
+    InUse: 503,
+    Overloaded: 503,
+    TooMany: 503,
+    Unavailable: 503,
+    Full: 507,
+    NoRoom: 507,
+    NoSpace: 507,
+}
+"""All others are 422. A browser keeps its signals on 5xx and drops them on 422."""
+RETRY_AFTER_S = 2
+"""When to try again after a 503 that does not say it itself, in seconds."""
+NO_ROOM = "the disk of the data folder is full, so this could not be done; free some space, then try again"
+
+
+def explain_errors(app: FastAPI) -> None:
+    """Have the app answer with sentences."""
+    app.add_exception_handler(RlhbError, explain)
+    app.add_exception_handler(OSError, _explain_disk)
+
+
+def explain(request: Request, error: Exception) -> JSONResponse:
+    """An error that a person can do something about, as a sentence."""
+    status = next((code for kind, code in STATUS.items() if isinstance(error, kind)), 422)
+    after_s = getattr(error, "retry_after_s", RETRY_AFTER_S)
+    headers = {"Retry-After": str(after_s)} if status == 503 else None
+    return JSONResponse({"detail": str(error)}, status_code=status, headers=headers)
+
+
+def _explain_disk(request: Request, error: Exception) -> JSONResponse:
+    """A full disk outside the database, as where uploads and runs lie; whatever else the system says is a bug."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return explain(request, Full(NO_ROOM))
+    raise error
