@@ -12,6 +12,7 @@ import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -56,11 +57,18 @@ def pages(app: FastAPI) -> dict[str, dict[int, int]]:
     """Each mounted page: the number of inputs of each of its events."""
     return {
         route.path: {
-            index: len(fn.inputs) for index, fn in route.app.app.app.get_blocks().fns.items()
+            index: len(fn.inputs) for index, fn in _gradio(route.app).get_blocks().fns.items()
         }
         for route in app.routes
         if isinstance(route, Mount) and route.name != "static"
     }
+
+
+def _gradio(app: Any) -> Any:
+    """Gradio's own app, inside all that stands before it."""
+    while not hasattr(app, "get_blocks"):
+        app = app.app
+    return app
 
 
 def lures(server: ServerProcess) -> list[str]:
