@@ -51,8 +51,8 @@ def lived(store: Store) -> Store:
         do(best(query, a, 1_000))
         later = act("vote", query, None, 2_000, choice="withdrawn")
         anew = best(query, b, 3_000)
-        for each in (later, anew):
-            do(each.model_copy(update={"unblinded": True}))
+        for vote in (later, anew):
+            do(vote.model_copy(update={"unblinded": True}))
         ask("no vote")
         query, (a, *_) = ask("all the same", "One.", "One.", "One.")
         do(best(query, a))
