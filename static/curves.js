@@ -187,7 +187,7 @@ function samples(run) {
   const columns = ["Held-out query", run.parent ?? "Before", run.version?.name ?? "After"];
   return h(
     "section",
-    { class: "panel samples" },
+    { class: "panel samples", tabindex: "0", "aria-label": "What it answers now" }, // scrolls where it is narrow
     h("h2", {}, "What it answers now"),
     h("p", {}, "Queries kept out of training, one answer each, sampled as they are on the Compare page."),
     h(
