@@ -15,6 +15,7 @@ import requests
 import schemathesis
 from hypothesis import HealthCheck
 from requests.exceptions import InvalidHeader, InvalidURL
+from schemathesis.core.result import Ok
 
 from app.main import create_app
 from app.settings import Settings
@@ -107,6 +108,7 @@ def press(address: str, described: dict[str, Any], examples: int, cookie: str = 
 
 def _operations(described: dict[str, Any]) -> Iterator[Any]:
     for result in schemathesis.openapi.from_dict(described).get_all_operations():
+        assert isinstance(result, Ok), result
         yield result.ok()
 
 

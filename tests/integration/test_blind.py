@@ -32,7 +32,7 @@ from app.store import (
     summary,
     verify,
 )
-from app.store.connection import parse_url
+from app.store.address import parse_url
 from app.store.tables import QUERY
 from rlhb_core.records import (
     Comparison,

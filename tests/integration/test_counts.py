@@ -57,10 +57,10 @@ def lived(store: Store) -> Store:
         query, (a, *_) = ask("all the same", "One.", "One.", "One.")
         do(best(query, a))
         query, (a, b, _) = ask("two failed")
-        for each in (a, b):
+        for answer in (a, b):
             responses.finish(
                 session,
-                each.model_copy(update={"outcome": Outcome.ERROR, "text": "", "error": "x"}),
+                answer.model_copy(update={"outcome": Outcome.ERROR, "text": "", "error": "x"}),
             )
         do(act("vote", query, choice="all_bad"))
         query, (a, *_) = ask("long ago", at_ms=EARLIER_MS - 1)

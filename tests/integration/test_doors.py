@@ -12,13 +12,13 @@ import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pytest
 from fastapi import FastAPI
 from starlette.routing import BaseRoute, Mount
 
-from app.doors.pages import Door
 from app.main import create_app
 from app.settings import Settings
 from tests.server import ServerProcess, running_server
@@ -56,15 +56,19 @@ def routes_of(routes: list[BaseRoute], prefix: str = "") -> Iterator[tuple[str, 
 def pages(app: FastAPI) -> dict[str, dict[int, int]]:
     """Each mounted page: the number of inputs of each of its events."""
     return {
-        route.path: {index: len(fn.inputs) for index, fn in _door(route).blocks.fns.items()}
+        route.path: {
+            index: len(fn.inputs) for index, fn in _gradio(route.app).get_blocks().fns.items()
+        }
         for route in app.routes
         if isinstance(route, Mount) and route.name != "static"
     }
 
 
-def _door(route: Mount) -> Door:
-    assert isinstance(route.app, Door)
-    return route.app
+def _gradio(app: Any) -> Any:
+    """Gradio's own app, inside all that stands before it."""
+    while not hasattr(app, "get_blocks"):
+        app = app.app
+    return app
 
 
 def lures(server: ServerProcess) -> list[str]:
