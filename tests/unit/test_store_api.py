@@ -13,7 +13,9 @@ from fastapi.testclient import TestClient
 from app.api import data, me
 from app.api import signals as api_signals
 from app.api.errors import explain_errors
+from app.comparing import Comparing
 from app.downloads import Downloads
+from app.serving import Serving
 from app.settings import Settings
 from app.store import Store, people, queries, signals
 from app.training import Training
@@ -32,8 +34,10 @@ def client(store: Store, tmp_path: Path) -> Iterator[TestClient]:
     """The three routers over the store; a header says who asks."""
     app = FastAPI()
     app.state.store = store
-    app.state.training = Training(store, Settings(data_dir=tmp_path))
-    app.state.downloads = Downloads(Settings(data_dir=tmp_path))
+    settings = Settings(data_dir=tmp_path)
+    app.state.training = Training(store, settings)
+    app.state.downloads = Downloads(settings)
+    app.state.comparing = Comparing(store, Serving(store, settings), settings)
 
     @app.middleware("http")
     async def identify(request: Request, call_next: Any) -> Any:
