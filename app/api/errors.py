@@ -47,7 +47,7 @@ def explain(request: Request, error: Exception) -> JSONResponse:
     """An error that a person can do something about, as a sentence."""
     status = next((code for kind, code in STATUS.items() if isinstance(error, kind)), 422)
     after_s = getattr(error, "retry_after_s", RETRY_AFTER_S)
-    headers = {"Retry-After": str(after_s)} if status == 503 else None
+    headers = {"Retry-After": str(after_s)} if status in (429, 503) else None
     return JSONResponse({"detail": str(error)}, status_code=status, headers=headers)
 
 

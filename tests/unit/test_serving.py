@@ -256,7 +256,7 @@ def test_a_model_process_that_never_gets_ready_fails_in_a_sentence(
     monkeypatch.setattr(sys, "executable", "/bin/false")
     monkeypatch.setattr(engines, "FIRST_PAUSE_S", 0.01)
     assert rig.write(job()) == [("", End(Outcome.ERROR, LOAD_FAILED))]
-    assert rig.engine.starts == engines.IN_VAIN
+    assert rig.engine.starts >= engines.IN_VAIN
 
 
 def test_closing_ends_the_process_and_leaves_nothing(rig: Rig) -> None:
