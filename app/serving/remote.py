@@ -1,4 +1,4 @@
-"""Model servers and how they are spoken to: TGI's own protocol and OpenAI chat, which our own model process speaks too.
+"""Model servers that speak OpenAI chat, as our own model process does too; `tgi.py` has the other protocol.
 
 Holds how a job becomes a request, how its stream is read, and the sentences for all that can go wrong on the way; none
 of them names the server, because they are shown while names are hidden (the log has the details). The key, if a server
@@ -17,7 +17,7 @@ import orjson
 from app.engine.options import KEY_VARIABLE
 from app.serving.jobs import End, Job, cut, ended
 from rlhb_core.errors import ModelError
-from rlhb_core.prompts import messages, without_system
+from rlhb_core.prompts import messages
 
 OnText = Callable[[str], None]
 """Called with more text of an answer."""
@@ -75,44 +75,12 @@ async def ask_openai(
                     on_text(text)
                 if finish := choice.get("finish_reason"):
                     tokens = (event.get("usage") or {}).get("completion_tokens")
-                    return _end(job, whole, finish, tokens)
+                    return end_of(job, whole, finish, tokens)
     raise EOFError("the stream ended without a finish reason")
 
 
-async def ask_tgi(
-    client: httpx2.AsyncClient, root: str, job: Job, timeout_s: float, on_text: OnText
-) -> End:
-    """TGI's own protocol: one plain prompt, the behaviour before the query. Raises one of FAILURES."""
-    chat = without_system(messages(job.query, job.version.condition))
-    prompt = chat[0]["content"]
-    parameters: dict[str, Any] = {
-        "details": True,
-        "max_new_tokens": job.max_new_tokens,
-        "do_sample": job.temperature > 0,
-    }
-    if job.temperature > 0:
-        parameters["temperature"] = job.temperature
-    if job.seed is not None:
-        parameters["seed"] = job.seed
-    body = {
-        "inputs": f"{prompt}\n{job.so_far}" if job.so_far else prompt,
-        "parameters": parameters,
-        "stream": True,
-    }
-    whole = job.so_far
-    async with aclosing(_events(client, f"{root}/generate_stream", body, timeout_s)) as events:
-        async for event in events:
-            token, details = event["token"], event.get("details") or {}
-            if token["text"] and not token["special"]:
-                whole += token["text"]
-                on_text(token["text"])
-            if details or event.get("generated_text") is not None:
-                finish, tokens = details.get("finish_reason", ""), details.get("generated_tokens")
-                return _end(job, whole, finish, tokens)
-    raise EOFError("the stream ended before its last event")
-
-
-def _end(job: Job, whole: str, finish: str, tokens: int | None) -> End:
+def end_of(job: Job, whole: str, finish: str, tokens: int | None) -> End:
+    """The end of an answer for which the server gave this reason."""
     if finish == "length":
         return cut(job.tokens_so_far + (tokens or job.max_new_tokens))
     return ended(whole)
@@ -151,17 +119,16 @@ def key_header() -> dict[str, str]:
 def _told(event: dict[str, Any]) -> Exception:
     """What a server says in the middle of its stream, as an error."""
     told = event["error"]
-    if isinstance(told, dict):  # OpenAI; TGI gives the two beside each other
-        message, kind = str(told.get("message", "")), str(told.get("type", ""))
-    else:
-        message, kind = str(told), str(event.get("error_type", ""))
+    if not isinstance(told, dict):
+        told = {"message": told}
+    message, kind = str(told.get("message", "")), str(told.get("type", ""))
     match kind:
         case "sentence":
             return ServerSays(message)
         case "overloaded":
-            return RemoteFailure(_of_status(429))
+            return RemoteFailure(of_status(429))
         case "validation":
-            return RemoteFailure(_of_status(422))
+            return RemoteFailure(of_status(422))
         case _:
             return RemoteFailure("The model server failed in the middle of the answer. Ask again.")
 
@@ -174,7 +141,7 @@ def sentence(error: Exception, timeout_s: float) -> str:
         case RemoteFailure():
             return str(error)
         case httpx2.HTTPStatusError():
-            return _of_status(error.response.status_code)
+            return of_status(error.response.status_code)
         case httpx2.ConnectError() | httpx2.ConnectTimeout():
             return "The model server cannot be reached. Is it running? Ask again once it is."
         case httpx2.TimeoutException():
@@ -187,7 +154,8 @@ def sentence(error: Exception, timeout_s: float) -> str:
             return "The model server failed. Ask again; the details are in the server's log."
 
 
-def _of_status(status: int) -> str:
+def of_status(status: int) -> str:
+    """The sentence for an HTTP status."""
     match status:
         case 401 | 403:
             return f"The model server wants a key: set {KEY_VARIABLE} and restart."

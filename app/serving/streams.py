@@ -21,10 +21,10 @@ from app.serving.remote import (
     OnText,
     RemoteFailure,
     ask_openai,
-    ask_tgi,
     http_client,
     sentence,
 )
+from app.serving.tgi import ask_tgi
 from app.settings import Settings
 from app.store import Store, versions
 from rlhb_core.records import ModelVersion
@@ -156,6 +156,6 @@ async def _ask(client: httpx2.AsyncClient, job: Job, timeout_s: float, on_text: 
     address, _, model = job.version.base.partition("#")
     root = address.rstrip("/")
     if job.version.serving is Kind.TGI:
-        return await ask_tgi(client, root, job, timeout_s, on_text)
+        return await ask_tgi(root, job, timeout_s, on_text)
     root = root.removesuffix("/v1")
     return await ask_openai(client, root, model or "default", job, timeout_s, on_text)
