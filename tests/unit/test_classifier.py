@@ -66,7 +66,9 @@ def test_votes_are_drawn_only_where_people_gave_too_few() -> None:
     for number in range(40):
         query_id = uuid4()
         rows += [
-            triplet(f"Query {number}?", liked=liked).model_copy(update={"query_id": query_id})
+            triplet(f"Query {number}?", liked=liked).model_copy(
+                update={"query_id": query_id, "response": "Lima." if liked else "Quito."}
+            )
             for liked in (True, False)
         ]
     votes = [comparison(f"Query {number}?", best=1) for number in range(40)]

@@ -198,10 +198,14 @@ def recorded(store: Store, log: list[Answered]) -> None:
                     if not answer.text:
                         ended = answer.model_copy(update={"outcome": Outcome.EMPTY})
                         responses.finish(session, ended)
-                acts = [
-                    act(kind, query, answer, 200_000 + place, **payload)
+                done = [
+                    (answer, kind, payload)
                     for answer, acts in zip(given, one.acts, strict=True)
-                    for place, (kind, payload) in enumerate(acts)
+                    for kind, payload in acts
+                ]
+                acts = [  # one after the other: of two marks on equal answers the last one stands
+                    act(kind, query, answer, 200_000 + place, **payload)
+                    for place, (answer, kind, payload) in enumerate(done)
                 ]
                 choice = (
                     {"choice": "best", "best": str(given[one.choice].id)}
