@@ -7,6 +7,8 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.responses import HTMLResponse
 
+from app.ui.shell import ICON
+
 STYLES = ("tokens", "shell")
 
 
@@ -29,7 +31,8 @@ def page_of(api: Mapping[str, Any]) -> str:
         for method, told in methods.items()
     )
     return (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>{sheets}'
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
+        f'<link rel="icon" href="{ICON}">{sheets}'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         "<style>main { max-width: 78ch; margin: 40px auto; padding: 0 20px; font: 15px/1.5 var(--font); }"
         " section { border-top: 1px solid var(--line); padding: 14px 0; } h2 { margin: 0; font-size: 15px; }"

@@ -131,7 +131,7 @@ _THEME_SCRIPT = (
     "document.documentElement.dataset.theme=t||(matchMedia('(prefers-color-scheme: dark)').matches?'dark':'light')})()"
 )
 
-_ICON = (
+ICON = (
     "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32'%3E"
     "%3Crect width='32' height='32' rx='9' fill='%230b6e6e'/%3E"
     "%3Cpath d='M8 9v14M16 13v10M24 9v14' stroke='%23fff' stroke-width='3' stroke-linecap='round'/%3E%3C/svg%3E"
@@ -148,7 +148,7 @@ def _head(blocks: Page) -> str:
     )
     return (
         f"<title>{html.escape(blocks.name)} · {SITE}</title><script>{_THEME_SCRIPT}</script>"
-        f'<link rel="icon" href="{_ICON}">{fonts}{sheets}'
+        f'<link rel="icon" href="{ICON}">{fonts}{sheets}'
         '<script type="module" src="/static/shell.js"></script>'
     )
 

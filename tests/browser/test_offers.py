@@ -60,7 +60,7 @@ def test_a_version_without_a_gain_is_put_in_only_after_a_question(
     assert served(studio) == ["Quokka One"]
 
     page = visit("/runs/")
-    page.get_by_role("button", name=f"{label}: {version.name} into Compare").click()
+    page.get_by_role("button", name=f"{label}: put {version.name} into Compare").click()
     page.get_by_role("dialog").get_by_role("button", name="Put it in all the same").click()
     expect(page.get_by_role("button", name=f"Take {version.name} out of Compare")).to_be_visible()
     assert served(studio) == ["Quokka One", version.name]
