@@ -448,7 +448,7 @@ def test_a_time_that_no_calendar_holds_breaks_no_export(store: Store):
     with store.session() as session:
         person = someone(session)
         query, (a, *_) = asked(session, person, at_ms=absurd)
-        signals.record(session, person.id, [best(query, a)])
+        signals.record(session, person.id, [best(query, a)], received_ms=absurd + 60_000)
     for kind, export in EXPORTS.items():
         assert lines_of(export(store, EVERYTHING)), kind
     told = triplets_of(store)
