@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse
 
 from app.comparing import Overloaded, TooManyOpen
 from app.data_folder import NoRoom
+from app.doors.bodies import TooSlow
 from app.downloads import TooMany
 from app.store import Busy, Conflict, Full, Unavailable, UnknownReference
 from app.training import QueueFull
@@ -18,6 +19,7 @@ from rlhb_core.errors import RlhbError
 
 STATUS: dict[type[RlhbError], int] = {
     UnknownReference: 404,
+    TooSlow: 408,
     Conflict: 409,
     TooLarge: 413,
     QueueFull: 429,

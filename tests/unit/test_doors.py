@@ -14,6 +14,7 @@ from starlette.routing import Mount
 from starlette.testclient import TestClient
 from starlette.types import Message, Receive, Scope, Send
 
+from app.doors.bodies import SMALL, Bodies, TooSlow
 from app.doors.headers import COMMON, CSP, FAILED
 from app.doors.pages import MOST_EVENT_BYTES, Door
 from app.doors.streams import Streams
@@ -368,3 +369,68 @@ def test_the_api_is_a_page_that_calls_nobody(client: TestClient) -> None:
     assert "http://" not in text
     assert "https://" not in text
     assert client.get("/redoc").status_code == 404
+
+
+# --- bodies that do not end -------------------------------------------------------------------------
+
+
+async def sent(bodies: Bodies, path: str, *pieces: bytes, ends: bool) -> int:
+    """The status that a body gets; one that does not end stops coming after its last piece."""
+    coming = [{"type": "http.request", "body": piece, "more_body": True} for piece in pieces]
+    got: list[Message] = []
+
+    async def receive() -> Message:
+        if coming:
+            return coming.pop(0)
+        if not ends:
+            await asyncio.Event().wait()
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Message) -> None:
+        got.append(message)
+
+    scope = {"type": "http", "method": "POST", "path": path, "headers": []}
+    await bodies(scope, receive, send)
+    status: int = got[0]["status"]
+    return status
+
+
+async def _takes(scope: Scope, receive: Receive, send: Send) -> None:
+    try:
+        await Request(scope, receive).body()
+        status = 200
+    except TooSlow:
+        status = 408
+    await PlainTextResponse("", status_code=status)(scope, receive, send)
+
+
+@pytest.mark.parametrize(
+    "path", ["/api/signals", "/api/data/import", "/runs/gradio_api/queue/join"]
+)
+def test_a_body_that_does_not_come_is_not_waited_for(
+    path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.doors.bodies.GRACE_S", 0.05)
+    bodies = Bodies(_takes, most_bytes=100)
+    assert asyncio.run(asyncio.wait_for(sent(bodies, path, b"1", ends=False), 5)) == 408
+    assert asyncio.run(asyncio.wait_for(sent(bodies, path, b"1", ends=True), 5)) == 200
+
+
+def test_all_large_bodies_together_take_so_much_memory() -> None:
+    async def all_of_it() -> None:
+        bodies = Bodies(_takes, most_bytes=4 * SMALL)
+        large = b" " * 3 * SMALL
+        held = [asyncio.create_task(sent(bodies, "/x", large, ends=False)) for _ in range(40)]
+        while not any(each.done() for each in held):
+            await asyncio.sleep(0)
+        assert {each.result() for each in held if each.done()} == {503}
+        assert 0 < bodies.room.taken <= bodies.room.most_bytes
+        assert await sent(bodies, "/x", large, ends=True) == 503
+        assert await sent(bodies, "/x", b" " * SMALL, ends=True) == 200  # what a page sends
+        for each in held:
+            each.cancel()
+        await asyncio.gather(*held, return_exceptions=True)
+        assert bodies.room.taken == 0
+        assert await sent(bodies, "/x", large, ends=True) == 200
+
+    asyncio.run(all_of_it())
