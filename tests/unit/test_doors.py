@@ -7,14 +7,17 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+import uvicorn
 from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount
 from starlette.testclient import TestClient
 from starlette.types import Message, Receive, Scope, Send
+from uvicorn.server import ServerState
 
 from app.doors.bodies import SMALL, Bodies, TooSlow
+from app.doors.connections import Connection
 from app.doors.headers import COMMON, CSP, FAILED
 from app.doors.pages import MOST_EVENT_BYTES, Door
 from app.doors.streams import Streams
@@ -434,3 +437,54 @@ def test_all_large_bodies_together_take_so_much_memory() -> None:
         assert await sent(bodies, "/x", large, ends=True) == 200
 
     asyncio.run(all_of_it())
+
+
+# --- the wire ---------------------------------------------------------------------------------------
+
+
+async def says(*pieces: bytes) -> tuple[bytes, float]:
+    """What a server answers to these bytes, and after how long it hung up."""
+    config = uvicorn.Config(_takes, http=Connection, log_level="critical", lifespan="off")
+    config.load()
+    loop = asyncio.get_running_loop()
+    state = ServerState()
+    server = await loop.create_server(lambda: Connection(config, state, {}), "127.0.0.1", 0)
+    reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+    began = loop.time()
+    for piece in pieces:
+        writer.write(piece)
+    try:
+        heard = await asyncio.wait_for(reader.read(), 20)
+    except ConnectionError:
+        heard = b""
+    took = loop.time() - began
+    writer.close()
+    server.close()
+    return heard, took
+
+
+HEAD = b"POST / HTTP/1.1\r\nHost: localhost\r\n"
+
+
+@pytest.mark.parametrize("head", [b"", b"GET /", HEAD])
+def test_nobody_is_waited_for_who_does_not_say_what_they_want(
+    head: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.doors.connections.HEAD_S", 0.3)
+    heard, took = asyncio.run(says(head))
+    assert (heard, took < 15) == (b"", True)
+
+
+@pytest.mark.parametrize("piece", [b"a" * 10_000, b"a: b\r\n" * 2_000])
+def test_first_lines_end(piece: bytes) -> None:
+    heard, took = asyncio.run(says(HEAD + b"x: ", *[piece] * 60))
+    assert (heard, took < 15) == (b"", True)
+
+
+def test_who_says_what_they_want_may_take_their_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def two() -> bytes:
+        rest = HEAD + b"Content-Length: 2\r\n\r\nab"
+        return (await says(rest, rest, b"GET /"))[0]
+
+    monkeypatch.setattr("app.doors.connections.HEAD_S", 0.5)
+    assert asyncio.run(two()).count(b"HTTP/1.1 200") == 2
