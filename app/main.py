@@ -21,6 +21,7 @@ from app.doors.bodies import Bodies
 from app.doors.headers import Headers
 from app.doors.streams import Streams
 from app.downloads import Downloads
+from app.heavy import Heavy
 from app.identity import Identities, IdentityMiddleware, load_secret
 from app.serving import Serving, register_base
 from app.settings import Settings
@@ -71,6 +72,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.training = training
     app.state.uploads = Uploads(settings.uploads_dir, settings.max_upload_bytes)
     app.state.downloads = downloads
+    app.state.heavy = Heavy()
     app.state.identities = Identities(load_secret(settings.data_dir))
 
     for noun in (signals, comparisons, me, runs, data):
@@ -96,8 +98,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     return app
 
 
-def _health(request: Request) -> dict[str, str | int]:
-    """Raises what `explain` says aloud if the database's file is gone."""
+async def _health(request: Request) -> dict[str, str | int]:
+    """Raises what `explain` says aloud if the database's file is gone. Waits for no thread, however busy they are."""
     request.app.state.store.check()
     serving: Serving = request.app.state.serving
     models = {"models": serving.state.value, "models_memory_mb": serving.memory_mb}

@@ -11,6 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from app.data_folder import check_room
 from app.downloads import Downloads
 from app.export import EXPORTS, DataFilter, start_of
+from app.heavy import Heavy
 from app.importing import import_file
 from app.store import Store, behaviors, summary
 from app.store.engine import storable
@@ -68,9 +69,13 @@ def chosen_data(
 
 
 @router.get("/summary")
-def show_summary(request: Request) -> dict[Source, Counts]:
+async def show_summary(request: Request) -> dict[Source, Counts]:
     """How much is stored, by where it comes from."""
-    store: Store = request.app.state.store
+    heavy: Heavy = request.app.state.heavy
+    return await heavy.do(_summary, request.app.state.store)
+
+
+def _summary(store: Store) -> dict[Source, Counts]:
     behaviors.refresh(store)
     with store.reading() as session:
         return summary.by_source(session)

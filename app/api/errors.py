@@ -10,7 +10,9 @@ from fastapi.responses import JSONResponse
 
 from app.comparing import Overloaded, TooManyOpen
 from app.data_folder import NoRoom
+from app.doors.bodies import TooSlow
 from app.downloads import TooMany
+from app.heavy import TooBusy
 from app.store import Busy, Conflict, Full, Unavailable, UnknownReference
 from app.training import QueueFull
 from app.uploads import InUse, NoSpace, TooLarge
@@ -18,6 +20,7 @@ from rlhb_core.errors import RlhbError
 
 STATUS: dict[type[RlhbError], int] = {
     UnknownReference: 404,
+    TooSlow: 408,
     Conflict: 409,
     TooLarge: 413,
     QueueFull: 429,
@@ -25,6 +28,7 @@ STATUS: dict[type[RlhbError], int] = {
     Busy: 503,
     InUse: 503,
     Overloaded: 503,
+    TooBusy: 503,
     TooMany: 503,
     Unavailable: 503,
     Full: 507,

@@ -10,6 +10,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.downloads import Downloads
+from app.heavy import Heavy
 from app.store import Session, Store, StoreError, people, queries, traces
 from app.training import Training
 from rlhb_core.records import Person, Source
@@ -115,8 +116,15 @@ class Erased(Me):
 
 
 @router.post("/erase")
-def erase(store: Door, training: Trainer, person_id: Asking, confirmation: Confirmation) -> Erased:
+async def erase(
+    request: Request, store: Door, training: Trainer, person_id: Asking, confirmation: Confirmation
+) -> Erased:
     """Forget all of me for good, in the folders of training runs too. Whoever had paused recording stays paused."""
+    heavy: Heavy = request.app.state.heavy
+    return await heavy.do(_erase, store, training, person_id)
+
+
+def _erase(store: Store, training: Training, person_id: UUID) -> Erased:
     with store.reading() as session:
         marks = traces.marks_of(session, person_id)
     training.forget(person_id)

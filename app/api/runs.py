@@ -20,6 +20,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from app import deploying
+from app.heavy import Heavy
 from app.planning import Choice, of_a_stranger
 from app.run_views import RunView, VersionsView, list_runs, list_versions, show_run
 from app.store import Store, UnknownReference, runs
@@ -41,8 +42,14 @@ def _training(request: Request) -> Training:
     return training
 
 
+def _heavy(request: Request) -> Heavy:
+    heavy: Heavy = request.app.state.heavy
+    return heavy
+
+
 Door = Annotated[Store, Depends(_store)]
 Trainer = Annotated[Training, Depends(_training)]
+InTurn = Annotated[Heavy, Depends(_heavy)]
 
 
 def _run(store: Door, run_id: UUID) -> Run:
@@ -111,15 +118,15 @@ def index(request: Request, store: Door) -> Response:
 
 
 @router.post("/runs", status_code=201)
-def start(training: Trainer, wanted: NewRun) -> Run:
+async def start(heavy: InTurn, training: Trainer, wanted: NewRun) -> Run:
     """Start a run, or queue it behind the others."""
-    return training.start(wanted.choice())
+    return await heavy.do(training.start, wanted.choice())
 
 
 @router.post("/runs/plan")
-def plan(training: Trainer, wanted: NewRun) -> PlanView:
+async def plan(heavy: InTurn, training: Trainer, wanted: NewRun) -> PlanView:
     """What a run would have to work with; starts nothing."""
-    found = training.plan(wanted.choice())
+    found = await heavy.do(training.plan, wanted.choice())
     return PlanView(**dict(found.amounts), enough=found.enough, sentence=found.sentence)
 
 

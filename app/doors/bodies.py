@@ -2,12 +2,27 @@
 
 JSON is read strictly here (no NaN, no number beyond a float, no half of a character, no endless nesting), so that
 nothing further in trips over one. Uploads stream and are bounded where they are taken (`app/uploads.py`).
+Whoever sends too slowly is let go, uploads too, and all large bodies together hold only so much memory: otherwise a few
+that never end would keep others out, and many would fill it.
 """
+
+import asyncio
 
 import orjson
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from rlhb_core.errors import RlhbError
+
+GRACE_S = 30.0
+"""Time that every body may take."""
+SLOWEST = 20_000
+"""Bytes a second that a body must bring beyond that."""
+SMALL = 65_536
+"""Bytes of a body that always find room: what a page sends."""
+LARGE_AT_ONCE = 16
+"""So many bodies of the largest size find room at the same time."""
 
 STREAMED = frozenset({"/api/data/import"})
 
@@ -20,23 +35,48 @@ class WentAway(Exception):
     """Whoever sent it is not there any more."""
 
 
+class TooSlow(RlhbError):
+    """Its bytes come so slowly that it is not waited for."""
+
+
+class Crowded(Exception):
+    """So many large bodies are being read that there is no memory for one more."""
+
+
 class Bodies:
     """Reads the body of every request before the app does."""
 
     def __init__(self, app: ASGIApp, most_bytes: int) -> None:
         self.app = app
         self.most_bytes = most_bytes
+        self.room = Room(LARGE_AT_ONCE * most_bytes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] in STREAMED:
+        if scope["type"] != "http":
             await self.app(scope, receive, send)
-            return
+        elif scope["path"] in STREAMED:
+            await self.app(scope, timely(receive), send)
+        else:
+            place = Place(self.room)
+            try:
+                await self._read(scope, receive, send, place)
+            finally:
+                place.leave()
+
+    async def _read(self, scope: Scope, receive: Receive, send: Send, place: "Place") -> None:
         try:
-            content = await read(scope, receive, self.most_bytes)
+            content = await read(scope, timely(receive), self.most_bytes, place)
         except WentAway:
             return
         except TooLong:
             await self._refuse(413, self._too_long())(scope, receive, send)
+            return
+        except TooSlow as error:
+            await self._refuse(408, str(error))(scope, receive, send)
+            return
+        except Crowded:
+            told = "many large requests are being read just now; try again in a few seconds"
+            await self._refuse(503, told)(scope, receive, send)
             return
         if content and scope["path"].startswith("/api/") and (wrong := unreadable(content)):
             await self._refuse(422, wrong)(scope, receive, send)
@@ -48,11 +88,64 @@ class Bodies:
 
     @staticmethod
     def _refuse(status: int, why: str) -> JSONResponse:
-        return JSONResponse({"detail": why}, status_code=status)
+        headers = {"Retry-After": "5"} if status == 503 else None
+        return JSONResponse({"detail": why}, status_code=status, headers=headers)
 
 
-async def read(scope: Scope, receive: Receive, most_bytes: int) -> bytes:
-    """The whole body. Raises TooLong, before reading it if its length is told, or WentAway."""
+class Room:
+    """The memory for all large bodies that are being read."""
+
+    def __init__(self, most_bytes: int) -> None:
+        self.most_bytes = most_bytes
+        self.taken = 0
+
+
+class Place:
+    """What one body takes of the room."""
+
+    def __init__(self, room: Room) -> None:
+        self._room = room
+        self._taken = 0
+
+    def grow(self, size: int) -> None:
+        """The body has so many bytes now. Raises Crowded."""
+        more = max(size - SMALL, 0) - self._taken
+        if more > 0 and self._room.taken + more > self._room.most_bytes:
+            raise Crowded
+        self._taken += more
+        self._room.taken += more
+
+    def leave(self) -> None:
+        """The body is not needed any more."""
+        self._room.taken -= self._taken
+        self._taken = 0
+
+
+def timely(receive: Receive) -> Receive:
+    """A receive that raises TooSlow for a body whose bytes do not come; once it is there, it waits as long as it takes."""
+    loop = asyncio.get_running_loop()
+    began, size, ended = loop.time(), 0, False
+
+    async def receive_in_time() -> Message:
+        nonlocal size, ended
+        if ended:
+            return await receive()
+        try:
+            async with asyncio.timeout_at(began + GRACE_S + size / SLOWEST):
+                message = await receive()
+        except TimeoutError:
+            raise TooSlow("the request came too slowly and was broken off; send it again") from None
+        size += len(message.get("body", b""))
+        ended = not message.get("more_body")
+        return message
+
+    return receive_in_time
+
+
+async def read(
+    scope: Scope, receive: Receive, most_bytes: int, place: Place | None = None
+) -> bytes:
+    """The whole body. Raises TooLong, before reading it if its length is told, WentAway, or what its receive or place do."""
     told = Headers(scope=scope).get("content-length", "")
     if told.isdecimal() and int(told) > most_bytes:
         raise TooLong
@@ -64,6 +157,8 @@ async def read(scope: Scope, receive: Receive, most_bytes: int) -> bytes:
         content += message.get("body", b"")
         if len(content) > most_bytes:
             raise TooLong
+        if place is not None:
+            place.grow(len(content))
         if not message.get("more_body"):
             return bytes(content)
 

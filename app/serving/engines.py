@@ -43,6 +43,8 @@ READY_LOOK_S = 5.0
 THEIRS_LOOK_S = 2.0
 """A process that somebody else runs is looked at this often."""
 HEALTH_PATIENCE_S = 10.0
+SILENT_S = 60.0
+"""A process that was ready and then says nothing for so long hangs: it is killed, and started again."""
 FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 60.0
 """Between two attempts to start a process that keeps dying."""
@@ -240,12 +242,20 @@ class Engine:
         )
 
     async def _until_gone(self) -> None:
-        """Look at the process until it has ended, or says that its model cannot be loaded."""
+        """Look at the process until it has ended, says that its model cannot be loaded, or hangs."""
         assert self._process is not None
         gone = asyncio.ensure_future(self._process.wait())
+        heard = time.monotonic()
         try:
             while not gone.done():
-                await self._look()
+                if (
+                    await self._look() or self.state is not State.READY
+                ):  # a model takes long to load
+                    heard = time.monotonic()
+                elif time.monotonic() - heard > SILENT_S:
+                    log.error("the model process does not answer any more; it is killed")
+                    self._process.kill()
+                    await gone
                 if self.state is State.FAILED:
                     return
                 pause_s = READY_LOOK_S if self.state is State.READY else LOOK_S

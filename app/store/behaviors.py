@@ -30,17 +30,18 @@ if TYPE_CHECKING:
 def refresh(store: "Store") -> int:
     """Bring the behaviours of everyone up to date; returns for how many people there was something to do.
 
-    Reading and summarising hold no lock; each person's behaviours are written in a unit of work of their own.
+    One at a time: of many who come together the first does the work, and the others find it done. Reading and summarising hold no lock; each person's behaviours are written in a unit of work of their own.
     What is recorded meanwhile leaves the person marked for the next time.
     """
-    with store.reading() as session:
-        stale = (PERSON.c.changes != PERSON.c.summarised) | (
-            PERSON.c.behaviors_version != VERBALISER_VERSION
-        )
-        people = session.execute(sa.select(PERSON.c.id).where(stale)).scalars().all()
-    for person_id in people:
-        refresh_person(store, person_id)
-    return len(people)
+    with store.refreshing:
+        with store.reading() as session:
+            stale = (PERSON.c.changes != PERSON.c.summarised) | (
+                PERSON.c.behaviors_version != VERBALISER_VERSION
+            )
+            people = session.execute(sa.select(PERSON.c.id).where(stale)).scalars().all()
+        for person_id in people:
+            refresh_person(store, person_id)
+        return len(people)
 
 
 def refresh_person(store: "Store", person_id: UUID) -> None:

@@ -49,6 +49,7 @@ class Store:
         self._reader = reader
         self._is_sqlite = engine.dialect.name == "sqlite"
         self._turn = threading.Lock()
+        self.refreshing = threading.Lock()
         self._shared = SharedWork(self.session)
         self._place: Place | None = None
         self._anchor: sa.Connection | None = None

@@ -7,13 +7,17 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+import uvicorn
 from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount
 from starlette.testclient import TestClient
 from starlette.types import Message, Receive, Scope, Send
+from uvicorn.server import ServerState
 
+from app.doors.bodies import SMALL, Bodies, TooSlow
+from app.doors.connections import Connection
 from app.doors.headers import COMMON, CSP, FAILED
 from app.doors.pages import MOST_EVENT_BYTES, Door
 from app.doors.streams import Streams
@@ -368,3 +372,119 @@ def test_the_api_is_a_page_that_calls_nobody(client: TestClient) -> None:
     assert "http://" not in text
     assert "https://" not in text
     assert client.get("/redoc").status_code == 404
+
+
+# --- bodies that do not end -------------------------------------------------------------------------
+
+
+async def sent(bodies: Bodies, path: str, *pieces: bytes, ends: bool) -> int:
+    """The status that a body gets; one that does not end stops coming after its last piece."""
+    coming = [{"type": "http.request", "body": piece, "more_body": True} for piece in pieces]
+    got: list[Message] = []
+
+    async def receive() -> Message:
+        if coming:
+            return coming.pop(0)
+        if not ends:
+            await asyncio.Event().wait()
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Message) -> None:
+        got.append(message)
+
+    scope = {"type": "http", "method": "POST", "path": path, "headers": []}
+    await bodies(scope, receive, send)
+    status: int = got[0]["status"]
+    return status
+
+
+async def _takes(scope: Scope, receive: Receive, send: Send) -> None:
+    try:
+        await Request(scope, receive).body()
+        status = 200
+    except TooSlow:
+        status = 408
+    await PlainTextResponse("", status_code=status)(scope, receive, send)
+
+
+@pytest.mark.parametrize(
+    "path", ["/api/signals", "/api/data/import", "/runs/gradio_api/queue/join"]
+)
+def test_a_body_that_does_not_come_is_not_waited_for(
+    path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.doors.bodies.GRACE_S", 0.05)
+    bodies = Bodies(_takes, most_bytes=100)
+    assert asyncio.run(asyncio.wait_for(sent(bodies, path, b"1", ends=False), 5)) == 408
+    assert asyncio.run(asyncio.wait_for(sent(bodies, path, b"1", ends=True), 5)) == 200
+
+
+def test_all_large_bodies_together_take_so_much_memory() -> None:
+    async def all_of_it() -> None:
+        bodies = Bodies(_takes, most_bytes=4 * SMALL)
+        large = b" " * 3 * SMALL
+        held = [asyncio.create_task(sent(bodies, "/x", large, ends=False)) for _ in range(40)]
+        while not any(each.done() for each in held):
+            await asyncio.sleep(0)
+        assert {each.result() for each in held if each.done()} == {503}
+        assert 0 < bodies.room.taken <= bodies.room.most_bytes
+        assert await sent(bodies, "/x", large, ends=True) == 503
+        assert await sent(bodies, "/x", b" " * SMALL, ends=True) == 200  # what a page sends
+        for each in held:
+            each.cancel()
+        await asyncio.gather(*held, return_exceptions=True)
+        assert bodies.room.taken == 0
+        assert await sent(bodies, "/x", large, ends=True) == 200
+
+    asyncio.run(all_of_it())
+
+
+# --- the wire ---------------------------------------------------------------------------------------
+
+
+async def says(*pieces: bytes) -> tuple[bytes, float]:
+    """What a server answers to these bytes, and after how long it hung up."""
+    config = uvicorn.Config(_takes, http=Connection, log_level="critical", lifespan="off")
+    config.load()
+    loop = asyncio.get_running_loop()
+    state = ServerState()
+    server = await loop.create_server(lambda: Connection(config, state, {}), "127.0.0.1", 0)
+    reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+    began = loop.time()
+    for piece in pieces:
+        writer.write(piece)
+    try:
+        heard = await asyncio.wait_for(reader.read(), 20)
+    except ConnectionError:
+        heard = b""
+    took = loop.time() - began
+    writer.close()
+    server.close()
+    return heard, took
+
+
+HEAD = b"POST / HTTP/1.1\r\nHost: localhost\r\n"
+
+
+@pytest.mark.parametrize("head", [b"", b"GET /", HEAD])
+def test_nobody_is_waited_for_who_does_not_say_what_they_want(
+    head: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.doors.connections.HEAD_S", 0.3)
+    heard, took = asyncio.run(says(head))
+    assert (heard, took < 15) == (b"", True)
+
+
+@pytest.mark.parametrize("piece", [b"a" * 10_000, b"a: b\r\n" * 2_000])
+def test_first_lines_end(piece: bytes) -> None:
+    heard, took = asyncio.run(says(HEAD + b"x: ", *[piece] * 60))
+    assert (heard, took < 15) == (b"", True)
+
+
+def test_who_says_what_they_want_may_take_their_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def two() -> bytes:
+        rest = HEAD + b"Content-Length: 2\r\n\r\nab"
+        return (await says(rest, rest, b"GET /"))[0]
+
+    monkeypatch.setattr("app.doors.connections.HEAD_S", 0.5)
+    assert asyncio.run(two()).count(b"HTTP/1.1 200") == 2

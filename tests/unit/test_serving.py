@@ -4,6 +4,7 @@ import asyncio
 import json
 import queue
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -248,6 +249,24 @@ def test_a_model_process_that_dies_is_started_again(rig: Rig) -> None:
     assert rig.write(job()) == [(whole, End(Outcome.OK))], "a new question waits until it is back"
     assert rig.engine.starts == 2
     rig.runner.run(until(lambda: rig.engine.state is State.READY and rig.engine.memory_mb))
+
+
+def test_a_model_process_that_hangs_is_killed_and_started_again(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engines, "READY_LOOK_S", 0.05)
+    monkeypatch.setattr(engines, "HEALTH_PATIENCE_S", 2.0)
+    monkeypatch.setattr(engines, "SILENT_S", 4.0)
+    [(whole, _)] = rig.write(job())
+
+    async def stopped() -> None:
+        await until(lambda: rig.engine.state is State.READY)
+        assert rig.engine._process
+        rig.engine._process.send_signal(signal.SIGSTOP)
+        await until(lambda: rig.engine.starts == 2)
+
+    rig.runner.run(stopped())
+    assert rig.write(job()) == [(whole, End(Outcome.OK))]
 
 
 def test_a_model_process_that_never_gets_ready_fails_in_a_sentence(

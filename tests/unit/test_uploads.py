@@ -4,10 +4,11 @@ import asyncio
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
@@ -211,3 +212,22 @@ def test_what_a_killed_server_left_is_swept(tmp_path: Path) -> None:
         os.utime(tmp_path / name, (time.time() - age,) * 2)
     uploads.sweep()
     assert [path.name for path in tmp_path.iterdir()] == ["new"]
+
+
+def test_uploads_that_stop_coming_keep_nobody_out(
+    app: FastAPI, client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def stops() -> AsyncIterator[bytes]:
+        yield b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.jsonl"\r\n\r\n{'
+        await asyncio.Event().wait()
+
+    async def answer() -> httpx.Response:
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as browser:
+            kind = {"content-type": "multipart/form-data; boundary=x"}
+            return await browser.post("/api/data/import", content=stops(), headers=kind)
+
+    monkeypatch.setattr("app.doors.bodies.GRACE_S", 0.2)
+    refused = asyncio.run(asyncio.wait_for(answer(), 10))
+    assert (refused.status_code, "send it again" in refused.json()["detail"]) == (408, True)
+    assert app.state.uploads._going == 0

@@ -1,0 +1,77 @@
+"""Many who want what takes long keep nobody from what is quick."""
+
+import asyncio
+import threading
+from pathlib import Path
+
+import httpx
+import pytest
+
+from app.heavy import AT_ONCE, MOST_WAITING, Heavy, TooBusy
+from app.main import create_app
+from app.settings import Settings
+from app.store import Store, behaviors
+
+THREADS = 40
+"""Those in which requests are answered."""
+
+
+def test_a_few_at_a_time_and_not_too_many_in_line() -> None:
+    go_on, at_once, most = threading.Event(), 0, 0
+    counting = threading.Lock()
+
+    def work() -> int:
+        nonlocal at_once, most
+        with counting:
+            at_once += 1
+            most = max(most, at_once)
+        go_on.wait(10)
+        with counting:
+            at_once -= 1
+        return 7
+
+    async def all_of_it() -> list[int]:
+        heavy = Heavy()
+        tasks = [asyncio.create_task(heavy.do(work)) for _ in range(AT_ONCE + MOST_WAITING)]
+        await asyncio.sleep(0)
+        with pytest.raises(TooBusy, match="try again"):
+            await heavy.do(work)
+        while at_once < AT_ONCE:
+            await asyncio.sleep(0.01)
+        go_on.set()
+        done = await asyncio.gather(*tasks)
+        return [*done, await heavy.do(work)]
+
+    assert set(asyncio.run(all_of_it())) == {7}
+    assert most == AT_ONCE
+
+
+def test_while_many_count_health_answers_and_signals_are_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on = threading.Event()
+
+    def slow(store: Store) -> int:
+        go_on.wait(30)
+        return 0
+
+    async def all_of_it() -> list[int]:
+        app = create_app(Settings(data_dir=tmp_path))
+        monkeypatch.setattr(behaviors, "refresh", slow)
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as browser:
+            many = [
+                asyncio.create_task(browser.get("/api/data/summary")) for _ in range(2 * THREADS)
+            ]
+            while sum(each.done() for each in many) < 2 * THREADS - AT_ONCE - MOST_WAITING:
+                await asyncio.sleep(0)
+            assert {each.result().status_code for each in many if each.done()} == {503}
+            health = await asyncio.wait_for(browser.get("/api/health"), 10)
+            batch = {"sent_ms": 0, "signals": []}
+            signals = await asyncio.wait_for(browser.post("/api/signals", json=batch), 10)
+            go_on.set()
+            ended = await asyncio.gather(*many)
+        assert {each.status_code for each in ended} == {200, 503}
+        return [health.status_code, signals.status_code]
+
+    assert asyncio.run(all_of_it()) == [200, 200]
