@@ -251,7 +251,8 @@ class Comparing:
     def _draw(self, person_id: UUID, text: str, previous: UUID | None) -> _Drawn:
         with self._store.session() as session:
             person = people.ensure(session, Person(id=person_id))
-            if previous is not None and queries.get(session, previous).person_id != person_id:
+            before = queries.find(session, previous) if previous else None  # None if erased since
+            if before and before.person_id != person_id:
                 raise NotYours("the query before this one belongs to somebody else")
             query = queries.add(
                 session, Query(person_id=person_id, text=text, source=person.source)

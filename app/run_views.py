@@ -340,15 +340,17 @@ def _why(run: Run) -> str:
 def _progress(run: Run) -> ProgressView | None:
     folder = RunDir(Path(run.folder))
     at = folder.progress()
+    # A run that has ended says so in its folder a little before it does in the store.
+    stopping = folder.stop_requested() or folder.state() is RunStatus.STOPPED
     if at is None:
         if run.status is not RunStatus.RUNNING:
             return None
-        words = "Loading the model" + (", then stopping" if folder.stop_requested() else "")
+        words = "Loading the model" + (", then stopping" if stopping else "")
         return ProgressView(words=words, share=0.0, seconds_left=None)
     stage = STAGES.get(at["stage"], at["stage"])
     words = f"{stage[0].upper()}{stage[1:]}: step {at['step']:,} of {at['total']:,}"
     left = at["seconds_left"] if run.status is RunStatus.RUNNING else None
-    if run.status is RunStatus.RUNNING and folder.stop_requested():
+    if run.status is RunStatus.RUNNING and stopping:
         words, left = f"{words}, stopping after it", None
     return ProgressView(words=words, share=at["share"], seconds_left=left)
 

@@ -192,6 +192,7 @@ PLOTS: tuple[Plot, ...] = (
         "How far one iteration moves the generator, in mean KL per token. The PPO loss itself is 0 by construction at the "
         "first pass, and drawn only where it says more than rounding.",
         axis="nats per token",
+        least=1e-9,  # one minibatch in one pass: taken before the only step, it is 0 throughout
     ),
     Plot("value-loss", "Critic loss", {"loss/value_avg": "loss"}, axis="squared error"),
     Plot(

@@ -148,11 +148,17 @@ def _whole(gain: Mapping[str, Any]) -> Check:
     truncated = float(gain.get("truncated", 0.0))
     distinct = float(gain.get("distinct", 1.0)) / max(1e-9, float(gain.get("distinct_origin", 1.0)))
     unlikely = float(gain.get("unlikely", 0.0))
-    passed = truncated <= 0.2 and distinct >= DISTINCT_FLOOR and unlikely <= UNLIKELY
+    measured = (
+        (unlikely, f"at most {UNLIKELY} unlike any answer of the base model", unlikely <= UNLIKELY),
+        (truncated, "at most 0.2 cut off", truncated <= 0.2),
+        (distinct, f"at least {DISTINCT_FLOOR} as diverse", distinct >= DISTINCT_FLOOR),
+    )
+    # the number beside the check is the one that fails it
+    value, bar, passed = next((each for each in measured if not each[2]), measured[-1])
     return Check(
         "answers stayed whole and diverse",
-        distinct,
-        f"at least {DISTINCT_FLOOR}, at most 20 % cut off, at most {UNLIKELY:.0%} unlike any answer of the base model",
+        value,
+        bar,
         passed,
         f"{truncated:.0%} of the answers were cut off, the share of distinct ones is {distinct:.0%} of what it was, and "
         f"{unlikely:.0%} are less likely under the base model than all but 5 % of the start's.",

@@ -13,11 +13,10 @@ from app.store.tables import BEHAVIOR, PERSON, QUERY, RESPONSE, SIGNAL
 from rlhb_core.records import Outcome, SignalKind, Source, VoteChoice
 
 QueryState = Literal["voted", "void", "skipped", "withdrawn", "unblinded", "unvoted"]
-"""What came of the vote on a query: one that counts; one that tells nothing, for want of
-answers that came; passed over; taken back; cast with
-names in view only; none."""
+"""What came of the vote on a query: one that counts; one that tells nothing, as no two different answers came; passed
+over; taken back; cast with names in view, the one before taken back; none."""
 VoteState = Literal["counts", "void", "skipped", "unblinded", "replaced"]
-"""What came of a vote that was cast: it counts; it tells nothing, for want of answers that came; it passed the
+"""What came of a vote that was cast: it counts; it tells nothing, as no two different answers came; it passed the
 comparison over; it was cast with names in view; it was changed or taken back later."""
 
 
@@ -83,18 +82,20 @@ _SAYS = (VoteChoice.BEST.value, VoteChoice.TIE.value, VoteChoice.ALL_BAD.value)
 _BLIND = sa.or_(sa.not_(SIGNAL.c.unblinded), VoteChoice.WITHDRAWN.value == _CHOICE)
 """The rule of `rlhb_core.behaviors.counts_blind`: taking a vote back counts whenever it is done."""
 
-# Every vote and withdrawal; `place` 1 is the last one on its query among those that count blind.
+# Every vote and withdrawal; `place` 1 is the last one on its query among those that count blind, or do not; `newest` 1
+# the last of all.
+_NEWEST_FIRST = (SIGNAL.c.at_ms.desc(), SIGNAL.c.id.desc())
 _VOTES = (
     sa.select(
         SIGNAL.c.query_id,
         _CHOICE.label("choice"),
         _BLIND.label("blind"),
         sa.func.row_number()
-        .over(
-            partition_by=(SIGNAL.c.query_id, _BLIND),
-            order_by=(SIGNAL.c.at_ms.desc(), SIGNAL.c.id.desc()),
-        )
+        .over(partition_by=(SIGNAL.c.query_id, _BLIND), order_by=_NEWEST_FIRST)
         .label("place"),
+        sa.func.row_number()
+        .over(partition_by=SIGNAL.c.query_id, order_by=_NEWEST_FIRST)
+        .label("newest"),
     )
     .where(SIGNAL.c.kind == SignalKind.VOTE)
     .subquery()
@@ -108,21 +109,22 @@ _TOLD = (
     .subquery()
 )
 """Queries whose behaviours tell of a vote; for those read from files that is all there is."""
-_TRIED = sa.select(_VOTES.c.query_id).distinct().subquery()
+_NAMED = sa.select(_VOTES.c.query_id).where(sa.not_(_VOTES.c.blind), _VOTES.c.newest == 1).subquery()
+"""Queries whose vote, as it stands, was cast with names in view."""
 
 _query_state = sa.case(
     (_TOLD.c.query_id.is_not(None), "voted"),
     (_LAST.c.choice.in_(_SAYS), "void"),
     (_LAST.c.choice == VoteChoice.SKIP.value, "skipped"),
+    (_NAMED.c.query_id.is_not(None), "unblinded"),
     (_LAST.c.choice == VoteChoice.WITHDRAWN.value, "withdrawn"),
-    (_TRIED.c.query_id.is_not(None), "unblinded"),
     else_="unvoted",
 ).label("state")
 _QUERY_STATES = (
     sa.select(QUERY.c.source, _query_state, sa.func.count())
     .outerjoin(_TOLD, _TOLD.c.query_id == QUERY.c.id)
     .outerjoin(_LAST, _LAST.c.query_id == QUERY.c.id)
-    .outerjoin(_TRIED, _TRIED.c.query_id == QUERY.c.id)
+    .outerjoin(_NAMED, _NAMED.c.query_id == QUERY.c.id)
     .group_by(QUERY.c.source, _query_state)
 )
 _vote_state = sa.case(

@@ -15,15 +15,15 @@ Kind = TypeVar("Kind", bound=str)
 
 QUERIES: dict[QueryState, str] = {
     "voted": "with a vote that counts",
-    "void": "with a vote that tells nothing, for want of answers that came",
+    "void": "with a vote that tells nothing (no two different answers)",
     "skipped": "passed over",
     "withdrawn": "with the vote taken back",
-    "unblinded": "voted on with names in view only",
+    "unblinded": "voted on with names in view",
     "unvoted": "without a vote",
 }
 VOTES: dict[VoteState, str] = {
     "counts": "count",
-    "void": "tell nothing, for want of answers that came",
+    "void": "tell nothing (no two different answers)",
     "skipped": "passed the comparison over",
     "unblinded": "were cast with names in view",
     "replaced": "were changed or taken back later",

@@ -7,6 +7,9 @@
 
 import { record } from "../signals.js";
 
+const MORE = "[data-more]"; // what is chosen in its menu is said on it, for the menu closes
+const FLASH_MS = 1_400;
+
 export class Acts extends EventTarget {
   /**
    * Events: "edited" (redraw), "regenerate" with detail = response id, "continue" with detail = [response id],
@@ -18,6 +21,7 @@ export class Acts extends EventTarget {
     super();
     this.panels = panels;
     this.comparison = comparison;
+    this.flashes = new WeakMap(); // label -> {usual, timer}
     this.marks = new Map(); // response id -> {liked, disliked, flagged, edited}
     panels.forEach((panel, position) => {
       panel.addEventListener("click", (event) => this.#clicked(position, event.target.closest("[data-act]")));
@@ -65,18 +69,20 @@ export class Acts extends EventTarget {
       case "copy":
         if (await toClipboard(answer.text)) {
           note("copy", { chars: answer.text.length });
-          this.#flash(position, "copy", "Copied");
+          this.#flash(position, '[data-act="copy"]', "Copied");
           this.#say(`Answer ${answer.letter} is copied.`);
         }
         break;
       case "share":
         if (await share(now.query, answer.text)) {
           note("share", {});
+          this.#flash(position, MORE, "Copied");
           this.#say("Question and answer are copied, ready to pass on.");
         }
         break;
       case "flag":
         this.#turn(now, answer, "flag", "flagged", !this.#all(answer).flagged, { reason: "" });
+        this.#flash(position, MORE, mark.flagged ? "Reported" : "Taken back");
         this.#say(mark.flagged ? `Answer ${answer.letter} is reported.` : "The report is taken back.");
         break;
       case "continue":
@@ -164,6 +170,7 @@ export class Acts extends EventTarget {
       record("critique", now.queryId, answer.id, { text, tags: [] });
       event.target.reset();
       event.target.closest("[popover]")?.hidePopover();
+      this.#flash(position, MORE, "Saved");
       this.#say("Your comment is saved.");
     }
   }
@@ -201,12 +208,13 @@ export class Acts extends EventTarget {
     }
   }
 
-  #flash(position, act, text) {
-    const label = this.panels[position].querySelector(`.acts > [data-act="${act}"]`).firstChild;
-    const before = label.data;
-    if (before === text) return;
+  /** Say for a moment on a button that it is done. */
+  #flash(position, which, text) {
+    const label = this.panels[position].querySelector(`.acts > ${which}`).firstChild;
+    const { usual = label.data, timer } = this.flashes.get(label) ?? {};
+    clearTimeout(timer);
     label.data = text;
-    setTimeout(() => (label.data = before), 1400);
+    this.flashes.set(label, { usual, timer: setTimeout(() => (label.data = usual), FLASH_MS) });
   }
 
   #say(sentence) {

@@ -122,7 +122,11 @@ export function statusOf(answer) {
 function stateOf(status, group, view) {
   const seconds = group.filter((answer) => answer.duration_ms != null).map((answer) => (answer.duration_ms / 1000).toFixed(1));
   const took = seconds.length ? ` in ${listed(seconds)} s` : "";
-  if (group.length > 1) return sameWords(group.map((answer) => answer.letter), view.panels.length) + took;
+  if (group.length > 1) {
+    // the names have taken the place of the letters then
+    if (group.some((answer) => answer.revealed)) return `the same answer${took}`;
+    return sameWords(group.map((answer) => answer.letter), view.panels.length);
+  }
   return {
     empty: "",
     waiting: "thinking…",

@@ -509,17 +509,22 @@ def test_share_report_comment_and_regenerate(visit: Visit, studio: Studio, ask: 
     old = ids(page)[0]
     first.get_by_role("button", name="More").click()
     first.get_by_role("button", name="Share").click()
+    more = first.locator("[data-more]")
+    expect(more).to_contain_text("Copied")
+    expect(more).to_contain_text("More")
     first.get_by_role("button", name="More").click()
     first.get_by_role("button", name="Report").click()
-    first.get_by_role("button", name="More").click()
+    expect(more).to_contain_text("Reported")
+    more.click()
     expect(first.get_by_role("button", name="Take the report back")).to_have_attribute(
         "aria-pressed", "true"
     )
     first.get_by_role("textbox", name="Comment on answer A").fill("a bit curt")
     page.keyboard.press("Enter")
+    expect(more).to_contain_text("Saved")
     studio.wait_for(query_id, "share", "flag", "critique")
     assert CAPITAL in page.evaluate("navigator.clipboard.readText()")
-    first.get_by_role("button", name="More").click()
+    more.click()
     first.get_by_role("button", name="Regenerate").click()
     page.wait_for_function(
         "old => document.querySelector('.answer').dataset.response !== old", arg=old

@@ -362,14 +362,21 @@ def test_a_browser_that_goes_away_while_asking_leaves_nothing_half_begun(tell: T
     tell(story)
 
 
+def test_a_question_can_follow_one_that_was_erased_in_another_tab(tell: Tell) -> None:
+    async def story(scene: Scene) -> None:
+        asked = await scene.comparing.ask(scene.person, "And then?", previous=uuid4())
+        with scene.store.reading() as session:
+            assert queries.get(session, asked).person_id == scene.person
+
+    tell(story)
+
+
 def test_what_cannot_be_asked_is_refused_and_nothing_stored(tell: Tell) -> None:
     async def story(scene: Scene) -> None:
         with pytest.raises(BadRecord, match="nothing to ask"):
             await scene.ask("  \n ")
         with pytest.raises(BadRecord, match="shorten it"):
             await scene.ask("x" * (MAX_TEXT + 1))
-        with pytest.raises(UnknownReference):
-            await scene.comparing.ask(scene.person, "And then?", previous=uuid4())
         others = await scene.comparing.ask(uuid4(), "Mine")
         with pytest.raises(NotYours):
             await scene.comparing.ask(scene.person, "And then?", previous=others)

@@ -124,13 +124,14 @@ def test_an_arm_without_a_discriminator_has_a_first_thing_to_look_at(metric: str
 
 
 def test_a_loss_that_is_only_rounding_is_left_out_and_the_update_is_shown() -> None:
-    def names(loss: float) -> set[str]:
-        values = {"loss/policy_avg": loss, "policy/approxkl_avg": 2e-4}
+    def names(loss: float, moved: float = 2e-4) -> set[str]:
+        values = {"loss/policy_avg": loss, "policy/approxkl_avg": moved}
         rows = [dict(metric_row("ppo", step, step, values)) for step in (1, 2)]
         return {figure.name for figure in figures(rows)}
 
     assert names(3e-8) == {"policy-update"}
     assert names(-0.02) == {"policy-loss", "policy-update"}
+    assert names(-0.02, moved=0.0) == {"policy-loss"}  # one step an iteration: it was taken before that
 
 
 def test_the_bound_on_kl_is_drawn_where_the_curve_comes_near_it() -> None:

@@ -16,6 +16,7 @@ from app.commands import follow_run
 from app.planning import Choice, parse_overrides, parse_since
 from app.processes import Processes
 from app.progress import Lines
+from app.run_views import list_runs
 from app.settings import Settings
 from app.store import Session, Store, runs, signals, versions
 from app.training import QueueFull, Training, register
@@ -260,6 +261,12 @@ def test_a_queued_run_stops_at_once(training: Training) -> None:
         training.stop(second.id)
 
 
+def shown(training: Training) -> str:
+    with training.store.reading() as session:
+        (view,) = list_runs(session)
+    return view.progress.words if view.progress else ""
+
+
 def test_a_stop_is_not_lost_while_the_run_starts(training: Training) -> None:
     """From the moment it is queued: before its process begins, while that loads, and after."""
     log_some(training.store, 10)
@@ -268,7 +275,9 @@ def test_a_stop_is_not_lost_while_the_run_starts(training: Training) -> None:
     training.stop(run.id)
     folder.begin()  # the process comes up after the request
     assert folder.stop_requested()
+    assert shown(training) == "Loading the model, then stopping"
     folder.stopped()
+    assert shown(training) == "Loading the model, then stopping"  # until the store knows
     pretended(training).end(run)
     training.sync()
     stopped = training.get(run.id)

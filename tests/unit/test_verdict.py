@@ -243,6 +243,24 @@ def test_rlhf_with_answers_cut_off_is_reward_hacking() -> None:
     assert "50% of the answers were cut off" in verdict.sentence
 
 
+@pytest.mark.parametrize(
+    ("gain", "value", "bar"),
+    [
+        ({}, 1.0, "at least 0.3 as diverse"),
+        ({"unlikely": 0.53}, 0.53, "at most 0.25 unlike any answer of the base model"),
+        ({"truncated": 0.5}, 0.5, "at most 0.2 cut off"),
+        ({"distinct": 0.1}, 0.1, "at least 0.3 as diverse"),
+    ],
+)
+def test_the_number_beside_a_check_is_the_one_that_fails_it(
+    gain: dict[str, float], value: float, bar: str
+) -> None:
+    checks = rlhf(paired(0.65, 0.61, 0.69), **{"distinct": 1.0, "distinct_origin": 1.0, **gain}).checks
+    check = next(each for each in checks if each.name == "answers stayed whole and diverse")
+    assert (check.value, check.bar) == (value, bar)
+    assert check.passed == (not gain)
+
+
 def test_garbled_answers_are_no_gain_whatever_a_judge_on_words_says() -> None:
     assert rlhf(paired(0.65, 0.61, 0.69), unlikely=0.05).word == "improved"
     verdict = rlhf(paired(0.65, 0.61, 0.69), unlikely=0.53)
