@@ -13,7 +13,7 @@ from app.downloads import Downloads
 from app.export import EXPORTS, DataFilter, start_of
 from app.heavy import Heavy
 from app.importing import import_file
-from app.store import Store, behaviors, summary
+from app.store import Store, summary
 from app.store.engine import storable
 from app.store.summary import Counts
 from app.uploads import Uploads, sorted_out
@@ -72,13 +72,7 @@ def chosen_data(
 async def show_summary(request: Request) -> dict[Source, Counts]:
     """How much is stored, by where it comes from."""
     heavy: Heavy = request.app.state.heavy
-    return await heavy.do(_summary, request.app.state.store)
-
-
-def _summary(store: Store) -> dict[Source, Counts]:
-    behaviors.refresh(store)
-    with store.reading() as session:
-        return summary.by_source(session)
+    return await heavy.shared(summary.up_to_date, request.app.state.store)
 
 
 @router.get("/{kind}.jsonl")

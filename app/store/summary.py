@@ -8,7 +8,8 @@ from typing import Literal, get_args
 import sqlalchemy as sa
 from pydantic import BaseModel, Field
 
-from app.store.engine import Session
+from app.store import behaviors
+from app.store.engine import Session, Store
 from app.store.tables import BEHAVIOR, PERSON, QUERY, RESPONSE, SIGNAL
 from rlhb_core.records import Outcome, SignalKind, Source, VoteChoice
 
@@ -42,6 +43,13 @@ class Counts(BaseModel):
         default_factory=dict, description="Finished responses by how they ended."
     )
     last_ms: int | None = Field(default=None, description="When the newest query was asked.")
+
+
+def up_to_date(store: Store) -> dict[Source, Counts]:
+    """`by_source` with the behaviours brought up to date before."""
+    behaviors.refresh(store)
+    with store.reading() as session:
+        return by_source(session)
 
 
 def by_source(session: Session) -> dict[Source, Counts]:
@@ -109,7 +117,9 @@ _TOLD = (
     .subquery()
 )
 """Queries whose behaviours tell of a vote; for those read from files that is all there is."""
-_NAMED = sa.select(_VOTES.c.query_id).where(sa.not_(_VOTES.c.blind), _VOTES.c.newest == 1).subquery()
+_NAMED = (
+    sa.select(_VOTES.c.query_id).where(sa.not_(_VOTES.c.blind), _VOTES.c.newest == 1).subquery()
+)
 """Queries whose vote, as it stands, was cast with names in view."""
 
 _query_state = sa.case(

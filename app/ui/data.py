@@ -5,7 +5,7 @@ Layout and handlers; the downloads are links to /api/data with the same filter, 
 """
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import closing
 from datetime import UTC, datetime
 from html import escape
@@ -16,8 +16,9 @@ import gradio as gr
 from fastapi import FastAPI
 
 from app.export import DataFilter, amounts, compared, start_of, taken, triplet_lines
+from app.heavy import Heavy
 from app.planning import parse_since
-from app.store import Store, behaviors, summary
+from app.store import Store, summary
 from app.ui import counts
 from app.ui.shell import Page, page
 from rlhb_core.errors import RlhbError
@@ -111,12 +112,12 @@ def build(app: FastAPI) -> Page:
             bring = gr.HTML(html_template=_BRING, js_on_load=_ON_LOAD, apply_default_css=False)
 
         choice: list[Any] = [sources, since, arms, people]
-        count = _counter(store)
+        heavy: Heavy = app.state.heavy
         show = _shower(store)
-        blocks.load(count, None, cards, show_progress="hidden")
+        blocks.load(_counter(heavy, store), None, cards, show_progress="hidden")
         gr.on([blocks.load, *(each.change for each in choice)], show, choice, found,
               show_progress="hidden", trigger_mode="always_last")  # fmt: skip
-        bring.imported(count, None, cards, show_progress="hidden")
+        bring.imported(_counter_anew(heavy, store), None, cards, show_progress="hidden")
         bring.imported(show, choice, found, show_progress="hidden")
     return blocks
 
@@ -124,17 +125,24 @@ def build(app: FastAPI) -> Page:
 # --- handlers -----------------------------------------------------------------------------------------
 
 
-def _counter(store: Store) -> Callable[[], str]:
-    def count() -> str:
-        """How much there is of each source, as cards."""
-        behaviors.refresh(store)
-        with store.reading() as session:
-            found = summary.by_source(session)
-        return (
-            f'<div class="cards">{"".join(_card(source, found[source]) for source in Source)}</div>'
-        )
+def _counter(heavy: Heavy, store: Store) -> Callable[[], Coroutine[Any, Any, str]]:
+    async def count() -> str:
+        """How much there is of each source, as cards: as it was a moment ago."""
+        return _cards(await heavy.shared(summary.up_to_date, store))
 
     return count
+
+
+def _counter_anew(heavy: Heavy, store: Store) -> Callable[[], Coroutine[Any, Any, str]]:
+    async def count_anew() -> str:
+        """The same, as it is now."""
+        return _cards(await heavy.do(summary.up_to_date, store))
+
+    return count_anew
+
+
+def _cards(found: Mapping[Source, summary.Counts]) -> str:
+    return f'<div class="cards">{"".join(_card(source, found[source]) for source in Source)}</div>'
 
 
 def _card(source: Source, found: summary.Counts) -> str:

@@ -61,7 +61,8 @@ def test_while_many_count_health_answers_and_signals_are_taken(
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as browser:
             many = [
-                asyncio.create_task(browser.get("/api/data/summary")) for _ in range(2 * THREADS)
+                asyncio.create_task(browser.post("/api/runs/plan", json={"arm": "rlhf"}))
+                for _ in range(2 * THREADS)
             ]
             while sum(each.done() for each in many) < 2 * THREADS - AT_ONCE - MOST_WAITING:
                 await asyncio.sleep(0)
@@ -75,3 +76,44 @@ def test_while_many_count_health_answers_and_signals_are_taken(
         return [health.status_code, signals.status_code]
 
     assert asyncio.run(all_of_it()) == [200, 200]
+
+
+def test_what_many_want_is_made_once_and_kept_in_proportion_to_what_it_takes() -> None:
+    go_on, made = threading.Event(), 0
+
+    def work(what: str) -> str:
+        nonlocal made
+        made += 1
+        go_on.wait(10)
+        return f"{what} {made}"
+
+    async def all_of_it() -> list[str]:
+        heavy = Heavy()
+        together = [asyncio.create_task(heavy.shared(work, "count")) for _ in range(5)]
+        await asyncio.sleep(0.2)
+        go_on.set()
+        found = await asyncio.gather(*together)
+        return [*found, await heavy.shared(work, "count"), await heavy.do(work, "anew")]
+
+    assert asyncio.run(all_of_it()) == ["count 1"] * 6 + ["anew 2"]
+
+
+def test_a_failure_is_told_to_all_who_wait_and_is_not_kept() -> None:
+    tries = 0
+
+    def work() -> int:
+        nonlocal tries
+        tries += 1
+        if tries == 1:
+            raise TooBusy("try again")
+        return tries
+
+    async def all_of_it() -> int:
+        heavy = Heavy()
+        failed = await asyncio.gather(
+            *(heavy.shared(work) for _ in range(3)), return_exceptions=True
+        )
+        assert [str(each) for each in failed] == ["try again"] * 3
+        return await heavy.shared(work)
+
+    assert asyncio.run(all_of_it()) == 2
