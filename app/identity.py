@@ -4,6 +4,7 @@ Holds the one middleware that every request passes, and the secret behind the co
 until then a person is a browser. Knows no database: the person's row is made when they first do something.
 """
 
+import re
 import secrets
 from http.cookies import CookieError, SimpleCookie
 from pathlib import Path
@@ -120,7 +121,10 @@ class IdentityMiddleware:
         return None
 
 
+_HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^:\[\]]+)(:[0-9]*)?")
+
+
 def _without_port(host: str) -> str:
-    if host.startswith("["):
-        return host.partition("]")[0] + "]"
-    return host.partition(":")[0]
+    """The name or address before the port; empty if it is neither."""
+    found = _HOST.fullmatch(host)
+    return found[1] if found else ""
