@@ -4,7 +4,6 @@ Holds the one middleware that every request passes, and the secret behind the co
 until then a person is a browser. Knows no database: the person's row is made when they first do something.
 """
 
-import re
 import secrets
 from http.cookies import CookieError, SimpleCookie
 from pathlib import Path
@@ -16,7 +15,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.data_folder import prepare
-from app.settings import is_loopback
+from app.settings import host_of, is_loopback
 from rlhb_core.errors import BadConfig
 
 COOKIE = "rlhb_person"
@@ -109,7 +108,7 @@ class IdentityMiddleware:
 
     def _refusal(self, method: str, headers: Headers) -> str | None:
         host = headers.get("host", "")
-        if self.loopback_only and not is_loopback(_without_port(host)):
+        if self.loopback_only and not is_loopback(host_of(host)):
             return "this server answers to localhost only; open it by its loopback address"
         if method in SAFE_METHODS:
             return None
@@ -119,12 +118,3 @@ class IdentityMiddleware:
         if origin is not None and origin.partition("://")[2] != host:
             return "requests from other sites are refused"
         return None
-
-
-_HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^:\[\]]+)(:[0-9]*)?")
-
-
-def _without_port(host: str) -> str:
-    """The name or address before the port; empty if it is neither."""
-    found = _HOST.fullmatch(host)
-    return found[1] if found else ""
