@@ -245,6 +245,18 @@ def test_a_stream_is_of_a_tab_that_asked(client: TestClient) -> None:
     assert answer.json()["detail"] == "nothing was asked under this session_hash"
 
 
+def test_a_tab_is_of_whoever_spoke_first(app: FastAPI, client: TestClient) -> None:
+    """Who hears the name of another's tab neither takes its answers nor speaks under its name."""
+    tab = WHOLE | {"session_hash": "annas"}
+    assert post(client, tab) == (200, "")
+    other = TestClient(app, base_url="http://127.0.0.1:7860")
+    answer = other.get("/data/gradio_api/queue/data?session_hash=annas")
+    assert (answer.status_code, "another's" in answer.json()["detail"]) == (403, True)
+    assert post(other, tab)[0] == 403
+    assert post(other, tab | {"session_hash": "bens"}) == (200, "")
+    assert post(client, tab) == (200, "")
+
+
 # --- streams --------------------------------------------------------------------------------------
 
 
