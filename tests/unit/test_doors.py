@@ -310,6 +310,27 @@ def test_streams_are_few_per_person_and_in_all() -> None:
     asyncio.run(all_of_it())
 
 
+def test_a_reader_who_takes_nothing_loses_their_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    let_go = []
+
+    async def download(scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+        finally:
+            let_go.append(scope["path"])
+
+    async def never_taken(message: Message) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr("app.doors.streams.STALLED_S", 0.05)
+    streams = Streams(download, most_per_person=1, most=1)
+    path = "/api/data/triplets.jsonl"
+    scope = {"type": "http", "method": "GET", "path": path, "state": {"person_id": uuid4()}}
+    for _ in range(2):
+        asyncio.run(asyncio.wait_for(streams(scope, _nothing, never_taken), 5))
+    assert let_go == [path, path]
+
+
 def test_what_does_not_last_is_not_counted() -> None:
     async def short(scope: Scope, receive: Receive, send: Send) -> None:
         await PlainTextResponse("here")(scope, receive, send)
