@@ -35,7 +35,6 @@ from rlhb_core.records import (
     MAX_TEXT,
     ModelVersion,
     Outcome,
-    Person,
     Query,
     Response,
     Signal,
@@ -250,7 +249,7 @@ class Comparing:
 
     def _draw(self, person_id: UUID, text: str, previous: UUID | None) -> _Drawn:
         with self._store.session() as session:
-            person = people.ensure(session, Person(id=person_id))
+            person = people.here(session, person_id)
             before = queries.find(session, previous) if previous else None  # None if erased since
             if before and before.person_id != person_id:
                 raise NotYours("the query before this one belongs to somebody else")

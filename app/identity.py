@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.data_folder import prepare
-from app.settings import is_loopback
+from app.settings import host_of, is_loopback
 from rlhb_core.errors import BadConfig
 
 COOKIE = "rlhb_person"
@@ -108,7 +108,7 @@ class IdentityMiddleware:
 
     def _refusal(self, method: str, headers: Headers) -> str | None:
         host = headers.get("host", "")
-        if self.loopback_only and not is_loopback(_without_port(host)):
+        if self.loopback_only and not is_loopback(host_of(host)):
             return "this server answers to localhost only; open it by its loopback address"
         if method in SAFE_METHODS:
             return None
@@ -118,9 +118,3 @@ class IdentityMiddleware:
         if origin is not None and origin.partition("://")[2] != host:
             return "requests from other sites are refused"
         return None
-
-
-def _without_port(host: str) -> str:
-    if host.startswith("["):
-        return host.partition("]")[0] + "]"
-    return host.partition(":")[0]

@@ -5,6 +5,7 @@ table are made from the descriptions here. Does not know what the settings are u
 """
 
 import ipaddress
+import re
 from pathlib import Path
 from typing import Literal
 
@@ -170,6 +171,15 @@ class Settings(BaseSettings):
     def runs_dir(self) -> Path:
         """Where the run folders lie."""
         return self.data_dir.resolve() / "runs"
+
+
+_HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^:\[\]]+)(:[0-9]*)?")
+
+
+def host_of(header: str) -> str:
+    """The name or address that a Host header holds, without the port; empty if it holds neither."""
+    found = _HOST.fullmatch(header)
+    return found[1] if found else ""
 
 
 def is_loopback(host: str) -> bool:

@@ -2,7 +2,8 @@
 
 Gradio brings some sixty routes to every page: uploads, any file of its cache, a proxy, runs without the queue, a way
 to rewrite the app. The table below is what a browser was seen to ask for while every page was driven. Events are
-checked by `events.py` before Gradio sees them. Knows no person and no rule of the app.
+checked by `events.py` before Gradio sees them, and a tab belongs to whoever first spoke under its name. Knows of a
+person the id only, and no rule of the app.
 """
 
 import re
@@ -20,6 +21,10 @@ from app.doors.events import SESSION, Event, events_of, refusal
 
 MOST_EVENT_BYTES = 500_000
 """Largest event: a query of 20,000 characters has a tenth of this."""
+
+
+MOST_TABS = 10_000
+"""Tabs whose people are remembered before those that are closed are forgotten."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +60,7 @@ class Door:
         self.path = path.rstrip("/")
         self.blocks = blocks
         self.events: Mapping[int, Event] = events_of(blocks)
+        self._tabs: dict[str, object] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":  # no page has a WebSocket
@@ -90,7 +96,21 @@ class Door:
         if refused is not None:
             await _refuse(*refused)(scope, receive, send)
             return
+        session = orjson.loads(content)["session_hash"]
+        if not self._is_theirs(session, scope):
+            told = "this session_hash is another's; load the page again"
+            await _refuse(403, told)(scope, receive, send)
+            return
+        self._tabs[session] = scope["state"]["person_id"]
         await self.app({**scope, "query_string": b""}, again(content, receive), send)
+
+    def _is_theirs(self, session: str, scope: Scope) -> bool:
+        """Whether a tab is of the person who speaks: its answers go to them, and to nobody who has heard its name."""
+        pending = self.blocks._queue.pending_messages_per_session
+        if len(self._tabs) > MOST_TABS:  # most are long closed
+            self._tabs = {tab: whose for tab, whose in self._tabs.items() if tab in pending}
+        known = self._tabs.get(session)
+        return session not in pending or known in (None, scope["state"]["person_id"])
 
     async def _answers(self, scope: Scope, receive: Receive, send: Send) -> None:
         name, _, session = scope["query_string"].decode("latin-1").partition("=")
@@ -99,6 +119,10 @@ class Door:
             return
         if session not in self.blocks._queue.pending_messages_per_session:
             await _refuse(404, "nothing was asked under this session_hash")(scope, receive, send)
+            return
+        if not self._is_theirs(session, scope):
+            told = "this session_hash is another's; load the page again"
+            await _refuse(403, told)(scope, receive, send)
             return
         await self.app(scope, receive, send)
 

@@ -3,17 +3,41 @@
 Each holds memory and often a reading transaction for as long as its reader takes. Knows of a person the id only.
 """
 
+import asyncio
+import logging
 import re
 from collections import Counter
 from uuid import UUID
 
 from starlette.responses import JSONResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+log = logging.getLogger(__name__)
+
+STALLED_S = 120.0
+"""How long a reader may take nothing."""
 
 LASTING = re.compile(
     r".*(/gradio_api/queue/data|/api/comparisons/[^/]+/events|/api/data/\w+\.jsonl|/api/me/data)"
 )
 """Addresses whose answers last."""
+
+
+class NotTaken(Exception):
+    """Whoever asked does not take what is sent."""
+
+
+def taken_in_time(send: Send) -> Send:
+    """A send that raises NotTaken rather than hold a place for ever for someone who reads nothing at all."""
+
+    async def send_in_time(message: Message) -> None:
+        try:
+            async with asyncio.timeout(STALLED_S):
+                await send(message)
+        except TimeoutError:
+            raise NotTaken from None
+
+    return send_in_time
 
 
 class Streams:
@@ -35,7 +59,11 @@ class Streams:
             return
         self._open[person_id] += 1
         try:
-            await self.app(scope, receive, send)
+            await self.app(scope, receive, taken_in_time(send))
+        except NotTaken:
+            log.info(
+                "somebody took nothing of %s for %g s and was let go", scope["path"], STALLED_S
+            )
         finally:
             self._open[person_id] -= 1
             if not self._open[person_id]:

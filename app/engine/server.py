@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 import uvicorn
 from pydantic import ValidationError
 from starlette.applications import Starlette
+from starlette.datastructures import Headers
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
@@ -30,6 +31,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from app.engine.options import BASE_NAME, KEY_VARIABLE, EngineOptions
 from app.engine.protocol import Adapter, Chat, error, event, whole
 from app.engine.writer import Ticket, Writer
+from app.settings import host_of, is_loopback
 from rlhb_core.decoding import Finished, Row
 from rlhb_core.errors import BadRecord, ModelError
 from rlhb_core.records import describe
@@ -59,12 +61,39 @@ def create_engine(options: EngineOptions, key: str | None = None) -> Starlette:
             Route("/v1/load_lora_adapter", load_adapter, methods=["POST"]),
             Route("/v1/unload_lora_adapter", unload_adapter, methods=["POST"]),
         ],
-        middleware=[Middleware(KeyMiddleware, key=key)] if key else [],
+        middleware=[
+            Middleware(NoPages, loopback_only=not key and options.listen.startswith("http:")),
+            *([Middleware(KeyMiddleware, key=key)] if key else []),
+        ],
         exception_handlers={BadRecord: _bad, ValidationError: _bad},
         lifespan=lifespan,
     )
     app.state.options = options
     return app
+
+
+class NoPages:
+    """Refuses pages of the web: only programs have a use for us, and a page may be of a site that means harm.
+
+    A browser names the page that asks, unless a foreign site has pointed its own name at this machine: then that name
+    is the host. Where no key is needed, only a loopback address is taken.
+    """
+
+    def __init__(self, app: ASGIApp, loopback_only: bool) -> None:
+        self.app = app
+        self.loopback_only = loopback_only
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and not self._takes(Headers(scope=scope)):
+            refusal = JSONResponse(error("pages are not answered", "forbidden"), status_code=403)
+            await refusal(scope, receive, send)
+            return
+        await self.app(scope, receive, send)
+
+    def _takes(self, headers: Headers) -> bool:
+        if "origin" in headers or "sec-fetch-site" in headers:
+            return False
+        return not self.loopback_only or is_loopback(host_of(headers.get("host", "")))
 
 
 class KeyMiddleware:

@@ -24,6 +24,16 @@ def ensure(session: Session, person: Person) -> Person:
     return get(session, person.id)
 
 
+def here(session: Session, person_id: UUID) -> Person:
+    """The person who is here now, made if need be. One whom only a file has named so far is real from now on: what is
+    asked and done here did not come from a file.
+    """
+    person = ensure(session, Person(id=person_id))
+    if person.source is Source.IMPORTED:
+        return _change(session, person_id, source=Source.REAL)
+    return person
+
+
 def find(session: Session, person_id: UUID) -> Person | None:
     """The person of this id, or None."""
     row = session.execute(sa.select(PERSON).where(PERSON.c.id == person_id)).mappings().first()

@@ -29,6 +29,8 @@ EXPLICIT = frozenset(
 """Acts by which a person says something on purpose: stored even while recording is paused. All others are passive."""
 
 
+CHOICES = frozenset({SignalKind.VOTE, SignalKind.RANK})
+
 SAID = ("kind", "query_id", "response_id", "payload")
 """What a signal says; two under one id must agree in it."""
 
@@ -103,7 +105,9 @@ def record(
             "person_id": person_id,
             "received_ms": received_ms,
             "unblinded": signal.unblinded
-            or _after(known.queries[signal.query_id], signal.at_ms + shift, received_ms),
+            or _after(
+                signal.kind, known.queries[signal.query_id], signal.at_ms + shift, received_ms
+            ),
         }
         for signal in reversed(kept)  # of two under one id, the first stands
     }
@@ -221,9 +225,15 @@ def _put_first(signal: Signal) -> set[UUID]:
     return set()
 
 
-def _after(revealed_ms: int | None, at_ms: int, received_ms: int) -> bool:
-    """Whether names were in view. What came to us before the vote did was done before, whatever its clock says."""
-    return revealed_ms is not None and min(at_ms, received_ms) > revealed_ms
+def _after(kind: SignalKind, revealed_ms: int | None, at_ms: int, received_ms: int) -> bool:
+    """Whether names were in view. What came to us before the vote did was done before, whatever its clock says.
+
+    A page sends in the order in which things are done. So a choice that comes in a later batch than the first vote is a
+    second one, and no clock, wrong or set back on purpose, makes it the blind one.
+    """
+    if revealed_ms is None:
+        return False
+    return kind in CHOICES or min(at_ms, received_ms) > revealed_ms
 
 
 def _note_reveal(

@@ -239,6 +239,30 @@ def test_a_browser_whose_clock_is_wrong_is_judged_by_ours(store: Store) -> None:
     assert story.unblinded() == [False, True]
 
 
+@pytest.mark.parametrize("earlier_ms", [5, 0, -5])
+def test_no_clock_makes_a_second_vote_blind(store: Store, earlier_ms: int) -> None:
+    story = Story(store)
+    a, b, _ = story.answers
+    first = story.vote(b)
+    story.did(first)
+    second = story.vote(a).model_copy(update={"at_ms": first.at_ms - earlier_ms})
+    ranked = story.act("rank", order=[[str(a.id)], [str(b.id)]])
+    story.did(second, ranked.model_copy(update={"at_ms": first.at_ms - earlier_ms}))
+    assert sorted(story.unblinded()) == [False, True, True]
+    [line] = comparisons_of(store)
+    assert (line.best, line.unblinded) == (1, False)
+    assert pairs_of(store) == [("Two.", "One.", "vote"), ("Two.", "Three.", "vote")]
+
+
+def test_votes_of_one_batch_are_blind_together(store: Store) -> None:
+    """As without a connection: nothing was shown in between."""
+    story = Story(store)
+    a, b, _ = story.answers
+    story.did(story.vote(b), story.withdrawn(), story.vote(a))
+    assert story.unblinded() == [False] * 3
+    assert [line.best for line in comparisons_of(store)] == [0]
+
+
 def test_the_page_may_say_that_names_were_in_view(store: Store) -> None:
     story = Story(store)
     a, *_ = story.answers

@@ -25,17 +25,19 @@ from app.comparing import (
 from app.comparison import ComparisonView, draw, view_of
 from app.serving import Chunk, End, Job, Serving, cut
 from app.settings import Settings
-from app.store import Store, UnknownReference, queries, responses, signals, versions
+from app.store import Store, UnknownReference, people, queries, responses, signals, versions
 from rlhb_core.errors import BadRecord, NotEnoughData
 from rlhb_core.records import (
     MAX_TEXT,
     Arm,
     ModelVersion,
     Outcome,
+    Person,
     Query,
     Response,
     Signal,
     SignalKind,
+    Source,
     Vote,
     VoteChoice,
     now_ms,
@@ -343,6 +345,20 @@ def test_asking_commits_the_draw_before_anything_is_written(tell: Tell) -> None:
         assert {job.query for job in jobs} == {"What is the capital of Peru?"}
         with scene.store.reading() as session:
             assert queries.get(session, query_id).person_id == scene.person
+
+    tell(story)
+
+
+def test_whoever_asks_here_is_real_although_a_file_named_them_first(tell: Tell) -> None:
+    """As where an export with its people was taken in again: their browsers still hold their cookies."""
+
+    async def story(scene: Scene) -> None:
+        with scene.store.session() as session:
+            people.ensure(session, Person(id=scene.person, source=Source.IMPORTED))
+        query_id = await scene.ask()
+        with scene.store.reading() as session:
+            assert queries.get(session, query_id).source is Source.REAL
+            assert people.get(session, scene.person).source is Source.REAL
 
     tell(story)
 

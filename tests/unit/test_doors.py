@@ -245,6 +245,18 @@ def test_a_stream_is_of_a_tab_that_asked(client: TestClient) -> None:
     assert answer.json()["detail"] == "nothing was asked under this session_hash"
 
 
+def test_a_tab_is_of_whoever_spoke_first(app: FastAPI, client: TestClient) -> None:
+    """Who hears the name of another's tab neither takes its answers nor speaks under its name."""
+    tab = WHOLE | {"session_hash": "annas"}
+    assert post(client, tab) == (200, "")
+    other = TestClient(app, base_url="http://127.0.0.1:7860")
+    answer = other.get("/data/gradio_api/queue/data?session_hash=annas")
+    assert (answer.status_code, "another's" in answer.json()["detail"]) == (403, True)
+    assert post(other, tab)[0] == 403
+    assert post(other, tab | {"session_hash": "bens"}) == (200, "")
+    assert post(client, tab) == (200, "")
+
+
 # --- streams --------------------------------------------------------------------------------------
 
 
@@ -296,6 +308,27 @@ def test_streams_are_few_per_person_and_in_all() -> None:
             assert b"try again in a few seconds" in found[4][1]
 
     asyncio.run(all_of_it())
+
+
+def test_a_reader_who_takes_nothing_loses_their_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    let_go = []
+
+    async def download(scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+        finally:
+            let_go.append(scope["path"])
+
+    async def never_taken(message: Message) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr("app.doors.streams.STALLED_S", 0.05)
+    streams = Streams(download, most_per_person=1, most=1)
+    path = "/api/data/triplets.jsonl"
+    scope = {"type": "http", "method": "GET", "path": path, "state": {"person_id": uuid4()}}
+    for _ in range(2):
+        asyncio.run(asyncio.wait_for(streams(scope, _nothing, never_taken), 5))
+    assert let_go == [path, path]
 
 
 def test_what_does_not_last_is_not_counted() -> None:

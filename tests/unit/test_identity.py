@@ -68,6 +68,8 @@ def test_own_pages_and_scripts_can_act(client):
 def test_a_foreign_host_name_is_refused(client):
     """A site that points its own name at 127.0.0.1 must not be able to read."""
     assert client.get("/who", headers={"host": "evil.example:7860"}).status_code == 403
+    for host in ("[::1]evil.example", "127.0.0.1.evil.example", "127.0.0.1:80@evil.example", "["):
+        assert client.get("/who", headers={"host": host}).status_code == 403
     for host in ("localhost:7860", "[::1]:7860", "127.0.0.1"):
         assert client.get("/who", headers={"host": host}).status_code == 200
 

@@ -15,6 +15,7 @@ from app.api import signals as api_signals
 from app.api.errors import explain_errors
 from app.comparing import Comparing
 from app.downloads import Downloads
+from app.heavy import Heavy
 from app.serving import Serving
 from app.settings import Settings
 from app.store import Store, people, queries, signals
@@ -37,6 +38,7 @@ def client(store: Store, tmp_path: Path) -> Iterator[TestClient]:
     settings = Settings(data_dir=tmp_path)
     app.state.training = Training(store, settings)
     app.state.downloads = Downloads(settings)
+    app.state.heavy = Heavy()
     app.state.comparing = Comparing(store, Serving(store, settings), settings)
 
     @app.middleware("http")
