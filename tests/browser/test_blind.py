@@ -119,7 +119,9 @@ def test_equal_answers_are_one_answer(visit: Visit, studio: Studio, ask: Ask) ->
     expect(page.locator(".result .said")).to_contain_text(f"{letters} are best")
     expect(panel).to_have_class(re.compile("chosen"))
     assert sorted(panel.locator(".name").all_inner_texts()) == ["Magpie Echo", "Owl Echo"]
-    expect(panel.locator(".state")).to_have_text(re.compile(r"^the same answer in [\d.]+ and [\d.]+ s$"))
+    expect(panel.locator(".state")).to_have_text(
+        re.compile(r"^the same answer in [\d.]+ and [\d.]+ s$")
+    )
     assert votes(studio, query_id, 1)[0]["best"] == ids(page)[first]
     page.reload()
     expect(page.locator(".answer:visible")).to_have_count(2)

@@ -391,7 +391,7 @@ def test_data_is_shown_taken_away_and_brought_back(
     brought.write_text(lines[0] + "\n{broken\n")
     bring(page, brought)
     told = page.locator("#imported")
-    expect(told).to_contain_text("0 responses imported, 1 known already, 1 lines not taken")
+    expect(told).to_contain_text("0 responses imported, 1 known already, 1 line not taken")
     expect(told).to_contain_text("line 2:")
 
 

@@ -131,7 +131,9 @@ def test_a_loss_that_is_only_rounding_is_left_out_and_the_update_is_shown() -> N
 
     assert names(3e-8) == {"policy-update"}
     assert names(-0.02) == {"policy-loss", "policy-update"}
-    assert names(-0.02, moved=0.0) == {"policy-loss"}  # one step an iteration: it was taken before that
+    assert names(-0.02, moved=0.0) == {
+        "policy-loss"
+    }  # one step an iteration: it was taken before that
 
 
 def test_the_bound_on_kl_is_drawn_where_the_curve_comes_near_it() -> None:
