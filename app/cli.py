@@ -31,7 +31,7 @@ cli.add_typer(export, name="export")
 def main() -> None:
     """Entry point: errors that a person can do something about are one sentence, not a traceback."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    for chatty in ("httpx", "httpx2", "alembic"):
+    for chatty in ("httpx", "httpx2", "alembic", "choreographer", "kaleido"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     try:
         cli()

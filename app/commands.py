@@ -24,7 +24,7 @@ from rlhb_core.errors import RunError
 from rlhb_core.records import Arm, Run, RunStatus, Source
 from rlhb_core.run_dir import RunDir
 
-console = Console(stderr=True)
+console = Console(stderr=True, soft_wrap=True, markup=False, highlight=False)  # paths as they are
 
 
 @contextmanager
@@ -151,12 +151,15 @@ def export_lines(
     with opened(settings) as store:
         blocks = EXPORTS[kind](store, chosen)
         if out is None:
+            lines, where = 0, "standard output"
             for block in blocks:
                 sys.stdout.buffer.write(block)
-            return
-        store.refuse_own_file(out)
-        lines = write_lines(out, blocks)
-        console.print(f"{lines:,} {kind} ({chosen.words()}) written to {out}")
+                lines += block.count(b"\n")
+        else:
+            store.refuse_own_file(out)
+            lines, where = write_lines(out, blocks), str(out)
+        if out is not None or not lines:  # what fills a pipe needs no words
+            console.print(f"{lines:,} {kind} ({chosen.words()}) written to {where}")
         if not lines:
             for source in sorted(frozenset(Source) - chosen.sources):
                 if count := amounts(store, DataFilter(sources=frozenset({source}))).triplets:
@@ -172,10 +175,10 @@ def import_file(settings: Settings, file: Path, mapping: Path | None, encoding: 
             store.refuse_own_file(each)
         result = importing.import_file(store, file, mapping, encoding)
     for line in result.errors[:20]:
-        console.print(str(line), highlight=False, markup=False)
+        console.print(str(line))
     if result.failed > 20:
         console.print(f"and {result.failed - 20} more bad lines")
-    console.print(result.words(), highlight=False, markup=False)
+    console.print(result.words())
     if result.failed and not (result.imported or result.skipped):
         raise SystemExit(1)
 
@@ -193,16 +196,15 @@ def verify_store(settings: Settings) -> None:
         finally:
             store.close()
     for problem in problems:
-        console.print(f"{problem.check}: {problem.message}", highlight=False)
+        console.print(f"{problem.check}: {problem.message}")
     beside = f" (a server is live: {live})" if live else ""
+    if not problems:
+        console.print(f"The database is sound{beside}.")
+        return
     console.print(
-        f"{len(problems)} problems found{beside}"
-        if problems
-        else f"The database is sound{beside}.",
-        highlight=False,
+        f"{len(problems)} {'problem' if len(problems) == 1 else 'problems'} found{beside}"
     )
-    if problems:
-        raise SystemExit(1)
+    raise SystemExit(1)
 
 
 def write_figures(settings: Settings, name: str, out: Path, png: bool) -> None:
@@ -226,7 +228,7 @@ def run_simulation(settings: Settings, queries: int, people: int, seed: int, ser
 
     async def run() -> None:
         async with reach(settings, server) as reached:
-            console.print(f"Through {reached.where}", highlight=False)
+            console.print(f"Through {reached.where}")
             with bars(console) as progress:
                 task = progress.add_task("Simulated annotators", total=queries)
                 found = await collect(

@@ -63,10 +63,14 @@ class ImportResult:
 
     def words(self) -> str:
         """The result in sentences, the last one without its full stop."""
+        responses = "response" if self.imported == 1 else "responses"
+        lines = "line" if self.failed == 1 else "lines"
         came = (
-            f"{self.imported} responses imported, {self.skipped} known already, "
-            f"{self.failed} lines not taken"
+            f"{self.imported} {responses} imported, {self.skipped} known already, "
+            f"{self.failed} {lines} not taken"
         )
+        if not (self.imported or self.skipped or self.failed):
+            came = "There is nothing in this file to import"
         return ". ".join([came, *self.warnings])
 
     def refuse(self, number: int, message: str) -> None:

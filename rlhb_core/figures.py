@@ -457,7 +457,8 @@ def titled(figure: Figure, theme: Theme = "light") -> go.Figure:
         template=template(theme),
         paper_bgcolor=_INK[theme]["card"],
         title={"text": figure.title, "subtitle": {"text": "<br>".join(lines)}},
-        margin={"l": 64, "r": 28, "t": 100 + 22 * len(lines), "b": 60},
+        # a wide one has its legend higher, above the names of the stages
+        margin={"l": 64, "r": 28, "t": 100 + 22 * len(lines) + 24 * figure.wide, "b": 60},
     )
     if figure.counted:
         drawn.update_xaxes(title={"text": figure.counted, "standoff": 10})

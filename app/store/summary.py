@@ -16,8 +16,8 @@ from rlhb_core.records import Outcome, SignalKind, Source, VoteChoice
 QueryState = Literal["voted", "void", "skipped", "withdrawn", "unblinded", "unvoted"]
 """What came of the vote on a query: one that counts; one that tells nothing, as no two different answers came; passed
 over; taken back; cast with names in view, the one before taken back; none."""
-VoteState = Literal["counts", "void", "skipped", "unblinded", "replaced"]
-"""What came of a vote that was cast: it counts; it tells nothing, as no two different answers came; it passed the
+VoteState = Literal["counts", "given", "void", "skipped", "unblinded", "replaced"]
+"""What came of a vote that was cast: it counts; it was read with its answers and counts; it tells nothing, as no two different answers came; it passed the
 comparison over; it was cast with names in view; it was changed or taken back later."""
 
 
@@ -144,10 +144,17 @@ _vote_state = sa.case(
     (_TOLD.c.query_id.is_not(None), "counts"),
     else_="void",
 ).label("state")
+# Those that were recorded here; and those that came in a file as what the reader did, one a query.
 _VOTE_STATES = (
     sa.select(QUERY.c.source, _vote_state, sa.func.count())
     .join(_VOTES, _VOTES.c.query_id == QUERY.c.id)
     .outerjoin(_TOLD, _TOLD.c.query_id == QUERY.c.id)
     .where(_VOTES.c.choice != VoteChoice.WITHDRAWN.value)
     .group_by(QUERY.c.source, _vote_state)
+    .union_all(
+        sa.select(QUERY.c.source, sa.literal("given"), sa.func.count())
+        .join(_TOLD, _TOLD.c.query_id == QUERY.c.id)
+        .where(QUERY.c.id.not_in(sa.select(_VOTES.c.query_id)))
+        .group_by(QUERY.c.source)
+    )
 )

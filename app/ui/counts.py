@@ -23,6 +23,7 @@ QUERIES: dict[QueryState, str] = {
 }
 VOTES: dict[VoteState, str] = {
     "counts": "count",
+    "given": "count and were read from a file with their answers",
     "void": "tell nothing (no two different answers)",
     "skipped": "passed the comparison over",
     "unblinded": "were cast with names in view",

@@ -74,7 +74,7 @@ export class Panels {
     grow(panel.text, edited ?? answer?.text ?? "");
     element.classList.toggle("edited", edited != null);
     const cut = group.find((each) => statusOf(each) === "cut");
-    panel.note.textContent = cut ? cut.error : noteOf(answer, status);
+    panel.note.textContent = cut ? cut.error : noteOf(answer, status, view);
     element.toggleAttribute("data-loading", status === "waiting" && Boolean(view?.loading));
     const state = element.hasAttribute("data-loading") ? LOADING : stateOf(status, group, view);
     panel.state.textContent = state + (edited != null ? " · edited by you" : "");
@@ -139,8 +139,11 @@ function stateOf(status, group, view) {
   }[status];
 }
 
-function noteOf(answer, status) {
-  if (status === "failed") return `This version could not answer. ${answer.error || "No reason was given."} The others are not affected.`;
+function noteOf(answer, status, view) {
+  if (status === "failed") {
+    const alone = view?.panels.some((other) => statusOf(other) !== "failed");
+    return `This version could not answer. ${answer.error || "No reason was given."}${alone ? " The others are not affected." : ""}`;
+  }
   if (status === "silent") return "This version answered with nothing at all.";
   if (status === "stopped") return answer.text ? "" : "This version was stopped before it wrote anything.";
   return "";

@@ -235,6 +235,8 @@ def test_where_none_answered_there_is_none_to_choose(
     studio.serve("Dodo Broken")
     page = visit()
     query_id = ask(page, CAPITAL)
+    expect(page.locator(".answer .note").first).to_contain_text("This version could not answer.")
+    expect(page.get_by_text("The others are not affected")).to_have_count(0)
     expect(page.locator("[data-choice]:enabled")).to_have_text(
         [re.compile("^All bad"), re.compile("^Skip")]
     )

@@ -387,11 +387,13 @@ def test_data_is_shown_taken_away_and_brought_back(
     assert votes
     assert all(json.loads(line)["person"] for line in votes)
 
+    page.emulate_media(color_scheme="dark")  # the field is as dark as the rest
+    expect(page.get_by_label("Files to import")).to_have_css("background-color", "rgba(0, 0, 0, 0)")
     brought = tmp_path / "brought.jsonl"
     brought.write_text(lines[0] + "\n{broken\n")
     bring(page, brought)
     told = page.locator("#imported")
-    expect(told).to_contain_text("0 responses imported, 1 known already, 1 lines not taken")
+    expect(told).to_contain_text("0 responses imported, 1 known already, 1 line not taken")
     expect(told).to_contain_text("line 2:")
 
 

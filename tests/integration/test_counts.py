@@ -1,7 +1,9 @@
 """The Data page's counts add up, on a store with every kind of query, vote and answer."""
 
 import re
+from contextlib import closing
 from datetime import date
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +16,7 @@ from app.export import (
     taken,
     triplet_lines,
 )
+from app.importing import import_file
 from app.store import Store, behaviors, people, responses, signals, summary
 from app.store.summary import Counts
 from app.ui import counts
@@ -98,6 +101,7 @@ def test_every_query_vote_and_answer_is_counted_in_one_place(lived: Store):
     assert found.queries == sum(found.query_states.values()) == 12
     assert found.vote_states == {
         "counts": 6,
+        "given": 0,
         "void": 1,
         "skipped": 1,
         "unblinded": 1,
@@ -190,4 +194,19 @@ def test_the_words_add_up_too(lived: Store):
     assert "5 votes: 4 give a comparison, 1 among fewer than two different answers" in rest
     assert (
         counts.left_out(taken(lived, DataFilter(sources=frozenset({Source.SIMULATED}))), 1, 1) == ""
+    )
+
+
+def test_votes_that_were_read_from_a_file_are_counted_as_such(lived: Store, tmp_path: Path):
+    file = tmp_path / "triplets.jsonl"
+    file.write_bytes(b"".join(triplet_lines(lived, DataFilter())))
+    with closing(Store.open(f"sqlite:///{tmp_path / 'other.sqlite'}")) as other:
+        import_file(other, file)
+        behaviors.refresh(other)
+        with other.reading() as session:
+            found = summary.by_source(session)[Source.IMPORTED]
+    assert found.vote_states["given"] == found.query_states["voted"] == found.votes > 0
+    assert (
+        f"{found.votes} votes cast: {found.votes} count and were read from a file"
+        in counts.numbers(found)
     )

@@ -547,6 +547,13 @@ def test_lines_in_latin_1_are_named_and_taken_when_the_encoding_is(sqlite_store,
     assert (again.imported, again.skipped, again.errors) == (2, 1, [])
 
 
+def test_an_import_says_what_it_took_and_an_empty_file_that_it_is_empty(sqlite_store, tmp_path):
+    one = import_file(sqlite_store, written(tmp_path, line() + b"\nnothing\n"))
+    assert one.words() == "1 response imported, 0 known already, 1 line not taken"
+    empty = import_file(sqlite_store, written(tmp_path, b""))
+    assert empty.words() == "There is nothing in this file to import"
+
+
 def test_one_damaged_line_of_utf_8_is_no_other_encoding(sqlite_store, tmp_path):
     good = json.dumps(json.loads(line(query="Größe?")), ensure_ascii=False).encode()
     result = import_file(sqlite_store, written(tmp_path, good + b"\n\xff\xff\n"))

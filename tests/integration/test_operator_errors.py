@@ -92,6 +92,21 @@ def test_an_export_that_cannot_be_written_is_a_sentence(tmp_path: Path):
     is_one_sentence(ran, "/proc/none")
 
 
+def test_a_long_path_stays_on_one_line_and_is_written_as_it_is(tmp_path: Path):
+    folder = tmp_path / ("long" * 25) / "[bold]"
+    folder.mkdir(parents=True)
+    written(tmp_path / "data")
+    ran = rlhb(tmp_path / "data", "export", "triplets", "--out", str(folder / "t.jsonl"))
+    assert f"written to {folder / 't.jsonl'}\n" in ran.stderr
+
+
+def test_an_export_of_nothing_says_so_beside_the_pipe(tmp_path: Path):
+    written(tmp_path / "data")
+    ran = rlhb(tmp_path / "data", "export", "triplets", "--source", "imported")
+    assert (ran.returncode, ran.stdout) == (0, "")
+    assert "0 triplets (imported data) written to standard output" in ran.stderr
+
+
 # --- over HTTP --------------------------------------------------------------------------------------
 
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -185,6 +186,9 @@ def test_colours_come_from_the_template_only(theme: Any) -> None:
     assert drawn.layout.title.text == figure.title
     assert drawn.layout.title.subtitle.text.replace("<br>", " ") == figure.sentence
     assert figure.figure.layout.title.text is None
+    # its legend stands above the names of the stages, and must not lie on the sentence
+    narrow = replace(figure, wide=False)
+    assert drawn.layout.margin.t > titled(narrow, theme).layout.margin.t
 
 
 def test_the_page_stands_alone(tmp_path: Path) -> None:

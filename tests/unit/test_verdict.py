@@ -253,7 +253,7 @@ def test_rlhf_with_answers_cut_off_is_reward_hacking() -> None:
     ],
 )
 def test_the_number_beside_a_check_is_the_one_that_fails_it(
-    gain: dict[str, float], value: float, bar: str
+    gain: dict[str, Any], value: float, bar: str
 ) -> None:
     checks = rlhf(
         paired(0.65, 0.61, 0.69), **{"distinct": 1.0, "distinct_origin": 1.0, **gain}
