@@ -24,7 +24,7 @@ from rlhb_core.generator import load_trunk
 from rlhb_core.likelihood import Likelihood
 from rlhb_core.metrics import Row
 from rlhb_core.pace import stage_costs
-from rlhb_core.ppo import PpoStage, Scores
+from rlhb_core.ppo import PpoStage
 from rlhb_core.recipe import load_recipe
 from rlhb_core.records import Arm, Comparison, RunStatus, Triplet
 from rlhb_core.reward_model import LearnedReward, RewardModelStage
@@ -35,6 +35,7 @@ from rlhb_core.session import ORIGIN, POLICY, START, Metrics, Session, seed_all,
 from rlhb_core.simulation import Author, as_log, simulate
 from rlhb_core.train import Checkpoint, plan, train
 from rlhb_core.version import read_version
+from tests.tiny_stage import Indifferent
 
 TINY: dict[str, Any] = {
     "source": "simulated",
@@ -341,25 +342,6 @@ def test_a_run_ends_with_the_average_of_its_weights_and_trains_on_the_newest(log
     _, same, averaged = weights(1.0)  # over both iterations: half of it is the newest
     assert torch.equal(same, first)
     torch.testing.assert_close(averaged, 0.25 * start + 0.25 * first + 0.5 * second)
-
-
-class Indifferent:
-    """A source of rewards that gives everything the same."""
-
-    def watched(self) -> Sequence[Pair]:
-        return []
-
-    def score(self, rollouts: Rollouts) -> Scores:
-        nothing = torch.zeros(len(rollouts.texts))
-        return Scores(nothing, nothing)
-
-    def learn(self, rollouts: Rollouts, watched: Rollouts) -> Metrics:
-        return {}
-
-    def state(self) -> dict[str, Any]:
-        return {}
-
-    def restore(self, state: dict[str, Any]) -> None: ...
 
 
 def test_beside_ppo_logged_answers_become_likelier(log: Log) -> None:
