@@ -31,7 +31,7 @@ run: $(VENV)/installed       ## start the app; says at the end which address to 
 	@$(BIN)/rlhb serve
 
 test: $(VENV)/installed-dev  ## run all tests, two files at a time
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: $(VENV)/installed-dev ## format, lint, types, import contracts
 	@$(BIN)/ruff format --check .

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 from pydantic import ValidationError
 
-from app.settings import Settings, settings_table
+from app.settings import Settings, settings_table, typed
 from rlhb_core.errors import RlhbError
 from rlhb_core.records import Arm, Source, describe
 
@@ -38,7 +38,8 @@ def main() -> None:
     except RlhbError as error:
         sys.exit(f"rlhb: {error}")
     except ValidationError as error:
-        sys.exit(f"rlhb: {describe(error)}")
+        is_setting = error.title == Settings.__name__
+        sys.exit(f"rlhb: {describe(error, typed if is_setting else str)}")
     except BrokenPipeError:  # whoever read has gone, as `| head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)

@@ -28,12 +28,17 @@ console = Console(stderr=True, soft_wrap=True, markup=False, highlight=False)  #
 
 
 @contextmanager
-def opened(settings: Settings) -> Iterator[Store]:
-    """The store, closed again at the end. Beside a live server of another release its schema is left alone."""
-    if live := data_folder.live_beside(settings):
+def opened(settings: Settings, must_exist: bool = False) -> Iterator[Store]:
+    """The store, closed again at the end. Beside a live server of another release its schema is left alone.
+
+    `must_exist`: for commands that only read, so that a mistyped folder is told of rather than made.
+    """
+    live = data_folder.live_beside(settings)
+    if live or must_exist:
         looking = Store.look(settings.database)
         try:
-            refuse_other_schema(looking, str(live))
+            if live:
+                refuse_other_schema(looking, str(live))
         finally:
             looking.close()
     store = Store.open(settings.database)
@@ -148,7 +153,7 @@ def export_lines(
         with_excluded=with_excluded,
         with_unblinded=include_unblinded,
     )
-    with opened(settings) as store:
+    with opened(settings, must_exist=True) as store:
         blocks = EXPORTS[kind](store, chosen)
         if out is None:
             lines, where = 0, "standard output"
@@ -213,7 +218,7 @@ def write_figures(settings: Settings, name: str, out: Path, png: bool) -> None:
 
     folder = Path(name)
     if not (folder / "config.json").exists():
-        with opened(settings) as store:
+        with opened(settings, must_exist=True) as store:
             folder = Path(find_run(store, name).folder)
     run = RunDir(folder)
     console.print(f"written: {write_html(run, out)}")

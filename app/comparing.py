@@ -204,8 +204,8 @@ class Comparing:
         """Have an answer that was cut written on, in place; returns its id.
 
         Asked twice, it is done once. If the rest cannot be written, it stands as it was cut. Raises CannotContinue for
-        an answer that was not cut, or once the vote stands, which was given to the answer as it is; NotYours,
-        UnknownReference, Overloaded.
+        an answer that was not cut, or once there was a vote, even if it was taken back: what was said before it would else
+        be about another text, and what is said after it is not blind. NotYours, UnknownReference, Overloaded.
         """
         with self._admitted(person_id, 1):
             return await self._to_the_end(self._begin_rest(response_id, person_id))
@@ -303,9 +303,10 @@ class Comparing:
                 raise CannotContinue("this answer was not cut; there is nothing to go on with")
             if any(other.replaces == old.id for other in drawn.answers):
                 raise CannotContinue("another answer stands in its place by now")
-            if view_of(drawn.query, drawn.answers, drawn.acts, drawn.versions).vote.choice:
+            if view_of(drawn.query, drawn.answers, drawn.acts, drawn.versions).voted:
                 raise CannotContinue(
-                    "your vote was given to the answer as it is; take it back to read on"
+                    "you have voted, and names were shown: what you said is about the answer as it is. "
+                    "Ask again to read more"
                 )
             pending = old.model_copy(update={"outcome": Outcome.PENDING})
             responses.finish(session, pending)

@@ -97,6 +97,10 @@ class ComparisonView(Record):
     one_version: bool = Field(
         default=False, description="Whether one version wrote all the answers, for want of others."
     )
+    voted: bool = Field(
+        default=False,
+        description="Whether there was ever a vote, withdrawn or not: no answer is written on after it.",
+    )
 
 
 class Drawn(NamedTuple):
@@ -170,6 +174,7 @@ def view_of(
         vote=vote,
         complete=all(panel.outcome is not Outcome.PENDING for panel in panels),
         one_version=len(current) > 1 and len({each.version_id for each in current}) == 1,
+        voted=any(signal.kind is SignalKind.VOTE for signal in signals),
     )
 
 

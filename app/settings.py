@@ -192,6 +192,11 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def typed(name: str) -> str:
+    """A setting as a person types it."""
+    return f"RLHB_{name.upper()} (--{name.replace('_', '-')})"
+
+
 def settings_table() -> list[tuple[str, str, str]]:
     """(environment variable, default, sentence) of every setting, in order."""
     return [

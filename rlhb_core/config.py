@@ -434,6 +434,11 @@ class EvaluationSettings(Section):
         ge=1,
         description="Iterations whose held-out rollouts the discriminator is looked at on, for steady figures.",
     )
+    foreseen_votes: int = Field(
+        default=1500,
+        ge=8,
+        description="Questions about held-out facts on whose simulated votes a reward model is tested (embedded world only).",
+    )
     bootstrap: int = Field(default=1000, ge=100, description="Resamples behind every interval.")
 
 

@@ -9,7 +9,7 @@ Times are integers in milliseconds since 1970 (UTC) inside the store and ISO 860
 
 import math
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -521,11 +521,14 @@ class Comparison(Record):
     )
 
 
-def describe(error: ValidationError) -> str:
-    """A validation error as one sentence a person can act on; never repeats the input's values."""
+def describe(error: ValidationError, name: Callable[[str], str] = str) -> str:
+    """A validation error as one sentence a person can act on; never repeats the input's values.
+
+    `name` gives a field the name that the person knows it by.
+    """
     parts = []
     for item in error.errors(include_url=False, include_input=False, include_context=False)[:5]:
-        place = ".".join(str(part) for part in item["loc"])
+        place = name(".".join(str(part) for part in item["loc"])) if item["loc"] else ""
         message = item["msg"].removeprefix("Value error, ")
         message = message[0].lower() + message[1:]
         parts.append(f"{place}: {message}" if place else message)

@@ -133,10 +133,10 @@ def _scorer(session: Session) -> Scorer | None:
     return head and by_head(session, head)
 
 
-def _foresight(session: Session, model: RewardModel, queries: int = 1500) -> dict[str, Any]:
+def _foresight(session: Session, model: RewardModel) -> dict[str, Any]:
     """How well a reward model foresees simulated votes, each between three answers of SFT, about held-out facts."""
-    seed = session.config.seed + 7
-    asked = simulate(session.trunk, [Author("SFT", Arm.SFT)] * 3, queries, seed, held_out=True)
+    count, seed = session.config.evaluation.foreseen_votes, session.config.seed + 7
+    asked = simulate(session.trunk, [Author("SFT", Arm.SFT)] * 3, count, seed, held_out=True)
     votes = [
         Voted(one.query, tuple(one.texts), one.choice)
         for one in asked

@@ -5,7 +5,9 @@ server per test session, a fresh database per test). `database_url` is the addre
 SQLite one for tests in which the database does not matter.
 """
 
+import faulthandler
 import shutil
+import sys
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -22,6 +24,15 @@ from app.store import Store
 # The same examples every time, and no stopwatch: a busy machine is no failure.
 hypothesis.settings.register_profile("steady", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("steady")
+
+TEAR_DOWN_S = 300
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_exception_interact(node: pytest.Item) -> None:
+    """After a failure pytest and its plugins take all limits away, so that a tear-down could wait for ever."""
+    if not node.config.option.usepdb:
+        faulthandler.dump_traceback_later(TEAR_DOWN_S, exit=True, file=sys.__stderr__)
 
 
 class Postgres:

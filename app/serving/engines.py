@@ -65,6 +65,10 @@ UNREACHABLE = "The model process cannot be reached. Is it running? Ask again onc
 ENDED = "The model process ended while it wrote this answer; it is starting again. Regenerate it."
 
 
+BROKEN_OFF = (httpx2.NetworkError, httpx2.ProtocolError, EOFError)
+"""What is raised when the process ends while it is read from."""
+
+
 class State(StrEnum):
     """How a model is."""
 
@@ -124,15 +128,25 @@ class Engine:
     # --- asking -----------------------------------------------------------------------------------
 
     async def write(self, job: Job, on_text: OnText) -> End:
-        """Have an answer written; returns how it ended. Raises RemoteFailure."""
+        """Have an answer written; returns how it ended. Raises RemoteFailure.
+
+        If the process ends before the first word, the next one is asked, once: a question may be what ends it.
+        """
+        heard = _Heard(on_text)
+        attempts = 0
         try:
             while True:
                 await self._reachable()
                 try:
                     if job.version.adapter:
-                        return await self._with_adapter(job, on_text)
-                    return await self._ask(BASE_NAME, job, on_text)
-                except httpx2.ConnectError:  # nothing was said yet: once it is back
+                        return await self._with_adapter(job, heard)
+                    return await self._ask(BASE_NAME, job, heard)
+                except httpx2.ConnectError:  # it was not even asked
+                    self._lost()
+                except BROKEN_OFF:
+                    attempts += 1
+                    if heard.anything or attempts > 1:
+                        raise
                     self._lost()
         except ServerSays:
             raise  # ours names nothing
@@ -318,13 +332,25 @@ class Engine:
             await process.wait()
 
 
+class _Heard:
+    """Passes text on and knows whether there was any."""
+
+    def __init__(self, on_text: OnText) -> None:
+        self.anything = False
+        self._on_text = on_text
+
+    def __call__(self, text: str) -> None:
+        self.anything = True
+        self._on_text(text)
+
+
 def _sentence(error: Exception, timeout_s: float) -> str:
     match error:
         case RemoteFailure():
             return str(error)
         case httpx2.HTTPStatusError() if error.response.status_code == 500:
             return LOAD_FAILED
-        case EOFError() | httpx2.NetworkError() | httpx2.ProtocolError():
+        case _ if isinstance(error, BROKEN_OFF):
             return ENDED
         case _:
             return sentence(error, timeout_s)

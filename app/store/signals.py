@@ -29,8 +29,6 @@ EXPLICIT = frozenset(
 """Acts by which a person says something on purpose: stored even while recording is paused. All others are passive."""
 
 
-CHOICES = frozenset({SignalKind.VOTE, SignalKind.RANK})
-
 SAID = ("kind", "query_id", "response_id", "payload")
 """What a signal says; two under one id must agree in it."""
 
@@ -228,12 +226,13 @@ def _put_first(signal: Signal) -> set[UUID]:
 def _after(kind: SignalKind, revealed_ms: int | None, at_ms: int, received_ms: int) -> bool:
     """Whether names were in view. What came to us before the vote did was done before, whatever its clock says.
 
-    A page sends in the order in which things are done. So a choice that comes in a later batch than the first vote is a
-    second one, and no clock, wrong or set back on purpose, makes it the blind one.
+    A page sends in the order in which things are done. So what somebody says on purpose in a later batch than the first
+    vote was said after it, and no clock, wrong or set back on purpose, makes it blind. What is noticed in passing (how
+    long something was in view) is sent when it ends, so there the clock decides.
     """
     if revealed_ms is None:
         return False
-    return kind in CHOICES or min(at_ms, received_ms) > revealed_ms
+    return kind in EXPLICIT or min(at_ms, received_ms) > revealed_ms
 
 
 def _note_reveal(

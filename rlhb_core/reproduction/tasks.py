@@ -134,6 +134,7 @@ REHEARSAL: Mapping[str, Any] = {
     "evaluation.every": 1,
     "evaluation.every_samples": 8,
     "evaluation.judge_rollouts": 64,
+    "evaluation.foreseen_votes": 40,
     "evaluation.judge_steps": 10,
     "evaluation.judge_pretrain_steps": 10,
     "evaluation.judge_seeds": 1,

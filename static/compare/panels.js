@@ -78,7 +78,7 @@ export class Panels {
     element.toggleAttribute("data-loading", status === "waiting" && Boolean(view?.loading));
     const state = element.hasAttribute("data-loading") ? LOADING : stateOf(status, group, view);
     panel.state.textContent = state + (edited != null ? " · edited by you" : "");
-    panel.goOn.hidden = !cut || Boolean(view.vote);
+    panel.goOn.hidden = !cut || Boolean(view.vote) || view.voted;
     this.#letters(panel, group, view);
     this.#reveal(panel, group, view);
   }

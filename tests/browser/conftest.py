@@ -19,11 +19,15 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from app.store import Session, Store, signals, versions
 from rlhb_core.records import Arm, ModelVersion, Serving, Signal
 from tests.browser.model_server import model_server
+
+PATIENCE_MS = 30_000
+"""What is waited for may take long on a busy machine."""
+expect.set_options(timeout=PATIENCE_MS)
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 QUIET = (
@@ -195,7 +199,7 @@ class Visit:
         options = {"viewport": {"width": 1360, "height": 900}, **options}
         context = self.browser.new_context(base_url=self.studio.address, **options)  # type: ignore[arg-type]
         context.grant_permissions(["clipboard-read", "clipboard-write"])
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(PATIENCE_MS)
         return context
 
     def __call__(self, path: str = "/", context: BrowserContext | None = None) -> Page:

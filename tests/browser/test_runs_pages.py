@@ -187,7 +187,8 @@ def test_a_zoom_stays_while_the_curves_move(visit: Visit, going: Run) -> None:
     plot = plot_of(page)
     whole = span_of(plot)
     node = plot.element_handle()
-    zoom(page, plot)
+    while span_of(plot)[1] > whole[1] * 0.8:  # a drag in the moment of a redraw is lost
+        zoom(page, plot)
     page.wait_for_function(
         "([plot, end]) => plot.layout.xaxis.range[1] < end", arg=[node, whole[1] * 0.8]
     )

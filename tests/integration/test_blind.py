@@ -215,14 +215,15 @@ def test_what_is_read_and_copied_after_the_names_is_no_behaviour(store: Store) -
     assert not behaviors_of(store, OPEN)[b.id].unblinded, "nothing was done with it after"
 
 
-def test_what_happened_before_the_vote_is_blind_however_late_it_comes(store: Store) -> None:
+def test_what_was_read_before_the_vote_is_blind_however_late_it_comes(store: Store) -> None:
+    """What is said on purpose comes in the order in which it was done, so there the clock is not asked."""
     story = Story(store)
     a, b, _ = story.answers
     late = [story.act("like", a), story.act("dwell", a, ms=500)]
     story.did(story.vote(b))
     story.did(*late)
-    assert story.unblinded() == [False] * 3
-    assert story.said(a).endswith("looked at it, liked it and chose another answer.")
+    assert story.unblinded() == [True, False, False]
+    assert story.said(a).endswith("looked at it and chose another answer.")
 
 
 def test_a_browser_whose_clock_is_wrong_is_judged_by_ours(store: Store) -> None:
@@ -237,6 +238,19 @@ def test_a_browser_whose_clock_is_wrong_is_judged_by_ours(store: Store) -> None:
     with store.session() as session:
         signals.record(session, story.person.id, [like], sent_ms=now - shift, received_ms=now)
     assert story.unblinded() == [False, True]
+
+
+@pytest.mark.parametrize("kind", ["like", "dislike", "share", "flag"])
+def test_no_clock_makes_a_mark_after_the_vote_blind(store: Store, kind: str) -> None:
+    story = Story(store)
+    a, b, _ = story.answers
+    first = story.vote(b)
+    story.did(first)
+    payload = {} if kind == "share" else {"on": True}
+    late = story.act(kind, a, **payload).model_copy(update={"at_ms": first.at_ms - 500})
+    story.did(late)
+    assert sorted(story.unblinded()) == [False, True]
+    assert story.said(a) == "The reader chose another answer."
 
 
 @pytest.mark.parametrize("earlier_ms", [5, 0, -5])

@@ -27,6 +27,7 @@ SMALL = {
     "warmup.steps": 3,
     "evaluation.samples": 12,
     "evaluation.judge_rollouts": 60,
+    "evaluation.foreseen_votes": 40,
     "evaluation.judge_pretrain_steps": 10,
     "evaluation.judge_seeds": 1,
     "evaluation.judge_steps": 10,

@@ -73,17 +73,32 @@ def test_a_database_that_cannot_be_used(tmp_path: Path, words: tuple[str, ...], 
     assert path.stat().st_size == before
 
 
+ONLY_READS = ("verify", "export")
+
+
 @pytest.mark.parametrize("words", COMMANDS)
 def test_a_data_folder_that_is_a_file(tmp_path: Path, words: tuple[str, ...]):
     (tmp_path / "data").write_text("not a folder")
-    said = "there is no database yet" if words == ("verify",) else "is a file"
+    said = "there is no database yet" if words[0] in ONLY_READS else "is a file"
     is_one_sentence(rlhb(tmp_path / "data", *words), said)
 
 
 @pytest.mark.parametrize("words", COMMANDS)
 def test_a_data_folder_that_cannot_be_made(tmp_path: Path, words: tuple[str, ...]):
-    said = "there is no database yet" if words == ("verify",) else "cannot be"
+    said = "there is no database yet" if words[0] in ONLY_READS else "cannot be"
     is_one_sentence(rlhb(Path("/proc/none/data"), *words), said)
+
+
+@pytest.mark.parametrize(
+    "words", [("verify",), ("export", "triplets"), ("figures", "0", "--out", "x")]
+)
+def test_a_mistyped_data_folder_is_told_of_and_not_made(tmp_path: Path, words: tuple[str, ...]):
+    is_one_sentence(rlhb(tmp_path / "dtaa", *words), "there is no database yet")
+    assert not (tmp_path / "dtaa").exists()
+
+
+def test_a_wrong_setting_is_named_as_it_is_typed(tmp_path: Path):
+    is_one_sentence(rlhb(tmp_path, "verify", RLHB_PORT="many"), "RLHB_PORT (--port): ")
 
 
 def test_an_export_that_cannot_be_written_is_a_sentence(tmp_path: Path):

@@ -24,6 +24,7 @@ TINY = {
     "ppo.rollouts": 8,
     "ppo.minibatch": 8,
     "evaluation.samples": 8,
+    "evaluation.foreseen_votes": 40,
     "evaluation.bootstrap": 100,
     "sampling.max_new_tokens": 12,
     "adapter.rank": 4,

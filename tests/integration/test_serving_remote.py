@@ -1,6 +1,7 @@
 """Remote serving against servers that are really there: TGI's protocol, and `transformers serve` for OpenAI chat."""
 
 import asyncio
+import importlib
 import logging
 import os
 import re
@@ -38,7 +39,7 @@ def tgi() -> Iterator[TgiServer]:
 class Rig:
     """A serving in an event loop of its own."""
 
-    def __init__(self, store: Store, tmp_path: Path, timeout_s: float = 1.0) -> None:
+    def __init__(self, store: Store, tmp_path: Path, timeout_s: float) -> None:
         self.runner = asyncio.Runner()
         self.serving = Serving(store, Settings(data_dir=tmp_path, remote_timeout_s=timeout_s))
 
@@ -49,14 +50,16 @@ class Rig:
 
 @pytest.fixture
 def serving(sqlite_store: Store, tmp_path: Path) -> Iterator[Rig]:
-    made = Rig(sqlite_store, tmp_path)
+    made = Rig(sqlite_store, tmp_path, timeout_s=60)
     yield made
     made.close()
 
 
 @pytest.fixture
-def patient(sqlite_store: Store, tmp_path: Path) -> Iterator[Rig]:
-    made = Rig(sqlite_store, tmp_path, timeout_s=60)
+def impatient(sqlite_store: Store, tmp_path: Path) -> Iterator[Rig]:
+    """For servers that stall."""
+    importlib.import_module("app.serving.tgi")  # takes a while, which is no stalling
+    made = Rig(sqlite_store, tmp_path, timeout_s=3)
     yield made
     made.close()
 
@@ -137,13 +140,14 @@ def test_a_cut_answer_is_given_to_a_server_to_go_on_with(serving: Rig, tgi: TgiS
         ("end-early", "broke off", "Lima is the"),
         ("fail-late", "failed in the middle", "Lima is the"),
         ("garbage", "cannot be read", "Lima is the"),
-        ("stall", "said nothing for 1 s", "Lima is the"),
+        ("stall", "said nothing for 3 s", "Lima is the"),
     ],
 )
 def test_what_goes_wrong_is_told_in_a_sentence_without_names(
-    serving: Rig, tgi: TgiServer, query: str, says: str, so_far: str
+    request: pytest.FixtureRequest, tgi: TgiServer, query: str, says: str, so_far: str
 ) -> None:
-    [(text, end, _)] = write(serving, [job(tgi.url, Kind.TGI, query)])
+    rig = request.getfixturevalue("impatient" if query == "stall" else "serving")
+    [(text, end, _)] = write(rig, [job(tgi.url, Kind.TGI, query)])
     assert end.outcome is Outcome.ERROR
     assert says in end.error
     assert text == so_far
@@ -162,7 +166,7 @@ def test_a_server_that_is_not_there(serving: Rig) -> None:
 
 
 def test_a_stalling_arm_delays_neither_the_local_one_nor_the_other_server(
-    serving: Rig, tgi: TgiServer
+    impatient: Rig, tgi: TgiServer
 ) -> None:
     local = Job(
         ModelVersion(name="local", arm=Arm.SFT, base="embedded"),
@@ -170,9 +174,9 @@ def test_a_stalling_arm_delays_neither_the_local_one_nor_the_other_server(
         0,
         40,
     )
-    write(serving, [local])  # loaded
+    write(impatient, [local])  # loaded
     stalled, good, here = write(
-        serving,
+        impatient,
         [job(tgi.url, Kind.TGI, "stall"), job(tgi.url, Kind.TGI, "fine"), local],
     )
     assert stalled[1].outcome is Outcome.ERROR
@@ -182,15 +186,15 @@ def test_a_stalling_arm_delays_neither_the_local_one_nor_the_other_server(
     assert max(good[2], here[2]) < stalled[2]
 
 
-def test_closing_the_stream_lets_go_of_a_stalling_server(patient: Rig, tgi: TgiServer) -> None:
+def test_closing_the_stream_lets_go_of_a_stalling_server(serving: Rig, tgi: TgiServer) -> None:
     async def first_chunk() -> str:
-        stream = patient.serving.stream([job(tgi.url, Kind.TGI, "stall")])
+        stream = serving.serving.stream([job(tgi.url, Kind.TGI, "stall")])
         chunk = await anext(stream)
         await stream.aclose()
         return chunk.text
 
     began = time.monotonic()
-    assert patient.runner.run(first_chunk()) == "Lima"
+    assert serving.runner.run(first_chunk()) == "Lima"
     assert time.monotonic() - began < 10
 
 
@@ -305,7 +309,7 @@ def _wait_for(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
 
 
 def test_transformers_serve_answers_as_the_model_does_here(
-    patient: Rig, transformers_serve: str
+    serving: Rig, transformers_serve: str
 ) -> None:
     kind, base = discover(transformers_serve, "auto")
     assert (kind, base) == (Kind.OPENAI, transformers_serve)
@@ -314,16 +318,16 @@ def test_transformers_serve_answers_as_the_model_does_here(
     here = Job(
         ModelVersion(name="here", arm=Arm.SFT, base="embedded", condition=CONDITION), query, 0, 48
     )
-    (there_text, there_end, _), (here_text, here_end, _) = write(patient, [remote, here])
+    (there_text, there_end, _), (here_text, here_end, _) = write(serving, [remote, here])
     assert (there_end, here_end) == (End(Outcome.OK), End(Outcome.OK))
     assert there_text.strip() == here_text.strip()
     assert "Lima" in there_text
 
 
 def test_transformers_serve_refuses_another_model_and_we_say_so(
-    patient: Rig, transformers_serve: str
+    serving: Rig, transformers_serve: str
 ) -> None:
     address = transformers_serve.partition("#")[0]
-    [(_, end, _)] = write(patient, [job(f"{address}#other", Kind.OPENAI, "Hello")])
+    [(_, end, _)] = write(serving, [job(f"{address}#other", Kind.OPENAI, "Hello")])
     assert end.outcome is Outcome.ERROR
     assert "refused" in end.error

@@ -786,7 +786,15 @@ def test_what_cannot_be_written_on_is_refused(tell: Tell) -> None:
         with scene.store.session() as session:
             cast = vote(scene.stored(query_id)[0], VoteChoice.TIE, now_ms())
             signals.record(session, scene.person, [cast])
-        with pytest.raises(CannotContinue, match="take it back"):
+        with pytest.raises(CannotContinue, match="Ask again"):
+            await scene.comparing.carry_on(answer, scene.person)
+        with scene.store.session() as session:
+            back = vote(scene.stored(query_id)[0], VoteChoice.WITHDRAWN, now_ms())
+            signals.record(session, scene.person, [back])
+        view = await scene.view(query_id)
+        assert view.voted
+        assert view.vote.choice is None
+        with pytest.raises(CannotContinue, match="Ask again"):
             await scene.comparing.carry_on(answer, scene.person)
         assert (await scene.view(query_id)).complete
 

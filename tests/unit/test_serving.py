@@ -237,8 +237,11 @@ def test_the_web_process_never_loads_a_model(shared: Rig) -> None:
 def test_a_model_process_that_dies_is_started_again(rig: Rig) -> None:
     [(whole, _)] = rig.write(job())
 
+    # at this temperature it hardly ever ends by itself
+    wild = Job(job().version, QUERY, temperature=3, max_new_tokens=400)
+
     async def killed_in_between() -> End:
-        async for chunk in rig.serving.stream([job(new_tokens=400, so_far="Lima,", seed=3)]):
+        async for chunk in rig.serving.stream([wild]):
             if chunk.end:
                 return chunk.end
             assert rig.engine._process
@@ -249,6 +252,21 @@ def test_a_model_process_that_dies_is_started_again(rig: Rig) -> None:
     assert rig.write(job()) == [(whole, End(Outcome.OK))], "a new question waits until it is back"
     assert rig.engine.starts == 2
     rig.runner.run(until(lambda: rig.engine.state is State.READY and rig.engine.memory_mb))
+
+
+def test_a_question_whose_process_ends_before_the_first_word_is_asked_once_more(rig: Rig) -> None:
+    [(whole, _)] = rig.write(job())
+
+    async def killed() -> list[tuple[str, End]]:
+        assert rig.engine._process
+        rig.engine._process.send_signal(signal.SIGSTOP)  # it takes the question and says nothing
+        asked = asyncio.ensure_future(written(rig.serving, [job()]))
+        await asyncio.sleep(0.5)
+        rig.engine._process.kill()
+        return await asked
+
+    assert rig.runner.run(killed()) == [(whole, End(Outcome.OK))]
+    assert rig.engine.starts == 2
 
 
 def test_a_model_process_that_hangs_is_killed_and_started_again(
