@@ -6,6 +6,7 @@ import socket
 import uvicorn
 
 from app import data_folder
+from app.pauses import settle
 from app.settings import Settings
 from rlhb_core.errors import BadConfig
 
@@ -52,6 +53,7 @@ class _Announcing(uvicorn.Server):
         self.settings = settings
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        settle()
         await super().startup(sockets)
         if self.started:
             log.info("recording into %s", self.settings.data_dir.resolve())

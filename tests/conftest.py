@@ -7,7 +7,6 @@ SQLite one for tests in which the database does not matter.
 
 import faulthandler
 import shutil
-import sys
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from uuid import uuid4
 import hypothesis
 import psycopg
 import pytest
+from _pytest.faulthandler import fault_handler_stderr_fd_key
 
 from app.store import Store
 
@@ -32,7 +32,8 @@ TEAR_DOWN_S = 300
 def pytest_exception_interact(node: pytest.Item) -> None:
     """After a failure pytest and its plugins take all limits away, so that a tear-down could wait for ever."""
     if not node.config.option.usepdb:
-        faulthandler.dump_traceback_later(TEAR_DOWN_S, exit=True, file=sys.__stderr__)
+        stderr = node.config.stash[fault_handler_stderr_fd_key]  # the real one, not the captured
+        faulthandler.dump_traceback_later(TEAR_DOWN_S, exit=True, file=stderr)
 
 
 class Postgres:

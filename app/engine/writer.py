@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from app.engine.options import EngineOptions
+from app.pauses import settle
 from rlhb_core.decoding import Answer, Decoder, Finished, Row, Writing, use_threads
 from rlhb_core.errors import ModelError
 from rlhb_core.generator import load_trunk
@@ -141,6 +142,7 @@ class Writer:
         try:
             self._decoder = load_decoder(self._options)
             self._batch = Writing(self._decoder)
+            settle()
             self.state = "ready"
         except Exception as error:
             log.exception("the base model could not be loaded")
