@@ -32,6 +32,9 @@ USUAL_S = 0.5
 """How long answers are taken to be written before it is known; learnt as a round goes on."""
 FIRST_LOOK, NEXT_LOOK = 0.75, 0.15
 """Pauses before the looks at a comparison, as parts of that time: a look costs the server time that it could write in."""
+TOO_LATE = 0.8
+"""By what that time is shortened where the first look came after the end."""
+SHORTEST_S = 0.02
 CHECK_EVERY = 100
 """Queries after which to look again whether what is served can be judged."""
 
@@ -198,15 +201,21 @@ class _Round:
 
     async def _read(self, visit: Visit) -> list[Shown]:
         """The answers once all are written, each different one once."""
-        began = time.monotonic()
+        began, looks = time.monotonic(), 0
         pause = FIRST_LOOK * self.usual_s
         while True:
             await asyncio.sleep(pause)
             view = await visit.visitor.browser.request("GET", f"/api/comparisons/{visit.query_id}")
             if view["complete"]:
                 break
+            looks += 1
             pause = NEXT_LOOK * self.usual_s
-        self.usual_s += 0.1 * (time.monotonic() - began - self.usual_s)
+            if view.get("loading"):  # tells nothing of how long writing takes
+                began = time.monotonic()
+        if looks:
+            self.usual_s += 0.1 * (time.monotonic() - began - self.usual_s)
+        else:
+            self.usual_s = max(TOO_LATE * self.usual_s, SHORTEST_S)
         self.responses += len(view["panels"])
         return [
             _shown(position, panel)

@@ -154,12 +154,13 @@ class _Asked:
 
     def readings(self) -> Iterator[Reading]:
         """What was done with each different answer."""
-        acts = [
-            _signal(self.query_id, each, act)
-            for each, acts in zip(self.ids, self.one.acts, strict=True)
-            for act in acts
+        done: list[tuple[UUID | None, Act]] = [
+            (each, act) for each, acts in zip(self.ids, self.one.acts, strict=True) for act in acts
         ]
-        acts += [_signal(self.query_id, None, act) for act in _query_acts(self.one, self.ids)]
+        done += [(None, act) for act in _query_acts(self.one, self.ids)]
+        acts = [  # one after the other: of two marks on equal answers the last one stands
+            _signal(self.query_id, each, act, place) for place, (each, act) in enumerate(done)
+        ]
         for each, text in zip(self.ids, self.one.texts, strict=True):
             if self.folds.of(each) == each:
                 told = self.folds.about(each, acts)
@@ -209,13 +210,13 @@ def _vote(one: Answered, ids: Sequence[UUID]) -> dict[str, Any]:
     return {"choice": one.choice}
 
 
-def _signal(query_id: UUID, response_id: UUID | None, act: Act) -> Signal:
+def _signal(query_id: UUID, response_id: UUID | None, act: Act, place: int) -> Signal:
     kind, payload = act
     return Signal(
         kind=SignalKind(kind),
         query_id=query_id,
         response_id=response_id,
-        at_ms=PAGE_OPENED_MS,
+        at_ms=PAGE_OPENED_MS + place,
         page_id=query_id,
         page_opened_ms=PAGE_OPENED_MS,
         payload=payload,

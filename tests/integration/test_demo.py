@@ -31,7 +31,7 @@ SMALL = {
     "evaluation.judge_pretrain_steps": 10,
     "evaluation.judge_seeds": 1,
     "evaluation.judge_steps": 10,
-    "evaluation.reading_steps": 2,
+    "evaluation.reading_seeds": 0,
     "evaluation.watch": 8,
     "evaluation.bootstrap": 100,
     "data.min_triplets": 20,
