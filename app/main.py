@@ -3,16 +3,13 @@
 Wiring only: what a part does is told in its own module.
 """
 
-import os
-
-os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read when gradio is imported
-
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from fastapi import FastAPI, Request
 
+from app import quick_gradio  # noqa: F401 - before whatever imports Gradio
 from app.api import comparisons, data, me, runs, signals
 from app.api.errors import explain_errors
 from app.api_page import add_api_page

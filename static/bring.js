@@ -8,6 +8,7 @@ export function start(form, imported) {
   const files = form.querySelector("input[type=file]");
   const button = form.querySelector("button");
   const told = form.querySelector("[role=status]");
+  button.disabled = false;
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     button.disabled = true;

@@ -262,9 +262,11 @@ async function drawAll(Plotly, { run, rows, figures, templates }) {
   const wanted = new Set(figures.map((figure) => figure.name));
   for (const panel of root.querySelectorAll("[data-figure]")) if (!wanted.has(panel.dataset.figure)) panel.remove();
   for (const { name, title, sentence, wide, figure } of figures) {
-    // The same revision as before: what the reader has zoomed or hidden stays.
-    const layout = { ...figure.layout, template, uirevision: run, autosize: true };
-    await Plotly.react(container(name, title, sentence, wide), figure.data, layout, {
+    // The same revision as before: what the reader has zoomed or hidden stays. Plotly writes it into what it is given: drawn
+    // a second time, it would pass for ours, and be forgotten with the next rows. So it is given a copy.
+    const { data, layout: plain } = structuredClone(figure);
+    const layout = { ...plain, template: structuredClone(template), uirevision: run, autosize: true };
+    await Plotly.react(container(name, title, sentence, wide), data, layout, {
       displaylogo: false,
       displayModeBar: innerWidth < NARROW_PX ? false : "hover", // no room beside a legend that takes two lines
       responsive: true,

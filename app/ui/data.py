@@ -43,11 +43,12 @@ DOWNLOADS = {
     "labels": ("TRL labels", "prompt, completion, label: for TRL's KTO trainer."),
 }  # fmt: skip
 
-# Our own form: Gradio's would let any file in, and look at it before we do.
+# Our own form: Gradio's would let any file in, and look at it before we do. Until its script is there it could only
+# lose what was chosen, so the button waits for that.
 _BRING = """
 <form class="bring">
   <input type="file" name="files" id="files" multiple required accept=".jsonl,.csv,.toml" aria-label="Files to import">
-  <button class="button" id="import">Import</button>
+  <button class="button" id="import" disabled>Import</button>
   <div id="imported" role="status"></div>
 </form>
 """

@@ -182,13 +182,38 @@ def browser() -> Iterator[Browser]:
         running.close()
 
 
+def _profile(browser: Browser, studio: Studio, **options: object) -> BrowserContext:
+    options = {"viewport": {"width": 1360, "height": 900}, **options}
+    context = browser.new_context(base_url=studio.address, **options)  # type: ignore[arg-type]
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    context.set_default_timeout(PATIENCE_MS)
+    return context
+
+
+@pytest.fixture(scope="package")
+def profile(browser: Browser, studio: Studio) -> BrowserContext:
+    """The profile of most tests, one after the other: what it has loaded once, it need not load and compile again."""
+    return _profile(browser, studio)
+
+
+def _forget(profile: BrowserContext, studio: Studio) -> None:
+    """Make the profile that of somebody new."""
+    for page in profile.pages:
+        page.close()
+    profile.clear_cookies()
+    page = profile.new_page()
+    stored = {"origin": studio.address, "storageTypes": "all"}
+    profile.new_cdp_session(page).send("Storage.clearDataForOrigin", stored)
+    page.close()
+
+
 class Visit:
     """Opens pages for one person and remembers what they asked of the network."""
 
-    def __init__(self, browser: Browser, studio: Studio) -> None:
+    def __init__(self, browser: Browser, studio: Studio, profile: BrowserContext) -> None:
         self.browser = browser
         self.studio = studio
-        self.context = self.new_person()
+        self.context = profile
         self.trouble: list[str] = []
         self.requests: list[str] = []
         # a busy machine draws late, which is no fault of the page's
@@ -196,11 +221,12 @@ class Visit:
 
     def new_person(self, **options: object) -> BrowserContext:
         """A browser profile of its own, that is, another person."""
-        options = {"viewport": {"width": 1360, "height": 900}, **options}
-        context = self.browser.new_context(base_url=self.studio.address, **options)  # type: ignore[arg-type]
-        context.grant_permissions(["clipboard-read", "clipboard-write"])
-        context.set_default_timeout(PATIENCE_MS)
-        return context
+        return _profile(self.browser, self.studio, **options)
+
+    def alone(self) -> BrowserContext:
+        """From here on a profile that no other test uses, for what cannot be taken back: clocks, scripts, no network."""
+        self.context = self.new_person()
+        return self.context
 
     def __call__(self, path: str = "/", context: BrowserContext | None = None) -> Page:
         page = (context or self.context).new_page()
@@ -233,12 +259,14 @@ class Visit:
 
 
 @pytest.fixture
-def visit(browser: Browser, studio: Studio) -> Iterator[Visit]:
+def visit(browser: Browser, studio: Studio, profile: BrowserContext) -> Iterator[Visit]:
     studio.serve(*THREE)
-    visit = Visit(browser, studio)
+    visit = Visit(browser, studio, profile)
     yield visit
     for context in browser.contexts:
-        context.close()
+        if context is not profile:
+            context.close()
+    _forget(profile, studio)
     visit.check()
 
 

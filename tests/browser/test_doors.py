@@ -23,7 +23,7 @@ document.addEventListener("securitypolicyviolation", (event) =>
 @pytest.fixture
 def watched(visit: Visit) -> Iterator[BrowserContext]:
     """A person whose every page keeps what the policy forbade."""
-    visit.context.add_init_script(LISTEN)
+    visit.alone().add_init_script(LISTEN)
     yield visit.context
     for page in visit.context.pages:
         assert page.evaluate("window.violations") == []

@@ -1,5 +1,6 @@
-"""How the pages look: screenshots to look at (in tests/screenshots/), and what can be measured about a layout."""
+"""How the pages look: what can be measured about a layout, and with RLHB_PICTURES=1 screenshots in tests/screenshots/."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,11 +13,14 @@ pytestmark = pytest.mark.browser
 Ask = Callable[..., str]
 
 FOLDER = Path(__file__).parent.parent / "screenshots"
+PICTURES = os.environ.get("RLHB_PICTURES") == "1"
 SIZES = {"wide": {"width": 1360, "height": 900}, "narrow": {"width": 390, "height": 844}}
 
 
 def pictures(page: Page, name: str) -> None:
-    """The page as it stands, light and dark."""
+    """The page as it stands, light and dark, for people to look at; if they are wanted, since each takes a while."""
+    if not PICTURES:
+        return
     FOLDER.mkdir(exist_ok=True)
     for scheme in ("dark", "light"):
         page.evaluate(

@@ -57,7 +57,7 @@ def test_time_in_a_hidden_tab_is_not_reading(visit: Visit, studio: Studio, ask: 
 def test_time_without_a_move_for_half_a_minute_is_not_reading(
     visit: Visit, studio: Studio, ask: Ask
 ) -> None:
-    page = visit.context.new_page()
+    page = visit.alone().new_page()
     page.clock.install()
     page.goto("/")
     page.wait_for_selector(".compare[data-live]")
@@ -78,7 +78,7 @@ def test_time_without_a_move_for_half_a_minute_is_not_reading(
 def test_reading_goes_on_at_once_when_an_idle_person_stirs(
     visit: Visit, studio: Studio, ask: Ask
 ) -> None:
-    page = visit.context.new_page()
+    page = visit.alone().new_page()
     page.clock.install()
     page.goto("/")
     page.wait_for_selector(".compare[data-live]")
@@ -228,6 +228,7 @@ def test_two_tabs_do_not_get_in_each_others_way(visit: Visit, studio: Studio, as
 
 
 def test_offline_is_said_calmly_and_made_good(visit: Visit, studio: Studio, ask: Ask) -> None:
+    visit.alone()
     page = visit()
     query_id = ask(page, CAPITAL)
     visit.expect("ERR_INTERNET_DISCONNECTED", "Connection errored out", "AbortError")
@@ -255,6 +256,7 @@ def test_offline_is_said_calmly_and_made_good(visit: Visit, studio: Studio, ask:
 def test_a_page_that_dies_offline_leaves_its_outbox_to_the_next(
     visit: Visit, studio: Studio, ask: Ask
 ) -> None:
+    visit.alone()
     page = visit()
     query_id = ask(page, CAPITAL)
     visit.expect("ERR_INTERNET_DISCONNECTED", "Connection errored out", "AbortError")

@@ -126,7 +126,7 @@ def test_a_file_that_goes_within_a_unit_of_work_is_noticed_before_it_is_acknowle
 @pytest.mark.timeout(240)
 def test_a_deleted_data_folder_is_told_aloud_and_a_missing_wal_is_noticed(tmp_path: Path):
     data_dir = tmp_path / "data"
-    with running_server(data_dir) as server:
+    with running_server(data_dir, models=False) as server:
         store = Store.open(f"sqlite:///{data_dir / 'rlhb.sqlite'}")
         with store.session() as session:
             person = someone(session)

@@ -59,7 +59,7 @@ def wait_for_more(clients: list[OutboxClient], than: int) -> None:
 @pytest.mark.timeout(240)
 def test_a_killed_server_loses_and_doubles_nothing(database_url: str, tmp_path: Path):
     store = Store.open(database_url)
-    with running_server(tmp_path / "data", database_url) as server:
+    with running_server(tmp_path / "data", database_url, models=False) as server:
         clients = [OutboxClient(server, story) for story in stories(store)]
         for client in clients:
             client.start()
@@ -99,7 +99,7 @@ def test_a_killed_postgres_recovers_and_the_app_with_it(tmp_path: Path):
     with running_postgres() as postgres:
         url = postgres.new_database()
         store = Store.open(url)
-        with running_server(tmp_path / "data", url) as server:
+        with running_server(tmp_path / "data", url, models=False) as server:
             clients = [OutboxClient(server, story) for story in stories(store)]
             for client in clients:
                 client.start()

@@ -18,7 +18,7 @@ def test_slow_readers_take_little_memory_and_hold_nobody_up(tmp_path: Path):
     store = Store.open(f"sqlite:///{tmp_path / 'rlhb.sqlite'}")
     assert import_jsonl(store, triplets(6_000)).imported == 6_000
     store.close()
-    with running_server(tmp_path) as server:
+    with running_server(tmp_path, models=False) as server:
         server.settle(30)
         found = cost_of(server, READERS, 15, "/api/data/triplets.jsonl?source=simulated")
     assert found.broken == 0
