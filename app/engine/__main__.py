@@ -1,13 +1,9 @@
 """`python -m app.engine OPTIONS`: the model process, its options as JSON (`EngineOptions`)."""
 
 import logging
-import os
 import sys
 
 from app.engine.options import EngineOptions
-
-NICE = 5
-"""Where processors are scarce, what people do comes before what models write: an answer may take seconds."""
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s models: %(message)s")
@@ -16,6 +12,4 @@ if __name__ == "__main__":
     options = EngineOptions.model_validate_json(sys.argv[1])
     from app.engine.server import run
 
-    if options.is_child:
-        os.nice(NICE)
     run(options)
