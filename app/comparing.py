@@ -16,7 +16,7 @@ from contextlib import aclosing, contextmanager, suppress
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from app.comparison import ANSWERS, ComparisonView, draw, view_of
+from app.comparison import ANSWERS, ComparisonView, draw, view_of, was_voted
 from app.data_folder import check_room
 from app.serving import Chunk, End, Job, Serving, cut, cut_at
 from app.settings import Settings
@@ -303,7 +303,7 @@ class Comparing:
                 raise CannotContinue("this answer was not cut; there is nothing to go on with")
             if any(other.replaces == old.id for other in drawn.answers):
                 raise CannotContinue("another answer stands in its place by now")
-            if view_of(drawn.query, drawn.answers, drawn.acts, drawn.versions).voted:
+            if was_voted(drawn.acts):
                 raise CannotContinue(
                     "you have voted, and names were shown: what you said is about the answer as it is. "
                     "Ask again to read more"

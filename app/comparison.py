@@ -174,8 +174,13 @@ def view_of(
         vote=vote,
         complete=all(panel.outcome is not Outcome.PENDING for panel in panels),
         one_version=len(current) > 1 and len({each.version_id for each in current}) == 1,
-        voted=any(signal.kind is SignalKind.VOTE for signal in signals),
+        voted=was_voted(signals),
     )
+
+
+def was_voted(signals: Sequence[Signal]) -> bool:
+    """Whether there was ever a vote, withdrawn or not."""
+    return any(signal.kind is SignalKind.VOTE for signal in signals)
 
 
 def _same_as(letters: Mapping[UUID, str], first: Mapping[UUID, UUID], each: UUID) -> str | None:

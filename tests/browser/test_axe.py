@@ -28,8 +28,11 @@ STILL = "*, *::before, *::after { transition: none !important; animation: none !
 """Colours on their way from light to dark are neither."""
 
 
-COLOURS = {"resultTypes": ["violations"], "runOnly": {"type": "rule", "values": ["color-contrast"]}}
-"""All that the dark page differs in."""
+COLOURS = {
+    "resultTypes": ["violations"],
+    "runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]},
+}
+"""The rules that look at colours: in nothing else does the dark page differ."""
 
 
 def check(page: Page) -> None:

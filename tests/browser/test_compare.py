@@ -497,9 +497,14 @@ def test_an_answer_cut_at_the_limit_says_so_and_goes_on(
     ask(page, "How many legs does a spider have?")
     page.keyboard.press("t")
     expect(page.locator(".answer.revealed")).to_have_count(3)
-    expect(page.get_by_role("button", name="Continue")).to_have_count(
-        0
-    )  # it was judged as it stands
+    go_on = page.get_by_role("button", name="Continue")
+    expect(go_on).to_have_count(0)  # it was judged as it stands
+    page.keyboard.press("u")
+    expect(page.locator(".answer.revealed")).to_have_count(0)
+    expect(go_on).to_have_count(0)  # nor is it blind any more
+    page.keyboard.press("abc"[answers(page).index(CUT[0])])
+    page.keyboard.press("g")
+    assert answers(page).count(CUT[0]) == 1
 
 
 def test_share_report_comment_and_regenerate(visit: Visit, studio: Studio, ask: Ask) -> None:

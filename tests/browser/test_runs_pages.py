@@ -14,7 +14,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 from playwright.sync_api import TimeoutError as NotInTime
 
 from app.export import DataFilter, triplet_lines
@@ -416,6 +416,19 @@ def test_data_is_shown_taken_away_and_brought_back(
 def bring(page: Page, *files: Path) -> None:
     page.get_by_label("Files to import").set_input_files(files)
     page.get_by_role("button", name="Import", exact=True).click()
+
+
+def test_import_waits_for_its_script(visit: Visit) -> None:
+    page = visit.context.new_page()
+    held: list[Route] = []
+    page.route("**/static/bring.js", lambda route: held.append(route))
+    page.goto("/data/")
+    button = page.get_by_role("button", name="Import", exact=True)
+    expect(button).to_be_disabled()
+    page.wait_for_timeout(300)
+    expect(button).to_be_disabled()
+    held[0].continue_()
+    expect(button).to_be_enabled()
 
 
 def test_a_table_is_imported_with_its_mapping_and_lies_in_the_store(
