@@ -5,11 +5,11 @@ Prints for people. Knows no SQL and no tensors.
 
 import asyncio
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from time import sleep
 
 from rich.console import Console
 from rich.progress import Progress
@@ -99,7 +99,7 @@ def follow_run(training: Training, run: Run, progress: Progress) -> Run:
     """Show a run's progress until it has ended; returns it as it ended."""
     task = progress.add_task(run.arm.label, total=100)
     while run.status in (RunStatus.QUEUED, RunStatus.RUNNING):
-        time.sleep(0.5)
+        sleep(0.5)
         training.sync()
         run = training.get(run.id)
         at = training.progress(run)

@@ -411,7 +411,8 @@ class Comparing:
                     break
                 log.warning("an answer could not be stored; trying again", exc_info=True)
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._closing.wait(), pause_s)
+                async with asyncio.timeout(pause_s):
+                    await self._closing.wait()
         given_up = answer.model_copy(update={"outcome": Outcome.ERROR, "error": NOT_STORED})
         self._unstored[answer.id] = given_up
         live.put(given_up)

@@ -212,7 +212,8 @@ async def _pieces(writer: Writer, row: Row) -> AsyncIterator[tuple[str, Finished
         end = None
         while end is None:
             try:
-                text, end = await asyncio.wait_for(pieces.get(), STILL_THERE_S)
+                async with asyncio.timeout(STILL_THERE_S):
+                    text, end = await pieces.get()
             except TimeoutError:
                 text = ""
             yield text, end

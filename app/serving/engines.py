@@ -285,7 +285,8 @@ class Engine:
                 self._lost()
                 self._stirred.clear()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._stirred.wait(), THEIRS_LOOK_S)
+                async with asyncio.timeout(THEIRS_LOOK_S):
+                    await self._stirred.wait()
 
     async def _look(self) -> bool:
         """Ask the process how it is; whether it answered."""
@@ -324,7 +325,8 @@ class Engine:
         with suppress(ProcessLookupError):
             process.terminate()
         try:
-            await asyncio.wait_for(process.wait(), END_S)
+            async with asyncio.timeout(END_S):
+                await process.wait()
         except TimeoutError:
             log.warning("the model process did not end; it is killed")
             with suppress(ProcessLookupError):

@@ -57,6 +57,8 @@ SPOKEN = {
     "Whale Long": "long",
 }
 """Further ones, with what `model_server` calls them."""
+LAST_WORDS = ("AbortError", "Connection errored out", "Unexpected client exception")
+"""What Gradio's client logs about a stream that is cut: one more change may reach a client that has let go the value."""
 
 
 class Studio:

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import cast
 
 import pytest
 import torch
@@ -305,6 +306,52 @@ def test_closing_ends_the_process_and_leaves_nothing(rig: Rig) -> None:
     rig.runner.run(rig.serving.close())
     assert process.returncode is not None
     assert not folder.exists()
+
+
+@pytest.mark.parametrize("moments", range(8))
+def test_closing_ends_the_watch_though_the_process_ends_at_the_same_moment(
+    tmp_path: Path, moments: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before Python 3.12 `asyncio.wait_for` forgets a cancellation that comes as what it waits for ends."""
+
+    class Process:
+        def __init__(self) -> None:
+            self.gone = asyncio.get_running_loop().create_future()
+
+        async def wait(self) -> int:
+            await self.gone
+            return 0
+
+        def terminate(self) -> None:
+            self.ending = asyncio.create_task(self.end())
+
+        async def end(self) -> None:
+            self.gone.set_result(None)
+            for _ in range(moments):
+                await asyncio.sleep(0)
+            closed.append(asyncio.create_task(engine.close()))
+
+    engine = Engine("embedded", Settings(data_dir=tmp_path))
+    closed: list[asyncio.Task[None]] = []
+
+    async def spawned() -> None:
+        engine.starts += 1
+        engine._process = cast("asyncio.subprocess.Process", Process())
+
+    async def gone() -> None:
+        return None
+
+    async def main() -> None:
+        engine.start()
+        await until(lambda: closed)
+        async with asyncio.timeout(10):
+            await closed[0]
+
+    monkeypatch.setattr(engine, "_spawn", spawned)
+    monkeypatch.setattr(engine, "_until_gone", gone)
+    monkeypatch.setattr(engines, "FIRST_PAUSE_S", 60)
+    asyncio.run(main())
+    assert engine.starts == 1
 
 
 # --- the model process by itself ------------------------------------------------------------------
