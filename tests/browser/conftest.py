@@ -15,11 +15,19 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit
 from uuid import UUID
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    Page,
+    ViewportSize,
+    expect,
+    sync_playwright,
+)
 
 from app.store import Session, Store, signals, versions
 from rlhb_core.records import Arm, ModelVersion, Serving, Signal
@@ -230,8 +238,18 @@ class Visit:
         self.context = self.new_person()
         return self.context
 
-    def __call__(self, path: str = "/", context: BrowserContext | None = None) -> Page:
+    def __call__(
+        self,
+        path: str = "/",
+        context: BrowserContext | None = None,
+        viewport: ViewportSize | None = None,
+        scheme: Literal["light", "dark"] | None = None,
+    ) -> Page:
         page = (context or self.context).new_page()
+        if viewport:
+            page.set_viewport_size(viewport)
+        if scheme:
+            page.emulate_media(color_scheme=scheme)
         page.on("console", self._console)
         page.on("pageerror", lambda error: self.trouble.append(f"uncaught: {error}"))
         page.on("request", lambda request: self.requests.append(request.url))

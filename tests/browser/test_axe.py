@@ -35,8 +35,8 @@ COLOURS = {
 """The rules that look at colours: in nothing else does the dark page differ."""
 
 
-def check(page: Page) -> None:
-    """Axe has nothing to say of the page as it stands, in light and in dark."""
+def check(page: Page, part: str | None = None) -> None:
+    """Axe has nothing to say of the page (or a part of it) as it stands, in light and in dark."""
     page.add_style_tag(content=STILL)
     found = []
     for scheme, options in (("light", OPTIONS), ("dark", COLOURS)):
@@ -48,7 +48,7 @@ def check(page: Page) -> None:
             scheme,
         )
         expect(page.locator("html")).to_have_attribute("data-theme", scheme)
-        for rule in Axe().run(page, options=options).response["violations"]:
+        for rule in Axe().run(page, context=part, options=options).response["violations"]:
             for node in rule["nodes"]:
                 found.append(
                     f"{scheme}: {rule['id']}: {node['html'][:200]}: {node['failureSummary'][:300]}"
@@ -58,8 +58,7 @@ def check(page: Page) -> None:
 
 @pytest.mark.parametrize("size", SIZES)
 def test_the_compare_page(size: str, visit: Visit, studio: Studio, ask: Ask) -> None:
-    person = visit.new_person(viewport=SIZES[size])
-    page = visit(context=person)
+    page = visit(viewport=SIZES[size])
     check(page)
     ask(page, "Which language do people speak in Brazil?")
     page.locator('[data-act="like"]').first.click()
@@ -73,7 +72,7 @@ def test_the_compare_page(size: str, visit: Visit, studio: Studio, ask: Ask) -> 
     ):
         page.locator(button).click()
         page.wait_for_selector(":popover-open")
-        check(page)
+        check(page, ":popover-open")
         page.keyboard.press("Escape")
     page.keyboard.press("1")
     expect(page.locator(".answer.revealed")).to_have_count(3)
@@ -81,15 +80,13 @@ def test_the_compare_page(size: str, visit: Visit, studio: Studio, ask: Ask) -> 
     check(page)
     page.keyboard.press("n")
     check(page)
-    person.close()
 
 
 @pytest.mark.parametrize("size", SIZES)
 def test_answers_that_are_the_same_failed_or_edited(
     size: str, visit: Visit, studio: Studio, ask: Ask
 ) -> None:
-    person = visit.new_person(viewport=SIZES[size])
-    page = visit(context=person)
+    page = visit(viewport=SIZES[size])
     for served in (
         ("Owl Echo", "Magpie Echo", THREE[0]),
         ("Owl Echo",),
@@ -106,7 +103,6 @@ def test_answers_that_are_the_same_failed_or_edited(
     page.keyboard.press("a")
     page.keyboard.press("e")
     check(page)
-    person.close()
 
 
 @pytest.mark.usefixtures("judged")
@@ -114,8 +110,7 @@ def test_answers_that_are_the_same_failed_or_edited(
 @pytest.mark.parametrize("name", ["runs", "curves", "data"])
 def test_the_other_pages(name: str, size: str, visit: Visit, studio: Studio) -> None:
     log_some(studio, Source.REAL, 3)
-    person = visit.new_person(viewport=SIZES[size])
-    page = visit(f"/{name}/", context=person)
+    page = visit(f"/{name}/", viewport=SIZES[size])
     if name == "runs":
         page.locator(".run").first.wait_for()
         page.get_by_text("Settings of the run").click()
@@ -125,4 +120,3 @@ def test_the_other_pages(name: str, size: str, visit: Visit, studio: Studio) -> 
     else:
         page.locator(".triplet").first.wait_for()
     check(page)
-    person.close()

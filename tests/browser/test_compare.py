@@ -51,7 +51,7 @@ def test_a_blank_query_is_not_asked_and_a_long_word_stays_in_its_box(visit: Visi
 
 
 def test_light_and_dark_follow_the_system_until_chosen(visit: Visit) -> None:
-    page = visit(context=visit.new_person(color_scheme="dark"))
+    page = visit(scheme="dark")
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
     page.get_by_role("button", name="Switch between light and dark").click()
     expect(page.locator("html")).to_have_attribute("data-theme", "light")

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -20,13 +19,13 @@ PATIENCE_MS = 60_000
 """A busy machine takes its time."""
 
 
-@pytest.fixture
-def fresh(tmp_path: Path) -> Iterator[ServerProcess]:
-    with running_server(tmp_path / "data") as server:
+@pytest.fixture(scope="module")
+def fresh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    with running_server(tmp_path_factory.mktemp("fresh") / "data") as server:
         yield server
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def store(fresh: ServerProcess) -> Iterator[Store]:
     opened = Store.open(Settings(data_dir=fresh.data_dir, database_url="").database)
     yield opened
@@ -41,15 +40,19 @@ def page(browser: Browser, fresh: ServerProcess) -> Iterator[Page]:
     context.close()
 
 
-def let_them_ask(page: Page, queries: str) -> None:
+def open_crowd(page: Page) -> None:
     page.goto("/runs/")
     page.get_by_text("Let simulated annotators use it").click()
+
+
+def let_them_ask(page: Page, queries: str) -> None:
     page.locator("#crowd-queries input").fill(queries)
     page.get_by_role("button", name="Let them ask").click()
 
 
 def test_they_ask_react_and_vote_and_all_of_it_is_simulated(page: Page, store: Store) -> None:
     said = page.locator("#crowd-said")
+    open_crowd(page)
     let_them_ask(page, "20")
     expect(said).to_contain_text(re.compile(r"\d+ of 20 queries"), timeout=PATIENCE_MS)
     expect(said).to_contain_text("20 queries, 60 answers", timeout=180_000)
@@ -77,7 +80,9 @@ def test_they_ask_react_and_vote_and_all_of_it_is_simulated(page: Page, store: S
 
 def test_what_cannot_be_asked_is_told_in_place(page: Page, store: Store) -> None:
     said = page.locator("#crowd-said")
+    asked = queries_of(store)
     for wrong in ("0", "5001", "-3", ""):
+        open_crowd(page)
         let_them_ask(page, wrong)
         expect(said).to_have_text("Choose between 1 and 5,000 queries.", timeout=PATIENCE_MS)
     with store.session() as session:
@@ -91,5 +96,9 @@ def test_what_cannot_be_asked_is_told_in_place(page: Page, store: Store) -> None
         "Simulated annotators can judge the embedded model only", timeout=PATIENCE_MS
     )
     expect(said).to_contain_text("Stranger")
+    assert queries_of(store) == asked
+
+
+def queries_of(store: Store) -> int:
     with store.reading() as session:
-        assert summary.by_source(session)[Source.SIMULATED].queries == 0
+        return summary.by_source(session)[Source.SIMULATED].queries

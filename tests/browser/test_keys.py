@@ -30,68 +30,62 @@ def tab(page: Page) -> str:
     return query_id
 
 
-@pytest.mark.parametrize(
-    "keys",
-    [
-        ("1", "Enter"),
-        ("1", "Space"),
-        ("1", "Enter", "Enter", "Enter"),
-        ("1", "Space", "Space", "Space"),
-        ("1", "1", "Enter", "Space"),
-        ("t", "Enter"),
-    ],
+TOO_MANY = (
+    ("1", "Enter"),
+    ("1", "Space"),
+    ("1", "Enter", "Enter", "Enter"),
+    ("1", "Space", "Space", "Space"),
+    ("1", "1", "Enter", "Space"),
+    ("t", "Enter"),
 )
-def test_a_key_too_many_takes_no_vote_back(
-    keys: tuple[str, ...], visit: Visit, studio: Studio, ask: Ask
-) -> None:
+
+
+def test_a_key_too_many_takes_no_vote_back(visit: Visit, studio: Studio, ask: Ask) -> None:
     page = visit()
-    query_id = ask(page, CAPITAL)
-    for key in keys:
-        page.keyboard.press(key)
-    expect(
-        page.locator(".query")
-    ).to_be_focused()  # ready for the next one, with the last one as it was
-    assert page.locator(".query").input_value() == CAPITAL
-    sent(page)
-    assert choices(studio, query_id) == ["best" if keys[0] == "1" else "tie"]
-    assert tab(page) == query_id
-    expect(page.locator(".answer.revealed")).to_have_count(3)
+    for number, keys in enumerate(TOO_MANY):
+        text = f"{number}: {CAPITAL}"
+        query_id = ask(page, text)
+        for key in keys:
+            page.keyboard.press(key)
+        # ready for the next one, with the last one as it was
+        expect(page.locator(".query")).to_be_focused()
+        assert page.locator(".query").input_value() == text
+        sent(page)
+        assert choices(studio, query_id) == ["best" if keys[0] == "1" else "tie"], keys
+        assert tab(page) == query_id, keys
+        expect(page.locator(".answer.revealed")).to_have_count(3)
 
 
-@pytest.mark.parametrize("key", ["1", "Enter", "Space"])
-def test_a_key_held_too_long_takes_no_vote_back(
-    key: str, visit: Visit, studio: Studio, ask: Ask
-) -> None:
+def test_a_key_held_too_long_takes_no_vote_back(visit: Visit, studio: Studio, ask: Ask) -> None:
     page = visit()
-    query_id = ask(page, CAPITAL)
-    if key != "1":
-        page.locator('[data-choice="best"]').first.focus()
-    for _ in range(6):
-        page.keyboard.down(key)
-    page.keyboard.up(key)
-    expect(page.locator(".answer.revealed")).to_have_count(3)
-    for _ in range(6):
-        page.keyboard.down("Enter")
-    page.keyboard.up("Enter")
-    sent(page)
-    assert choices(studio, query_id) == ["best"]
-    assert tab(page) == query_id
+    for key in ("1", "Enter", "Space"):
+        query_id = ask(page, f"{key}: {CAPITAL}")
+        if key != "1":
+            page.locator('[data-choice="best"]').first.focus()
+        for _ in range(6):
+            page.keyboard.down(key)
+        page.keyboard.up(key)
+        expect(page.locator(".answer.revealed")).to_have_count(3)
+        for _ in range(6):
+            page.keyboard.down("Enter")
+        page.keyboard.up("Enter")
+        sent(page)
+        assert choices(studio, query_id) == ["best"], key
+        assert tab(page) == query_id, key
 
 
-@pytest.mark.parametrize("button", range(6))
-def test_a_double_click_takes_no_vote_back(
-    button: int, visit: Visit, studio: Studio, ask: Ask
-) -> None:
+def test_a_double_click_takes_no_vote_back(visit: Visit, studio: Studio, ask: Ask) -> None:
     page = visit()
-    query_id = ask(page, CAPITAL)
-    box = page.locator("[data-choice]").nth(button).bounding_box()
-    assert box is not None
-    # wherever on the button: another one will stand there
-    page.mouse.dblclick(box["x"] + box["width"] * 0.8, box["y"] + box["height"] / 2, delay=5)
-    expect(page.locator(".answer.revealed")).to_have_count(3)
-    sent(page)
-    assert len(choices(studio, query_id)) == 1
-    assert "critique" not in studio.kinds(query_id)
+    for button in range(6):
+        query_id = ask(page, f"{button}: {CAPITAL}")
+        box = page.locator("[data-choice]").nth(button).bounding_box()
+        assert box is not None
+        # wherever on the button: another one will stand there
+        page.mouse.dblclick(box["x"] + box["width"] * 0.8, box["y"] + box["height"] / 2, delay=5)
+        expect(page.locator(".answer.revealed")).to_have_count(3)
+        sent(page)
+        assert len(choices(studio, query_id)) == 1, button
+        assert "critique" not in studio.kinds(query_id), button
 
 
 def test_where_one_writes_letters_are_letters_and_undo_is_ctrl_z(
@@ -210,16 +204,15 @@ PLACES = {
 }
 
 
-@pytest.mark.parametrize("place", PLACES)
-def test_escape_leads_back_by_key(place: str, visit: Visit, ask: Ask) -> None:
+def test_escape_leads_back_by_key(visit: Visit, ask: Ask) -> None:
     page = visit()
     ask(page, CAPITAL)
-    first, second, back = PLACES[place]
-    page.keyboard.press(first)
-    page.keyboard.press(second)
-    page.keyboard.press("Escape")
-    expect(page.locator(back)).to_be_focused()
-    assert page.locator(".editor:visible, :popover-open").count() == 0
+    for place, (first, second, back) in PLACES.items():
+        page.keyboard.press(first)
+        page.keyboard.press(second)
+        page.keyboard.press("Escape")
+        expect(page.locator(back), place).to_be_focused()
+        assert page.locator(".editor:visible, :popover-open").count() == 0, place
 
 
 BUTTONS = {
@@ -231,19 +224,18 @@ BUTTONS = {
 }
 
 
-@pytest.mark.parametrize("place", BUTTONS)
-def test_escape_leads_back_to_the_button(place: str, visit: Visit, ask: Ask) -> None:
+def test_escape_leads_back_to_the_button(visit: Visit, ask: Ask) -> None:
     page = visit()
     ask(page, CAPITAL)
-    button, field = BUTTONS[place]
-    page.locator(button).focus()
-    page.keyboard.press("Enter")
-    if field:
-        page.locator(field).click()
-        page.keyboard.type("words")
-    page.keyboard.press("Escape")
-    expect(page.locator(button)).to_be_focused()
-    assert page.locator(".editor:visible, :popover-open").count() == 0
+    for place, (button, field) in BUTTONS.items():
+        page.locator(button).focus()
+        page.keyboard.press("Enter")
+        if field:
+            page.locator(field).click()
+            page.keyboard.type("words")
+        page.keyboard.press("Escape")
+        expect(page.locator(button), place).to_be_focused()
+        assert page.locator(".editor:visible, :popover-open").count() == 0, place
 
 
 def test_escape_leaves_the_question_although_nothing_had_the_focus(visit: Visit, ask: Ask) -> None:

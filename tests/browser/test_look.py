@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, ViewportSize, expect
 
 from tests.browser.conftest import THREE, Studio, Visit
 
@@ -14,7 +14,10 @@ Ask = Callable[..., str]
 
 FOLDER = Path(__file__).parent.parent / "screenshots"
 PICTURES = os.environ.get("RLHB_PICTURES") == "1"
-SIZES = {"wide": {"width": 1360, "height": 900}, "narrow": {"width": 390, "height": 844}}
+SIZES: dict[str, ViewportSize] = {
+    "wide": {"width": 1360, "height": 900},
+    "narrow": {"width": 390, "height": 844},
+}
 
 
 def pictures(page: Page, name: str) -> None:
@@ -41,8 +44,7 @@ def fits(page: Page) -> bool:
 @pytest.mark.parametrize("size", SIZES)
 def test_the_compare_page(size: str, visit: Visit, studio: Studio, ask: Ask) -> None:
     studio.serve("Turtle Steady", *THREE[1:])
-    person = visit.new_person(viewport=SIZES[size])
-    page = visit(context=person)
+    page = visit(viewport=SIZES[size])
     pictures(page, f"compare-1-first-visit-{size}")
     assert fits(page)
     ask(page, "Which language do people speak in Brazil?", complete=False)
@@ -73,7 +75,6 @@ def test_the_compare_page(size: str, visit: Visit, studio: Studio, ask: Ask) -> 
     page.keyboard.press("Escape")
     page.get_by_role("button", name="Plug in a real one").click()
     pictures(page, f"compare-6-plug-in-{size}")
-    person.close()
 
 
 STATES = {
@@ -91,8 +92,7 @@ def test_the_compare_page_with_special_answers(
     state: str, size: str, visit: Visit, studio: Studio, ask: Ask
 ) -> None:
     studio.serve(*STATES[state])
-    person = visit.new_person(viewport=SIZES[size])
-    page = visit(context=person)
+    page = visit(viewport=SIZES[size])
     ask(page, "Which language do people speak in Brazil?")
     pictures(page, f"compare-7-{state}-{size}")
     assert fits(page)
@@ -104,29 +104,25 @@ def test_the_compare_page_with_special_answers(
     page.keyboard.press("u")
     expect(page.locator(".vote .hint")).to_be_in_viewport(ratio=0.99)
     pictures(page, f"compare-9-{state}-undone-{size}")
-    person.close()
 
 
 @pytest.mark.parametrize("size", SIZES)
 def test_the_other_pages(size: str, visit: Visit) -> None:
-    person = visit.new_person(viewport=SIZES[size])
     for name in ("runs", "curves", "data"):
-        page = visit(f"/{name}/", context=person)
+        page = visit(f"/{name}/", viewport=SIZES[size])
         page.locator("h1").wait_for()
         expect(page.locator("nav [aria-current]")).to_have_text(name.capitalize())
         page.wait_for_timeout(200)
         pictures(page, f"{name}-{size}")
         assert fits(page)
         page.close()
-    person.close()
 
 
 @pytest.mark.parametrize(("width", "columns"), [(1280, 3), (390, 1)])
 def test_the_main_settings_of_a_run_fill_the_width(
     width: int, columns: int, visit: Visit, studio: Studio
 ) -> None:
-    person = visit.new_person(viewport={"width": width, "height": 900})
-    page = visit("/runs/", context=person)
+    page = visit("/runs/", viewport={"width": width, "height": 900})
     page.get_by_text("Settings of the run").click()
     other = page.get_by_label("Any other setting").bounding_box()
     edges = "all => all.map(one => [one.getBoundingClientRect().left, one.getBoundingClientRect().right])"
@@ -135,4 +131,3 @@ def test_the_main_settings_of_a_run_fill_the_width(
     assert len(boxes) == 6
     assert len({left for left, _ in boxes}) == columns
     assert max(right for _, right in boxes) == pytest.approx(other["x"] + other["width"], abs=2)
-    person.close()

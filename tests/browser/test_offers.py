@@ -108,8 +108,7 @@ def test_rlhf_fills_the_page_and_legends_are_free(
     width: int, visit: Visit, studio: Studio, tmp_path: Path
 ) -> None:
     run, _ = finished(studio, tmp_path / "run", "no gain")
-    person = visit.new_person(viewport={"width": width, "height": 900})
-    page = visit(f"/curves/?run={run.id}", context=person)
+    page = visit(f"/curves/?run={run.id}", viewport={"width": width, "height": 900})
     plot_of(page, "reward")
     page.locator('[data-figure="policy-update"] .main-svg').first.wait_for()
     main = page.locator(".curves-grid > :first-child")
@@ -125,7 +124,6 @@ def test_rlhf_fills_the_page_and_legends_are_free(
     assert overlap(page) == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     picture(page, f"curves-rlhf-{'wide' if width > 900 else 'narrow'}")
-    person.close()
 
 
 def test_what_was_first_to_look_at_moves_when_something_better_is_there(

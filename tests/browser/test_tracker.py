@@ -100,7 +100,7 @@ def test_an_answer_longer_than_many_windows_is_read_too(
     visit: Visit, studio: Studio, ask: Ask
 ) -> None:
     studio.serve("Whale Long", *THREE[:2])
-    page = visit(context=visit.new_person(viewport={"width": 390, "height": 500}))
+    page = visit(viewport={"width": 390, "height": 500})
     query_id = ask(page, CAPITAL)
     texts = page.locator(".answer .text").all_inner_texts()
     place = next(place for place, text in enumerate(texts) if text.startswith("word0"))
@@ -129,7 +129,7 @@ def test_depth_is_how_far_the_answer_was_really_seen(
     visit: Visit, studio: Studio, ask: Ask
 ) -> None:
     studio.serve("Turtle Steady")
-    page = visit(context=visit.new_person(viewport={"width": 1000, "height": 640}))
+    page = visit(viewport={"width": 1000, "height": 640})
     query_id = ask(page, "Say a lot.")
 
     def depths() -> list[float]:
