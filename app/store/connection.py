@@ -12,7 +12,7 @@ from typing import Any, Literal
 import orjson
 import sqlalchemy as sa
 
-from app.store import sqlite_file
+from app.store import kept, sqlite_file
 from app.store.address import without_secrets
 
 BUSY_MS = 30_000
@@ -32,19 +32,21 @@ def connect(address: sa.URL, use: Use = "writing") -> sa.Engine:
         "json_deserializer": orjson.loads,
         "hide_parameters": True,  # an error's text may reach a log; personal data may not
     }
+    is_sqlite = address.get_backend_name() == "sqlite"
     if use == "migrating":
         options["poolclass"] = sa.NullPool
-    else:
-        options |= {"pool_size": 10, "max_overflow": 30, "pool_pre_ping": True}
-    if address.get_backend_name() != "sqlite":
+    else:  # a file does not hang up
+        options |= {"pool_size": 10, "max_overflow": 30} if is_sqlite else kept.OPTIONS
+    if not is_sqlite:
         address, hidden = without_secrets(address)
         engine = sa.create_engine(address, connect_args=hidden, **options)
         sa.event.listen(engine, "handle_error", _hide_detail)
+        if use != "migrating":
+            kept.look_after(engine)
         return engine
     path = address.database or ""
     if use == "migrating":
         sqlite_file.make(Path(path))
-    options["pool_pre_ping"] = False  # a file does not hang up
     uri = sqlite_file.address(path, "ro" if use == "looking" else "rw")
 
     def opened() -> sqlite3.Connection:
