@@ -389,7 +389,10 @@ class Comparing:
         )
 
     def _commit(self, live: _Live, answer: Response) -> asyncio.Task[None]:
-        task = asyncio.create_task(self._committed(live, answer))
+        return self._go_on(self._committed(live, answer))
+
+    def _go_on(self, storing: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(storing)
         self._commits.add(task)
         task.add_done_callback(self._commits.discard)
         return task
@@ -397,25 +400,46 @@ class Comparing:
     async def _committed(self, live: _Live, answer: Response) -> None:
         """Store how an answer ended; if the database fails for too long, the answer ends as an error here."""
         for pause_s in (*RETRY_AFTER_S, None):
-            try:
-                await asyncio.to_thread(
-                    self._store.together, lambda session: responses.finish(session, answer)
-                )
+            if await self._is_stored(answer):
                 return
-            except UnknownReference:
-                log.info("an answer was erased while it was written")
-                return
-            except Exception:
-                if pause_s is None or self._closing.is_set():
-                    log.exception("an answer could not be stored, for good")
-                    break
-                log.warning("an answer could not be stored; trying again", exc_info=True)
-            with suppress(TimeoutError):
-                async with asyncio.timeout(pause_s):
-                    await self._closing.wait()
+            if pause_s is None or self._closing.is_set():
+                break
+            await self._paused(pause_s)
+        log.error("an answer could not be stored for too long; it ends as an error")
         given_up = answer.model_copy(update={"outcome": Outcome.ERROR, "error": NOT_STORED})
         self._unstored[answer.id] = given_up
         live.put(given_up)
+        if not self._closing.is_set():
+            self._go_on(self._made_good(given_up))
+
+    async def _made_good(self, answer: Response) -> None:
+        """That it ended as an error is stored once the database answers again."""
+        while not self._closing.is_set():
+            await self._paused(RETRY_AFTER_S[-1])
+            if await self._is_stored(answer):
+                self._unstored.pop(answer.id, None)
+                return
+
+    async def _is_stored(self, answer: Response) -> bool:
+        """Try to store how an answer ended; whether there is nothing left to try."""
+        try:
+            await asyncio.to_thread(
+                self._store.together, lambda session: responses.finish(session, answer)
+            )
+        except UnknownReference:
+            log.info("an answer was erased while it was written")
+        except RlhbError as error:
+            log.warning("an answer could not be stored; trying again: %s", error)
+            return False
+        except Exception:
+            log.exception("an answer could not be stored; trying again")
+            return False
+        return True
+
+    async def _paused(self, pause_s: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(pause_s):
+                await self._closing.wait()
 
     async def close(self) -> None:
         """End what is being written; it is stored as stopped."""

@@ -80,12 +80,20 @@ def take_out(store: Store, version_id: UUID) -> Deployment:
         return versions.deploy(session, kept, f"took out {version.name}")
 
 
-def roll_back(store: Store) -> Deployment:
-    """Serve again what was served before the newest change. Raises CannotDeploy if there was no other set."""
+def roll_back(store: Store, to: Sequence[UUID] | None = None) -> Deployment:
+    """Serve again what was served before the newest change.
+
+    `to` is the set that whoever asks has seen named. Raises CannotDeploy if the set before is another one by now, or if
+    there was none.
+    """
     with store.session() as session:
         before = previous(session)
         if before is None:
             raise CannotDeploy("no other set of versions was served before this one")
+        if to is not None and [version.id for version in before] != list(to):
+            raise CannotDeploy(
+                "what is in Compare was changed meanwhile, and the set before is another one now; look again"
+            )
         names = ", ".join(version.name for version in before)
         return versions.deploy(
             session, [version.id for version in before], _note("back to ", names)

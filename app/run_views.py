@@ -207,6 +207,7 @@ class PreviousSet(BaseModel):
     """What going back would serve again."""
 
     names: list[str]
+    ids: list[UUID] = Field(description="To be sent along when going back, so that it is this set.")
 
 
 class VersionsView(BaseModel):
@@ -284,7 +285,9 @@ def list_versions(session: Session) -> VersionsView:
     before = previous(session)
     return VersionsView(
         versions=[_version_view(version, served, names) for version in stored],
-        previous=None if before is None else PreviousSet(names=[v.name for v in before]),
+        previous=None
+        if before is None
+        else PreviousSet(names=[v.name for v in before], ids=[v.id for v in before]),
     )
 
 

@@ -19,7 +19,7 @@ from app.export import comparison_lines, triplet_lines, write_lines
 from app.planning import Choice, Plan, make_plan
 from app.processes import Processes
 from app.settings import Settings
-from app.store import Session, Store, runs, signals, versions
+from app.store import Session, Store, Unavailable, runs, signals, versions
 from rlhb_core.errors import NotEnoughData, RunError
 from rlhb_core.records import Arm, ModelVersion, Run, RunStatus, now_ms
 from rlhb_core.run_dir import ON_REQUEST, Progress, RunDir
@@ -186,6 +186,8 @@ class Training:
         while not self._closing.is_set():
             try:
                 self.sync()
+            except Unavailable as error:
+                log.warning("the training runs cannot be followed; trying again: %s", error)
             except Exception:
                 log.exception("following the training runs failed; trying again")
             self._closing.wait(SYNC_S)

@@ -9,9 +9,8 @@ import errno
 import re
 import shutil
 import tempfile
-import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -30,8 +29,6 @@ MOST_FILES = 3
 """A CSV file, its mapping, and the file that the mapping joins."""
 
 MOST_AT_ONCE = 2
-LEFT_OVER_S = 24 * 3600
-"""Folders of this age were left by a server that was killed."""
 
 _NAME = re.compile(r"[^\x00-\x1f\x7f/\\:.][^\x00-\x1f\x7f/\\:]*")
 
@@ -57,11 +54,9 @@ class Uploads:
         self._going = 0
 
     def sweep(self) -> None:
-        """Remove what a killed server left behind."""
+        """Remove what a killed server left behind; nobody else uses the data folder of a server that starts."""
         for left in self.folder.glob("*"):
-            with suppress(FileNotFoundError):
-                if time.time() - left.stat().st_mtime > LEFT_OVER_S:
-                    shutil.rmtree(left, ignore_errors=True)
+            shutil.rmtree(left, ignore_errors=True)
 
     @asynccontextmanager
     async def receive(self, request: Request) -> AsyncIterator[list[Path]]:
@@ -177,9 +172,10 @@ class _Form:
             raise BadRecord(f"at most {MOST_FILES} files at a time")
         path = self.folder / checked(name)
         try:
-            self._open = path.open("xb")
+            path.touch(mode=0o600, exist_ok=False)
         except FileExistsError:
             raise BadRecord(f"{path.name} is there twice") from None
+        self._open = path.open("wb")
         self.files.append(path)
 
     def _on_data(self, data: bytes, start: int, end: int) -> None:

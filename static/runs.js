@@ -148,7 +148,7 @@ function versionsPanel({ versions, previous }) {
         act(
           "Go back",
           async () => {
-            if (await ask("Go back to the set before?", `Compare will show ${previous.names.join(", ")} again.`, "Go back")) await post("/api/deployments/rollback");
+            if (await ask("Go back to the set before?", `Compare will show ${previous.names.join(", ")} again.`, "Go back")) await post("/api/deployments/rollback", { to: previous.ids });
           },
           { title: `Serve ${previous.names.join(", ")} again` },
         ),

@@ -100,6 +100,17 @@ class Override(BaseModel):
     override: bool = False
 
 
+class Back(BaseModel):
+    """Which set of versions is meant."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    to: list[UUID] | None = Field(
+        default=None,
+        description="The set before, as the page showed it; refused if it is another one by now.",
+    )
+
+
 class LogTail(BaseModel):
     """A piece of a run's log."""
 
@@ -218,9 +229,9 @@ def unserve(store: Door, version_id: UUID) -> Deployment:
 
 
 @router.post("/deployments/rollback")
-def rollback(store: Door) -> Deployment:
+def rollback(store: Door, wanted: Back | None = None) -> Deployment:
     """Serve again what was served before the newest change."""
-    return deploying.roll_back(store)
+    return deploying.roll_back(store, wanted.to if wanted else None)
 
 
 # --- plotly and answers that rarely change --------------------------------------------------------

@@ -178,7 +178,9 @@ class Compare {
   /** The stream has fallen silent (a lost connection, a restarted server): ask the API how things stand. */
   async #fallBack() {
     const { now } = this;
-    if (!now || this.#complete() || performance.now() - now.heardAt < SILENCE_MS) return;
+    if (!now || now.isLooking || performance.now() - now.heardAt < SILENCE_MS) return;
+    if (now.isDue) return this.#revealed();
+    if (this.#complete()) return;
     now.heardAt = performance.now();
     try {
       if (now.queryId) {
@@ -201,12 +203,14 @@ class Compare {
   /** The server knows of the vote, or of its withdrawal: show the names, or hide them again. */
   async #revealed() {
     const { now } = this;
+    const look = (now.looks = (now.looks ?? 0) + 1); // of several on their way only the newest counts
+    now.isLooking = now.isDue = true;
     refreshPerson();
     try {
       const view = await call("GET", `/api/comparisons/${now.queryId}`);
-      if (this.now !== now) return;
+      if (this.now !== now || look !== now.looks) return;
       now.view = view;
-      now.heardAt = performance.now();
+      now.isDue = false;
       this.#draw();
       this.pager.show(this.panels.chosen);
       if (this.votes.vote) {
@@ -214,7 +218,12 @@ class Compare {
         this.#say(`Recorded. ${names}. Ten seconds to undo.`);
       } else this.#say(`The vote is taken back. ${this.votes.hint}`);
     } catch {
-      now.heardAt = 0; // the fall-back tries again
+      // it is due as before, and the fall-back tries again
+    } finally {
+      if (look === now.looks) {
+        now.isLooking = false;
+        now.heardAt = performance.now();
+      }
     }
   }
 

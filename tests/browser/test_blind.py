@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import APIResponse, Page, Route, expect
 
 from rlhb_core.records import SignalKind
 from tests.browser.conftest import THREE, Studio, Visit
@@ -262,3 +262,59 @@ def test_what_has_not_said_a_word_yet_cannot_be_chosen(
     expect(page.locator(".answer[data-status=done]")).to_have_count(3)
     page.keyboard.press(str(place + 1))
     expect(page.locator(".result .said")).to_contain_text(f"{'ABC'[place]} is best")
+
+
+# --- what the server says after a vote, late or not at all -----------------------------------------
+
+
+LOOKS = re.compile(r"/api/comparisons/[0-9a-f-]+$")
+"""The addresses at which the page asks how a comparison stands."""
+
+
+def test_what_comes_late_takes_nothing_back(visit: Visit, ask: Ask) -> None:
+    """The look after an undo says that names are hidden; it may come after the one that shows them again."""
+    page = visit()
+    ask(page, CAPITAL)
+    page.keyboard.press("1")
+    expect(page.locator(".answer.revealed")).to_have_count(3)
+    held: list[tuple[Route, APIResponse]] = []
+
+    def hold(route: Route) -> None:
+        response = route.fetch()
+        if held:
+            route.fulfill(response=response)
+        else:
+            held.append((route, response))
+
+    page.route(LOOKS, hold)
+    page.keyboard.press("u")
+    until = time.monotonic() + 20
+    while not held and time.monotonic() < until:
+        page.wait_for_timeout(20)
+    page.keyboard.press("2")
+    expect(page.locator(".answer.revealed")).to_have_count(3)
+    expect(page.locator(".result .said")).to_contain_text("B is best")
+    route, response = held[0]
+    with page.expect_response(LOOKS):
+        route.fulfill(response=response)
+    page.wait_for_timeout(300)
+    expect(page.locator(".answer.revealed")).to_have_count(3)
+
+
+def test_names_are_shown_though_the_first_look_fails(visit: Visit, ask: Ask) -> None:
+    page = visit()
+    ask(page, CAPITAL)
+    failed: list[Route] = []
+
+    def fail_once(route: Route) -> None:
+        if failed:
+            route.continue_()
+        else:
+            failed.append(route)
+            route.abort()
+
+    visit.expect("ERR_FAILED")
+    page.route(LOOKS, fail_once)
+    page.keyboard.press("1")
+    expect(page.locator(".answer.revealed")).to_have_count(3)
+    assert failed

@@ -333,6 +333,22 @@ def test_versions_are_put_in_taken_out_and_rolled_back(visit: Visit, studio: Stu
     assert served(studio) == ["Quokka One", "Marmot Two", "Gecko Three"]
 
 
+def test_going_back_in_two_tabs_goes_back_once(visit: Visit, studio: Studio) -> None:
+    for served_then in (("Quokka One",), ("Quokka One", "Marmot Two"), ("Marmot Two",)):
+        studio.serve(*served_then)
+    visit.expect("409", "422")  # the refusal
+    tabs = [visit("/runs/"), visit("/runs/")]
+    for page in tabs:
+        page.get_by_role("button", name="Go back", exact=True).click()
+        expect(page.get_by_role("dialog")).to_contain_text("Quokka One, Marmot Two again")
+    tabs[0].get_by_role("dialog").get_by_role("button", name="Go back").click()
+    button = "Take Quokka One out of Compare"
+    expect(tabs[0].get_by_role("button", name=button)).to_be_visible()
+    tabs[1].get_by_role("dialog").get_by_role("button", name="Go back").click()
+    expect(tabs[1].get_by_text("the set before is another one now")).to_be_visible()
+    assert served(studio) == ["Quokka One", "Marmot Two"]
+
+
 def test_the_plan_is_told_before_a_run_is_started(visit: Visit, studio: Studio) -> None:
     log_some(studio, Source.IMPORTED, 40)
     studio.serve("Quokka One")

@@ -510,8 +510,14 @@ def test_put_in_take_out_and_go_back(training: Training, three: dict[str, ModelV
     assert names(store) == ["good"]
     with pytest.raises(deploying.CannotDeploy, match="last version"):
         deploying.take_out(store, three["good"].id)
-    deploying.roll_back(store)
+    both = [three["SFT"].id, three["good"].id]
+    with pytest.raises(deploying.CannotDeploy, match="changed meanwhile"):
+        deploying.roll_back(store, [three["SFT"].id])
+    assert names(store) == ["good"]
+    deploying.roll_back(store, both)
     assert names(store) == ["SFT", "good"]
+    with pytest.raises(deploying.CannotDeploy, match="changed meanwhile"):
+        deploying.roll_back(store, both)  # from another tab, which showed the same
     deploying.roll_back(store)
     assert names(store) == ["SFT"]
     with pytest.raises(deploying.CannotDeploy, match="no other set"):

@@ -1,9 +1,7 @@
 """Files come in by one route only: streamed, bounded, of three kinds, with plain names; and nothing is left of them."""
 
 import asyncio
-import os
 import re
-import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +15,7 @@ from app.importing import import_file
 from app.main import create_app
 from app.settings import Settings
 from app.store import Store
-from app.uploads import LEFT_OVER_S, MOST_AT_ONCE, Uploads
+from app.uploads import MOST_AT_ONCE, Uploads, sorted_out
 from rlhb_core.errors import BadConfig
 
 MOST = 50_000
@@ -206,12 +204,24 @@ def test_a_few_people_at_a_time(app: FastAPI, client: TestClient) -> None:
 
 def test_what_a_killed_server_left_is_swept(tmp_path: Path) -> None:
     uploads = Uploads(tmp_path, MOST)
-    for name, age in (("old", LEFT_OVER_S + 60), ("new", 0)):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "a.csv").write_bytes(CSV)
-        os.utime(tmp_path / name, (time.time() - age,) * 2)
+    (tmp_path / "left").mkdir()
+    (tmp_path / "left" / "a.csv").write_bytes(CSV)
     uploads.sweep()
-    assert [path.name for path in tmp_path.iterdir()] == ["new"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_comes_in_is_for_the_owner_only(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    modes: list[int] = []
+
+    def look(paths: list[Path]) -> tuple[Path, Path | None]:
+        modes.extend(path.stat().st_mode & 0o777 for path in paths)
+        return sorted_out(paths)
+
+    monkeypatch.setattr("app.api.data.sorted_out", look)
+    assert send(client, ("a.jsonl", b"")).status_code == 200
+    assert modes == [0o600]
 
 
 def test_uploads_that_stop_coming_keep_nobody_out(
