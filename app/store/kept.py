@@ -10,9 +10,9 @@ from typing import Any
 import sqlalchemy as sa
 
 MOST = 40
-"""Connections that a server has at most, and keeps: as many as it has threads that may ask for one at the same time."""
+"""Connections that a server has at most, and keeps once it has opened them; whoever needs one more waits."""
 REST_S = 1.0
-"""One that was used so recently is taken to live. If it does not, a single unit of work fails, and is tried again."""
+"""One that was used so recently is taken to live. If it does not, one unit of work fails as Unavailable."""
 OPTIONS: dict[str, Any] = {"pool_size": MOST, "max_overflow": 0, "pool_use_lifo": True}
 """For `create_engine`."""
 

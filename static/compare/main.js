@@ -217,8 +217,8 @@ class Compare {
         const names = view.panels.map((panel) => `${panel.letter} is ${panel.revealed?.version}`).join(", ");
         this.#say(`Recorded. ${names}. Ten seconds to undo.`);
       } else this.#say(`The vote is taken back. ${this.votes.hint}`);
-    } catch {
-      // it is due as before, and the fall-back tries again
+    } catch (error) {
+      if (error.status === 404) now.isDue = false; // erased meanwhile; otherwise the fall-back looks again
     } finally {
       if (look === now.looks) {
         now.isLooking = false;
