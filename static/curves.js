@@ -141,6 +141,7 @@ function versionButton(run) {
       onclick: async (event) => {
         const button = event.currentTarget;
         button.disabled = true;
+        say("");
         try {
           if (await serve(version)) {
             delete seen[`/api/runs/${run.id}`];
@@ -178,7 +179,7 @@ function now(run) {
       { class: "plain numbers" },
       run.numbers.map((item) => h("tr", { title: item.sentence }, h("td", {}, item.label, h("span", { class: "means" }, item.sentence)), h("td", { class: "num" }, number(item.value), item.unit && h("small", {}, ` ${item.unit}`)))),
     ),
-    going && h("button", { class: "button", onclick: () => post(`/api/runs/${run.id}/stop`).then(refresh, (e) => say(e.message)) }, "Stop after this step"),
+    going && h("button", { class: "button", onclick: () => post(`/api/runs/${run.id}/stop`).then(() => (say(""), refresh()), (e) => say(e.message)) }, "Stop after this step"),
   ];
 }
 

@@ -50,6 +50,7 @@ export function poll(work) {
   let timer = null;
   let busy = false;
   let again = false;
+  let troubled = false; // what somebody else has said stays
   const tick = async () => {
     clearTimeout(timer);
     again = busy;
@@ -58,9 +59,11 @@ export function poll(work) {
     let pause = 5000;
     try {
       pause = await work();
-      say("");
+      if (troubled) say("");
+      troubled = false;
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
+      troubled = true;
       say(error.message);
     } finally {
       busy = false;

@@ -34,6 +34,7 @@ function act(label, work, attributes = {}) {
   const press = async (event) => {
     const button = event.currentTarget;
     button.disabled = true;
+    say("");
     try {
       await work();
       refresh();
@@ -112,6 +113,7 @@ function showLog(run) {
   );
   let next = 0;
   let timer = null;
+  let troubled = false;
   const follow = async () => {
     try {
       const tail = await get(`/api/runs/${run.id}/log?after=${next}`);
@@ -119,7 +121,10 @@ function showLog(run) {
       if (tail.text || !text.textContent) text.append(tail.text || (next ? "" : "Nothing is logged yet.\n"));
       next = tail.next;
       if (atEnd) text.scrollTop = text.scrollHeight;
+      if (troubled) say("");
+      troubled = false;
     } catch (error) {
+      troubled = true;
       say(error.message);
     }
     if (dialog.open) timer = setTimeout(follow, LOG_MS);
