@@ -273,13 +273,14 @@ class Comparing:
         return _Drawn(query, answers, known, [], answers)
 
     def _draw_again(self, response_id: UUID, person_id: UUID) -> tuple[Response, _Drawn]:
+        given_up = self._unstored.get(response_id)  # looked up first: it may be stored meanwhile
         with self._store.session() as session:
             drawn, old = self._drawn(session, response_id, person_id)
             for other in drawn.answers:
                 if other.replaces == old.id:
                     return other, drawn
-            if old.outcome is Outcome.PENDING and old.id in self._unstored:
-                old = responses.finish(session, self._unstored[old.id])
+            if old.outcome is Outcome.PENDING and given_up:
+                old = responses.finish(session, given_up)
             if old.outcome is Outcome.PENDING:
                 raise StillWriting("this answer is still being written; regenerate it afterwards")
             version = drawn.versions[old.version_id]
@@ -322,8 +323,9 @@ class Comparing:
         return self._read(session, query), old
 
     def _read(self, session: Session, query: Query) -> _Drawn:
+        unstored = dict(self._unstored)  # as it was before we look: they may be stored meanwhile
         answers = [
-            self._unstored.get(each.id, each) if each.outcome is Outcome.PENDING else each
+            unstored.get(each.id, each) if each.outcome is Outcome.PENDING else each
             for each in responses.of_query(session, query.id)
         ]
         acts = signals.of_query(session, query.id)
@@ -423,9 +425,7 @@ class Comparing:
     async def _is_stored(self, answer: Response) -> bool:
         """Try to store how an answer ended; whether there is nothing left to try."""
         try:
-            await asyncio.to_thread(
-                self._store.together, lambda session: responses.finish(session, answer)
-            )
+            await self._store.together(responses.finish_all, answer)
         except UnknownReference:
             log.info("an answer was erased while it was written")
         except RlhbError as error:

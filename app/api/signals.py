@@ -12,6 +12,7 @@ from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import Field, ValidationError
 from pydantic_core import ErrorDetails
+from starlette.concurrency import run_in_threadpool
 
 from app.store import BadSignals, Store, signals
 from rlhb_core.records import Record, Signal, Whole, describe, now_ms
@@ -23,6 +24,10 @@ MAX_BODY = 2_000_000
 
 MAX_SIGNALS = 1_000
 """Most signals in one request."""
+
+
+SMALL = 20_000
+"""A body that is read at once, in bytes."""
 
 
 class Batch(Record):
@@ -53,23 +58,19 @@ async def limited_body(request: Request) -> bytes:
     return bytes(body)
 
 
-# A plain function on purpose: it runs in a thread, and the commit may wait for the disk.
 @router.post("", response_model=Receipt)
-def record(request: Request, body: Annotated[bytes, Depends(limited_body)]) -> Response:
+async def record(request: Request, body: Annotated[bytes, Depends(limited_body)]) -> Response:
     """Store the signals of the person who asks, all or none."""
     received_ms = now_ms()
     try:
-        batch = Batch.model_validate_json(body)
+        sent = await _read(body)
     except ValidationError as error:
         return JSONResponse({"detail": _unreadable(error, body)}, status_code=422)
     store: Store = request.app.state.store
     person_id: UUID = request.state.person_id
+    batch = signals.Batch(person_id, sent.signals, sent.sent_ms, received_ms)
     try:
-        new = store.together(
-            lambda session: signals.record(
-                session, person_id, batch.signals, sent_ms=batch.sent_ms, received_ms=received_ms
-            )
-        )
+        new = await store.together(signals.record_all, batch)
     except BadSignals as error:
         detail = [
             {"index": refusal.index, "id": str(refusal.id), "message": refusal.message}
@@ -78,6 +79,13 @@ def record(request: Request, body: Annotated[bytes, Depends(limited_body)]) -> R
         return JSONResponse({"detail": detail}, status_code=422)
     request.app.state.comparing.heard({signal.query_id for signal in batch.signals})
     return JSONResponse({"received": len(batch.signals), "new": new})
+
+
+async def _read(body: bytes) -> Batch:
+    """In a thread if it takes long, so that nobody waits for it. Raises ValidationError."""
+    if len(body) <= SMALL:
+        return Batch.model_validate_json(body)
+    return await run_in_threadpool(Batch.model_validate_json, body)
 
 
 def _unreadable(error: ValidationError, body: bytes) -> str | list[dict[str, Any]]:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -27,15 +27,16 @@ from app.store.errors import Busy, StoreError, Unavailable
 from app.store.failures import BUSY, explain, explained, failed
 from app.store.migrate import upgrade
 from app.store.servers import Place
-from app.store.shared import SharedWork
+from app.store.shared import Item, Result, SharedWork, Work
 
 Session = sa.Connection
 """One unit of work: a connection inside a transaction."""
 
-Result = TypeVar("Result")
-
 CHECK = "check RLHB_DATABASE_URL and that the database server runs"
 """What to do about a Postgres that cannot be opened."""
+
+AT_ONCE = 4
+"""Shared units of work at a time on Postgres, so that one that waits for somebody's row holds up no others."""
 
 ROWS_PER_STATEMENT = 500
 """Rows written by one statement: bounded by the number of parameters that a database takes."""
@@ -50,7 +51,7 @@ class Store:
         self._is_sqlite = engine.dialect.name == "sqlite"
         self._turn = threading.Lock()
         self.refreshing = threading.Lock()
-        self._shared = SharedWork(self.session)
+        self._shared = SharedWork(self.session, 1 if self._is_sqlite else AT_ONCE)
         self._place: Place | None = None
         self._anchor: sa.Connection | None = None
         self._watch: sqlite_file.Watch | None = None
@@ -132,16 +133,13 @@ class Store:
         if self._is_sqlite and sqlite_file.belongs_to(name, path):
             raise StoreError(f"{path} is the database itself; name another file")
 
-    def together(self, work: Callable[[Session], Result]) -> Result:
-        """Run a short piece of work in a unit of work that it may share with others who come at the same time.
+    async def together(self, work: Work[Item, Result], item: Item) -> Result:
+        """Do a short piece of work in a unit of work that it may share with others who come at the same time.
 
-        Returns, or raises what `work` raised, after the commit. On SQLite many small writes then share one wait for
-        the disk; Postgres does that by itself. Another's failure undoes only the other's work.
+        `work` takes the items of all of them and gives what became of each. Returns the result for this one, or raises
+        the error that stands for it, after the commit. The failure of one harms no other.
         """
-        if self._is_sqlite:
-            return self._shared.do(work)
-        with self.session() as session:
-            return work(session)
+        return await self._shared.do(work, item)
 
     def files(self) -> list[str]:
         """The files of a SQLite database; none for another. For other processes only: see `sqlite_file`."""
@@ -190,6 +188,7 @@ class Store:
 
     def close(self) -> None:
         """Close all connections."""
+        self._shared.close()
         if self._place is not None:
             self._place.leave()
             self._place = None

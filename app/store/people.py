@@ -1,6 +1,6 @@
 """People: who asks and reacts, whether they are recorded, what they may take with them, and forgetting them."""
 
-from collections.abc import Generator, Iterator
+from collections.abc import Collection, Generator, Iterator
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +12,12 @@ from app.store.errors import Conflict, UnknownReference
 from app.store.streaming import Stream, joined
 from app.store.tables import BEHAVIOR, PERSON, QUERY, RESPONSE, SIGNAL, to_record
 from rlhb_core.records import Person, Query, Record, Response, Signal, Source
+
+_TOUCH = (
+    sa.update(PERSON)
+    .where(PERSON.c.id == sa.bindparam("person"))
+    .values(changes=PERSON.c.changes + 1)
+)
 
 
 def ensure(session: Session, person: Person) -> Person:
@@ -88,14 +94,10 @@ def _change(session: Session, person_id: UUID, **values: Any) -> Person:
     return get(session, person_id)
 
 
-def touch(session: Session, person_ids: set[UUID]) -> None:
+def touch(session: Session, person_ids: Collection[UUID]) -> None:
     """Note that something about these people changed, so that their behaviours are summarised anew."""
-    for person_id in sorted(
-        person_ids
-    ):  # in one order everywhere, so that no two wait for each other
-        session.execute(
-            sa.update(PERSON).where(PERSON.c.id == person_id).values(changes=PERSON.c.changes + 1)
-        )
+    if person_ids:  # in one order everywhere, so that no two wait for each other
+        session.execute(_TOUCH, [{"person": each} for each in sorted(person_ids)])
 
 
 def export_lines(session: Session, person_id: UUID) -> Iterator[bytes]:

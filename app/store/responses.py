@@ -1,6 +1,7 @@
 """Responses: what the versions answered. Added when they are drawn (pending), finished when the last token is there."""
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -13,6 +14,20 @@ from rlhb_core.records import Outcome, Response, now_ms
 
 STUCK_MS = 3_600_000
 """A response that is still pending after an hour will not be finished any more."""
+
+ENDING = ("text", "outcome", "error", "first_token_ms", "duration_ms")
+"""What is known of a response once it has ended."""
+
+_OWNERS = (
+    sa.select(RESPONSE.c.id, QUERY.c.person_id)
+    .join(QUERY)
+    .where(RESPONSE.c.id.in_(sa.bindparam("some", expanding=True)))
+)
+_END = (
+    sa.update(RESPONSE)
+    .where(RESPONSE.c.id == sa.bindparam("ended"))
+    .values({name: sa.bindparam(name) for name in ENDING})
+)
 
 
 def add(session: Session, response: Response) -> Response:
@@ -41,18 +56,30 @@ def add_drawn(session: Session, drawn: Sequence[Response]) -> None:
 
 def finish(session: Session, response: Response) -> Response:
     """Store how a response ended: text, outcome, error and times. Raises UnknownReference if it was never added."""
-    response = _storable(response)
-    owner = _owner(session, response.query_id)
-    ending = response.model_dump(
-        include={"text", "outcome", "error", "first_token_ms", "duration_ms"}
-    )
-    changed = session.execute(
-        sa.update(RESPONSE).where(RESPONSE.c.id == response.id).values(ending)
-    ).rowcount
-    if not changed:
-        raise UnknownReference("there is no such response; it may have been erased")
-    people.touch(session, {owner})
-    return response
+    (outcome,) = finish_all(session, [response])
+    if isinstance(outcome, UnknownReference):
+        raise outcome
+    return outcome
+
+
+def finish_all(session: Session, ended: Sequence[Response]) -> list[Response | UnknownReference]:
+    """Store how many responses ended; returns each as it is stored, or that it was never added."""
+    ids = {"some": [response.id for response in ended]}
+    owners = {row.id: row.person_id for row in session.execute(_OWNERS, ids)}
+    outcomes: list[Response | UnknownReference] = [
+        _storable(response)
+        if response.id in owners
+        else UnknownReference("there is no such response; it may have been erased")
+        for response in ended
+    ]
+    if endings := [_ending(each) for each in outcomes if isinstance(each, Response)]:
+        session.execute(_END, endings)
+    people.touch(session, set(owners.values()))
+    return outcomes
+
+
+def _ending(response: Response) -> dict[str, Any]:
+    return {"ended": response.id} | response.model_dump(include=set(ENDING))
 
 
 def get(session: Session, response_id: UUID) -> Response:

@@ -1,96 +1,105 @@
-"""Units of work that several callers share, so that many small writes wait for the disk once.
+"""Units of work that many callers share, so that many small writes cost little more than one.
 
-Whoever comes while a unit of work is being committed waits, and the first of those who waited does the work of all of
-them in the next one. No thread of its own, nothing kept between calls. Does not know what the work is.
+Whoever comes while a unit of work is being done waits, and all who waited are served by the next one, those who want
+the same in one go: one statement for all of them instead of one each, and one wait for the disk. Does not know what the
+work is.
 """
 
-import threading
-from collections.abc import Callable
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
-from typing import Any, TypeVar
+from itertools import groupby
+from typing import Any, NamedTuple, TypeVar
 
 import sqlalchemy as sa
 
-from app.store.errors import Busy
-from rlhb_core.errors import RlhbError
+from app.store.errors import StoreError
 
+log = logging.getLogger(__name__)
+
+Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+Work = Callable[[sa.Connection, Sequence[Item]], Sequence[Result | StoreError]]
+"""Does something for many; gives what became of each, in order. Whom it refuses it has written nothing of."""
+
 MOST = 64
-"""Pieces of work in one unit, so that the first of them does not wait for too many others."""
+"""Callers served by one unit of work, so that the first of them does not wait for too many others."""
 
 
-class _Piece:
-    """One caller's work and what became of it."""
+class _Piece(NamedTuple):
+    """What one caller wants, and where the answer goes."""
 
-    def __init__(self, work: Callable[[sa.Connection], Any]) -> None:
-        self.work = work
-        self.done = False
-        self.result: Any = None
-        self.error: Exception | None = Busy("interrupted before it was stored; try again")
+    work: Work[Any, Any]
+    item: Any
+    answer: asyncio.Future[Any]
 
 
 class SharedWork:
-    """Collects pieces of work and does them in shared units of work."""
+    """Collects what callers want and does it in shared units of work. To be used within one event loop at a time."""
 
-    def __init__(self, session: Callable[[], AbstractContextManager[sa.Connection]]) -> None:
+    def __init__(
+        self, session: Callable[[], AbstractContextManager[sa.Connection]], at_once: int
+    ) -> None:
         self._session = session
         self._waiting: list[_Piece] = []
-        self._is_led = False
-        self._changed = threading.Condition()
+        self._at_once = at_once
+        self._busy = 0
+        # Threads of its own, so that it never waits for those that do something slow.
+        self._threads = ThreadPoolExecutor(at_once, thread_name_prefix="shared-work")
 
-    def do(self, work: Callable[[sa.Connection], Result]) -> Result:
-        """Do the work; returns its result, or raises what it raised, once it is committed (or undone)."""
-        piece = _Piece(work)
-        with self._changed:
-            self._waiting.append(piece)
-        while not piece.done:
-            with self._changed:
-                self._changed.wait_for(lambda: piece.done or not self._is_led)
-                if piece.done:
-                    break
-                self._is_led = True  # nobody else leads, so I do
-                pieces, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
-            self._lead(pieces)
-        if piece.error is not None:
-            raise piece.error
-        result: Result = piece.result
-        return result
+    async def do(self, work: Work[Item, Result], item: Item) -> Result:
+        """Do the work for this item; returns its result, or raises why not, once it is committed (or undone)."""
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Result] = loop.create_future()
+        self._waiting.append(_Piece(work, item, answer))
+        if self._busy < self._at_once:
+            self._begin(loop)
+        return await answer
 
-    def _lead(self, pieces: list[_Piece]) -> None:
-        try:
-            if len(pieces) > 1:
-                self._all(pieces)
+    def close(self) -> None:
+        """Wait for what is being done, and take no more."""
+        self._threads.shutdown()
+
+    def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
+        pieces, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
+        pieces.sort(key=lambda piece: id(piece.work))  # the same work side by side, in order
+        self._busy += 1
+        unit = loop.run_in_executor(self._threads, self._done, pieces)
+        unit.add_done_callback(lambda done: self._end(loop, pieces, done.result()))
+
+    def _end(
+        self, loop: asyncio.AbstractEventLoop, pieces: list[_Piece], outcomes: list[Any]
+    ) -> None:
+        self._busy -= 1
+        if self._waiting:
+            self._begin(loop)
+        for piece, outcome in zip(pieces, outcomes, strict=True):
+            if piece.answer.done():  # whoever wanted it has gone
+                continue
+            if isinstance(outcome, Exception):
+                piece.answer.set_exception(outcome)
             else:
-                self._alone(pieces[0])
-        except Exception:
-            # The database itself failed, or one piece is broken: each alone, so that none harms another.
-            for piece in pieces:
-                self._alone(piece)
-        finally:
-            with self._changed:
-                for piece in pieces:
-                    piece.done = True
-                self._is_led = False
-                self._changed.notify_all()
+                piece.answer.set_result(outcome)
 
-    def _all(self, pieces: list[_Piece]) -> None:
-        """One unit of work. A piece that is refused is undone by its savepoint; any other error undoes all."""
-        refusals: dict[_Piece, Exception] = {}
-        with self._session() as session:
-            for piece in pieces:
-                try:
-                    with session.begin_nested():
-                        piece.result = piece.work(session)
-                except RlhbError as refusal:
-                    refusals[piece] = refusal
-        for piece in pieces:  # committed
-            piece.error = refusals.get(piece)
-
-    def _alone(self, piece: _Piece) -> None:
+    def _done(self, pieces: list[_Piece]) -> list[Any]:
+        """What became of each piece: its result, or an error."""
         try:
-            with self._session() as session:
-                piece.result = piece.work(session)
-            piece.error = None
+            return self._unit(pieces)
+        except StoreError as error:  # the database itself could not
+            return [error] * len(pieces)
         except Exception as error:
-            piece.error = error
+            if len(pieces) == 1:
+                return [error]
+            log.warning("%d pieces of work failed together; each is done alone now", len(pieces))
+            return [outcome for piece in pieces for outcome in self._done([piece])]
+
+    def _unit(self, pieces: list[_Piece]) -> list[Any]:
+        with self._session() as session:
+            return [
+                outcome
+                for work, same in groupby(pieces, key=lambda piece: piece.work)
+                for outcome in work(session, [piece.item for piece in same])
+            ]

@@ -3,17 +3,19 @@
 Real processes. What is said of the files is looked up by name or by another process: this one may have them open.
 """
 
+import asyncio
 import json
 import os
 import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from app.store import Lost, Store, people, verify
+from app.store import Lost, Session, Store, StoreError, people, verify
 from rlhb_core.records import Person
 from tests.kills import kill_beside_commands
 from tests.outbox import OutboxClient
@@ -92,6 +94,10 @@ def test_looking_makes_no_database_and_migrates_none(tmp_path: Path):
     assert not (tmp_path / "none").exists()
 
 
+def adding(session: Session, persons: Sequence[Person]) -> list[Person | StoreError]:
+    return [people.ensure(session, person) for person in persons]
+
+
 @pytest.mark.parametrize("what", ["deleted", "replaced", "wal"])
 def test_a_store_whose_files_are_gone_says_so_instead_of_storing(tmp_path: Path, what: str):
     folder = tmp_path / "data"
@@ -108,7 +114,7 @@ def test_a_store_whose_files_are_gone_says_so_instead_of_storing(tmp_path: Path,
         with pytest.raises(Lost, match="deleted or replaced"), unit():
             pass
     with pytest.raises(Lost):
-        store.together(lambda session: people.ensure(session, Person()))
+        asyncio.run(store.together(adding, Person()))
     store.close()
 
 

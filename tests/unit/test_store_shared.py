@@ -1,75 +1,79 @@
-"""Shared units of work: one commit for many, and nobody pays for another's failure."""
+"""Shared units of work: one commit for many, the same work in one go, and nobody pays for another's failure."""
 
+import asyncio
 import threading
-import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 
 import pytest
 import sqlalchemy as sa
 
-from app.store import Session, Store, people
+from app.store import Busy, Session, Store, StoreError, UnknownReference, people
 from app.store.shared import MOST, SharedWork
 from app.store.tables import PERSON
-from rlhb_core.errors import BadRecord
 from rlhb_core.records import Person
+from tests.conftest import Postgres
+
+REFUSED = UnknownReference("no")
 
 
-def adding(*persons: Person, then: Exception | None = None) -> Callable[[Session], int]:
-    """Work that adds people, and fails afterwards if told so."""
+class Adding:
+    """Work that adds people by name: it refuses one called "refused" and breaks at one called "broken"."""
 
-    def work(session: Session) -> int:
-        for person in persons:
-            people.ensure(session, person)
-        if then is not None:
-            raise then
-        return len(persons)
+    def __init__(self) -> None:
+        self.calls: list[int] = []
 
-    return work
+    def __call__(self, session: Session, names: Sequence[str]) -> list[str | StoreError]:
+        self.calls.append(len(names))
+        return [self._one(session, name) for name in names]
+
+    def _one(self, session: Session, name: str) -> str | StoreError:
+        if name == "refused":
+            return REFUSED
+        people.ensure(session, Person(display_name=name))
+        if name == "broken":
+            raise ZeroDivisionError
+        return name
 
 
 class Counted:
     """Units of work of a store, counted; the first one waits until it is let go."""
 
-    def __init__(self, store: Store, broken_commits: int = 0) -> None:
+    def __init__(self, store: Store, failing: Exception | None = None, failures: int = 0) -> None:
         self.store = store
         self.units = 0
         self.go = threading.Event()
-        self.broken_commits = broken_commits
+        self.failing, self.failures = failing, failures
 
     @contextmanager
     def session(self) -> Iterator[Session]:
         self.units += 1
         if self.units == 1:
-            self.go.wait(10)
+            self.go.wait(30)
         with self.store.session() as session:
             yield session
-            if self.units > 1 and self.broken_commits:
-                self.broken_commits -= 1
-                raise OSError("disk full")
+            if self.units > 1 and self.failing and self.failures:
+                self.failures -= 1
+                raise self.failing
 
 
-def run_all(counted: Counted, works: list[Callable[[Session], Any]]) -> list[Any]:
-    """The first work leads alone; the others come while it is being committed."""
-    shared = SharedWork(counted.session)
+def run_all(
+    counted: Counted, names: Sequence[str], works: Sequence[Adding] = ()
+) -> list[str | BaseException]:
+    """The first name is added alone; the others come while that is being done."""
+    works = works or [Adding()]
 
-    def do(work: Callable[[Session], Any]) -> Any:
-        try:
-            return shared.do(work)
-        except Exception as error:
-            return error
+    async def told() -> list[str | BaseException]:
+        with closing(SharedWork(counted.session, 1)) as shared:
+            tasks = [
+                asyncio.create_task(shared.do(works[i % len(works)], name))
+                for i, name in enumerate(names)
+            ]
+            await asyncio.sleep(0)  # all have asked
+            counted.go.set()
+            return await asyncio.gather(*tasks, return_exceptions=True)
 
-    with ThreadPoolExecutor(len(works)) as pool:
-        first = pool.submit(do, works[0])
-        while counted.units == 0:
-            time.sleep(0.001)
-        rest = [pool.submit(do, work) for work in works[1:]]
-        while len(shared._waiting) < len(works) - 1:
-            time.sleep(0.001)
-        counted.go.set()
-        return [future.result(30) for future in (first, *rest)]
+    return asyncio.run(told())
 
 
 def stored(store: Store) -> int:
@@ -77,53 +81,115 @@ def stored(store: Store) -> int:
         return session.execute(sa.select(sa.func.count()).select_from(PERSON)).scalar_one()
 
 
-def test_those_who_come_meanwhile_share_one_unit_of_work(sqlite_store: Store):
-    counted = Counted(sqlite_store)
-    assert run_all(counted, [adding(Person()) for _ in range(12)]) == [1] * 12
+def test_those_who_come_meanwhile_share_one_unit_of_work_and_one_call(sqlite_store: Store):
+    counted, adding = Counted(sqlite_store), Adding()
+    names = [str(number) for number in range(12)]
+    assert run_all(counted, names, [adding]) == names
     assert counted.units == 2
+    assert adding.calls == [1, 11]
     assert stored(sqlite_store) == 12
+
+
+def test_different_works_share_a_unit_of_work_and_each_gets_its_own_answer(sqlite_store: Store):
+    counted, works = Counted(sqlite_store), (Adding(), Adding())
+    names = [str(number) for number in range(9)]
+    assert run_all(counted, names, works) == names
+    assert counted.units == 2
+    assert [work.calls for work in works] == [[1, 4], [4]]
 
 
 def test_more_than_fit_into_one_unit_all_get_their_turn(sqlite_store: Store):
     counted = Counted(sqlite_store)
-    assert run_all(counted, [adding(Person()) for _ in range(MOST + 5)]) == [1] * (MOST + 5)
+    names = [str(number) for number in range(MOST + 5)]
+    assert run_all(counted, names) == names
     assert counted.units == 3
     assert stored(sqlite_store) == MOST + 5
 
 
-def test_a_refused_piece_is_undone_and_the_others_are_not(sqlite_store: Store):
-    refusal = BadRecord("no")
-    works = [adding(Person()), adding(Person(), then=refusal), adding(Person())]
-    assert run_all(Counted(sqlite_store), works) == [1, refusal, 1]
+def test_a_refused_piece_harms_nobody_else(sqlite_store: Store):
+    assert run_all(Counted(sqlite_store), ["a", "refused", "b"]) == ["a", REFUSED, "b"]
     assert stored(sqlite_store) == 2
 
 
 def test_a_broken_piece_harms_nobody_else(sqlite_store: Store):
-    broken = ZeroDivisionError()
-    works = [adding(Person()), adding(Person(), then=broken), adding(Person()), adding(Person())]
-    assert run_all(Counted(sqlite_store), works) == [1, broken, 1, 1]
+    adding = Adding()
+    found = run_all(Counted(sqlite_store), ["a", "b", "broken", "c"], [adding])
+    assert [found[0], found[1], found[3]] == ["a", "b", "c"]
+    assert isinstance(found[2], ZeroDivisionError)
+    assert adding.calls == [1, 3, 1, 1, 1], "together first, then each alone"
     assert stored(sqlite_store) == 3
 
 
+def test_a_database_that_cannot_tells_all_of_them_at_once(sqlite_store: Store):
+    counted = Counted(sqlite_store, Busy("later"), failures=1)
+    found = run_all(counted, ["a", "b", "c"])
+    assert [str(each) for each in found] == ["a", "later", "later"]
+    assert counted.units == 2
+    assert stored(sqlite_store) == 1
+
+
 def test_nothing_is_acknowledged_if_the_commit_fails(sqlite_store: Store):
-    counted = Counted(sqlite_store, broken_commits=100)
-    found = run_all(counted, [adding(Person()) for _ in range(4)])
-    assert found[0] == 1
-    assert [str(error) for error in found[1:]] == ["disk full"] * 3
+    counted = Counted(sqlite_store, OSError("disk full"), failures=100)
+    found = run_all(counted, ["a", "b", "c", "d"])
+    assert [str(each) for each in found] == ["a", "disk full", "disk full", "disk full"]
     assert stored(sqlite_store) == 1
 
 
 def test_a_commit_that_fails_once_is_made_good_one_by_one(sqlite_store: Store):
-    counted = Counted(sqlite_store, broken_commits=1)
-    assert run_all(counted, [adding(Person()) for _ in range(4)]) == [1] * 4
+    counted = Counted(sqlite_store, OSError("disk full"), failures=1)
+    assert run_all(counted, ["a", "b", "c", "d"]) == ["a", "b", "c", "d"]
     assert stored(sqlite_store) == 4
 
 
+def test_who_goes_away_is_done_all_the_same_and_holds_up_nobody(sqlite_store: Store):
+    counted = Counted(sqlite_store)
+
+    async def told() -> str:
+        with closing(SharedWork(counted.session, 1)) as shared:
+            gone, _, stays = (
+                asyncio.create_task(shared.do(adding, name)) for name in ("a", "b", "c")
+            )
+            await asyncio.sleep(0)
+            gone.cancel()
+            counted.go.set()
+            return await stays
+
+    adding = Adding()
+    assert asyncio.run(told()) == "c"
+    assert stored(sqlite_store) == 3
+
+
+def test_one_that_waits_for_a_row_holds_up_no_others_on_postgres(postgres: Postgres):
+    postgres_store = Store.open(postgres.new_database())
+    with postgres_store.session() as session:
+        held = people.ensure(session, Person())
+
+    def touching(session: Session, persons: Sequence[Person]) -> list[Person | StoreError]:
+        people.touch(session, {person.id for person in persons})
+        return list(persons)
+
+    async def told() -> None:
+        with postgres_store.session() as session:
+            people.touch(session, {held.id})
+            waiting = asyncio.create_task(postgres_store.together(touching, held))
+            await asyncio.sleep(0)
+            assert await postgres_store.together(Adding(), "a") == "a"
+            assert not waiting.done()
+        assert await waiting == held
+
+    with closing(postgres_store):
+        asyncio.run(told())
+
+
 def test_the_store_offers_it_on_both_databases(store: Store):
-    with ThreadPoolExecutor(8) as pool:
-        done = list(pool.map(lambda _: store.together(adding(Person())), range(60)))
-    assert done == [1] * 60
+    adding = Adding()
+    names = [str(number) for number in range(60)]
+
+    async def told() -> list[str]:
+        return await asyncio.gather(*(store.together(adding, name) for name in names))
+
+    assert asyncio.run(told()) == names
     assert stored(store) == 60
-    with pytest.raises(BadRecord):
-        store.together(adding(Person(), then=BadRecord("no")))
+    with pytest.raises(UnknownReference):
+        asyncio.run(store.together(adding, "refused"))
     assert stored(store) == 60

@@ -1,0 +1,223 @@
+"""Which batches of signals are taken, given what is stored, and what is then written of them. Runs no statement.
+
+Many people's batches are judged together, in the order in which they came: what one adds, the next one finds there.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from app.store.errors import BadSignals, Refusal
+from rlhb_core.behaviors import check_signal
+from rlhb_core.errors import BadRecord
+from rlhb_core.records import Signal, SignalKind, Source, VoteChoice
+
+EXPLICIT = frozenset(
+    {
+        SignalKind.LIKE,
+        SignalKind.DISLIKE,
+        SignalKind.SHARE,
+        SignalKind.FLAG,
+        SignalKind.EDIT,
+        SignalKind.CRITIQUE,
+        SignalKind.RATE,
+        SignalKind.VOTE,
+        SignalKind.RANK,
+    }
+)
+"""Acts by which a person says something on purpose: stored even while recording is paused. All others are passive."""
+
+Said = tuple[UUID, str, UUID, UUID | None, dict[str, Any]]
+"""What a signal says: by whom, its kind, about which query and response, its payload. Two under one id agree in it.
+
+Times are no part of it: each attempt to send it sets them right by its own measure.
+"""
+
+
+class Batch(NamedTuple):
+    """Signals that one person sends at once; all of them are taken, or none."""
+
+    person_id: UUID
+    signals: Sequence[Signal]
+    sent_ms: int
+    """The sender's clock at sending."""
+    received_ms: int
+    """Ours at that time: the difference sets the signals' times right."""
+
+    def check(self) -> None:
+        """Raise BadSignals naming each signal that cannot be true, whatever is stored."""
+        refusals = []
+        for index, signal in enumerate(self.signals):
+            try:
+                check_signal(signal, self.sent_ms)
+            except BadRecord as error:
+                refusals.append(Refusal(index, signal.id, str(error)))
+        if refusals:
+            raise BadSignals(refusals)
+
+
+class Teller(NamedTuple):
+    """Who sends a batch."""
+
+    recording: bool
+    source: Source
+
+
+class Asked(NamedTuple):
+    """A query that signals speak of."""
+
+    person_id: UUID
+    revealed_ms: int | None
+
+
+class Taking:
+    """What is stored of that which some batches speak of, and what is to be written of those that were taken."""
+
+    def __init__(self) -> None:
+        self.people: dict[UUID, Teller] = {}
+        self.queries: dict[UUID, Asked] = {}
+        self.answers: dict[UUID, UUID] = {}  # with their queries
+        self.hopeless: set[UUID] = set()  # answers that can no longer win
+        self.said: dict[UUID, Said] = {}
+        # To be written:
+        self.rows: list[dict[str, Any]] = []
+        self.heard: set[UUID] = set()  # people whose behaviours are stale now
+        self.unrecorded: set[UUID] = set()  # queries about which something was dropped
+        self.shown: dict[UUID, int] = {}  # queries whose names are in view, and since when
+
+    def take(self, batch: Batch) -> int:
+        """Take a batch that passed `check`, or raise BadSignals and take nothing of it; returns how many were new."""
+        if not batch.signals:
+            return 0
+        teller = self.people.get(batch.person_id)
+        if teller is None:
+            refused = "nothing is recorded of you yet, or it was erased"
+            raise BadSignals([_refusal(i, each, refused) for i, each in enumerate(batch.signals)])
+        said = self._said_by(batch)
+        kept = [each for each in batch.signals if teller.recording or each.kind in EXPLICIT]
+        new = {each.id: each for each in reversed(kept) if each.id not in self.said}
+        self.unrecorded |= {
+            each.query_id
+            for each in batch.signals
+            if not teller.recording and each.kind not in EXPLICIT
+        }
+        self.rows += [self._row(batch, each, said[each.id]) for each in new.values()]
+        self.said |= {each: said[each] for each in new}
+        self.heard.add(batch.person_id)
+        if teller.source != Source.SIMULATED:
+            # Those are shown texts only, and their clock is simulated too.
+            self._note_reveal(kept, batch.received_ms)
+        return len(new)
+
+    def _said_by(self, batch: Batch) -> dict[UUID, Said]:
+        """What each signal says. Raises BadSignals about those that cannot be."""
+        said: dict[UUID, Said] = {}
+        refusals = []
+        for index, signal in enumerate(batch.signals):
+            says = _says(batch.person_id, signal)
+            first = self.said.get(signal.id) or said.setdefault(signal.id, says)
+            if why_not := self._why_not(batch.person_id, signal):
+                refusals.append(_refusal(index, signal, why_not))
+            elif says != first:
+                refusals.append(
+                    _refusal(index, signal, "its id is already taken by another signal")
+                )
+        if refusals:
+            raise BadSignals(refusals)
+        return said
+
+    def _why_not(self, person_id: UUID, signal: Signal) -> str | None:
+        """Why a signal cannot be, given what it speaks of."""
+        if not self._is_of(person_id, signal.query_id):
+            return "there is no such query of yours"
+        if any(self.answers.get(each) != signal.query_id for each in responses_of(signal)):
+            return "it speaks of a response that does not belong to its query"
+        followed_by = _followed_by(signal)
+        if followed_by and not self._is_of(person_id, followed_by):
+            return "the query that followed is none of yours"
+        # One that was stored while the answer was being written may be sent again.
+        if signal.id not in self.said and not self.hopeless.isdisjoint(_put_first(signal)):
+            return "this answer failed or is empty, so it cannot be chosen; choose another one"
+        return None
+
+    def _is_of(self, person_id: UUID, query_id: UUID) -> bool:
+        query = self.queries.get(query_id)
+        return query is not None and query.person_id == person_id
+
+    def _row(self, batch: Batch, signal: Signal, said: Said) -> dict[str, Any]:
+        shift = batch.received_ms - batch.sent_ms
+        at_ms = signal.at_ms + shift
+        revealed_ms = self.queries[signal.query_id].revealed_ms
+        return dict(signal) | {
+            "at_ms": max(at_ms, 0),
+            "page_opened_ms": max(signal.page_opened_ms + shift, 0),
+            "payload": said[-1],
+            "person_id": batch.person_id,
+            "received_ms": batch.received_ms,
+            "unblinded": signal.unblinded
+            or _after(signal.kind, revealed_ms, at_ms, batch.received_ms),
+        }
+
+    def _note_reveal(self, signals: Sequence[Signal], received_ms: int) -> None:
+        """The first vote on a query shows the names; later ones, and its withdrawal, change nothing about that."""
+        for signal in signals:
+            query = self.queries[signal.query_id]
+            if _is_vote(signal) and query.revealed_ms is None:
+                self.queries[signal.query_id] = query._replace(revealed_ms=received_ms)
+                self.shown[signal.query_id] = received_ms
+
+
+def _refusal(index: int, signal: Signal, why: str) -> Refusal:
+    return Refusal(index, signal.id, f"{signal.kind}: {why}")
+
+
+def _says(person_id: UUID, signal: Signal) -> Said:
+    """With the payload as JSON knows it, so that it compares equal after a journey through the database."""
+    plain = signal.model_dump(mode="json", include={"payload"})["payload"]
+    return person_id, signal.kind, signal.query_id, signal.response_id, plain
+
+
+def _is_vote(signal: Signal) -> bool:
+    return signal.kind is SignalKind.VOTE and signal.payload["choice"] != VoteChoice.WITHDRAWN
+
+
+def _after(kind: SignalKind, revealed_ms: int | None, at_ms: int, received_ms: int) -> bool:
+    """Whether names were in view. What came to us before the vote did was done before, whatever its clock says.
+
+    A page sends in the order in which things are done. So what somebody says on purpose in a later batch than the first
+    vote was said after it, and no clock, wrong or set back on purpose, makes it blind. What is noticed in passing (how
+    long something was in view) is sent when it ends, so there the clock decides.
+    """
+    if revealed_ms is None:
+        return False
+    return kind in EXPLICIT or min(at_ms, received_ms) > revealed_ms
+
+
+def _followed_by(signal: Signal) -> UUID | None:
+    return UUID(str(signal.payload["to_query"])) if "to_query" in signal.payload else None
+
+
+def _put_first(signal: Signal) -> set[UUID]:
+    """The responses that a signal calls the best."""
+    if signal.kind is SignalKind.VOTE and signal.payload.get("best") is not None:
+        return {UUID(str(signal.payload["best"]))}
+    if signal.kind is SignalKind.RANK and len(signal.payload["order"]) > 1:
+        return {UUID(str(each)) for each in signal.payload["order"][0]}
+    return set()
+
+
+def queries_of(signal: Signal) -> Iterator[UUID]:
+    """Every query that a signal speaks of."""
+    yield signal.query_id
+    if followed_by := _followed_by(signal):
+        yield followed_by
+
+
+def responses_of(signal: Signal) -> Iterator[UUID]:
+    """Every response that a signal speaks of."""
+    if signal.response_id is not None:
+        yield signal.response_id
+    if signal.kind is SignalKind.VOTE and signal.payload.get("best") is not None:
+        yield UUID(str(signal.payload["best"]))
+    if signal.kind is SignalKind.RANK:
+        yield from (UUID(str(each)) for group in signal.payload["order"] for each in group)

@@ -1,0 +1,211 @@
+"""Batches of many people taken together: the same is stored, and the same refused, as if each had come alone."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from app.store import BadSignals, Session, Store, people, signals
+from app.store.signals import Batch
+from app.store.tables import PERSON, QUERY, SIGNAL
+from rlhb_core.records import Outcome, Person, Query, Response, Signal, Source
+from tests.scene import OPENED_MS, act, asked, best, someone
+
+NOW = OPENED_MS + 100_000
+
+
+@dataclass
+class Scene:
+    """Some people with a query or two each, one of them paused, one simulated, one not known."""
+
+    persons: list[Person]
+    asked: list[tuple[Query, list[Response]]]
+
+
+def made(session: Session) -> Scene:
+    persons = [
+        someone(session),
+        someone(session),
+        someone(session, recording=False),
+        someone(session, source=Source.SIMULATED),
+    ]
+    stories = [asked(session, person) for person in (*persons, persons[0])]
+    failed = ("An answer.", "", "Another.")
+    stories.append(asked(session, persons[1], "And one that failed?", answers=failed))
+    return Scene([*persons, Person()], stories)
+
+
+@contextmanager
+def undone(store: Store) -> Iterator[Session]:
+    """A unit of work of which nothing stays."""
+    with store.engine.connect() as session:
+        yield session
+        session.rollback()
+
+
+def state(session: Session) -> list[Any]:
+    """All that signals change. A count of changes says only whether there were any."""
+    rows = session.execute(sa.select(SIGNAL).order_by(SIGNAL.c.id)).all()
+    marks = session.execute(
+        sa.select(QUERY.c.id, QUERY.c.recorded, QUERY.c.revealed_ms).order_by(QUERY.c.id)
+    ).all()
+    changed = session.execute(
+        sa.select(PERSON.c.id).where(PERSON.c.changes > 0).order_by(PERSON.c.id)
+    ).all()
+    return [rows, marks, changed]
+
+
+def told(outcome: int | BadSignals) -> Any:
+    return outcome.refusals if isinstance(outcome, BadSignals) else outcome
+
+
+def alone(session: Session, batch: Batch) -> int | BadSignals:
+    try:
+        return signals.record(session, *batch)
+    except BadSignals as refused:
+        return refused
+
+
+@st.composite
+def batches(draw: st.DrawFn, scene: Scene) -> list[Batch]:
+    """Batches of anybody about anything, under a few ids, so that all kinds of trouble are frequent."""
+    ids = [uuid4() for _ in range(6)]
+
+    def one() -> Signal:
+        query, answers = draw(st.sampled_from(scene.asked))
+        answer = draw(st.sampled_from(answers))
+        stranger = draw(st.sampled_from(draw(st.sampled_from(scene.asked))[1]))
+        signal = draw(
+            st.sampled_from(
+                [
+                    act("like", query, answer),
+                    act("like", query, answer, on=False),
+                    act("dwell", query, answer, ms=100),
+                    act("dwell", query, answer, ms=-1),
+                    act("like", query, stranger),
+                    best(query, answer),
+                    act("vote", query, None, choice="withdrawn"),
+                    act("rank", query, order=[[str(answer.id)], [str(stranger.id)]]),
+                    act("follow_up", query, to_query=str(scene.asked[0][0].id)),
+                ]
+            )
+        )
+        return signal.model_copy(
+            update={
+                "id": draw(st.sampled_from(ids) | st.uuids(version=4)),
+                "at_ms": OPENED_MS + draw(st.integers(0, 90_000)),
+            }
+        )
+
+    def batch(number: int) -> Batch:
+        person = draw(st.sampled_from(scene.persons))
+        sent = [one() for _ in range(draw(st.integers(0, 4)))]
+        skew = draw(st.sampled_from([0, -3_000, 500_000]))
+        return Batch(person.id, sent, NOW + number - skew, NOW + number)
+
+    return [batch(number) for number in range(draw(st.integers(1, 7)))]
+
+
+@pytest.fixture
+def scene(store: Store) -> Scene:
+    with store.session() as session:
+        made_up = made(session)
+        session.execute(sa.update(PERSON).values(changes=0))
+        return made_up
+
+
+@given(data=st.data())
+@settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+def test_taken_together_or_one_after_another_is_the_same(
+    store: Store, scene: Scene, data: st.DataObject
+):
+    sent = data.draw(batches(scene))
+    with undone(store) as session:
+        outcomes = [alone(session, batch) for batch in sent]
+        expected = state(session)
+    with undone(store) as session:
+        together = signals.record_all(session, sent)
+        found = state(session)
+    assert list(map(told, together)) == list(map(told, outcomes))
+    assert found == expected
+
+
+def test_a_refused_batch_leaves_nothing_and_the_others_are_stored(store: Store, scene: Scene):
+    (mine, (a, *_)), (theirs, (b, *_)) = scene.asked[:2]
+    me, other, *_ = scene.persons
+    sent = [
+        Batch(me.id, [act("like", mine, a), act("like", theirs, b)], NOW, NOW),
+        Batch(other.id, [act("like", theirs, b)], NOW, NOW),
+        Batch(uuid4(), [act("like", theirs, b)], NOW, NOW),
+        Batch(other.id, [act("dwell", theirs, b, ms=-1)], NOW, NOW),
+    ]
+    with store.session() as session:
+        refused, new, unknown, untrue = signals.record_all(session, sent)
+        assert new == 1
+        assert [each.index for each in refusals(refused)] == [1]
+        assert "nothing is recorded of you" in refusals(unknown)[0].message
+        assert [each.index for each in refusals(untrue)] == [0]
+        assert signals.of_query(session, mine.id) == []
+        assert [each.id for each in signals.of_query(session, theirs.id)] == [sent[1].signals[0].id]
+        assert state(session)[2] == [(other.id,)], "nothing changed about those who were refused"
+
+
+def refusals(outcome: int | BadSignals) -> Sequence[Any]:
+    assert isinstance(outcome, BadSignals)
+    return outcome.refusals
+
+
+def test_what_a_batch_adds_the_next_one_finds(store: Store, scene: Scene):
+    (query, (a, b, _)), me = scene.asked[0], scene.persons[0]
+    like = act("like", query, a)
+    forged = like.model_copy(update={"response_id": b.id})
+
+    def batch(number: int, *sent: Signal) -> Batch:
+        return Batch(me.id, sent, NOW + number, NOW + number)
+
+    with store.session() as session:
+        sent = [[like], [best(query, a)], [like], [forged], [act("dislike", query, b)]]
+        outcomes = signals.record_all(session, [batch(i, *each) for i, each in enumerate(sent)])
+        assert outcomes[:3] == [1, 1, 0]
+        assert "already taken" in refusals(outcomes[3])[0].message
+        assert outcomes[4] == 1
+        blind = {each.kind: not each.unblinded for each in signals.of_query(session, query.id)}
+        assert blind == {"like": True, "vote": True, "dislike": False}
+
+
+def test_an_id_of_another_person_in_the_same_unit_is_refused(store: Store, scene: Scene):
+    (mine, (a, *_)), (theirs, (b, *_)) = scene.asked[:2]
+    taken: UUID = uuid4()
+    first, second = (
+        act("like", query, answer).model_copy(update={"id": taken})
+        for query, answer in ((mine, a), (theirs, b))
+    )
+    with store.session() as session:
+        outcomes = signals.record_all(
+            session,
+            [
+                Batch(scene.persons[0].id, [first], NOW, NOW),
+                Batch(scene.persons[1].id, [second], NOW, NOW),
+            ],
+        )
+    assert outcomes[0] == 1
+    assert "already taken" in refusals(outcomes[1])[0].message
+
+
+def test_a_failed_answer_is_among_those_that_are_spoken_of(store: Store, scene: Scene):
+    query, answers = scene.asked[-1]
+    assert answers[1].outcome is not Outcome.PENDING
+    with pytest.raises(BadSignals, match="cannot be chosen"), store.session() as session:
+        signals.record(session, scene.persons[1].id, [best(query, answers[1])])
+    with store.session() as session:
+        assert people.get(session, scene.persons[1].id).recording
