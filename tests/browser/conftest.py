@@ -24,6 +24,7 @@ from playwright.sync_api import (
     Browser,
     BrowserContext,
     Page,
+    Request,
     ViewportSize,
     expect,
     sync_playwright,
@@ -252,11 +253,17 @@ class Visit:
             page.emulate_media(color_scheme=scheme)
         page.on("console", self._console)
         page.on("pageerror", lambda error: self.trouble.append(f"uncaught: {error}"))
-        page.on("request", lambda request: self.requests.append(request.url))
+        page.on("request", self._requested)
         page.goto(path)
         if path == "/":
             page.wait_for_selector(".compare[data-live]")
         return page
+
+    def _requested(self, request: Request) -> None:
+        """A page that is left cuts its streams, and says so."""
+        if request.is_navigation_request() and request.frame.url not in ("", "about:blank"):
+            self.expect(*LAST_WORDS)
+        self.requests.append(request.url)
 
     def expect(self, *fragments: str) -> None:
         """Console errors with one of these fragments belong to this test (a lost connection, for instance)."""
