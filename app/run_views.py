@@ -344,7 +344,7 @@ def _progress(run: Run) -> ProgressView | None:
     folder = RunDir(Path(run.folder))
     at = folder.progress()
     # A run that has ended says so in its folder a little before it does in the store.
-    stopping = folder.stop_requested() or folder.state() is RunStatus.STOPPED
+    stopping = folder.is_stopping()
     if at is None:
         if run.status is not RunStatus.RUNNING:
             return None

@@ -200,7 +200,7 @@ class RunDir:
         Not so a request to stop: it may have come since the process was started. It goes when it is fulfilled, or when
         the run is to be resumed (`withdraw_stop`).
         """
-        for name in _ENDINGS:
+        for name in (*_ENDINGS, "resumed"):
             (self.path / name).unlink(missing_ok=True)
         (self.path / "pid").write_text(str(os.getpid()), encoding="ascii")
 
@@ -209,8 +209,14 @@ class RunDir:
         (self.path / "stop").touch()
 
     def withdraw_stop(self) -> None:
-        """It is to go on after all."""
+        """It is to go on after all; how it ended stands until its process begins."""
         (self.path / "stop").unlink(missing_ok=True)
+        (self.path / "resumed").touch()
+
+    def is_stopping(self) -> bool:
+        """Whether it will not go on: somebody asked for a stop, or it has stopped and nobody asked it to go on."""
+        has_stopped = (self.path / "stopped.json").exists() and not (self.path / "resumed").exists()
+        return self.stop_requested() or has_stopped
 
     def stop_requested(self) -> bool:
         """Whether someone asked for a stop."""

@@ -11,7 +11,7 @@ const PREFIX = "rlhb.outbox.";
 const BATCH = 100; // signals
 const BATCH_BYTES = 55_000; // a request that outlives its page may hold 64 kB
 const FIRST_WAIT_MS = 1_000;
-const LONGEST_WAIT_MS = 30_000;
+const LONGEST_WAIT_MS = 5_000; // longer, and a person waits for a server that is back
 
 export class Outbox extends EventTarget {
   /** Events: "change" whenever `waiting` or `stuck` may have changed. */
@@ -91,7 +91,10 @@ export class Outbox extends EventTarget {
   }
 
   #schedule(withinMs) {
-    if (this.stuck && this.timer) return; // backing off; `online` cuts it short
+    if (this.stuck && this.timer) {
+      if (!withinMs) this.flush(); // what is done on purpose is tried at once; all else waits, or for `online`
+      return;
+    }
     const due = performance.now() + withinMs;
     if (this.timer && this.due <= due) return;
     clearTimeout(this.timer);

@@ -116,7 +116,7 @@ class Taking:
         for index, signal in enumerate(batch.signals):
             says = _says(batch.person_id, signal)
             first = self.said.get(signal.id) or said.setdefault(signal.id, says)
-            if why_not := self._why_not(batch.person_id, signal):
+            if why_not := self._why_not(batch, signal):
                 refusals.append(_refusal(index, signal, why_not))
             elif says != first:
                 refusals.append(
@@ -126,8 +126,9 @@ class Taking:
             raise BadSignals(refusals)
         return said
 
-    def _why_not(self, person_id: UUID, signal: Signal) -> str | None:
+    def _why_not(self, batch: Batch, signal: Signal) -> str | None:
         """Why a signal cannot be, given what it speaks of."""
+        person_id = batch.person_id
         if not self._is_of(person_id, signal.query_id):
             return "there is no such query of yours"
         if any(self.answers.get(each) != signal.query_id for each in responses_of(signal)):
@@ -135,10 +136,20 @@ class Taking:
         followed_by = _followed_by(signal)
         if followed_by and not self._is_of(person_id, followed_by):
             return "the query that followed is none of yours"
+        if _is_withdrawal(signal) and not self._was_voted(signal.query_id, batch):
+            return "there is no vote to take back"
         # One that was stored while the answer was being written may be sent again.
         if signal.id not in self.said and not self.hopeless.isdisjoint(_put_first(signal)):
             return "this answer failed or is empty, so it cannot be chosen; choose another one"
         return None
+
+    def _was_voted(self, query_id: UUID, batch: Batch) -> bool:
+        """Whether there is, or was, a vote on the query. Of the simulated nobody notes when they were shown names."""
+        return (
+            self.people[batch.person_id].source == Source.SIMULATED
+            or self.queries[query_id].revealed_ms is not None
+            or any(_is_vote(each) and each.query_id == query_id for each in batch.signals)
+        )
 
     def _is_of(self, person_id: UUID, query_id: UUID) -> bool:
         query = self.queries.get(query_id)
@@ -179,6 +190,10 @@ def _says(person_id: UUID, signal: Signal) -> Said:
 
 def _is_vote(signal: Signal) -> bool:
     return signal.kind is SignalKind.VOTE and signal.payload["choice"] != VoteChoice.WITHDRAWN
+
+
+def _is_withdrawal(signal: Signal) -> bool:
+    return signal.kind is SignalKind.VOTE and signal.payload["choice"] == VoteChoice.WITHDRAWN
 
 
 def _after(kind: SignalKind, revealed_ms: int | None, at_ms: int, received_ms: int) -> bool:

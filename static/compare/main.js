@@ -20,6 +20,7 @@ import { Votes } from "./votes.js";
 
 const TAB = "rlhb.tab"; // in sessionStorage: the comparison this tab shows, so that a refresh restores it
 const ABANDONED = "rlhb.abandoned"; // in sessionStorage: the comparison that this tab has left, as far as is recorded
+const PATIENCE = 12; // such silences after asking, until it is asked for another try; a store that is busy takes shorter
 const SILENCE_MS = 4_000; // without a snapshot for so long, the API is asked instead
 
 const NOT_ASKED = "The server cannot be reached, so this was not asked. Press Ask again when the connection is back.";
@@ -75,6 +76,7 @@ class Compare {
 
   #ask({ text, sampled }) {
     if (this.asking) return;
+    this.missed = null;
     if (!navigator.onLine) return this.#trouble(NOT_ASKED);
     this.#leaveComparison();
     this.tracker.settle();
@@ -127,6 +129,7 @@ class Compare {
   }
 
   #receive(value) {
+    if (value?.view && value.token === this.missed?.token && !this.asking) this.#cameLate();
     if (!value || !this.now || value.token !== this.now.token) return;
     this.now.heardAt = performance.now();
     if (value.error) return this.#failed(value.error);
@@ -135,6 +138,16 @@ class Compare {
     if (!value.view) return this.#settleRestore();
     if (first) this.#arrived(value.view);
     this.#draw();
+  }
+
+  /** A question that was given up for lost was asked after all: it goes on where it stopped. */
+  #cameLate() {
+    this.#leaveComparison();
+    if (this.now?.queryId) this.before = { ...this.now, vote: this.votes.vote };
+    this.now = this.missed;
+    this.missed = null;
+    this.asking = true;
+    this.#trouble("");
   }
 
   /** The first snapshot of a comparison: it has an id now. */
@@ -190,7 +203,10 @@ class Compare {
       }
       await call("GET", "/api/health");
       now.waits = (now.waits ?? 0) + 1;
-      if (now.waits > 5) this.#failed("The answers are slow to start. Press Ask to try once more.");
+      if (now.waits > PATIENCE) {
+        this.missed = now;
+        this.#failed("The answers are slow to start. Press Ask to try once more.");
+      }
     } catch (error) {
       if (error.status === 0 && this.asking && this.now === now) {
         this.#failed(NOT_ASKED);

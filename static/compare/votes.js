@@ -65,7 +65,7 @@ export class Votes extends EventTarget {
     const early = now.responses.some((response) => !response.complete);
     const vote = { choice, best: best?.id ?? null, early, named: areNamesSeen(now.queryId), acknowledged: false };
     this.vote = vote;
-    this.undoUntil = performance.now() + UNDO_S * 1000;
+    this.undoUntil = Infinity; // ten seconds from when the names are shown
     const sent = record("vote", now.queryId, null, { choice, best: vote.best, early });
     this.show(now);
     this.dispatchEvent(new Event("cast"));
@@ -109,7 +109,10 @@ export class Votes extends EventTarget {
       return;
     }
     if (this.comparison()?.queryId !== queryId || this.vote !== vote) return;
-    if (vote) vote.acknowledged = true;
+    if (vote) {
+      vote.acknowledged = true;
+      this.undoUntil = performance.now() + UNDO_S * 1000;
+    }
     this.show(this.comparison());
     this.dispatchEvent(new Event(event));
   }
@@ -201,7 +204,7 @@ export class Votes extends EventTarget {
     const left = Math.ceil((this.undoUntil - performance.now()) / 1000);
     if (left <= 0 && document.activeElement === undo) this.bar.querySelector("[data-next]").focus({ preventScroll: true });
     undo.hidden = left <= 0;
-    const text = `Undo (${left} s)`;
+    const text = left === Infinity ? "Undo" : `Undo (${left} s)`;
     if (left > 0 && undo.firstChild.data !== text) undo.firstChild.data = text;
   }
 }

@@ -1,13 +1,18 @@
 """Nothing that a person did is lost or told twice: outbox, tabs, lost connections, closing, pausing, erasing."""
 
 import json
+import re
+import sqlite3
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import closing
+from uuid import UUID
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from app.store import queries
 from rlhb_core.records import SignalKind
 from tests.browser.conftest import LAST_WORDS, THREE, Studio, Visit
 
@@ -251,6 +256,67 @@ def test_offline_is_said_calmly_and_made_good(visit: Visit, studio: Studio, ask:
     expect(page.get_by_text("No connection.", exact=False)).to_be_hidden()
     recorded = studio.wait_for(query_id, "like", "vote")
     assert Counter(signal.kind for signal in recorded)[SignalKind.VOTE] == 1
+
+
+def test_a_server_that_is_back_is_told_at_once_and_undo_outlives_the_wait(
+    visit: Visit, studio: Studio, ask: Ask
+) -> None:
+    visit.alone()
+    page = visit()
+    query_id = ask(page, CAPITAL)
+    visit.expect("Failed to load resource")
+    page.clock.install()
+    page.route("**/api/signals", lambda route: route.fulfill(status=503, json={"detail": "away"}))
+    page.keyboard.press("1")
+    expect(page.get_by_text("Saved here, will be sent.")).to_be_visible()
+    page.clock.run_for(60_000)
+    undo = page.locator("[data-undo]")
+    expect(undo).to_be_visible()
+    expect(undo).not_to_contain_text(" s)")
+    page.unroute("**/api/signals")
+    page.keyboard.press("a")
+    page.keyboard.press("l")
+    expect(page.locator(".answer.revealed")).to_have_count(3, timeout=4_000)
+    expect(undo).to_contain_text(re.compile(r"Undo \((10|9|8|7|6) s\)"))
+    page.keyboard.press("u")
+    expect(page.locator(".answer.revealed")).to_have_count(0)
+    recorded = studio.wait_for(query_id, "like", "vote")
+    assert Counter(signal.kind for signal in recorded)[SignalKind.LIKE] == 1
+
+
+def test_a_question_that_was_given_up_comes_onto_the_page_after_all(
+    visit: Visit, studio: Studio, ask: Ask
+) -> None:
+    visit.alone().clock.install()
+    page = visit()
+    before = ask(page, CAPITAL)
+    question = f"What does a giraffe eat? ({before[:8]})"
+    slow = page.get_by_text("The answers are slow to start.", exact=False)
+    database = studio.store.engine.url.database or ""
+    with closing(sqlite3.connect(database, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")  # nothing can be stored meanwhile
+        page.locator(".query").fill(question)
+        page.locator(".query").press("Control+Enter")
+        for _ in range(100):
+            page.clock.run_for(1_000)
+            page.wait_for_timeout(50)  # what is asked meanwhile is answered in real time
+            if slow.is_visible():
+                break
+        expect(slow).to_be_visible()
+    page.wait_for_function(
+        "old => JSON.parse(sessionStorage.getItem('rlhb.tab')).queryId !== old", arg=before
+    )
+    expect(slow).to_be_hidden()
+    page.wait_for_selector(".compare:not(:has(.answer[aria-busy=true]))")
+    assert page.locator(".query").input_value() in ("", question)
+    query_id = page.evaluate("JSON.parse(sessionStorage.getItem('rlhb.tab')).queryId")
+    page.keyboard.press("2")
+    expect(page.locator(".answer.revealed")).to_have_count(3)
+    studio.wait_for(query_id, "vote")
+    with studio.store.reading() as session:
+        person_id = queries.get(session, UUID(query_id)).person_id
+        asked = [each.text for each in queries.of_person(session, person_id)]
+    assert asked.count(question) == 1
 
 
 def test_a_page_that_dies_offline_leaves_its_outbox_to_the_next(

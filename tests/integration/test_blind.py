@@ -350,6 +350,8 @@ def test_only_blind_acts_and_takings_back_make_a_behaviour(
     batch: list[Signal] = []
     seen, voted_in_batch = False, False
     for name, ends in acts:
+        if name == "undo" and not (seen or voted_in_batch):
+            continue  # there is no vote to take back
         batch.append(as_signal(story, name))
         if name in ("vote0", "vote1", "tie") and not seen:
             voted_in_batch = True

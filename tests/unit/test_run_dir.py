@@ -83,8 +83,26 @@ def test_a_request_to_stop_outlives_the_beginning_of_the_process(run: RunDir) ->
     run.request_stop()
     run.begin()
     assert run.stop_requested()
+    assert run.is_stopping()
     run.withdraw_stop()
     assert not run.stop_requested()
+    assert not run.is_stopping()
+
+
+def test_a_run_that_has_stopped_is_stopping_until_it_is_to_go_on(run: RunDir) -> None:
+    """Its ending stands until its process begins, and that takes as long as it takes to load what it needs."""
+    run.begin()
+    assert not run.is_stopping()
+    run.stopped()
+    assert run.is_stopping()
+    run.withdraw_stop()
+    assert run.state() is RunStatus.STOPPED
+    assert not run.is_stopping()
+    run.request_stop()
+    assert run.is_stopping()
+    run.begin()
+    run.stopped()
+    assert run.is_stopping(), "it is over a second time"
 
 
 def _vanished_pid() -> int:

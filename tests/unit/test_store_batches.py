@@ -209,3 +209,18 @@ def test_a_failed_answer_is_among_those_that_are_spoken_of(store: Store, scene: 
         signals.record(session, scene.persons[1].id, [best(query, answers[1])])
     with store.session() as session:
         assert people.get(session, scene.persons[1].id).recording
+
+
+def test_only_a_vote_that_was_cast_can_be_taken_back(store: Store, scene: Scene):
+    (query, (a, *_)), me = scene.asked[0], scene.persons[0]
+    undone = act("vote", query, choice="withdrawn")
+    with pytest.raises(BadSignals, match="no vote to take back"), store.session() as session:
+        signals.record(session, me.id, [undone])
+    with store.session() as session:
+        assert signals.record(session, me.id, [best(query, a), undone]) == 2, "both in one batch"
+        again = act("vote", query, choice="withdrawn")
+        assert signals.record(session, me.id, [again]) == 1, "and in a later one"
+    simulated, (theirs, _) = scene.persons[3], scene.asked[3]
+    with store.session() as session:  # they are shown no names, so nobody knows
+        back = act("vote", theirs, choice="withdrawn")
+        assert signals.record(session, simulated.id, [back]) == 1
