@@ -28,6 +28,9 @@ MAX_TEXT = 20_000
 MAX_PAYLOAD_BYTES = 64_000
 """Largest signal payload, in bytes of JSON."""
 
+MAX_PAYLOAD_FIELDS = 16
+"""Most fields of a payload: none has more, and thousands would be refused one by one."""
+
 
 def now_ms() -> int:
     """The present, in milliseconds since 1970 (UTC)."""
@@ -249,6 +252,8 @@ class Rank(Record):
         named = [each for tied in order for each in tied]
         if len(set(named)) < len(named):
             raise ValueError("a response is ranked twice")
+        if len(named) > 16:
+            raise ValueError("at most 16 responses are ranked")
         return order
 
 
@@ -537,6 +542,10 @@ def describe(error: ValidationError, name: Callable[[str], str] = str) -> str:
 
 def parse_payload(kind: SignalKind, payload: dict[str, Any]) -> Record:
     """The typed payload of a signal. Raises BadRecord saying what is wrong."""
+    if len(payload) > MAX_PAYLOAD_FIELDS:
+        raise BadRecord(
+            f"{kind}: the payload has {len(payload)} fields, at most {MAX_PAYLOAD_FIELDS} are taken"
+        )
     for value in payload.values():
         if isinstance(value, float) and not math.isfinite(value):
             raise BadRecord(f"{kind}: numbers must be finite")

@@ -27,7 +27,7 @@ MAX_SIGNALS = 1_000
 
 
 SMALL = 20_000
-"""A body that is read at once, in bytes."""
+"""A body that is read at once, in bytes; a larger one in a thread, so that nobody waits for it."""
 
 
 class Batch(Record):
@@ -62,15 +62,16 @@ async def limited_body(request: Request) -> bytes:
 async def record(request: Request, body: Annotated[bytes, Depends(limited_body)]) -> Response:
     """Store the signals of the person who asks, all or none."""
     received_ms = now_ms()
-    try:
-        sent = await _read(body)
-    except ValidationError as error:
-        return JSONResponse({"detail": _unreadable(error, body)}, status_code=422)
     store: Store = request.app.state.store
     person_id: UUID = request.state.person_id
-    batch = signals.Batch(person_id, sent.signals, sent.sent_ms, received_ms)
     try:
-        new = await store.together(signals.record_all, batch)
+        if len(body) <= SMALL:
+            batch = _read(body, person_id, received_ms)
+        else:
+            batch = await run_in_threadpool(_read, body, person_id, received_ms)
+        new = await store.together(signals.record_all, batch, size=len(batch.signals))
+    except ValidationError as error:
+        return JSONResponse({"detail": _unreadable(error, body)}, status_code=422)
     except BadSignals as error:
         detail = [
             {"index": refusal.index, "id": str(refusal.id), "message": refusal.message}
@@ -81,11 +82,12 @@ async def record(request: Request, body: Annotated[bytes, Depends(limited_body)]
     return JSONResponse({"received": len(batch.signals), "new": new})
 
 
-async def _read(body: bytes) -> Batch:
-    """In a thread if it takes long, so that nobody waits for it. Raises ValidationError."""
-    if len(body) <= SMALL:
-        return Batch.model_validate_json(body)
-    return await run_in_threadpool(Batch.model_validate_json, body)
+def _read(body: bytes, person_id: UUID, received_ms: int) -> signals.Batch:
+    """Raises ValidationError for what cannot be read, BadSignals for what cannot be true."""
+    sent = Batch.model_validate_json(body)
+    batch = signals.Batch(person_id, sent.signals, sent.sent_ms, received_ms)
+    batch.check()
+    return batch
 
 
 def _unreadable(error: ValidationError, body: bytes) -> str | list[dict[str, Any]]:

@@ -135,13 +135,14 @@ class Store:
         if self._is_sqlite and sqlite_file.belongs_to(name, path):
             raise StoreError(f"{path} is the database itself; name another file")
 
-    async def together(self, work: Work[Item, Result], item: Item) -> Result:
+    async def together(self, work: Work[Item, Result], item: Item, size: int = 1) -> Result:
         """Do a short piece of work in a unit of work that it may share with others who come at the same time.
 
-        `work` takes the items of all of them and gives what became of each. Returns the result for this one, or raises
-        the error that stands for it, after the commit. The failure of one harms no other.
+        `work` takes the items of all of them and gives what became of each; `size` tells how much there is to do for this
+        one. Returns the result for it, or raises the error that stands for it, after the commit. The failure of one harms
+        no other.
         """
-        return await self._shared.do(work, item)
+        return await self._shared.do(work, item, size)
 
     def files(self) -> list[str]:
         """The files of a SQLite database; none for another. For other processes only: see `sqlite_file`."""

@@ -137,6 +137,8 @@ def erase(session: Session, person_id: UUID) -> None:
 
     Files exported before and models trained before keep what they hold; nobody is told apart in them by default.
     """
+    # First, as whoever records something of them does: else each would wait for what the other holds.
+    session.execute(sa.select(PERSON.c.id).where(PERSON.c.id == person_id).with_for_update())
     queries = sa.select(QUERY.c.id).where(QUERY.c.person_id == person_id)
     session.execute(sa.delete(SIGNAL).where(SIGNAL.c.person_id == person_id))
     session.execute(sa.delete(BEHAVIOR).where(BEHAVIOR.c.person_id == person_id))

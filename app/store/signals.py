@@ -65,34 +65,31 @@ def record(
     """
     received_ms = now_ms() if received_ms is None else received_ms
     sent_ms = received_ms if sent_ms is None else sent_ms
-    (outcome,) = record_all(session, [Batch(person_id, signals, sent_ms, received_ms)])
+    batch = Batch(person_id, signals, sent_ms, received_ms)
+    batch.check()
+    (outcome,) = record_all(session, [batch])
     if isinstance(outcome, BadSignals):
         raise outcome
     return outcome
 
 
 def record_all(session: Session, batches: Sequence[Batch]) -> list[int | BadSignals]:
-    """Store the batches of many people, each all or none; returns how many signals of each were new, or why none.
+    """Store batches that passed `check`, each all or none; returns how many signals of each were new, or why none.
+
+    Checking takes time and needs nothing of the store, so it is done before, outside of the unit of work.
 
     A signal whose id is known already is not stored again; one that says something else under a known id is refused.
     While a person has paused recording, passive signals are dropped and their queries marked, so that no export takes
     silence for a behaviour. What was done after the names were shown is marked as unblinded, whatever the signal itself
     says.
 
-    BadSignals names each signal of its batch that cannot be true, speaks of what is not this person's, or chooses an
-    answer that failed.
+    BadSignals names each signal of its batch that speaks of what is not this person's, or chooses an answer that failed.
     """
-    refused: dict[int, BadSignals] = {}
-    for number, batch in enumerate(batches):
-        try:
-            batch.check()
-        except BadSignals as error:
-            refused[number] = error
-    taking = _read(session, [each for i, each in enumerate(batches) if i not in refused])
+    taking = _read(session, batches)
     outcomes: list[int | BadSignals] = []
-    for number, batch in enumerate(batches):
+    for batch in batches:
         try:
-            outcomes.append(refused.get(number) or taking.take(batch))
+            outcomes.append(taking.take(batch))
         except BadSignals as error:
             outcomes.append(error)
     _write(session, taking)

@@ -146,6 +146,10 @@ A_RESPONSE = str(uuid4())
         ("rate", {"value": True}),
         ("vote", {"choice": "best", "best": A_RESPONSE, "early": "no"}),
         ("vote", {"choice": "best", "best": A_RESPONSE, "strength": True}),
+        (
+            "rank",
+            {"order": [[str(uuid4())] for _ in range(10)] + [[str(uuid4()) for _ in range(7)]]},
+        ),
         ("rank", {"order": [[A_RESPONSE], [A_RESPONSE]]}),
         ("rank", {"order": [[A_RESPONSE, A_RESPONSE]]}),
         ("rank", {"order": [[A_RESPONSE], []]}),

@@ -1,7 +1,8 @@
 """Batches of many people taken together: the same is stored, and the same refused, as if each had come alone."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
@@ -15,6 +16,7 @@ from app.store import BadSignals, Session, Store, people, signals
 from app.store.signals import Batch
 from app.store.tables import PERSON, QUERY, SIGNAL
 from rlhb_core.records import Outcome, Person, Query, Response, Signal, Source
+from tests.conftest import Postgres
 from tests.scene import OPENED_MS, act, asked, best, someone
 
 NOW = OPENED_MS + 100_000
@@ -120,6 +122,20 @@ def scene(store: Store) -> Scene:
         return made_up
 
 
+def in_one(session: Session, sent: Sequence[Batch]) -> list[int | BadSignals]:
+    """The outcomes of batches that are taken together, those that cannot be true refused beforehand."""
+    refused: dict[int, int | BadSignals] = {}
+    for number, batch in enumerate(sent):
+        try:
+            batch.check()
+        except BadSignals as error:
+            refused[number] = error
+    passed = [number for number in range(len(sent)) if number not in refused]
+    outcomes = signals.record_all(session, [sent[number] for number in passed])
+    found = refused | dict(zip(passed, outcomes, strict=True))
+    return [found[number] for number in range(len(sent))]
+
+
 @given(data=st.data())
 @settings(
     max_examples=60,
@@ -134,7 +150,7 @@ def test_taken_together_or_one_after_another_is_the_same(
         outcomes = [alone(session, batch) for batch in sent]
         expected = state(session)
     with undone(store) as session:
-        together = signals.record_all(session, sent)
+        together = in_one(session, sent)
         found = state(session)
     assert list(map(told, together)) == list(map(told, outcomes))
     assert found == expected
@@ -147,14 +163,16 @@ def test_a_refused_batch_leaves_nothing_and_the_others_are_stored(store: Store, 
         Batch(me.id, [act("like", mine, a), act("like", theirs, b)], NOW, NOW),
         Batch(other.id, [act("like", theirs, b)], NOW, NOW),
         Batch(uuid4(), [act("like", theirs, b)], NOW, NOW),
-        Batch(other.id, [act("dwell", theirs, b, ms=-1)], NOW, NOW),
     ]
+    untrue = Batch(other.id, [act("like", theirs, b), act("dwell", theirs, b, ms=-1)], NOW, NOW)
+    with pytest.raises(BadSignals) as caught:
+        untrue.check()
+    assert [each.index for each in refusals(caught.value)] == [1]
     with store.session() as session:
-        refused, new, unknown, untrue = signals.record_all(session, sent)
+        refused, new, unknown = signals.record_all(session, sent)
         assert new == 1
         assert [each.index for each in refusals(refused)] == [1]
         assert "nothing is recorded of you" in refusals(unknown)[0].message
-        assert [each.index for each in refusals(untrue)] == [0]
         assert signals.of_query(session, mine.id) == []
         assert [each.id for each in signals.of_query(session, theirs.id)] == [sent[1].signals[0].id]
         assert state(session)[2] == [(other.id,)], "nothing changed about those who were refused"
@@ -224,3 +242,32 @@ def test_only_a_vote_that_was_cast_can_be_taken_back(store: Store, scene: Scene)
     with store.session() as session:  # they are shown no names, so nobody knows
         back = act("vote", theirs, choice="withdrawn")
         assert signals.record(session, simulated.id, [back]) == 1
+
+
+def test_whoever_erases_themselves_waits_for_what_they_are_saying_on_postgres(postgres: Postgres):
+    """Both lock the person first; else each would wait for what the other holds, and one of them fail."""
+    store = Store.open(postgres.new_database())
+    with store.session() as session:
+        person = someone(session)
+        query, (answer, *_) = asked(session, person)
+
+    def erase() -> None:
+        with store.session() as session:
+            people.erase(session, person.id)
+
+    with closing(store), ThreadPoolExecutor(1) as threads:
+        with store.session() as session:
+            people.touch(session, {person.id})
+            erased = threads.submit(erase)
+            while not locks_waited_for(store):
+                assert not erased.done()
+            signals.record(session, person.id, [act("like", query, answer)])
+        erased.result(30)
+        with store.reading() as session:
+            assert signals.of_query(session, query.id) == []
+
+
+def locks_waited_for(store: Store) -> int:
+    with store.reading() as session:
+        waiting = sa.text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        return int(session.execute(waiting).scalar_one())

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from app.store import Busy, Session, Store, StoreError, UnknownReference, people
-from app.store.shared import MOST, SharedWork
+from app.store.shared import LARGEST, MOST, SharedWork
 from app.store.tables import PERSON
 from rlhb_core.records import Person
 from tests.conftest import Postgres
@@ -33,6 +33,8 @@ class Adding:
         people.ensure(session, Person(display_name=name))
         if name == "broken":
             raise ZeroDivisionError
+        if name == "panic":
+            raise SystemExit("no error of the usual kind")
         return name
 
 
@@ -60,7 +62,10 @@ class Counted:
 
 
 def run_all(
-    counted: Counted, names: Sequence[str], works: Sequence[Adding] = ()
+    counted: Counted,
+    names: Sequence[str],
+    works: Sequence[Adding] = (),
+    sizes: Sequence[int] = (),
 ) -> list[str | BaseException]:
     """The first name is added alone; the others come while that is being done."""
     works = works or [Adding()]
@@ -69,7 +74,8 @@ def run_all(
         with closing(SharedWork(counted.session, 1)) as shared:
             tasks = []
             for i, name in enumerate(names):
-                tasks.append(asyncio.create_task(shared.do(works[i % len(works)], name)))
+                size = sizes[i] if sizes else 1
+                tasks.append(asyncio.create_task(shared.do(works[i % len(works)], name, size)))
                 await asyncio.sleep(0)  # it has asked
                 await asyncio.to_thread(counted.begun.wait, 30)
             counted.go.set()
@@ -92,12 +98,21 @@ def test_those_who_come_meanwhile_share_one_unit_of_work_and_one_call(sqlite_sto
     assert stored(sqlite_store) == 12
 
 
-def test_different_works_share_a_unit_of_work_and_each_gets_its_own_answer(sqlite_store: Store):
+def test_each_unit_is_of_one_work_and_whoever_waited_longest_is_served_first(sqlite_store: Store):
+    """Two works in one unit would lock rows in two orders: on Postgres such units waited for each other."""
     counted, works = Counted(sqlite_store), (Adding(), Adding())
     names = [str(number) for number in range(9)]
     assert run_all(counted, names, works) == names
-    assert counted.units == 2
+    assert counted.units == 3
     assert [work.calls for work in works] == [[1, 4], [4]]
+
+
+def test_a_unit_has_room_for_so_much_and_what_is_larger_is_done_alone(sqlite_store: Store):
+    counted, adding = Counted(sqlite_store), Adding()
+    sizes = [1, LARGEST // 2, LARGEST // 2, 1, 2 * LARGEST, 1]
+    names = [str(number) for number in range(len(sizes))]
+    assert run_all(counted, names, [adding], sizes) == names
+    assert adding.calls == [1, 2, 1, 1, 1]
 
 
 def test_more_than_fit_into_one_unit_all_get_their_turn(sqlite_store: Store):
@@ -120,6 +135,31 @@ def test_a_broken_piece_harms_nobody_else(sqlite_store: Store):
     assert isinstance(found[2], ZeroDivisionError)
     assert adding.calls == [1, 3, 1, 1, 1], "together first, then each alone"
     assert stored(sqlite_store) == 3
+
+
+def test_whatever_a_piece_raises_everybody_gets_an_answer(sqlite_store: Store):
+    found = run_all(Counted(sqlite_store), ["a", "b", "panic", "c"])
+    assert [found[0], found[1], found[3]] == ["a", "b", "c"]
+    assert "no error of the usual kind" in str(found[2])
+
+
+def test_where_no_thread_can_be_had_the_next_one_is_served(
+    sqlite_store: Store, monkeypatch: pytest.MonkeyPatch
+):
+    def no_thread(*_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    async def told() -> str:
+        with closing(SharedWork(sqlite_store.session, 1)) as shared:
+            with monkeypatch.context() as patch:
+                patch.setattr("threading.Thread.start", no_thread)
+                with pytest.raises(RuntimeError, match="new thread"):
+                    await shared.do(adding, "a")
+            return await asyncio.wait_for(shared.do(adding, "b"), 30)
+
+    adding = Adding()
+    assert asyncio.run(told()) == "b"
+    assert stored(sqlite_store) == 1
 
 
 def test_a_database_that_cannot_tells_all_of_them_at_once(sqlite_store: Store):
