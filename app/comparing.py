@@ -31,7 +31,7 @@ from app.store import (
     versions,
 )
 from rlhb_core.errors import BadRecord, RlhbError
-from rlhb_core.records import (
+from rlhb_core.schema.records import (
     MAX_TEXT,
     ModelVersion,
     Outcome,

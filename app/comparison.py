@@ -11,10 +11,10 @@ from uuid import UUID
 
 from pydantic import Field
 
-from rlhb_core.answers import can_win, folded
-from rlhb_core.behaviors import summarise
 from rlhb_core.errors import NotEnoughData
-from rlhb_core.records import (
+from rlhb_core.schema.answers import can_win, folded
+from rlhb_core.schema.behaviors import summarise
+from rlhb_core.schema.records import (
     ModelVersion,
     Outcome,
     Query,

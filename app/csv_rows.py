@@ -21,9 +21,9 @@ from app.import_times import to_ms
 from app.mapping import AnswerColumns, Mapping, columns_of
 from app.store.engine import storable
 from app.store.imports import Answer, Item
-from rlhb_core.behaviors import check_signal
 from rlhb_core.errors import BadConfig, BadRecord
-from rlhb_core.records import (
+from rlhb_core.schema.behaviors import check_signal
+from rlhb_core.schema.records import (
     Outcome,
     Person,
     Query,

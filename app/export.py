@@ -23,10 +23,10 @@ from app.store import Store, behaviors, exports
 from app.store.exports import Amounts, DataFilter, comparisons, edits, readings, triplets
 from app.store.imports import UNNAMED
 from app.store.streaming import joined
-from rlhb_core.answers import failed
-from rlhb_core.behaviors import parse, preference_score
 from rlhb_core.errors import BadConfig
-from rlhb_core.records import SAME_ANSWER, SCHEMA_VERSION, Outcome, VoteChoice
+from rlhb_core.schema.answers import failed
+from rlhb_core.schema.behaviors import parse, preference_score
+from rlhb_core.schema.records import SAME_ANSWER, SCHEMA_VERSION, Outcome, VoteChoice
 
 __all__ = [
     "EXPORTS",

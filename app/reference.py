@@ -6,12 +6,18 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from app.settings import settings_table
-from rlhb_core.behaviors import CLAUSES, IMPLICIT_CLAUSES, VERBALISER_VERSION
-from rlhb_core.config import describe_settings
-from rlhb_core.embedded import shipped_arms, version_path
-from rlhb_core.metrics import METRICS
-from rlhb_core.records import PAYLOADS, QUERY_SIGNALS, Arm, BehaviorFeatures, Triplet
-from rlhb_core.version import read_version
+from rlhb_core.run.config import describe_settings
+from rlhb_core.run.metrics import METRICS
+from rlhb_core.schema.arms import Arm
+from rlhb_core.schema.behaviors import CLAUSES, IMPLICIT_CLAUSES, VERBALISER_VERSION
+from rlhb_core.schema.records import (
+    PAYLOADS,
+    QUERY_SIGNALS,
+    BehaviorFeatures,
+    Triplet,
+)
+from rlhb_core.train.version import read_version
+from rlhb_core.world.embedded import shipped_arms, version_path
 
 
 def reference() -> str:
@@ -25,7 +31,7 @@ def reference() -> str:
                 "Shipped versions",
                 "The versions of the embedded model against SFT, its base, on facts that nobody was asked about in training, "
                 "sampled at temperature 1. Simulated annotators; judged by their hidden utility, which no version was trained "
-                "on; 95 % intervals by bootstrap over the questions, one seed. Trained by the product's own code, shipped by `python -m rlhb_core.embedded.ship`.",
+                "on; 95 % intervals by bootstrap over the questions, one seed. Trained by the product's own code, shipped by `python -m rlhb_core.world.embedded.ship`.",
                 ("version", "asked for", "win rate against SFT", "utility", "right", "garbled", "verdict of the run"),
                 _shipped(),
             ),
@@ -37,7 +43,7 @@ def reference() -> str:
             ),
             *_section(
                 "Settings of a run",
-                "Fields of `rlhb_core/recipes/*.toml`; changed for one run with `rlhb train --set ppo.kl=0.1` or on the Runs page.",
+                "Fields of `rlhb_core/run/recipes/*.toml`; changed for one run with `rlhb train --set ppo.kl=0.1` or on the Runs page.",
                 ("setting", "default", "what it is"),
                 ((f"`{row.name}`", f"`{row.default}`" if row.default else "", row.sentence) for row in describe_settings()),
             ),

@@ -1,6 +1,6 @@
 """Training runs: start, follow, stop and resume them; register the version that comes of one.
 
-A run is a process of its own whose folder is the contract (`rlhb_core.run_dir`); the store holds one row about it.
+A run is a process of its own whose folder is the contract (`rlhb_core.run.folder`); the store holds one row about it.
 `sync` carries what the folder says into that row, so it does not matter which server started the run, or whether one
 was there when it ended; of several servers on one store, one starts a run and one writes down how it ended. Does not
 know how training works, nor which versions are served (`deploying.py`).
@@ -21,8 +21,14 @@ from app.processes import Processes
 from app.settings import Settings
 from app.store import Session, Store, Unavailable, runs, signals, versions
 from rlhb_core.errors import NotEnoughData, RunError
-from rlhb_core.records import Arm, ModelVersion, Run, RunStatus, now_ms
-from rlhb_core.run_dir import ON_REQUEST, Progress, RunDir
+from rlhb_core.run.folder import ON_REQUEST, Progress, RunDir
+from rlhb_core.schema.arms import Arm
+from rlhb_core.schema.records import (
+    ModelVersion,
+    Run,
+    RunStatus,
+    now_ms,
+)
 
 log = logging.getLogger(__name__)
 

@@ -1,4 +1,4 @@
-// Recording a signal: the record of `rlhb_core/records.py`, made here with its id, and put into this page's outbox.
+// Recording a signal: the record of `rlhb_core/schema/records.py`, made here with its id, and put into this page's outbox.
 // Knows which kinds are passive (those are not recorded while the person has paused), and of which comparisons the
 // names have been in view: what is done to these from then on is not done blind, and says so.
 

@@ -4,8 +4,8 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from app.store import Session, people, queries, responses, versions
-from rlhb_core.records import (
-    Arm,
+from rlhb_core.schema.arms import Arm
+from rlhb_core.schema.records import (
     ModelVersion,
     Outcome,
     Person,

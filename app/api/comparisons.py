@@ -15,7 +15,7 @@ from pydantic import Field
 from app.comparing import CannotContinue, Comparing, NotYours, StillWriting
 from app.comparison import ComparisonView
 from app.store import UnknownReference
-from rlhb_core.records import Record
+from rlhb_core.schema.records import Record
 
 router = APIRouter(prefix="/api", tags=["comparisons"])
 

@@ -17,7 +17,8 @@ from app.store import Store, summary
 from app.store.engine import storable
 from app.store.summary import Counts
 from app.uploads import Uploads, sorted_out
-from rlhb_core.records import Arm, Source
+from rlhb_core.schema.arms import Arm
+from rlhb_core.schema.records import Source
 
 router = APIRouter(prefix="/api/data", tags=["data"])
 

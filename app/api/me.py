@@ -13,7 +13,7 @@ from app.downloads import Downloads
 from app.heavy import Heavy
 from app.store import Session, Store, StoreError, people, queries, traces
 from app.training import Training
-from rlhb_core.records import Person, Source
+from rlhb_core.schema.records import Person, Source
 
 router = APIRouter(prefix="/api/me", tags=["me"])
 log = logging.getLogger(__name__)

@@ -25,9 +25,10 @@ from app.planning import Choice, of_a_stranger
 from app.run_views import RunView, VersionsView, list_runs, list_versions, show_run
 from app.store import Store, UnknownReference, runs
 from app.training import Training
-from rlhb_core.figures import figures, plain, template
-from rlhb_core.records import Arm, Deployment, Run, Source
-from rlhb_core.run_dir import RunDir, damaged
+from rlhb_core.figures.curves import figures, plain, template
+from rlhb_core.run.folder import RunDir, damaged
+from rlhb_core.schema.arms import Arm
+from rlhb_core.schema.records import Deployment, Run, Source
 
 router = APIRouter(prefix="/api", tags=["runs"])
 

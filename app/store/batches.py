@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from app.store.errors import BadSignals, Refusal
-from rlhb_core.behaviors import check_signal
 from rlhb_core.errors import BadRecord
-from rlhb_core.records import Signal, SignalKind, Source, VoteChoice
+from rlhb_core.schema.behaviors import check_signal
+from rlhb_core.schema.records import Signal, SignalKind, Source, VoteChoice
 
 EXPLICIT = frozenset(
     {

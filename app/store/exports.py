@@ -20,8 +20,9 @@ from sqlalchemy.ext.compiler import compiles
 from app.store.engine import Session
 from app.store.streaming import Stream, some
 from app.store.tables import BEHAVIOR, PERSON, QUERY, RESPONSE, SIGNAL, VERSION
-from rlhb_core.behaviors import counts_blind
-from rlhb_core.records import Arm, Outcome, SignalKind, Source
+from rlhb_core.schema.arms import Arm
+from rlhb_core.schema.behaviors import counts_blind
+from rlhb_core.schema.records import Outcome, SignalKind, Source
 
 QUERIES_PER_BLOCK = 500
 """Most queries whose votes are looked up at a time."""
@@ -317,7 +318,7 @@ def _bare(text: sa.Column[str]) -> sa.ColumnElement[str]:
 WHITE = "".join(each for each in map(chr, range(0x3001)) if each.isspace())
 """Every character that is white space to Python."""
 
-# The rule of `rlhb_core.answers.failed`.
+# The rule of `rlhb_core.schema.answers.failed`.
 _FAILED = sa.or_(
     RESPONSE.c.outcome == Outcome.ERROR,
     sa.and_(RESPONSE.c.outcome == Outcome.STOPPED, _bare(RESPONSE.c.text) == ""),

@@ -14,9 +14,9 @@ import sqlalchemy as sa
 from app.store import people
 from app.store.engine import Session, Store, existing, in_parts, insert_new, storable
 from app.store.tables import BEHAVIOR, PERSON, QUERY, RESPONSE, SIGNAL, VERSION
-from rlhb_core.behaviors import VERBALISER_VERSION, verbalise
-from rlhb_core.records import (
-    Arm,
+from rlhb_core.schema.arms import Arm
+from rlhb_core.schema.behaviors import VERBALISER_VERSION, verbalise
+from rlhb_core.schema.records import (
     BehaviorFeatures,
     Outcome,
     Person,

@@ -11,11 +11,11 @@ from app.store.batches import EXPLICIT, Asked, Batch, Taking, Teller, queries_of
 from app.store.engine import Session, existing, in_parts
 from app.store.errors import BadSignals
 from app.store.tables import PERSON, QUERY, RESPONSE, SIGNAL, to_record
-from rlhb_core.records import Outcome, Signal, now_ms
+from rlhb_core.schema.records import Outcome, Signal, now_ms
 
 __all__ = ["EXPLICIT", "Batch", "known_ids", "newest_ms", "of_query", "record", "record_all"]
 
-# The rule of `rlhb_core.answers.can_win`, so that no text is fetched for it.
+# The rule of `rlhb_core.schema.answers.can_win`, so that no text is fetched for it.
 _CANNOT_WIN = sa.or_(
     RESPONSE.c.outcome == Outcome.ERROR,
     sa.and_(RESPONSE.c.outcome != Outcome.PENDING, sa.func.trim(RESPONSE.c.text) == ""),

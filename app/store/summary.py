@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from app.store import behaviors
 from app.store.engine import Session, Store
 from app.store.tables import BEHAVIOR, PERSON, QUERY, RESPONSE, SIGNAL
-from rlhb_core.records import Outcome, SignalKind, Source, VoteChoice
+from rlhb_core.schema.records import Outcome, SignalKind, Source, VoteChoice
 
 QueryState = Literal["voted", "void", "skipped", "withdrawn", "unblinded", "unvoted"]
 """What came of the vote on a query: one that counts; one that tells nothing, as no two different answers came; passed
@@ -88,7 +88,7 @@ def by_source(session: Session) -> dict[Source, Counts]:
 _CHOICE = SIGNAL.c.payload["choice"].as_string()
 _SAYS = (VoteChoice.BEST.value, VoteChoice.TIE.value, VoteChoice.ALL_BAD.value)
 _BLIND = sa.or_(sa.not_(SIGNAL.c.unblinded), VoteChoice.WITHDRAWN.value == _CHOICE)
-"""The rule of `rlhb_core.behaviors.counts_blind`: taking a vote back counts whenever it is done."""
+"""The rule of `rlhb_core.schema.behaviors.counts_blind`: taking a vote back counts whenever it is done."""
 
 # Every vote and withdrawal; `place` 1 is the last one on its query among those that count blind, or do not; `newest` 1
 # the last of all.

@@ -26,7 +26,7 @@ from app.store.tables import (
     Row,
 )
 from rlhb_core.errors import BadRecord
-from rlhb_core.records import (
+from rlhb_core.schema.records import (
     BehaviorFeatures,
     Outcome,
     SignalKind,

@@ -8,10 +8,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-from rlhb_core.arms import ARMS, missing
 from rlhb_core.errors import BadConfig, RunError
-from rlhb_core.evaluation import compare_paired
-from rlhb_core.records import SAME_ANSWER, Comparison, Source, read_jsonl
 from rlhb_core.reproduction.page import write_report
 from rlhb_core.reproduction.records import (
     left,
@@ -22,6 +19,10 @@ from rlhb_core.reproduction.records import (
 )
 from rlhb_core.reproduction.runner import go_through
 from rlhb_core.reproduction.tasks import plan
+from rlhb_core.schema.arms import ARMS
+from rlhb_core.schema.records import SAME_ANSWER, Comparison, Source, read_jsonl
+from rlhb_core.teachers import missing
+from rlhb_core.verdict.paired import compare_paired
 
 log = logging.getLogger(__name__)
 

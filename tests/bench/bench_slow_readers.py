@@ -19,9 +19,9 @@ import psutil
 
 from app.importing import import_jsonl
 from app.store import Store
-from rlhb_core.behaviors import VERBALISER_VERSION, verbalise
-from rlhb_core.records import (
-    Arm,
+from rlhb_core.schema.arms import Arm
+from rlhb_core.schema.behaviors import VERBALISER_VERSION, verbalise
+from rlhb_core.schema.records import (
     BehaviorFeatures,
     Person,
     Query,

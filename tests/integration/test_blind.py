@@ -34,7 +34,7 @@ from app.store import (
 )
 from app.store.address import parse_url
 from app.store.tables import QUERY
-from rlhb_core.records import (
+from rlhb_core.schema.records import (
     Comparison,
     Outcome,
     Response,

@@ -17,7 +17,7 @@ import psutil
 import pytest
 
 from app.engine.options import KEY_VARIABLE
-from rlhb_core.records import Arm
+from rlhb_core.schema.arms import every_arm
 from tests.integration.tgi_server import TgiServer, tgi_server
 from tests.server import ServerProcess, free_port
 
@@ -91,7 +91,7 @@ def test_a_comparison_from_query_to_reveal_and_undo(client: httpx.Client) -> Non
     assert [panel["letter"] for panel in seen[-1]["panels"]] == ["A", "B", "C"]
     assert all(panel["outcome"] in ("ok", "empty") for panel in seen[-1]["panels"])
     assert any(panel["text"] for panel in seen[-1]["panels"])
-    for telling in ("Embedded", "adapter", '"version"', *(arm.label for arm in Arm)):
+    for telling in ("Embedded", "adapter", '"version"', *(arm.label for arm in every_arm())):
         assert telling not in json.dumps(seen)
 
     path = f"/api/comparisons/{query_id}"

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rlhb_core.behaviors import (
+from rlhb_core.errors import BadRecord, NotEnoughData
+from rlhb_core.schema.behaviors import (
     ALL_CLAUSES,
     CLAUSES,
     CLOCK_SLACK_MS,
@@ -30,8 +31,7 @@ from rlhb_core.behaviors import (
     verbalise,
     written,
 )
-from rlhb_core.errors import BadRecord, NotEnoughData
-from rlhb_core.records import (
+from rlhb_core.schema.records import (
     MAX_PAYLOAD_BYTES,
     PAYLOADS,
     QUERY_SIGNALS,

@@ -27,9 +27,9 @@ from app.serving import Chunk, End, Job, Serving, cut
 from app.settings import Settings
 from app.store import Store, UnknownReference, people, queries, responses, signals, versions
 from rlhb_core.errors import BadRecord, NotEnoughData
-from rlhb_core.records import (
+from rlhb_core.schema.arms import Arm, every_arm
+from rlhb_core.schema.records import (
     MAX_TEXT,
-    Arm,
     ModelVersion,
     Outcome,
     Person,
@@ -134,7 +134,7 @@ def vote(answer: Response, choice: VoteChoice, at_ms: int = 1000) -> Signal:
 
 def secrets_in(view: ComparisonView, known: dict[UUID, ModelVersion]) -> list[str]:
     sent = view.model_dump_json()
-    telling = [*map(str, known), "secret", *Arm, *(arm.label for arm in Arm)]
+    telling = [*map(str, known), "secret", *every_arm(), *(arm.label for arm in every_arm())]
     return [each for each in telling if each in sent]
 
 

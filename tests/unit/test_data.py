@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rlhb_core.behaviors import VERBALISER_VERSION, verbalise
-from rlhb_core.data import (
+from rlhb_core.errors import NotEnoughData
+from rlhb_core.run.data import (
     ALL_BAD,
     TIE,
     Logged,
@@ -22,10 +22,9 @@ from rlhb_core.data import (
     person_weights,
     sides,
 )
-from rlhb_core.errors import NotEnoughData
-from rlhb_core.preference import labels, pairs
-from rlhb_core.recipe import load_recipe
-from rlhb_core.records import (
+from rlhb_core.run.recipe import load_recipe
+from rlhb_core.schema.behaviors import VERBALISER_VERSION, verbalise
+from rlhb_core.schema.records import (
     BehaviorFeatures,
     Comparison,
     Outcome,
@@ -33,6 +32,7 @@ from rlhb_core.records import (
     Triplet,
     VoteChoice,
 )
+from rlhb_core.teachers.preference.stage import labels, pairs
 
 LIKED, NOTHING = "The reader liked it.", "The reader did nothing with it."
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from rlhb_core.errors import BadRecord
-from rlhb_core.records import (
+from rlhb_core.schema.arms import every_arm
+from rlhb_core.schema.records import (
     PAYLOADS,
-    Arm,
     BehaviorFeatures,
     Comparison,
     Deployment,
@@ -59,7 +59,7 @@ triplets = st.builds(
         liked=st.booleans(),
         rating=st.none() | st.floats(1, 5),
     ),
-    arm=st.none() | st.sampled_from(Arm),
+    arm=st.none() | st.sampled_from(every_arm()),
     model_version=st.text(max_size=10),
     condition=st.none() | words,
     position=st.none() | st.integers(0, 15),
@@ -210,7 +210,7 @@ def test_describing_any_error_repeats_no_value(wrong: dict[str, Any]):
 
 
 def test_every_arm_has_a_name_for_people():
-    labels = [arm.label for arm in Arm]
+    labels = [arm.label for arm in every_arm()]
     assert {"SFT", "RLHF", "RLHF+RLHB", "RLHF+RLHBC", "SFT on preferred"} <= set(labels)
     assert len(set(labels)) == len(labels)
 

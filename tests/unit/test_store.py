@@ -26,9 +26,9 @@ from app.store import (
     versions,
 )
 from app.store.tables import BEHAVIOR, PERSON, QUERY, RESPONSE, SIGNAL
-from rlhb_core.behaviors import Reading, summarise_person
-from rlhb_core.records import (
-    Arm,
+from rlhb_core.schema.arms import Arm
+from rlhb_core.schema.behaviors import Reading, summarise_person
+from rlhb_core.schema.records import (
     BehaviorFeatures,
     ModelVersion,
     Outcome,
