@@ -3,7 +3,7 @@
 Many people's batches are judged together, in the order in which they came: what one adds, the next one finds there.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -113,10 +113,11 @@ class Taking:
         """What each signal says. Raises BadSignals about those that cannot be."""
         said: dict[UUID, Said] = {}
         refusals = []
+        voted = self._voted_in(batch)
         for index, signal in enumerate(batch.signals):
             says = _says(batch.person_id, signal)
             first = self.said.get(signal.id) or said.setdefault(signal.id, says)
-            if why_not := self._why_not(batch, signal):
+            if why_not := self._why_not(batch.person_id, signal, voted):
                 refusals.append(_refusal(index, signal, why_not))
             elif says != first:
                 refusals.append(
@@ -126,9 +127,8 @@ class Taking:
             raise BadSignals(refusals)
         return said
 
-    def _why_not(self, batch: Batch, signal: Signal) -> str | None:
-        """Why a signal cannot be, given what it speaks of."""
-        person_id = batch.person_id
+    def _why_not(self, person_id: UUID, signal: Signal, voted: Set[UUID]) -> str | None:
+        """Why a signal cannot be, given what it speaks of. `voted`: queries with a vote beside it."""
         if not self._is_of(person_id, signal.query_id):
             return "there is no such query of yours"
         if any(self.answers.get(each) != signal.query_id for each in responses_of(signal)):
@@ -136,20 +136,22 @@ class Taking:
         followed_by = _followed_by(signal)
         if followed_by and not self._is_of(person_id, followed_by):
             return "the query that followed is none of yours"
-        if _is_withdrawal(signal) and not self._was_voted(signal.query_id, batch):
+        if _is_withdrawal(signal) and signal.query_id not in voted and not self._was_voted(signal):
             return "there is no vote to take back"
         # One that was stored while the answer was being written may be sent again.
         if signal.id not in self.said and not self.hopeless.isdisjoint(_put_first(signal)):
             return "this answer failed or is empty, so it cannot be chosen; choose another one"
         return None
 
-    def _was_voted(self, query_id: UUID, batch: Batch) -> bool:
-        """Whether there is, or was, a vote on the query. Of the simulated nobody notes when they were shown names."""
-        return (
-            self.people[batch.person_id].source == Source.SIMULATED
-            or self.queries[query_id].revealed_ms is not None
-            or any(_is_vote(each) and each.query_id == query_id for each in batch.signals)
-        )
+    def _voted_in(self, batch: Batch) -> Set[UUID]:
+        """Queries with a vote in the batch. Of the simulated nobody notes when they were shown names: taken to be all."""
+        if self.people[batch.person_id].source == Source.SIMULATED:
+            return self.queries.keys()
+        return {signal.query_id for signal in batch.signals if _is_vote(signal)}
+
+    def _was_voted(self, signal: Signal) -> bool:
+        """Whether there is, or was, a vote on the query: the first one showed the names."""
+        return self.queries[signal.query_id].revealed_ms is not None
 
     def _is_of(self, person_id: UUID, query_id: UUID) -> bool:
         query = self.queries.get(query_id)

@@ -35,8 +35,10 @@ Session = sa.Connection
 CHECK = "check RLHB_DATABASE_URL and that the database server runs"
 """What to do about a Postgres that cannot be opened."""
 
-AT_ONCE = 4
-"""Shared units of work at a time on Postgres, so that one that waits for somebody's row holds up no others."""
+AT_ONCE = 2
+"""Shared units of work at a time on Postgres, so that one that waits for somebody's row holds up no others.
+
+With more, each serves fewer and they are in each other's way: of four the first text came twice as late (bench_mixed)."""
 
 ROWS_PER_STATEMENT = 500
 """Rows written by one statement: bounded by the number of parameters that a database takes."""

@@ -7,9 +7,10 @@ work is.
 
 import asyncio
 import logging
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from itertools import groupby
 from typing import Any, NamedTuple, TypeVar
 
@@ -38,51 +39,49 @@ class _Piece(NamedTuple):
 
 
 class SharedWork:
-    """Collects what callers want and does it in shared units of work. To be used within one event loop at a time."""
+    """Collects what callers want and does it in shared units of work.
+
+    A thread that has begun goes on with what has come meanwhile, so that no unit of work waits for the event loop.
+    """
 
     def __init__(
         self, session: Callable[[], AbstractContextManager[sa.Connection]], at_once: int
     ) -> None:
         self._session = session
-        self._waiting: list[_Piece] = []
         self._at_once = at_once
+        self._lock = threading.Lock()  # over what is waiting and how many threads see to it
+        self._waiting: list[_Piece] = []
         self._busy = 0
         # Threads of its own, so that it never waits for those that do something slow.
         self._threads = ThreadPoolExecutor(at_once, thread_name_prefix="shared-work")
 
     async def do(self, work: Work[Item, Result], item: Item) -> Result:
         """Do the work for this item; returns its result, or raises why not, once it is committed (or undone)."""
-        loop = asyncio.get_running_loop()
-        answer: asyncio.Future[Result] = loop.create_future()
-        self._waiting.append(_Piece(work, item, answer))
-        if self._busy < self._at_once:
-            self._begin(loop)
+        answer: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        with self._lock:
+            self._waiting.append(_Piece(work, item, answer))
+            begins = self._busy < self._at_once
+            self._busy += begins
+        if begins:
+            self._threads.submit(self._go_on)
         return await answer
 
     def close(self) -> None:
         """Wait for what is being done, and take no more."""
         self._threads.shutdown()
 
-    def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
-        pieces, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
-        pieces.sort(key=lambda piece: id(piece.work))  # the same work side by side, in order
-        self._busy += 1
-        unit = loop.run_in_executor(self._threads, self._done, pieces)
-        unit.add_done_callback(lambda done: self._end(loop, pieces, done.result()))
+    def _go_on(self) -> None:
+        """Do what is wanted until nothing is left."""
+        while pieces := self._next():
+            outcomes = self._done(pieces)
+            with suppress(RuntimeError):  # the loop has closed, and with it went all who waited
+                pieces[0].answer.get_loop().call_soon_threadsafe(_tell, pieces, outcomes)
 
-    def _end(
-        self, loop: asyncio.AbstractEventLoop, pieces: list[_Piece], outcomes: list[Any]
-    ) -> None:
-        self._busy -= 1
-        if self._waiting:
-            self._begin(loop)
-        for piece, outcome in zip(pieces, outcomes, strict=True):
-            if piece.answer.done():  # whoever wanted it has gone
-                continue
-            if isinstance(outcome, Exception):
-                piece.answer.set_exception(outcome)
-            else:
-                piece.answer.set_result(outcome)
+    def _next(self) -> list[_Piece]:
+        with self._lock:
+            pieces, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
+            self._busy -= not pieces
+        return sorted(pieces, key=lambda piece: id(piece.work))  # the same side by side, in order
 
     def _done(self, pieces: list[_Piece]) -> list[Any]:
         """What became of each piece: its result, or an error."""
@@ -103,3 +102,13 @@ class SharedWork:
                 for work, same in groupby(pieces, key=lambda piece: piece.work)
                 for outcome in work(session, [piece.item for piece in same])
             ]
+
+
+def _tell(pieces: list[_Piece], outcomes: list[Any]) -> None:
+    for piece, outcome in zip(pieces, outcomes, strict=True):
+        if piece.answer.done():  # whoever wanted it has gone
+            continue
+        if isinstance(outcome, Exception):
+            piece.answer.set_exception(outcome)
+        else:
+            piece.answer.set_result(outcome)

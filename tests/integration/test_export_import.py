@@ -176,7 +176,9 @@ def test_the_last_vote_counts_and_skips_say_nothing(store: Store):
         signals.record(session, person.id, [best(chosen, a, 1_000), best(chosen, b, 2_000)])
         for number, choice in enumerate(("tie", "all_bad", "skip", "withdrawn"), start=1):
             query, _ = asked(session, person, choice, at_ms=OPENED_MS + number)
-            signals.record(session, person.id, [act("vote", query, choice=choice, early=True)])
+            before = [act("vote", query, None, 50_000, choice="tie")] * (choice == "withdrawn")
+            voted = act("vote", query, choice=choice, early=True)
+            signals.record(session, person.id, [*before, voted])
     found = comparisons_of(store)
     assert [(each.query, each.choice, each.best, each.early) for each in found] == [
         ("chosen", VoteChoice.BEST, 1, False),

@@ -42,6 +42,7 @@ class Counted:
     def __init__(self, store: Store, failing: Exception | None = None, failures: int = 0) -> None:
         self.store = store
         self.units = 0
+        self.begun = threading.Event()
         self.go = threading.Event()
         self.failing, self.failures = failing, failures
 
@@ -49,6 +50,7 @@ class Counted:
     def session(self) -> Iterator[Session]:
         self.units += 1
         if self.units == 1:
+            self.begun.set()
             self.go.wait(30)
         with self.store.session() as session:
             yield session
@@ -65,11 +67,11 @@ def run_all(
 
     async def told() -> list[str | BaseException]:
         with closing(SharedWork(counted.session, 1)) as shared:
-            tasks = [
-                asyncio.create_task(shared.do(works[i % len(works)], name))
-                for i, name in enumerate(names)
-            ]
-            await asyncio.sleep(0)  # all have asked
+            tasks = []
+            for i, name in enumerate(names):
+                tasks.append(asyncio.create_task(shared.do(works[i % len(works)], name)))
+                await asyncio.sleep(0)  # it has asked
+                await asyncio.to_thread(counted.begun.wait, 30)
             counted.go.set()
             return await asyncio.gather(*tasks, return_exceptions=True)
 
@@ -146,10 +148,12 @@ def test_who_goes_away_is_done_all_the_same_and_holds_up_nobody(sqlite_store: St
 
     async def told() -> str:
         with closing(SharedWork(counted.session, 1)) as shared:
-            gone, _, stays = (
-                asyncio.create_task(shared.do(adding, name)) for name in ("a", "b", "c")
-            )
+            first = asyncio.create_task(shared.do(adding, "a"))
             await asyncio.sleep(0)
+            await asyncio.to_thread(counted.begun.wait, 30)
+            gone, stays = (asyncio.create_task(shared.do(adding, name)) for name in ("b", "c"))
+            await asyncio.sleep(0)
+            first.cancel()
             gone.cancel()
             counted.go.set()
             return await stays
@@ -157,6 +161,22 @@ def test_who_goes_away_is_done_all_the_same_and_holds_up_nobody(sqlite_store: St
     adding = Adding()
     assert asyncio.run(told()) == "c"
     assert stored(sqlite_store) == 3
+
+
+def test_a_loop_that_has_closed_holds_up_nobody_after_it(sqlite_store: Store):
+    """Who waited has gone with it; the thread goes on."""
+    counted, adding = Counted(sqlite_store), Adding()
+
+    async def begun() -> None:
+        asyncio.get_running_loop().create_task(shared.do(adding, "a"))
+        await asyncio.sleep(0)
+        await asyncio.to_thread(counted.begun.wait, 30)
+
+    with closing(SharedWork(counted.session, 1)) as shared:
+        asyncio.run(begun())
+        counted.go.set()
+        assert asyncio.run(shared.do(adding, "b")) == "b"
+    assert stored(sqlite_store) == 2
 
 
 def test_one_that_waits_for_a_row_holds_up_no_others_on_postgres(postgres: Postgres):
