@@ -17,7 +17,8 @@ from pydantic import ValidationError
 from app.settings import Settings, settings_table, typed
 from rlhb_core.errors import RlhbError
 from rlhb_core.schema.arms import ARMS, Arm
-from rlhb_core.schema.records import Source, describe
+from rlhb_core.schema.record import describe
+from rlhb_core.schema.records import Source
 
 cli = typer.Typer(
     name="rlhb",

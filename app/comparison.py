@@ -13,18 +13,11 @@ from pydantic import Field
 
 from rlhb_core.errors import NotEnoughData
 from rlhb_core.schema.answers import can_win, folded
-from rlhb_core.schema.behaviors import summarise
-from rlhb_core.schema.records import (
-    ModelVersion,
-    Outcome,
-    Query,
-    Record,
-    Response,
-    Signal,
-    SignalKind,
-    Vote,
-    VoteChoice,
-)
+from rlhb_core.schema.payloads import Vote, VoteChoice
+from rlhb_core.schema.reading import summarise
+from rlhb_core.schema.record import Record
+from rlhb_core.schema.records import ModelVersion, Outcome, Query, Response
+from rlhb_core.schema.signals import Signal, SignalKind
 
 ANSWERS = 3
 """Answers shown side by side."""

@@ -29,12 +29,7 @@ from rlhb_core.errors import RunError
 from rlhb_core.figures.report import Chapter, Story, write_report
 from rlhb_core.run.folder import RunDir
 from rlhb_core.schema.arms import Arm
-from rlhb_core.schema.records import (
-    ModelVersion,
-    Run,
-    RunStatus,
-    Source,
-)
+from rlhb_core.schema.records import ModelVersion, Run, RunStatus, Source
 
 log = logging.getLogger(__name__)
 

@@ -9,13 +9,10 @@ from app.settings import settings_table
 from rlhb_core.run.config import describe_settings
 from rlhb_core.run.metrics import METRICS
 from rlhb_core.schema.arms import Arm
-from rlhb_core.schema.behaviors import CLAUSES, IMPLICIT_CLAUSES, VERBALISER_VERSION
-from rlhb_core.schema.records import (
-    PAYLOADS,
-    QUERY_SIGNALS,
-    BehaviorFeatures,
-    Triplet,
-)
+from rlhb_core.schema.behaviors import IMPLICIT_CLAUSES, VERBALISER_VERSION
+from rlhb_core.schema.features import CLAUSES, BehaviorFeatures
+from rlhb_core.schema.records import Triplet
+from rlhb_core.schema.signals import KINDS
 from rlhb_core.train.version import read_version
 from rlhb_core.world.embedded import shipped_arms, version_path
 
@@ -55,16 +52,18 @@ def reference() -> str:
             ),
             *_section(
                 "Signals",
-                "What `POST /api/signals` takes: one recorded act each.",
-                ("kind", "about", "payload", "what it says"),
+                "What `POST /api/signals` takes: one recorded act each. What is noticed in passing is not recorded while somebody has "
+                "paused.",
+                ("kind", "about", "said", "payload", "what it says"),
                 (
                     (
                         f"`{kind}`",
-                        "the query" if kind in QUERY_SIGNALS else "one response",
-                        ", ".join(f"`{name}`" for name in payload.model_fields),
-                        _first_sentence(payload.__doc__),
+                        "the query" if facts.of_query else "one response",
+                        "on purpose" if facts.explicit else "in passing",
+                        ", ".join(f"`{name}`" for name in facts.payload.model_fields),
+                        _first_sentence(facts.payload.__doc__),
                     )
-                    for kind, payload in PAYLOADS.items()
+                    for kind, facts in KINDS.items()
                 ),
             ),
             *_section(

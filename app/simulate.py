@@ -19,7 +19,10 @@ import numpy as np
 from app.reach import Browser, Reached
 from rlhb_core import world
 from rlhb_core.errors import RlhbError
-from rlhb_core.schema.records import Outcome, Signal, SignalKind, VoteChoice, now_ms
+from rlhb_core.schema.payloads import VoteChoice
+from rlhb_core.schema.record import now_ms
+from rlhb_core.schema.records import Outcome
+from rlhb_core.schema.signals import Signal, SignalKind
 from rlhb_core.world import annotators
 from rlhb_core.world.annotators import Annotator
 

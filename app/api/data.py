@@ -8,15 +8,14 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
+from app.api.deps import TheDownloads, TheHeavy, TheStore, TheUploads
 from app.data_folder import check_room
-from app.downloads import Downloads
 from app.export import EXPORTS, DataFilter, start_of
-from app.heavy import Heavy
 from app.importing import import_file
-from app.store import Store, summary
+from app.store import summary
 from app.store.engine import storable
 from app.store.summary import Counts
-from app.uploads import Uploads, sorted_out
+from app.uploads import sorted_out
 from rlhb_core.schema.arms import Arm
 from rlhb_core.schema.records import Source
 
@@ -61,7 +60,7 @@ def chosen_data(
     return DataFilter(
         sources=frozenset(source or [Source.REAL]),
         since_ms=None if since is None else start_of(since),
-        arms=frozenset(arm or []),
+        arms=frozenset(known(each) for each in arm or []),
         versions=frozenset(map(storable, version or [])),
         with_people=with_people,
         with_excluded=with_excluded,
@@ -70,21 +69,19 @@ def chosen_data(
 
 
 @router.get("/summary")
-async def show_summary(request: Request) -> dict[Source, Counts]:
+async def show_summary(heavy: TheHeavy, store: TheStore) -> dict[Source, Counts]:
     """How much is stored, by where it comes from."""
-    heavy: Heavy = request.app.state.heavy
-    return await heavy.shared(summary.up_to_date, request.app.state.store)
+    return await heavy.shared(summary.up_to_date, store)
 
 
 @router.get("/{kind}.jsonl")
 async def export(
-    request: Request,
+    store: TheStore,
+    downloads: TheDownloads,
     kind: Literal["triplets", "comparisons", "preferences", "labels"],
     chosen: Annotated[DataFilter, Depends(chosen_data)],
 ) -> StreamingResponse:
     """One of the exports as JSON lines; its memory does not grow with its size."""
-    store: Store = request.app.state.store
-    downloads: Downloads = request.app.state.downloads
     return await downloads.send(lambda: EXPORTS[kind](store, chosen), f"{kind}.jsonl")
 
 
@@ -106,13 +103,12 @@ _FILES = {
 
 
 @router.post("/import", openapi_extra=_FILES)
-async def bring(request: Request) -> Imported:
+async def bring(request: Request, uploads: TheUploads, store: TheStore) -> Imported:
     """Import a file of triplets (.jsonl), or a CSV file together with its mapping (.toml) and what that joins."""
     check_room(request.app.state.settings)
-    uploads: Uploads = request.app.state.uploads
     async with uploads.receive(request) as files:
         found, mapping = await run_in_threadpool(sorted_out, files)
-        result = await run_in_threadpool(import_file, request.app.state.store, found, mapping)
+        result = await run_in_threadpool(import_file, store, found, mapping)
     named = [
         BadLine(number=line.number, message=line.message) for line in result.errors[:MOST_BAD_LINES]
     ]

@@ -34,7 +34,7 @@ from app.engine.writer import Ticket, Writer
 from app.settings import host_of, is_loopback
 from rlhb_core.errors import BadRecord, ModelError
 from rlhb_core.lm.decoding import Finished, Row
-from rlhb_core.schema.records import describe
+from rlhb_core.schema.record import describe
 
 log = logging.getLogger(__name__)
 

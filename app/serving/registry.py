@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from app.serving.discovery import discover
-from app.settings import EMBEDDED, Settings
+from app.settings import Settings
 from app.store import Session, Store, versions
 from rlhb_core.errors import BadConfig
 from rlhb_core.schema.arms import Arm
-from rlhb_core.schema.records import ModelVersion, Serving, now_ms
+from rlhb_core.schema.record import now_ms
+from rlhb_core.schema.records import EMBEDDED, ModelVersion, Serving
 from rlhb_core.world import embedded
 
 log = logging.getLogger(__name__)

@@ -19,15 +19,12 @@ import sqlalchemy as sa
 
 from app.store.engine import Session, upsert
 from app.store.tables import BEHAVIOR, PERSON, QUERY, RESPONSE, SIGNAL, to_record
-from rlhb_core.schema.behaviors import (
-    VERBALISER_VERSION,
-    Reading,
-    blind,
-    summarise_person,
-    verbalise,
-)
+from rlhb_core.schema.behaviors import VERBALISER_VERSION, verbalise
+from rlhb_core.schema.features import BehaviorFeatures
 from rlhb_core.schema.folds import Answer, Folds, digest
-from rlhb_core.schema.records import BehaviorFeatures, Outcome, Signal
+from rlhb_core.schema.reading import Reading, summarise_person
+from rlhb_core.schema.records import Outcome
+from rlhb_core.schema.signals import Signal, blind
 
 if TYPE_CHECKING:
     from app.store.engine import Store

@@ -13,21 +13,20 @@ import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
 
 from rlhb_core.schema.arms import Arm
+from rlhb_core.schema.record import Record
 from rlhb_core.schema.records import (
     Deployment,
     ModelVersion,
     Outcome,
     Person,
     Query,
-    Record,
     Response,
     Run,
     RunStatus,
     Serving,
-    Signal,
-    SignalKind,
     Source,
 )
+from rlhb_core.schema.signals import Signal, SignalKind
 
 AnyRecord = TypeVar("AnyRecord", bound=Record)
 

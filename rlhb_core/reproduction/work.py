@@ -20,13 +20,14 @@ from rlhb_core.learning.rollout import roll_out
 from rlhb_core.learning.session import seed_all
 from rlhb_core.lm.generator import load_trunk
 from rlhb_core.reproduction.tasks import ANSWERS, ARMS, Log, Measure, Run, Task, plan
-from rlhb_core.run.config import EMBEDDED, RunConfig
+from rlhb_core.run.config import RunConfig
 from rlhb_core.run.data import Pair
 from rlhb_core.run.folder import RunDir, write_json
 from rlhb_core.run.recipe import load_recipe
 from rlhb_core.run.sections import SamplingSettings
 from rlhb_core.schema.arms import Arm
-from rlhb_core.schema.records import RunStatus, Source, write_jsonl
+from rlhb_core.schema.record import write_jsonl
+from rlhb_core.schema.records import EMBEDDED, RunStatus, Source
 from rlhb_core.train.examiner import Answers
 from rlhb_core.train.loop import train
 from rlhb_core.train.version import read_version

@@ -21,10 +21,7 @@ from rlhb_core.run.sections import (
     Section,
 )
 from rlhb_core.schema.arms import ARMS, Arm
-from rlhb_core.schema.records import Source
-
-EMBEDDED = "embedded"
-"""The base model's name that means the small model shipped with the package."""
+from rlhb_core.schema.records import EMBEDDED, Source
 
 AnySection = TypeVar("AnySection", bound=Section)
 

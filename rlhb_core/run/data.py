@@ -28,7 +28,8 @@ from rlhb_core.schema.behaviors import (
     preferred_behavior,
     written,
 )
-from rlhb_core.schema.records import Comparison, Outcome, Triplet, VoteChoice
+from rlhb_core.schema.payloads import VoteChoice
+from rlhb_core.schema.records import Comparison, Outcome, Triplet
 
 log = logging.getLogger(__name__)
 
@@ -70,6 +71,8 @@ class Voted:
     weight: float = 1.0
     strength: int = 0
     """Of the preference, 1 to 3; 0 if it was not told."""
+    after: int = 0
+    """Of a ranking: how many places stand above what was chosen from here."""
 
 
 Row = TypeVar("Row", Logged, Voted)
@@ -206,17 +209,46 @@ def _tilt(text: str, settings: DataSettings) -> float:
 
 def _voted(comparisons: Iterable[Comparison], settings: DataSettings) -> list[Voted]:
     found = [
-        (comparison, vote)
+        (comparison, votes)
         for comparison in comparisons
         if (settings.with_unblinded or not comparison.unblinded)
-        and (vote := _vote(comparison)) is not None
+        and (votes := _ranked(comparison) if comparison.places else _vote(comparison))
     ]
     weights = person_weights([comparison.person for comparison, _ in found], settings.person_share)
-    return [replace(vote, weight=weight) for (_, vote), weight in zip(found, weights, strict=True)]
+    return [
+        replace(vote, weight=weight * vote.weight)
+        for (_, votes), weight in zip(found, weights, strict=True)
+        for vote in votes
+    ]
 
 
-def _vote(comparison: Comparison) -> Voted | None:
-    """The vote among the different answers, or None if it says nothing: fewer than two, or an empty one chosen."""
+def _ranked(comparison: Comparison) -> list[Voted]:
+    """A ranking as choices, each among what the ones before left (Plackett-Luce, doi 10.2307/2346567).
+
+    Of several that share a place each is chosen from those below, together as one choice, and they tie with each other.
+    """
+    ranked = sorted(zip(comparison.places or (), comparison.responses, strict=True))
+    best = {text.strip(): (place, text) for place, text in reversed(ranked)}
+    groups = [
+        [text for at, text in best.values() if at == place]
+        for place in sorted({place for place, _ in best.values()})
+    ]
+    found = []
+    for number, group in enumerate(groups):
+        rest = [text for lower in groups[number + 1 :] for text in lower]
+        if len(group) > 1:
+            found.append(Voted(comparison.query, tuple(group), TIE, after=number))
+        if rest:
+            found += [
+                Voted(comparison.query, (text, *rest), 0, 1 / len(group), after=number)
+                for text in group
+                if text.strip()
+            ]
+    return found
+
+
+def _vote(comparison: Comparison) -> list[Voted]:
+    """The vote among the different answers; none if it says nothing: fewer than two, or an empty one chosen."""
     texts = {text.strip(): text for text in reversed(comparison.responses)}
     said = list(dict.fromkeys(text.strip() for text in comparison.responses))
     outcome = {VoteChoice.TIE: TIE, VoteChoice.ALL_BAD: ALL_BAD}.get(comparison.choice)
@@ -224,9 +256,9 @@ def _vote(comparison: Comparison) -> Voted | None:
         best = "" if comparison.best is None else comparison.responses[comparison.best].strip()
         outcome = said.index(best) if best else None
     if outcome is None or len(said) < 2:
-        return None
+        return []
     responses = tuple(texts[each] for each in said)
-    return Voted(comparison.query, responses, outcome, strength=comparison.strength or 0)
+    return [Voted(comparison.query, responses, outcome, strength=comparison.strength or 0)]
 
 
 def drawn_votes(triplets: Sequence[Triplet], scores: Sequence[float], share: float) -> list[Voted]:

@@ -26,15 +26,8 @@ from pydantic import ValidationError
 from rlhb_core.errors import RunError
 from rlhb_core.run.config import RunConfig, config_type
 from rlhb_core.run.metrics import Row, metric_row
-from rlhb_core.schema.records import (
-    Comparison,
-    RunStatus,
-    Triplet,
-    describe,
-    now_ms,
-    read_jsonl,
-    write_jsonl,
-)
+from rlhb_core.schema.record import Record, describe, now_ms, read_jsonl
+from rlhb_core.schema.records import Comparison, RunStatus, Triplet
 
 
 class Progress(TypedDict):
@@ -79,18 +72,21 @@ class RunDir:
         cls,
         path: Path,
         config: RunConfig,
-        triplets: Iterable[Triplet] = (),
-        comparisons: Iterable[Comparison] = (),
+        triplets: Iterable[Triplet | bytes] = (),
+        comparisons: Iterable[Comparison | bytes] = (),
     ) -> "RunDir":
-        """Make the folder and freeze settings and data in it. Raises RunError if it already holds a run."""
+        """Make the folder and freeze settings and data in it. Raises RunError if it already holds a run.
+
+        The data are records, or the lines of such in blocks of bytes.
+        """
         run = cls(path)
         if (path / "config.json").exists():
             raise RunError(
                 f"{path} already holds a run: choose another folder, or resume it with --resume"
             )
         (path / "data").mkdir(parents=True, exist_ok=True)
-        write_jsonl(path / "data" / "triplets.jsonl", triplets)
-        write_jsonl(path / "data" / "comparisons.jsonl", comparisons)
+        _freeze(path / "data" / "triplets.jsonl", triplets)
+        _freeze(path / "data" / "comparisons.jsonl", comparisons)
         write_json(
             path / "config.json", config.model_dump(mode="json")
         )  # last: a run exists once it has this
@@ -328,3 +324,9 @@ def _alive(pid: int) -> bool:
     except PermissionError:
         return True
     return True
+
+
+def _freeze(path: Path, rows: Iterable[Record | bytes]) -> None:
+    with path.open("wb") as file:
+        for row in rows:
+            file.write(row if isinstance(row, bytes) else f"{row.model_dump_json()}\n".encode())

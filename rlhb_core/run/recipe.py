@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from rlhb_core.errors import BadConfig
 from rlhb_core.run.config import RunConfig, describe_settings
-from rlhb_core.schema.records import describe
+from rlhb_core.schema.record import describe
 
 
 def parse_config(settings: Mapping[str, Any]) -> RunConfig:

@@ -1,9 +1,10 @@
-"""What an answer is worth as evidence: whether it failed, whether it can win, and which answers are one.
+"""What an answer is worth as evidence: whether it failed, whether it can win, and which answers are one, and which
+is better than which.
 
 The one place for these rules; the page, the store, exports and training ask here. Does not know votes nor behaviours.
 """
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 from rlhb_core.schema.records import Outcome
@@ -33,3 +34,15 @@ def folded(answers: Iterable[tuple[Id, Outcome, str]]) -> dict[Id, Id]:
         for each, outcome, text in answers
         if outcome != Outcome.PENDING and not failed(outcome, text)
     }
+
+
+def preferred(
+    places: Sequence[int] | None, best: int | None, count: int
+) -> Iterator[tuple[int, int]]:
+    """Which of `count` answers is better than which, by index: by their places, or else the best one than all others."""
+    if places is None:
+        places = [1 if index == best else 2 for index in range(count)] if best is not None else []
+    for better, higher in enumerate(places):
+        for worse, lower in enumerate(places):
+            if higher < lower:
+                yield better, worse

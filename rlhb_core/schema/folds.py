@@ -13,7 +13,9 @@ from typing import Any
 from uuid import UUID
 
 from rlhb_core.schema.answers import can_win, failed, folded
-from rlhb_core.schema.records import Outcome, Signal, SignalKind, VoteChoice
+from rlhb_core.schema.payloads import VoteChoice
+from rlhb_core.schema.records import Outcome
+from rlhb_core.schema.signals import Signal
 
 
 @dataclass(frozen=True)
@@ -56,29 +58,28 @@ class Folds:
     def about(self, answer: UUID, signals: Sequence[Signal]) -> list[Signal]:
         """Those of the query's signals that tell something of the answer, as if all had named `of(answer)`."""
         told = [self._renamed(signal) for signal in signals]
-        says = answer not in self._failed and self._is_choice(told)
+        says = answer not in self._failed and self._is_decided(told)
         return [
             signal
             for signal in told
-            if signal.response_id in (None, self.of(answer))
-            and (says or signal.kind is not SignalKind.VOTE)
+            if signal.response_id in (None, self.of(answer)) and (says or not signal.facts.decides)
         ]
 
-    def _is_choice(self, signals: Sequence[Signal]) -> bool:
-        """Whether the vote that counts, the last one, tells something."""
-        votes = [signal for signal in signals if signal.kind is SignalKind.VOTE]
-        if not votes:
+    def _is_decided(self, signals: Sequence[Signal]) -> bool:
+        """Whether the outcome that counts, the last one, tells something."""
+        said = [signal for signal in signals if signal.facts.decides]
+        if not said:
             return False
-        vote = max(votes, key=lambda vote: (vote.at_ms, vote.id)).payload
-        if vote["choice"] == VoteChoice.BEST and UUID(str(vote["best"])) not in self._winnable:
+        last = max(said, key=lambda signal: (signal.at_ms, signal.id))
+        if not self._winnable.issuperset(last.facts.puts_first(last.payload)):
             return False
-        return vote["choice"] == VoteChoice.ALL_BAD or len(set(self._first.values())) > 1
+        is_all_bad = last.payload.get("choice") == VoteChoice.ALL_BAD
+        return is_all_bad or len(set(self._first.values())) > 1
 
     def _renamed(self, signal: Signal) -> Signal:
         changed: dict[str, Any] = {}
         if signal.response_id is not None and self.of(signal.response_id) != signal.response_id:
             changed["response_id"] = self.of(signal.response_id)
-        best = signal.payload.get("best") if signal.kind is SignalKind.VOTE else None
-        if best is not None and self.of(UUID(str(best))) != UUID(str(best)):
-            changed["payload"] = signal.payload | {"best": str(self.of(UUID(str(best))))}
+        if renamed := signal.facts.renamed(signal.payload, self.of):
+            changed["payload"] = signal.payload | renamed
         return signal.model_copy(update=changed) if changed else signal

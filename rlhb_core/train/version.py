@@ -9,7 +9,8 @@ from typing import Any
 
 from rlhb_core.learning.session import POLICY, Session
 from rlhb_core.run.folder import write_json
-from rlhb_core.schema.records import Source, now_ms
+from rlhb_core.schema.record import now_ms
+from rlhb_core.schema.records import Source
 
 VERSION_FILE = "version.json"
 

@@ -14,11 +14,11 @@ from rlhb_core.learning.best_of_n import best_of_n
 from rlhb_core.learning.diagnostics import distinct
 from rlhb_core.learning.rollout import Rollouts
 from rlhb_core.learning.session import ORIGIN, POLICY, START, Metrics, Session, seeded
-from rlhb_core.run.config import EMBEDDED, RunConfig
+from rlhb_core.run.config import RunConfig
 from rlhb_core.run.data import Logged, Pair, Voted
 from rlhb_core.schema.arms import Arm
 from rlhb_core.schema.behaviors import parse, preference_score
-from rlhb_core.schema.records import Source
+from rlhb_core.schema.records import EMBEDDED, Source
 from rlhb_core.train.examiner import Answers, Examined
 from rlhb_core.verdict.paired import compare_paired
 from rlhb_core.world import grade, sample_queries

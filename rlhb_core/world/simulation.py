@@ -18,19 +18,13 @@ from rlhb_core.lm.generator import Trunk
 from rlhb_core.run.data import Pair
 from rlhb_core.run.sections import SamplingSettings
 from rlhb_core.schema.arms import Arm
-from rlhb_core.schema.behaviors import VERBALISER_VERSION, Reading, summarise_person, verbalise
+from rlhb_core.schema.behaviors import VERBALISER_VERSION, verbalise
+from rlhb_core.schema.features import BehaviorFeatures
 from rlhb_core.schema.folds import Answer, Folds, digest
-from rlhb_core.schema.records import (
-    SAME_ANSWER,
-    BehaviorFeatures,
-    Comparison,
-    Outcome,
-    Signal,
-    SignalKind,
-    Source,
-    Triplet,
-    VoteChoice,
-)
+from rlhb_core.schema.payloads import VoteChoice
+from rlhb_core.schema.reading import Reading, summarise_person
+from rlhb_core.schema.records import SAME_ANSWER, Comparison, Outcome, Source, Triplet
+from rlhb_core.schema.signals import Signal, SignalKind
 from rlhb_core.world import sample_queries
 from rlhb_core.world.annotators import POPULATION, Act, Annotator, Choice, Taste, population
 

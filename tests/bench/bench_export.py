@@ -18,7 +18,8 @@ from app.importing import import_jsonl
 from app.store import Store
 from rlhb_core.schema.arms import Arm
 from rlhb_core.schema.behaviors import VERBALISER_VERSION, verbalise
-from rlhb_core.schema.records import BehaviorFeatures, Source, Triplet
+from rlhb_core.schema.features import BehaviorFeatures
+from rlhb_core.schema.records import Source, Triplet
 from tests.bench.run import row
 
 SMALL, LARGE = 10_000, 500_000

@@ -23,13 +23,7 @@ from rlhb_core.figures.page import PNG_SIZE, write_png
 from rlhb_core.run.config import RunConfig
 from rlhb_core.run.folder import RunDir
 from rlhb_core.schema.arms import Arm
-from rlhb_core.schema.records import (
-    ModelVersion,
-    Run,
-    RunStatus,
-    Source,
-    Triplet,
-)
+from rlhb_core.schema.records import ModelVersion, Run, RunStatus, Source, Triplet
 from rlhb_core.teachers import judge_run
 from rlhb_core.teachers.discriminator.evidence import DiscriminatorEvidence
 from tests.browser.conftest import Studio, Visit

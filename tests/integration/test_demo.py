@@ -11,7 +11,8 @@ from app.store import Store
 from app.store.verify import verify
 from rlhb_core.run.folder import RunDir
 from rlhb_core.schema.arms import Arm
-from rlhb_core.schema.records import Source, Triplet, read_jsonl
+from rlhb_core.schema.record import read_jsonl
+from rlhb_core.schema.records import Source, Triplet
 from rlhb_core.verdict.checks import WORDS
 
 QUERIES = 60

@@ -24,12 +24,8 @@ from app.store.tables import PERSON, QUERY
 from rlhb_core import world
 from rlhb_core.errors import BadConfig, RlhbError
 from rlhb_core.schema.arms import Arm
-from rlhb_core.schema.records import (
-    ModelVersion,
-    Serving,
-    SignalKind,
-    Source,
-)
+from rlhb_core.schema.records import ModelVersion, Serving, Source
+from rlhb_core.schema.signals import SignalKind
 from tests.server import running_server
 
 QUERIES = 12

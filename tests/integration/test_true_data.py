@@ -22,14 +22,9 @@ from rlhb_core.run.recipe import load_recipe
 from rlhb_core.schema.answers import failed
 from rlhb_core.schema.arms import Arm
 from rlhb_core.schema.behaviors import parse, preference_score
-from rlhb_core.schema.records import (
-    Comparison,
-    Outcome,
-    Source,
-    Triplet,
-    VoteChoice,
-    read_jsonl,
-)
+from rlhb_core.schema.payloads import VoteChoice
+from rlhb_core.schema.record import read_jsonl
+from rlhb_core.schema.records import Comparison, Outcome, Source, Triplet
 from rlhb_core.teachers.preference.stage import labels, pairs
 from tests.integration.test_blind import Story
 

@@ -10,14 +10,12 @@ from rlhb_core.run.sections import DataSettings
 from rlhb_core.schema.behaviors import (
     IMPLICIT_CLAUSES,
     Classes,
-    Reading,
-    check_signal,
     classify,
     preferred_behavior,
-    summarise_person,
     text_of,
 )
-from rlhb_core.schema.records import Signal
+from rlhb_core.schema.reading import Reading, summarise_person
+from rlhb_core.schema.signals import Signal, check_signal
 from rlhb_core.world import annotators, grade, sample_answer, sample_queries
 from rlhb_core.world.annotators import Annotator, hidden_utility, population
 

@@ -28,20 +28,10 @@ from app.settings import Settings
 from app.store import Store, UnknownReference, people, queries, responses, signals, versions
 from rlhb_core.errors import BadRecord, NotEnoughData
 from rlhb_core.schema.arms import Arm, every_arm
-from rlhb_core.schema.records import (
-    MAX_TEXT,
-    ModelVersion,
-    Outcome,
-    Person,
-    Query,
-    Response,
-    Signal,
-    SignalKind,
-    Source,
-    Vote,
-    VoteChoice,
-    now_ms,
-)
+from rlhb_core.schema.payloads import Vote, VoteChoice
+from rlhb_core.schema.record import MAX_TEXT, now_ms
+from rlhb_core.schema.records import ModelVersion, Outcome, Person, Query, Response, Source
+from rlhb_core.schema.signals import Signal, SignalKind
 
 # --- the draw -------------------------------------------------------------------------------------
 

@@ -10,7 +10,9 @@ from app.cli import cli
 from app.reference import reference
 from rlhb_core.run.config import describe_settings
 from rlhb_core.run.metrics import METRICS
-from rlhb_core.schema.records import BehaviorFeatures, Record, Triplet
+from rlhb_core.schema.features import BehaviorFeatures
+from rlhb_core.schema.record import Record
+from rlhb_core.schema.records import Triplet
 
 ROOT = Path(__file__).parents[2]
 

@@ -235,7 +235,7 @@ def test_without_room_nothing_new_begins_and_signals_are_still_taken(
         assert answer.status_code == 507, answer.text
         assert "499 MB are free" in answer.json()["detail"]
         assert "RLHB_MIN_FREE_MB" in answer.json()["detail"]
-    from rlhb_core.schema.records import now_ms
+    from rlhb_core.schema.record import now_ms
 
     vote = best(query, asked_response(app, query.id)).model_dump(mode="json")
     body = {"sent_ms": now_ms(), "signals": [vote]}

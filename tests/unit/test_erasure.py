@@ -21,16 +21,8 @@ from app.training import ERASED
 from rlhb_core.run.folder import RunDir
 from rlhb_core.run.recipe import parse_config
 from rlhb_core.schema.arms import Arm
-from rlhb_core.schema.records import (
-    Outcome,
-    Person,
-    Query,
-    Run,
-    RunStatus,
-    Source,
-    Triplet,
-    now_ms,
-)  # fmt: skip
+from rlhb_core.schema.record import now_ms
+from rlhb_core.schema.records import Outcome, Person, Query, Run, RunStatus, Source, Triplet
 from tests.scene import act, asked, best, someone
 
 MINE = 'Does my "Zwölfender" rival ✓ snore?\nAnd why, Wilhelmine?'

@@ -190,4 +190,4 @@ def test_nothing_to_learn_from_and_a_loss_that_is_lost_are_said() -> None:
 def test_trl_is_imported_by_nobody_else() -> None:
     root = Path(importlib.util.find_spec("rlhb_core").submodule_search_locations[0])  # type: ignore[union-attr, index]
     users = [path.name for path in root.rglob("*.py") if "import trl" in path.read_text("utf-8")]
-    assert users == ["preference.py"]
+    assert users == ["stage.py"]

@@ -11,35 +11,26 @@ from pydantic import ValidationError
 
 from rlhb_core.errors import BadRecord
 from rlhb_core.schema.arms import every_arm
+from rlhb_core.schema.features import BehaviorFeatures
+from rlhb_core.schema.payloads import Rate, Vote, VoteChoice
+from rlhb_core.schema.record import Record, describe, now_ms, read_jsonl, write_jsonl
 from rlhb_core.schema.records import (
-    PAYLOADS,
-    BehaviorFeatures,
     Comparison,
     Deployment,
     ModelVersion,
     Outcome,
     Person,
     Query,
-    Rate,
-    Record,
     Response,
     Run,
-    Signal,
-    SignalKind,
     Source,
     Triplet,
-    Vote,
-    VoteChoice,
-    describe,
-    now_ms,
-    parse_payload,
-    read_jsonl,
-    write_jsonl,
 )
+from rlhb_core.schema.signals import KINDS, Signal, SignalKind, parse_payload
 
 RECORDS: list[type[Record]] = [
     Person, Query, Response, Signal, ModelVersion, Deployment, Run,
-    BehaviorFeatures, Triplet, Comparison, *sorted(set(PAYLOADS.values()), key=lambda k: k.__name__),
+    BehaviorFeatures, Triplet, Comparison, *sorted({facts.payload for facts in KINDS.values()}, key=lambda k: k.__name__),
 ]  # fmt: skip
 
 words = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40)

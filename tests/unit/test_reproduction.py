@@ -30,7 +30,9 @@ from rlhb_core.reproduction.tasks import ROUNDS, SHIFT, Log, Measure, Run, Task,
 from rlhb_core.reproduction.work import configuration, do
 from rlhb_core.run.folder import RunDir, write_json
 from rlhb_core.run.recipe import load_recipe
-from rlhb_core.schema.records import Comparison, Source, Triplet, VoteChoice, read_jsonl
+from rlhb_core.schema.payloads import VoteChoice
+from rlhb_core.schema.record import read_jsonl
+from rlhb_core.schema.records import Comparison, Source, Triplet
 from rlhb_core.world.embedded import version_path
 
 COMMITTED = Path(__file__).parents[2] / "docs" / "reproduction"

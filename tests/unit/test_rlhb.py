@@ -44,7 +44,8 @@ def source(**settings: Any) -> DiscriminatorReward:
     changed = DiscriminatorSettings(**settings)
     session: Any = SimpleNamespace(
         config=SimpleNamespace(
-            discriminator=changed, evaluation=SimpleNamespace(watch=0, watch_iterations=1)
+            section={DiscriminatorSettings: changed}.__getitem__,
+            evaluation=SimpleNamespace(watch=0, watch_iterations=1),
         )
     )
     optimiser = SimpleNamespace(param_groups=[{"lr": 1.0}])

@@ -13,14 +13,9 @@ from app.store import Store, responses, signals
 from rlhb_core.lm.generator import Trunk, load_trunk
 from rlhb_core.schema.arms import Arm
 from rlhb_core.schema.behaviors import verbalise
-from rlhb_core.schema.records import (
-    BehaviorFeatures,
-    Comparison,
-    Outcome,
-    Source,
-    Triplet,
-    VoteChoice,
-)
+from rlhb_core.schema.features import BehaviorFeatures
+from rlhb_core.schema.payloads import VoteChoice
+from rlhb_core.schema.records import Comparison, Outcome, Source, Triplet
 from rlhb_core.world import HELD_OUT_IDS, find_fact, sample_answer, sample_queries
 from rlhb_core.world.annotators import Act, Annotator, Choice, population
 from rlhb_core.world.simulation import Answered, Author, as_log, draw_answers, simulate

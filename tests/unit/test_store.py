@@ -27,9 +27,9 @@ from app.store import (
 )
 from app.store.tables import BEHAVIOR, PERSON, QUERY, RESPONSE, SIGNAL
 from rlhb_core.schema.arms import Arm
-from rlhb_core.schema.behaviors import Reading, summarise_person
+from rlhb_core.schema.features import BehaviorFeatures
+from rlhb_core.schema.reading import Reading, summarise_person
 from rlhb_core.schema.records import (
-    BehaviorFeatures,
     ModelVersion,
     Outcome,
     Person,

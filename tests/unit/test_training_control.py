@@ -24,12 +24,7 @@ from rlhb_core.errors import BadConfig, NotEnoughData, RunError
 from rlhb_core.run.folder import RunDir
 from rlhb_core.run.followers import Followers
 from rlhb_core.schema.arms import Arm
-from rlhb_core.schema.records import (
-    ModelVersion,
-    Run,
-    RunStatus,
-    Source,
-)
+from rlhb_core.schema.records import ModelVersion, Run, RunStatus, Source
 from rlhb_core.verdict.checks import WORDS
 from tests.scene import OPENED_MS, asked, best, someone
 

@@ -16,7 +16,8 @@ from rlhb_core.errors import BadConfig, BadRecord
 from rlhb_core.learning.session import Metrics, Session
 from rlhb_core.lm.scorers import Standardise
 from rlhb_core.run.data import Logged
-from rlhb_core.schema.behaviors import CLAUSES, Classes, parse, preferred_behavior
+from rlhb_core.schema.behaviors import Classes, parse, preferred_behavior
+from rlhb_core.schema.features import CLAUSES
 from rlhb_core.teachers.classifier import NAME, ClassifierEvidence, OnBehaviors
 from rlhb_core.teachers.classifier.settings import ClassifierSettings
 

@@ -40,11 +40,11 @@ Weighted = tuple[Example, float]
 
 
 def winners(votes: Sequence[Voted]) -> list[Weighted]:
-    """The answers that won a vote."""
+    """The answers that won a vote or stand first in a ranking."""
     return [
         ({"prompt": vote.query, "completion": vote.responses[vote.outcome]}, vote.weight)
         for vote in votes
-        if vote.outcome >= 0 and vote.responses[vote.outcome].strip()
+        if vote.outcome >= 0 and not vote.after and vote.responses[vote.outcome].strip()
     ]
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from rlhb_core.errors import BadRecord
-from rlhb_core.run.config import EMBEDDED
+from rlhb_core.schema.records import EMBEDDED
 
 _HERE = Path(__file__).parent
 BASE = "base"

@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rlhb_core.schema.behaviors import ALL_CLAUSES, CLAUSES, IMPLICIT_CLAUSES, text_of
+from rlhb_core.schema.behaviors import ALL_CLAUSES, IMPLICIT_CLAUSES, text_of
+from rlhb_core.schema.features import CLAUSES
 from rlhb_core.world import (
     careless,
     sample_answer,
