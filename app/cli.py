@@ -16,7 +16,9 @@ from pydantic import ValidationError
 
 from app.settings import Settings, settings_table, typed
 from rlhb_core.errors import RlhbError
-from rlhb_core.records import Arm, Source, describe
+from rlhb_core.schema.arms import ARMS, Arm
+from rlhb_core.schema.record import describe
+from rlhb_core.schema.records import Source
 
 cli = typer.Typer(
     name="rlhb",
@@ -107,7 +109,10 @@ def engine(settings: Settings) -> None:
 @takes_settings
 def train(
     settings: Settings,
-    arm: Annotated[Arm | None, typer.Option(help="What to train.")] = None,
+    arm: Annotated[
+        Arm | None,
+        typer.Option(parser=Arm, metavar="ARM", help=f"What to train: {', '.join(ARMS)}."),
+    ] = None,
     source: Annotated[
         list[Source] | None, typer.Option(help="Kinds of data to train on; repeat for several.")
     ] = None,

@@ -21,8 +21,9 @@ from app.store import Store, runs
 from app.store.migrate import refuse_other_schema
 from app.training import Training
 from rlhb_core.errors import RunError
-from rlhb_core.records import Arm, Run, RunStatus, Source
-from rlhb_core.run_dir import RunDir
+from rlhb_core.run.folder import RunDir
+from rlhb_core.schema.arms import Arm
+from rlhb_core.schema.records import Run, RunStatus, Source
 
 console = Console(stderr=True, soft_wrap=True, markup=False, highlight=False)  # paths as they are
 
@@ -214,7 +215,7 @@ def verify_store(settings: Settings) -> None:
 
 def write_figures(settings: Settings, name: str, out: Path, png: bool) -> None:
     """The curves of a run as files."""
-    from rlhb_core.figure_page import write_html, write_png
+    from rlhb_core.figures.page import write_html, write_png
 
     folder = Path(name)
     if not (folder / "config.json").exists():

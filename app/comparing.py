@@ -31,14 +31,9 @@ from app.store import (
     versions,
 )
 from rlhb_core.errors import BadRecord, RlhbError
-from rlhb_core.records import (
-    MAX_TEXT,
-    ModelVersion,
-    Outcome,
-    Query,
-    Response,
-    Signal,
-)
+from rlhb_core.schema.record import MAX_TEXT
+from rlhb_core.schema.records import ModelVersion, Outcome, Query, Response
+from rlhb_core.schema.signals import Signal
 
 log = logging.getLogger(__name__)
 

@@ -11,20 +11,13 @@ from uuid import UUID
 
 from pydantic import Field
 
-from rlhb_core.answers import can_win, folded
-from rlhb_core.behaviors import summarise
 from rlhb_core.errors import NotEnoughData
-from rlhb_core.records import (
-    ModelVersion,
-    Outcome,
-    Query,
-    Record,
-    Response,
-    Signal,
-    SignalKind,
-    Vote,
-    VoteChoice,
-)
+from rlhb_core.schema.answers import can_win, folded
+from rlhb_core.schema.payloads import Vote, VoteChoice
+from rlhb_core.schema.reading import summarise
+from rlhb_core.schema.record import Record
+from rlhb_core.schema.records import ModelVersion, Outcome, Query, Response
+from rlhb_core.schema.signals import Signal, SignalKind
 
 ANSWERS = 3
 """Answers shown side by side."""

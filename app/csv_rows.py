@@ -21,19 +21,11 @@ from app.import_times import to_ms
 from app.mapping import AnswerColumns, Mapping, columns_of
 from app.store.engine import storable
 from app.store.imports import Answer, Item
-from rlhb_core.behaviors import check_signal
 from rlhb_core.errors import BadConfig, BadRecord
-from rlhb_core.records import (
-    Outcome,
-    Person,
-    Query,
-    Response,
-    Signal,
-    SignalKind,
-    Source,
-    VoteChoice,
-    describe,
-)
+from rlhb_core.schema.payloads import VoteChoice
+from rlhb_core.schema.record import describe
+from rlhb_core.schema.records import Outcome, Person, Query, Response, Source
+from rlhb_core.schema.signals import Signal, SignalKind, check_signal
 
 csv.field_size_limit(MAX_LINE)
 

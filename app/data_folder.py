@@ -18,7 +18,7 @@ from pathlib import Path
 
 from app.settings import Settings
 from rlhb_core.errors import BadConfig, RlhbError
-from rlhb_core.records import now_ms
+from rlhb_core.schema.record import now_ms
 
 LOCK = "server.lock"
 """Name of the lock file in the data folder."""

@@ -26,9 +26,10 @@ from app.settings import Settings
 from app.simulate import Collected, collect
 from app.store import versions
 from rlhb_core.errors import RunError
-from rlhb_core.records import Arm, ModelVersion, Run, RunStatus, Source
-from rlhb_core.report import Chapter, Story, write_report
-from rlhb_core.run_dir import RunDir
+from rlhb_core.figures.report import Chapter, Story, write_report
+from rlhb_core.run.folder import RunDir
+from rlhb_core.schema.arms import Arm
+from rlhb_core.schema.records import ModelVersion, Run, RunStatus, Source
 
 log = logging.getLogger(__name__)
 

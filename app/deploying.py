@@ -9,9 +9,9 @@ from typing import Literal, NamedTuple
 from uuid import UUID
 
 from app.store import Session, Store, versions
-from rlhb_core.checks import WORDS
 from rlhb_core.errors import RlhbError
-from rlhb_core.records import Deployment, ModelVersion
+from rlhb_core.schema.records import Deployment, ModelVersion
+from rlhb_core.verdict.checks import WORDS
 
 
 class Offer(NamedTuple):

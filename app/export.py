@@ -23,10 +23,11 @@ from app.store import Store, behaviors, exports
 from app.store.exports import Amounts, DataFilter, comparisons, edits, readings, triplets
 from app.store.imports import UNNAMED
 from app.store.streaming import joined
-from rlhb_core.answers import failed
-from rlhb_core.behaviors import parse, preference_score
 from rlhb_core.errors import BadConfig
-from rlhb_core.records import SAME_ANSWER, SCHEMA_VERSION, Outcome, VoteChoice
+from rlhb_core.schema.answers import failed, preferred
+from rlhb_core.schema.behaviors import parse, preference_score
+from rlhb_core.schema.payloads import VoteChoice
+from rlhb_core.schema.records import SAME_ANSWER, SCHEMA_VERSION, Outcome
 
 __all__ = [
     "EXPORTS",
@@ -93,7 +94,7 @@ def _triplet(row: Any, with_people: bool) -> bytes:
 
 
 def comparison_lines(store: Store, chosen: DataFilter) -> Lines:
-    """Every vote that says something, as Comparison lines: best, tie or all bad; skipped and withdrawn ones do not."""
+    """Every vote or ranking that says something, as Comparison lines; skipped and withdrawn ones do not."""
     return _in_blocks(_comparisons(store, chosen))
 
 
@@ -109,9 +110,11 @@ def _comparisons(store: Store, chosen: DataFilter) -> Iterator[dict[str, Any]]:
 def _comparison(vote: Any, rows: Sequence[Any], with_people: bool) -> dict[str, Any] | None:
     """One vote, or None if fewer than two different answers were compared or the chosen one is none to choose."""
     shown = [_Told(rows) for rows in _alike(_as_shown(rows)).values()]
+    if is_ranked := any(each.place for each in shown):
+        shown = [each for each in shown if each.place]
     said = {each.vote for each in shown}
     won = [index for index, each in enumerate(shown) if each.vote == "won"]
-    if len(shown) < 2 or (said & {"won", "lost"} and len(won) != 1):
+    if len(shown) < 2 or (not is_ranked and said & {"won", "lost"} and len(won) != 1):
         return None
     if won and not shown[won[0]].response.strip():
         return None
@@ -127,7 +130,8 @@ def _comparison(vote: Any, rows: Sequence[Any], with_people: bool) -> dict[str, 
         "choice": choice,
         "best": won[0] if won else None,
         "early": vote is not None and bool(vote.payload.get("early", False)),
-        "strength": orjson.loads(shown[won[0]].row.features).get("strength") if won else None,
+        "strength": shown[won[0]].strength if won else None,
+        "places": [each.place for each in shown] if is_ranked else None,
         "source": first.source,
         "voted_at": _moment(voted),
         "person": str(first.person_id) if with_people and first.person_id not in NOBODY else None,
@@ -143,6 +147,8 @@ class _Told:
     def __init__(self, rows: Sequence[Any]) -> None:
         self.row = next((row for row in rows if row.vote == "won"), rows[0])
         self.vote = self.row.vote
+        features = orjson.loads(self.row.features)
+        self.strength, self.place = features.get("strength"), features.get("place")
         self.response = rows[0].response
         self.model_versions = SAME_ANSWER.join(dict.fromkeys(row.model_version for row in rows))
 
@@ -176,19 +182,20 @@ def _failed(row: Any) -> bool:
 
 
 def preference_lines(store: Store, chosen: DataFilter) -> Lines:
-    """The chosen answer against each other one, then what people made of an answer against what it was, as TRL's DPO
-    and reward trainers load it (conversations). `from` tells which: vote or edit.
+    """The chosen answer against each other one, of ranked ones each against each that stands lower; then what people made
+    of an answer against what it was. As TRL's DPO and reward trainers load it (conversations); `from` tells which: vote,
+    rank or edit.
     """
     return _in_blocks(chain(_chosen_over(store, chosen), _edited_over(store, chosen)))
 
 
 def _chosen_over(store: Store, chosen: DataFilter) -> Iterator[dict[str, Any]]:
     for line in _comparisons(store, chosen):
-        if line["best"] is not None:
-            best = line["responses"][line["best"]]
-            for index, other in enumerate(line["responses"]):
-                if index != line["best"]:
-                    yield _preference(line["query"], best, other, "vote", line["unblinded"])
+        kind = "vote" if line["places"] is None else "rank"
+        for better, worse in preferred(line["places"], line["best"], len(line["responses"])):
+            chosen_one, other = line["responses"][better], line["responses"][worse]
+            if chosen_one.strip():
+                yield _preference(line["query"], chosen_one, other, kind, line["unblinded"])
 
 
 def _edited_over(store: Store, chosen: DataFilter) -> Iterator[dict[str, Any]]:

@@ -21,9 +21,10 @@ from app.mapping import Mapping, load_mapping
 from app.store import Store, imports
 from app.store.engine import storable
 from app.store.imports import NAMESPACE, UNNAMED, Answer, Behavior, Item
-from rlhb_core.behaviors import parse
 from rlhb_core.errors import BadRecord
-from rlhb_core.records import SCHEMA_VERSION, Outcome, Person, Query, Source, Triplet, describe
+from rlhb_core.schema.behaviors import parse
+from rlhb_core.schema.record import describe
+from rlhb_core.schema.records import SCHEMA_VERSION, Outcome, Person, Query, Source, Triplet
 
 CHUNK = 2_000
 """Lines per unit of work."""

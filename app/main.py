@@ -25,7 +25,7 @@ from app.settings import Settings
 from app.store import Store
 from app.training import Training
 from app.ui import mount_pages
-from app.ui.shell import Static
+from app.ui.assets import Static, kinds
 from app.uploads import Uploads
 from rlhb_core import __version__
 
@@ -76,6 +76,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.include_router(noun.router)
     explain_errors(app)
     app.add_api_route("/api/health", _health, methods=["GET"])
+    app.add_api_route("/static/kinds.js", kinds, include_in_schema=False)
     app.mount("/static", Static(directory=STATIC), name="static")
     add_api_page(app)
     mount_pages(app)

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from rlhb_core.errors import BadConfig
-from rlhb_core.records import describe
+from rlhb_core.schema.record import describe
 
 
 class Part(BaseModel):

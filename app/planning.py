@@ -14,20 +14,18 @@ from app.export import Amounts, DataFilter, amounts, start_of
 from app.settings import Settings
 from app.store import Session, Store, versions
 from app.store.engine import storable
-from rlhb_core.arms import ARMS, missing, starts
-from rlhb_core.config import RunConfig
+from rlhb_core import teachers
 from rlhb_core.errors import BadConfig, NotEnoughData, RlhbError
-from rlhb_core.recipe import load_recipe, recipes
-from rlhb_core.records import Arm, ModelVersion, Serving, Source
-from rlhb_core.servable import refusal_by_config
+from rlhb_core.lm.servable import refusal_by_config
+from rlhb_core.run.config import RunConfig
+from rlhb_core.run.recipe import load_recipe, recipes
+from rlhb_core.schema.arms import ARMS, Arm, starts
+from rlhb_core.schema.records import ModelVersion, Serving, Source
 
 NOT_BY_FORM = frozenset(
     {"arm", "base", "parent_version", "recipe", "source", "start", "start_condition"}
 )
 """Settings that a form or a request may not change: they name folders of this machine, or say what the data is."""
-
-TRAINABLE = tuple(arm for arm in ARMS if not missing(arm))
-"""Arms that can be trained here, in the order of the form."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +71,11 @@ class Plan:
     parent: ModelVersion | None = None
 
 
+def trainable() -> list[Arm]:
+    """Arms that can be trained here, in the order of the form."""
+    return [arm for arm in ARMS if not teachers.missing(arm)]
+
+
 def of_a_stranger(choice: Choice) -> Choice:
     """The choice, if it names nothing but what is here: no file as recipe, no folder. Raises BadConfig.
 
@@ -88,10 +91,10 @@ def of_a_stranger(choice: Choice) -> Choice:
 
 def make_plan(store: Store, settings: Settings, choice: Choice) -> Plan:
     """The plan for this choice; what speaks against it is a sentence in the plan rather than an error."""
-    if choice.arm in ARMS and (lacking := missing(choice.arm)):
+    if choice.arm in ARMS and (lacking := teachers.missing(choice.arm)):
         raise BadConfig(lacking)
-    if choice.arm not in TRAINABLE:
-        *more, last = (arm.label for arm in TRAINABLE)
+    if choice.arm not in ARMS:
+        *more, last = (arm.label for arm in trainable())
         raise BadConfig(
             f"{choice.arm.label} is not trained here; choose {', '.join(more)} or {last}"
         )

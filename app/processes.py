@@ -11,7 +11,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from rlhb_core.run_dir import RunDir
+from rlhb_core.run.folder import RunDir
 
 SECRETS = frozenset(
     {"RLHB_DATABASE_URL", "RLHB_REMOTE_API_KEY", "PGPASSWORD", "PGPASSFILE", "PGSSLPASSWORD"}
@@ -27,7 +27,7 @@ class Processes:
 
     def spawn(self, folder: Path, *, threads: int, resume: bool, unwatched_s: float) -> int:
         """Start training on a run folder; returns the process id. It stops once nobody has followed it for so long."""
-        command = [sys.executable, "-m", "rlhb_core.train", str(folder)]
+        command = [sys.executable, "-m", "rlhb_core", str(folder)]
         command += ["--unwatched-s", f"{unwatched_s:g}"]
         environment = {k: v for k, v in os.environ.items() if k not in SECRETS}
         environment["OMP_NUM_THREADS"] = str(threads)

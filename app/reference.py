@@ -6,12 +6,15 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from app.settings import settings_table
-from rlhb_core.behaviors import CLAUSES, IMPLICIT_CLAUSES, VERBALISER_VERSION
-from rlhb_core.config import describe_settings
-from rlhb_core.embedded import shipped_arms, version_path
-from rlhb_core.metrics import METRICS
-from rlhb_core.records import PAYLOADS, QUERY_SIGNALS, Arm, BehaviorFeatures, Triplet
-from rlhb_core.version import read_version
+from rlhb_core.run.config import describe_settings
+from rlhb_core.run.metrics import METRICS
+from rlhb_core.schema.arms import Arm
+from rlhb_core.schema.behaviors import IMPLICIT_CLAUSES, VERBALISER_VERSION
+from rlhb_core.schema.features import CLAUSES, BehaviorFeatures
+from rlhb_core.schema.records import Triplet
+from rlhb_core.schema.signals import KINDS
+from rlhb_core.train.version import read_version
+from rlhb_core.world.embedded import shipped_arms, version_path
 
 
 def reference() -> str:
@@ -25,7 +28,7 @@ def reference() -> str:
                 "Shipped versions",
                 "The versions of the embedded model against SFT, its base, on facts that nobody was asked about in training, "
                 "sampled at temperature 1. Simulated annotators; judged by their hidden utility, which no version was trained "
-                "on; 95 % intervals by bootstrap over the questions, one seed. Trained by the product's own code, shipped by `python -m rlhb_core.embedded.ship`.",
+                "on; 95 % intervals by bootstrap over the questions, one seed. Trained by the product's own code, shipped by `python -m rlhb_core.world.embedded.ship`.",
                 ("version", "asked for", "win rate against SFT", "utility", "right", "garbled", "verdict of the run"),
                 _shipped(),
             ),
@@ -37,7 +40,7 @@ def reference() -> str:
             ),
             *_section(
                 "Settings of a run",
-                "Fields of `rlhb_core/recipes/*.toml`; changed for one run with `rlhb train --set ppo.kl=0.1` or on the Runs page.",
+                "Fields of `rlhb_core/run/recipes/*.toml`; changed for one run with `rlhb train --set ppo.kl=0.1` or on the Runs page.",
                 ("setting", "default", "what it is"),
                 ((f"`{row.name}`", f"`{row.default}`" if row.default else "", row.sentence) for row in describe_settings()),
             ),
@@ -49,16 +52,18 @@ def reference() -> str:
             ),
             *_section(
                 "Signals",
-                "What `POST /api/signals` takes: one recorded act each.",
-                ("kind", "about", "payload", "what it says"),
+                "What `POST /api/signals` takes: one recorded act each. What is noticed in passing is not recorded while somebody has "
+                "paused.",
+                ("kind", "about", "said", "payload", "what it says"),
                 (
                     (
                         f"`{kind}`",
-                        "the query" if kind in QUERY_SIGNALS else "one response",
-                        ", ".join(f"`{name}`" for name in payload.model_fields),
-                        _first_sentence(payload.__doc__),
+                        "the query" if facts.of_query else "one response",
+                        "on purpose" if facts.explicit else "in passing",
+                        ", ".join(f"`{name}`" for name in facts.payload.model_fields),
+                        _first_sentence(facts.payload.__doc__),
                     )
-                    for kind, payload in PAYLOADS.items()
+                    for kind, facts in KINDS.items()
                 ),
             ),
             *_section(

@@ -13,13 +13,14 @@ from pydantic import BaseModel, Field
 from app.deploying import offer, previous, speaks_against
 from app.store import Session, runs, versions
 from app.training import GOING, RESUMABLE
-from rlhb_core import embedded
-from rlhb_core.alarms import alarms
 from rlhb_core.errors import RunError
-from rlhb_core.figures import STAGES
-from rlhb_core.metrics import METRICS
-from rlhb_core.records import Arm, ModelVersion, Run, RunStatus
-from rlhb_core.run_dir import RunDir, damaged
+from rlhb_core.run.folder import RunDir, damaged
+from rlhb_core.run.metrics import METRICS
+from rlhb_core.schema.arms import Arm
+from rlhb_core.schema.records import ModelVersion, Run, RunStatus
+from rlhb_core.teachers import stage_label
+from rlhb_core.verdict.alarms import alarms
+from rlhb_core.world import embedded
 
 Part = TypeVar("Part")
 
@@ -34,22 +35,6 @@ STATUS_WORDS = {
     RunStatus.FAILED: "failed",
     RunStatus.DONE: "done",
 }
-
-WATCHED: tuple[tuple[str, str], ...] = (
-    ("objective/rlhf_reward", "reward"),
-    ("objective/kl", "KL to start"),
-    ("response/length", "response length"),
-    ("objective/entropy", "entropy"),
-    ("disc/calibrated_real", "D on real"),
-    ("disc/calibrated_fake", "D on generated"),
-    ("disc/swap_auc", "swap AUC"),
-    ("reward_model/accuracy", "reward model"),
-    ("classifier/accuracy", "classifier"),
-    ("warmup/held_out_loss", "warm-up loss"),
-    ("preference/held_out_loss", "held-out loss"),
-)
-"""The numbers beside the curves while a run goes on, with the names they go by."""
-
 
 CHECKPOINTS = 20
 """Newest checkpoints whose answers are shown."""
@@ -350,7 +335,7 @@ def _progress(run: Run) -> ProgressView | None:
             return None
         words = "Loading the model" + (", then stopping" if stopping else "")
         return ProgressView(words=words, share=0.0, seconds_left=None)
-    stage = STAGES.get(at["stage"], at["stage"])
+    stage = stage_label(at["stage"])
     words = f"{stage[0].upper()}{stage[1:]}: step {at['step']:,} of {at['total']:,}"
     left = at["seconds_left"] if run.status is RunStatus.RUNNING else None
     if run.status is RunStatus.RUNNING and stopping:
@@ -363,13 +348,16 @@ def newest_numbers(rows: Sequence[Mapping[str, Any]]) -> list[Number]:
     found = []
     stage = rows[-1]["stage"] if rows else None
     here = [row for row in rows if row["stage"] == stage]
-    for name, label in WATCHED:
+    for name, metric in METRICS.items():
         value = next((row[name] for row in reversed(here) if name in row), None)
-        if value is not None:
-            metric = METRICS[name]
+        if metric.watched and value is not None:
             found.append(
                 Number(
-                    name=name, label=label, value=value, unit=metric.unit, sentence=metric.sentence
+                    name=name,
+                    label=metric.watched,
+                    value=value,
+                    unit=metric.unit,
+                    sentence=metric.sentence,
                 )
             )
     return found

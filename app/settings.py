@@ -12,8 +12,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-EMBEDDED = "embedded"
-"""Value of `base_model` that means the small model shipped with the package."""
+from rlhb_core.schema.records import EMBEDDED
 
 
 class Settings(BaseSettings):

@@ -4,7 +4,7 @@ Each is a person of the server's HTTP API like any other (`app.reach` tells how 
 beforehand that they are simulated; so everything is stored as `source = simulated`. They keep the rules of the page:
 answers that are the same are read once, those that cannot win are not chosen, and nobody asks two things at once. Their
 clock is simulated too: the time that they spend reading is taken to have passed just before their signals are sent.
-Does not know what they like: that is `rlhb_core.annotators`.
+Does not know what they like: that is `rlhb_core.world.annotators`.
 """
 
 import asyncio
@@ -17,10 +17,14 @@ from uuid import UUID, uuid4
 import numpy as np
 
 from app.reach import Browser, Reached
-from rlhb_core import annotators, world
-from rlhb_core.annotators import Annotator
+from rlhb_core import world
 from rlhb_core.errors import RlhbError
-from rlhb_core.records import Outcome, Signal, SignalKind, VoteChoice, now_ms
+from rlhb_core.schema.payloads import VoteChoice
+from rlhb_core.schema.record import now_ms
+from rlhb_core.schema.records import Outcome
+from rlhb_core.schema.signals import Signal, SignalKind
+from rlhb_core.world import annotators
+from rlhb_core.world.annotators import Annotator
 
 AT_ONCE = 16
 """Most comparisons whose answers are being written at the same time."""

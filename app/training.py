@@ -1,6 +1,6 @@
 """Training runs: start, follow, stop and resume them; register the version that comes of one.
 
-A run is a process of its own whose folder is the contract (`rlhb_core.run_dir`); the store holds one row about it.
+A run is a process of its own whose folder is the contract (`rlhb_core.run.folder`); the store holds one row about it.
 `sync` carries what the folder says into that row, so it does not matter which server started the run, or whether one
 was there when it ended; of several servers on one store, one starts a run and one writes down how it ended. Does not
 know how training works, nor which versions are served (`deploying.py`).
@@ -15,14 +15,16 @@ from uuid import UUID, uuid4, uuid5
 
 from app.data_folder import check_room
 from app.erasure import forget_in_run, holds
-from app.export import comparison_lines, triplet_lines, write_lines
+from app.export import comparison_lines, triplet_lines
 from app.planning import Choice, Plan, make_plan
 from app.processes import Processes
 from app.settings import Settings
 from app.store import Session, Store, Unavailable, runs, signals, versions
 from rlhb_core.errors import NotEnoughData, RunError
-from rlhb_core.records import Arm, ModelVersion, Run, RunStatus, now_ms
-from rlhb_core.run_dir import ON_REQUEST, Progress, RunDir
+from rlhb_core.run.folder import ON_REQUEST, Progress, RunDir
+from rlhb_core.schema.arms import Arm
+from rlhb_core.schema.record import now_ms
+from rlhb_core.schema.records import ModelVersion, Run, RunStatus
 
 log = logging.getLogger(__name__)
 
@@ -79,10 +81,11 @@ class Training:
         folder = self.settings.runs_dir / _folder_name(choice.arm, run_id)
         with self.store.reading() as session:  # before the export: it holds at least all up to here
             until = {"data_until_ms": signals.newest_ms(session)}
-        RunDir.create(folder, plan.config.model_copy(update=until))
-        write_lines(folder / "data" / "triplets.jsonl", triplet_lines(self.store, choice.data))
-        write_lines(
-            folder / "data" / "comparisons.jsonl", comparison_lines(self.store, choice.data)
+        RunDir.create(
+            folder,
+            plan.config.model_copy(update=until),
+            triplet_lines(self.store, choice.data),
+            comparison_lines(self.store, choice.data),
         )
         run = Run(
             id=run_id,

@@ -1,12 +1,12 @@
-// Recording a signal: the record of `rlhb_core/records.py`, made here with its id, and put into this page's outbox.
+// Recording a signal: the record of `rlhb_core/schema/signals.py`, made here with its id, and put into this page's outbox.
 // Knows which kinds are passive (those are not recorded while the person has paused), and of which comparisons the
 // names have been in view: what is done to these from then on is not done blind, and says so.
 
+import { PASSIVE } from "./kinds.js"; // made by the server of its own table
 import { isPaused, isRecording, known } from "./me.js";
 import { Outbox } from "./outbox.js";
 import { uuid } from "./uuid.js";
 
-const PASSIVE = new Set(["shown", "dwell", "scroll", "select", "copy", "reformulate", "follow_up", "abandon"]);
 const PASSIVE_WITHIN_MS = 3_000;
 
 export const page = { id: uuid(), openedMs: Math.floor(performance.timeOrigin) };

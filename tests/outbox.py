@@ -6,7 +6,8 @@ import threading
 import time
 from uuid import UUID, uuid4
 
-from rlhb_core.records import Person, Query, Response, now_ms
+from rlhb_core.schema.record import now_ms
+from rlhb_core.schema.records import Person, Query, Response
 from tests.server import ServerProcess
 
 Story = tuple[Person, Query, Response]

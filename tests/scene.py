@@ -4,17 +4,9 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from app.store import Session, people, queries, responses, versions
-from rlhb_core.records import (
-    Arm,
-    ModelVersion,
-    Outcome,
-    Person,
-    Query,
-    Response,
-    Signal,
-    SignalKind,
-    Source,
-)
+from rlhb_core.schema.arms import Arm
+from rlhb_core.schema.records import ModelVersion, Outcome, Person, Query, Response, Source
+from rlhb_core.schema.signals import Signal, SignalKind
 
 OPENED_MS = 1_760_000_000_000
 """When the page of these stories was opened."""

@@ -5,12 +5,12 @@ from typing import Any
 
 import torch
 
-from rlhb_core.data import Logged, Pair, Split
-from rlhb_core.generator import load_trunk
-from rlhb_core.ppo import PpoStage, RewardSource, Scores
-from rlhb_core.recipe import load_recipe
-from rlhb_core.rollout import Rollouts
-from rlhb_core.session import Metrics, Session, seed_all
+from rlhb_core.learning.ppo import PpoStage, RewardSource, Scores
+from rlhb_core.learning.rollout import Rollouts
+from rlhb_core.learning.session import Metrics, Session, seed_all
+from rlhb_core.lm.generator import load_trunk
+from rlhb_core.run.data import Logged, Pair, Split
+from rlhb_core.run.recipe import load_recipe
 
 LOGGED = [Logged(f"w{number} w{number + 1}", "w3", "") for number in range(1, 8)]
 ROWS = Split(LOGGED, LOGGED, [], [], None)
@@ -18,6 +18,8 @@ ROWS = Split(LOGGED, LOGGED, [], [], None)
 
 class Indifferent:
     """A source of rewards that gives everything the same."""
+
+    remembered: Sequence[str] = ()
 
     def watched(self) -> Sequence[Pair]:
         return []

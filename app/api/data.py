@@ -1,5 +1,6 @@
 """/api/data: what researchers download, streamed, how much of it there is, and what they bring."""
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Annotated, Literal
 
@@ -8,16 +9,17 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
+from app.api.deps import TheDownloads, TheHeavy, TheStore, TheUploads
 from app.data_folder import check_room
-from app.downloads import Downloads
 from app.export import EXPORTS, DataFilter, start_of
-from app.heavy import Heavy
 from app.importing import import_file
-from app.store import Store, summary
+from app.store import summary
 from app.store.engine import storable
 from app.store.summary import Counts
-from app.uploads import Uploads, sorted_out
-from rlhb_core.records import Arm, Source
+from app.uploads import sorted_out
+from rlhb_core.errors import BadConfig
+from rlhb_core.schema.arms import ARMS, Arm
+from rlhb_core.schema.records import Source
 
 router = APIRouter(prefix="/api/data", tags=["data"])
 
@@ -60,7 +62,7 @@ def chosen_data(
     return DataFilter(
         sources=frozenset(source or [Source.REAL]),
         since_ms=None if since is None else start_of(since),
-        arms=frozenset(arm or []),
+        arms=_known(arm or []),
         versions=frozenset(map(storable, version or [])),
         with_people=with_people,
         with_excluded=with_excluded,
@@ -68,22 +70,28 @@ def chosen_data(
     )
 
 
+def _known(arms: Sequence[Arm]) -> frozenset[Arm]:
+    """Raises BadConfig for one that is in no table, so that no misspelt one passes for one without data."""
+    for arm in arms:
+        if arm not in ARMS:
+            raise BadConfig(f"there is no arm {arm}; give one of {', '.join(ARMS)}")
+    return frozenset(arms)
+
+
 @router.get("/summary")
-async def show_summary(request: Request) -> dict[Source, Counts]:
+async def show_summary(heavy: TheHeavy, store: TheStore) -> dict[Source, Counts]:
     """How much is stored, by where it comes from."""
-    heavy: Heavy = request.app.state.heavy
-    return await heavy.shared(summary.up_to_date, request.app.state.store)
+    return await heavy.shared(summary.up_to_date, store)
 
 
 @router.get("/{kind}.jsonl")
 async def export(
-    request: Request,
+    store: TheStore,
+    downloads: TheDownloads,
     kind: Literal["triplets", "comparisons", "preferences", "labels"],
     chosen: Annotated[DataFilter, Depends(chosen_data)],
 ) -> StreamingResponse:
     """One of the exports as JSON lines; its memory does not grow with its size."""
-    store: Store = request.app.state.store
-    downloads: Downloads = request.app.state.downloads
     return await downloads.send(lambda: EXPORTS[kind](store, chosen), f"{kind}.jsonl")
 
 
@@ -105,13 +113,12 @@ _FILES = {
 
 
 @router.post("/import", openapi_extra=_FILES)
-async def bring(request: Request) -> Imported:
+async def bring(request: Request, uploads: TheUploads, store: TheStore) -> Imported:
     """Import a file of triplets (.jsonl), or a CSV file together with its mapping (.toml) and what that joins."""
     check_room(request.app.state.settings)
-    uploads: Uploads = request.app.state.uploads
     async with uploads.receive(request) as files:
         found, mapping = await run_in_threadpool(sorted_out, files)
-        result = await run_in_threadpool(import_file, request.app.state.store, found, mapping)
+        result = await run_in_threadpool(import_file, store, found, mapping)
     named = [
         BadLine(number=line.number, message=line.message) for line in result.errors[:MOST_BAD_LINES]
     ]

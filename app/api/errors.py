@@ -8,7 +8,7 @@ import errno
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
-from app.comparing import Overloaded, TooManyOpen
+from app.comparing import CannotContinue, NotYours, Overloaded, StillWriting, TooManyOpen
 from app.data_folder import NoRoom
 from app.doors.bodies import TooSlow
 from app.downloads import TooMany
@@ -19,9 +19,12 @@ from app.uploads import InUse, NoSpace, TooLarge
 from rlhb_core.errors import RlhbError
 
 STATUS: dict[type[RlhbError], int] = {
+    NotYours: 403,
     UnknownReference: 404,
     TooSlow: 408,
+    CannotContinue: 409,
     Conflict: 409,
+    StillWriting: 409,
     TooLarge: 413,
     QueueFull: 429,
     TooManyOpen: 429,

@@ -2,18 +2,17 @@
 
 import logging
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.downloads import Downloads
-from app.heavy import Heavy
+from app.api.deps import PersonId, TheDownloads, TheHeavy, TheStore, TheTraining
 from app.store import Session, Store, StoreError, people, queries, traces
 from app.training import Training
-from rlhb_core.records import Person, Source
+from rlhb_core.schema.records import Person, Source
 
 router = APIRouter(prefix="/api/me", tags=["me"])
 log = logging.getLogger(__name__)
@@ -61,35 +60,15 @@ class Confirmation(BaseModel):
     confirm: Literal[True]
 
 
-def _store(request: Request) -> Store:
-    store: Store = request.app.state.store
-    return store
-
-
-def _person_id(request: Request) -> UUID:
-    person_id: UUID = request.state.person_id
-    return person_id
-
-
-def _training(request: Request) -> Training:
-    training: Training = request.app.state.training
-    return training
-
-
-Door = Annotated[Store, Depends(_store)]
-Trainer = Annotated[Training, Depends(_training)]
-Asking = Annotated[UUID, Depends(_person_id)]
-
-
 @router.get("")
-def show(store: Door, person_id: Asking) -> Me:
+def show(store: TheStore, person_id: PersonId) -> Me:
     """Who I am here, and how far I have come."""
     with store.reading() as session:
         return _me(session, person_id)
 
 
 @router.patch("")
-def change(store: Door, person_id: Asking, wanted: Change) -> Me:
+def change(store: TheStore, person_id: PersonId, wanted: Change) -> Me:
     """Change my name, pause or resume recording, or say that I am simulated."""
     with store.session() as session:
         people.ensure(session, Person(id=person_id))
@@ -103,9 +82,8 @@ def change(store: Door, person_id: Asking, wanted: Change) -> Me:
 
 
 @router.get("/data")
-async def data(request: Request, store: Door, person_id: Asking) -> StreamingResponse:
+async def data(downloads: TheDownloads, store: TheStore, person_id: PersonId) -> StreamingResponse:
     """Everything that is stored of me, as JSON lines."""
-    downloads: Downloads = request.app.state.downloads
     return await downloads.send(lambda: people.export_all(store, person_id), "my-data.jsonl")
 
 
@@ -117,10 +95,13 @@ class Erased(Me):
 
 @router.post("/erase")
 async def erase(
-    request: Request, store: Door, training: Trainer, person_id: Asking, confirmation: Confirmation
+    heavy: TheHeavy,
+    store: TheStore,
+    training: TheTraining,
+    person_id: PersonId,
+    confirmation: Confirmation,
 ) -> Erased:
     """Forget all of me for good, in the folders of training runs too. Whoever had paused recording stays paused."""
-    heavy: Heavy = request.app.state.heavy
     return await heavy.do(_erase, store, training, person_id)
 
 

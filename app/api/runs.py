@@ -15,49 +15,26 @@ from uuid import UUID
 
 import orjson
 import plotly
-from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from app import deploying
-from app.heavy import Heavy
+from app.api.deps import TheHeavy, TheStore, TheTraining
 from app.planning import Choice, of_a_stranger
 from app.run_views import RunView, VersionsView, list_runs, list_versions, show_run
-from app.store import Store, UnknownReference, runs
-from app.training import Training
-from rlhb_core.figures import figures, plain, template
-from rlhb_core.records import Arm, Deployment, Run, Source
-from rlhb_core.run_dir import RunDir, damaged
+from app.store import runs
+from rlhb_core.figures.curves import figures, plain, template
+from rlhb_core.run.folder import RunDir, damaged
+from rlhb_core.schema.arms import Arm
+from rlhb_core.schema.records import Deployment, Run, Source
 
 router = APIRouter(prefix="/api", tags=["runs"])
 
 
-def _store(request: Request) -> Store:
-    store: Store = request.app.state.store
-    return store
-
-
-def _training(request: Request) -> Training:
-    training: Training = request.app.state.training
-    return training
-
-
-def _heavy(request: Request) -> Heavy:
-    heavy: Heavy = request.app.state.heavy
-    return heavy
-
-
-Door = Annotated[Store, Depends(_store)]
-Trainer = Annotated[Training, Depends(_training)]
-InTurn = Annotated[Heavy, Depends(_heavy)]
-
-
-def _run(store: Door, run_id: UUID) -> Run:
-    try:
-        with store.reading() as session:
-            return runs.get(session, run_id)
-    except UnknownReference as error:
-        raise HTTPException(404, str(error)) from None
+def _run(store: TheStore, run_id: UUID) -> Run:
+    with store.reading() as session:
+        return runs.get(session, run_id)
 
 
 class NewRun(BaseModel):
@@ -122,47 +99,47 @@ class LogTail(BaseModel):
 
 
 @router.get("/runs", response_model=list[RunView])
-def index(request: Request, store: Door) -> Response:
+def index(request: Request, store: TheStore) -> Response:
     """Every run, newest first."""
     with store.reading() as session:
         return _if_changed(request, [run.model_dump(mode="json") for run in list_runs(session)])
 
 
 @router.post("/runs", status_code=201)
-async def start(heavy: InTurn, training: Trainer, wanted: NewRun) -> Run:
+async def start(heavy: TheHeavy, training: TheTraining, wanted: NewRun) -> Run:
     """Start a run, or queue it behind the others."""
     return await heavy.do(training.start, wanted.choice())
 
 
 @router.post("/runs/plan")
-async def plan(heavy: InTurn, training: Trainer, wanted: NewRun) -> PlanView:
+async def plan(heavy: TheHeavy, training: TheTraining, wanted: NewRun) -> PlanView:
     """What a run would have to work with; starts nothing."""
     found = await heavy.do(training.plan, wanted.choice())
     return PlanView(**dict(found.amounts), enough=found.enough, sentence=found.sentence)
 
 
 @router.get("/runs/{run_id}")
-def show(request: Request, store: Door, run: Annotated[Run, Depends(_run)]) -> Response:
+def show(request: Request, store: TheStore, run: Annotated[Run, Depends(_run)]) -> Response:
     """One run: state, progress, newest numbers, verdict, and the version that came of it."""
     with store.reading() as session:
         return _if_changed(request, show_run(session, run.id).model_dump(mode="json"))
 
 
 @router.post("/runs/{run_id}/stop")
-def stop(training: Trainer, run: Annotated[Run, Depends(_run)]) -> Run:
+def stop(training: TheTraining, run: Annotated[Run, Depends(_run)]) -> Run:
     """Ask a run to stop at its next step; it can be resumed."""
     return training.stop(run.id)
 
 
 @router.post("/runs/{run_id}/resume")
-def resume(training: Trainer, run: Annotated[Run, Depends(_run)]) -> Run:
+def resume(training: TheTraining, run: Annotated[Run, Depends(_run)]) -> Run:
     """Continue a run from its last checkpoint."""
     return training.resume(run.id)
 
 
 @router.get("/runs/{run_id}/log")
 def log(
-    training: Trainer,
+    training: TheTraining,
     run: Annotated[Run, Depends(_run)],
     after: Annotated[
         int, Query(ge=0, le=2**40, description="Only what comes after this position.")
@@ -207,14 +184,14 @@ def curves(request: Request, run: Annotated[Run, Depends(_run)]) -> Response:
 
 
 @router.get("/versions", response_model=VersionsView)
-def versions_index(request: Request, store: Door) -> Response:
+def versions_index(request: Request, store: TheStore) -> Response:
     """Every version that can be served, and what going back would serve."""
     with store.reading() as session:
         return _if_changed(request, list_versions(session).model_dump(mode="json"))
 
 
 @router.post("/versions/{version_id}/serve", response_model=Deployment)
-def serve(store: Door, version_id: UUID, wanted: Override) -> Any:
+def serve(store: TheStore, version_id: UUID, wanted: Override) -> Any:
     """Put a version into the side-by-side. 409 with `override` if its verdict does not speak for it."""
     try:
         return deploying.put_into_compare(store, version_id, override=wanted.override)
@@ -223,13 +200,13 @@ def serve(store: Door, version_id: UUID, wanted: Override) -> Any:
 
 
 @router.post("/versions/{version_id}/unserve")
-def unserve(store: Door, version_id: UUID) -> Deployment:
+def unserve(store: TheStore, version_id: UUID) -> Deployment:
     """Take a version out of the side-by-side."""
     return deploying.take_out(store, version_id)
 
 
 @router.post("/deployments/rollback")
-def rollback(store: Door, wanted: Back | None = None) -> Deployment:
+def rollback(store: TheStore, wanted: Back | None = None) -> Deployment:
     """Serve again what was served before the newest change."""
     return deploying.roll_back(store, wanted.to if wanted else None)
 

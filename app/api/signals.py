@@ -15,7 +15,8 @@ from pydantic_core import ErrorDetails
 from starlette.concurrency import run_in_threadpool
 
 from app.store import BadSignals, Store, signals
-from rlhb_core.records import Record, Signal, Whole, describe, now_ms
+from rlhb_core.schema.record import Record, Whole, describe, now_ms
+from rlhb_core.schema.signals import Signal
 
 router = APIRouter(prefix="/api/signals", tags=["signals"])
 

@@ -17,9 +17,7 @@ log = logging.getLogger(__name__)
 STALLED_S = 120.0
 """How long a reader may take nothing."""
 
-LASTING = re.compile(
-    r".*(/gradio_api/queue/data|/api/comparisons/[^/]+/events|/api/data/\w+\.jsonl|/api/me/data)"
-)
+LASTING = re.compile(r".*(/gradio_api/queue/data|/api/data/\w+\.jsonl|/api/me/data)")
 """Addresses whose answers last."""
 
 

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from app.settings import Settings, is_loopback
 from rlhb_core.errors import BadConfig
-from rlhb_core.records import Record
+from rlhb_core.schema.record import Record
 
 KEY_VARIABLE = "RLHB_REMOTE_API_KEY"
 """Environment variable of the key that model servers want, ours too; never stored or logged."""

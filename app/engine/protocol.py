@@ -9,9 +9,9 @@ import orjson
 from pydantic import BaseModel, Field
 
 from app.engine.options import BASE_NAME
-from rlhb_core.decoding import Finished, Row
 from rlhb_core.errors import BadRecord
-from rlhb_core.records import now_ms
+from rlhb_core.lm.decoding import Finished, Row
+from rlhb_core.schema.record import now_ms
 
 SENTENCE = "sentence"
 """Type of an error whose message is a sentence for the person who asked."""

@@ -32,9 +32,9 @@ from app.engine.options import BASE_NAME, KEY_VARIABLE, EngineOptions
 from app.engine.protocol import Adapter, Chat, error, event, whole
 from app.engine.writer import Ticket, Writer
 from app.settings import host_of, is_loopback
-from rlhb_core.decoding import Finished, Row
 from rlhb_core.errors import BadRecord, ModelError
-from rlhb_core.records import describe
+from rlhb_core.lm.decoding import Finished, Row
+from rlhb_core.schema.record import describe
 
 log = logging.getLogger(__name__)
 

@@ -16,9 +16,9 @@ from typing import Any
 
 from app.engine.options import EngineOptions
 from app.pauses import settle
-from rlhb_core.decoding import Answer, Decoder, Finished, Row, Writing, use_threads
 from rlhb_core.errors import ModelError
-from rlhb_core.generator import load_trunk
+from rlhb_core.lm.decoding import Answer, Decoder, Finished, Row, Writing, use_threads
+from rlhb_core.lm.generator import load_trunk
 
 log = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ import httpx2
 
 from app.engine.options import KEY_VARIABLE
 from rlhb_core.errors import BadConfig
-from rlhb_core.records import Serving
+from rlhb_core.schema.records import Serving
 
 log = logging.getLogger(__name__)
 

@@ -32,7 +32,7 @@ from app.serving.remote import (
     sentence,
 )
 from app.settings import Settings
-from rlhb_core.records import ModelVersion
+from rlhb_core.schema.records import ModelVersion
 
 log = logging.getLogger(__name__)
 

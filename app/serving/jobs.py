@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from rlhb_core.records import ModelVersion, Outcome
+from rlhb_core.schema.records import ModelVersion, Outcome
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from app.serving.discovery import discover
-from app.settings import EMBEDDED, Settings
+from app.settings import Settings
 from app.store import Session, Store, versions
-from rlhb_core import embedded
 from rlhb_core.errors import BadConfig
-from rlhb_core.records import Arm, ModelVersion, Serving, now_ms
+from rlhb_core.schema.arms import Arm
+from rlhb_core.schema.record import now_ms
+from rlhb_core.schema.records import EMBEDDED, ModelVersion, Serving
+from rlhb_core.world import embedded
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +73,7 @@ def shipped_versions() -> list[Shipped]:
 
 
 def _shipped(folder: Path) -> Shipped:
-    # not by rlhb_core.version, which would import torch before the first page is up
+    # not by rlhb_core.train.version, which would import torch before the first page is up
     facts: dict[str, Any] = json.loads((folder / "version.json").read_text("utf-8"))
     arm = Arm(facts["arm"])
     version = ModelVersion(

@@ -17,7 +17,7 @@ import orjson
 from app.engine.options import KEY_VARIABLE
 from app.serving.jobs import End, Job, cut, ended
 from rlhb_core.errors import ModelError
-from rlhb_core.prompts import messages
+from rlhb_core.schema.prompts import messages
 
 OnText = Callable[[str], None]
 """Called with more text of an answer."""

@@ -27,8 +27,8 @@ from app.serving.remote import (
 from app.serving.tgi import ask_tgi
 from app.settings import Settings
 from app.store import Store, versions
-from rlhb_core.records import ModelVersion
-from rlhb_core.records import Serving as Kind
+from rlhb_core.schema.records import ModelVersion
+from rlhb_core.schema.records import Serving as Kind
 
 log = logging.getLogger(__name__)
 

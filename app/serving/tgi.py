@@ -19,7 +19,7 @@ from huggingface_hub.errors import (
 
 from app.serving.jobs import End, Job
 from app.serving.remote import OnText, RemoteFailure, end_of, key_header, of_status
-from rlhb_core.prompts import messages, without_system
+from rlhb_core.schema.prompts import messages, without_system
 
 
 async def ask_tgi(root: str, job: Job, timeout_s: float, on_text: OnText) -> End:

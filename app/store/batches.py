@@ -8,24 +8,10 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from app.store.errors import BadSignals, Refusal
-from rlhb_core.behaviors import check_signal
 from rlhb_core.errors import BadRecord
-from rlhb_core.records import Signal, SignalKind, Source, VoteChoice
-
-EXPLICIT = frozenset(
-    {
-        SignalKind.LIKE,
-        SignalKind.DISLIKE,
-        SignalKind.SHARE,
-        SignalKind.FLAG,
-        SignalKind.EDIT,
-        SignalKind.CRITIQUE,
-        SignalKind.RATE,
-        SignalKind.VOTE,
-        SignalKind.RANK,
-    }
-)
-"""Acts by which a person says something on purpose: stored even while recording is paused. All others are passive."""
+from rlhb_core.schema.payloads import VoteChoice
+from rlhb_core.schema.records import Source
+from rlhb_core.schema.signals import Signal, SignalKind, check_signal
 
 Said = tuple[UUID, str, UUID, UUID | None, dict[str, Any]]
 """What a signal says: by whom, its kind, about which query and response, its payload. Two under one id agree in it.
@@ -94,12 +80,12 @@ class Taking:
             refused = "nothing is recorded of you yet, or it was erased"
             raise BadSignals([_refusal(i, each, refused) for i, each in enumerate(batch.signals)])
         said = self._said_by(batch)
-        kept = [each for each in batch.signals if teller.recording or each.kind in EXPLICIT]
+        kept = [each for each in batch.signals if teller.recording or each.facts.explicit]
         new = {each.id: each for each in reversed(kept) if each.id not in self.said}
         self.unrecorded |= {
             each.query_id
             for each in batch.signals
-            if not teller.recording and each.kind not in EXPLICIT
+            if not teller.recording and not each.facts.explicit
         }
         self.rows += [self._row(batch, each, said[each.id]) for each in new.values()]
         self.said |= {each: said[each] for each in new}
@@ -133,13 +119,15 @@ class Taking:
             return "there is no such query of yours"
         if any(self.answers.get(each) != signal.query_id for each in responses_of(signal)):
             return "it speaks of a response that does not belong to its query"
-        followed_by = _followed_by(signal)
+        followed_by = signal.facts.leads_to(signal.payload)
         if followed_by and not self._is_of(person_id, followed_by):
             return "the query that followed is none of yours"
         if _is_withdrawal(signal) and signal.query_id not in voted and not self._was_voted(signal):
             return "there is no vote to take back"
         # One that was stored while the answer was being written may be sent again.
-        if signal.id not in self.said and not self.hopeless.isdisjoint(_put_first(signal)):
+        if signal.id not in self.said and not self.hopeless.isdisjoint(
+            signal.facts.puts_first(signal.payload)
+        ):
             return "this answer failed or is empty, so it cannot be chosen; choose another one"
         return None
 
@@ -168,7 +156,7 @@ class Taking:
             "person_id": batch.person_id,
             "received_ms": batch.received_ms,
             "unblinded": signal.unblinded
-            or _after(signal.kind, revealed_ms, at_ms, batch.received_ms),
+            or _after(signal.facts.explicit, revealed_ms, at_ms, batch.received_ms),
         }
 
     def _note_reveal(self, signals: Sequence[Signal], received_ms: int) -> None:
@@ -198,7 +186,7 @@ def _is_withdrawal(signal: Signal) -> bool:
     return signal.kind is SignalKind.VOTE and signal.payload["choice"] == VoteChoice.WITHDRAWN
 
 
-def _after(kind: SignalKind, revealed_ms: int | None, at_ms: int, received_ms: int) -> bool:
+def _after(explicit: bool, revealed_ms: int | None, at_ms: int, received_ms: int) -> bool:
     """Whether names were in view. What came to us before the vote did was done before, whatever its clock says.
 
     A page sends in the order in which things are done. So what somebody says on purpose in a later batch than the first
@@ -207,26 +195,13 @@ def _after(kind: SignalKind, revealed_ms: int | None, at_ms: int, received_ms: i
     """
     if revealed_ms is None:
         return False
-    return kind in EXPLICIT or min(at_ms, received_ms) > revealed_ms
-
-
-def _followed_by(signal: Signal) -> UUID | None:
-    return UUID(str(signal.payload["to_query"])) if "to_query" in signal.payload else None
-
-
-def _put_first(signal: Signal) -> set[UUID]:
-    """The responses that a signal calls the best."""
-    if signal.kind is SignalKind.VOTE and signal.payload.get("best") is not None:
-        return {UUID(str(signal.payload["best"]))}
-    if signal.kind is SignalKind.RANK and len(signal.payload["order"]) > 1:
-        return {UUID(str(each)) for each in signal.payload["order"][0]}
-    return set()
+    return explicit or min(at_ms, received_ms) > revealed_ms
 
 
 def queries_of(signal: Signal) -> Iterator[UUID]:
     """Every query that a signal speaks of."""
     yield signal.query_id
-    if followed_by := _followed_by(signal):
+    if followed_by := signal.facts.leads_to(signal.payload):
         yield followed_by
 
 
@@ -234,7 +209,4 @@ def responses_of(signal: Signal) -> Iterator[UUID]:
     """Every response that a signal speaks of."""
     if signal.response_id is not None:
         yield signal.response_id
-    if signal.kind is SignalKind.VOTE and signal.payload.get("best") is not None:
-        yield UUID(str(signal.payload["best"]))
-    if signal.kind is SignalKind.RANK:
-        yield from (UUID(str(each)) for group in signal.payload["order"] for each in group)
+    yield from signal.facts.names(signal.payload)

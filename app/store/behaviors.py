@@ -6,7 +6,7 @@ per person: those people whose signals, queries or responses changed since the l
 
 Each is kept twice where it makes a difference: as it was while names were hidden, which is what counts, and with what
 was done after they were shown (`open_*`), for those who ask for it.
-Does not know how signals become a behaviour: that is `rlhb_core.behaviors`.
+Does not know how signals become a behaviour: that is `rlhb_core.schema.behaviors`.
 """
 
 from collections import defaultdict
@@ -19,9 +19,12 @@ import sqlalchemy as sa
 
 from app.store.engine import Session, upsert
 from app.store.tables import BEHAVIOR, PERSON, QUERY, RESPONSE, SIGNAL, to_record
-from rlhb_core.behaviors import VERBALISER_VERSION, Reading, blind, summarise_person, verbalise
-from rlhb_core.folds import Answer, Folds, digest
-from rlhb_core.records import BehaviorFeatures, Outcome, Signal
+from rlhb_core.schema.behaviors import VERBALISER_VERSION, verbalise
+from rlhb_core.schema.features import BehaviorFeatures
+from rlhb_core.schema.folds import Answer, Folds, digest
+from rlhb_core.schema.reading import Reading, summarise_person
+from rlhb_core.schema.records import Outcome
+from rlhb_core.schema.signals import Signal, blind
 
 if TYPE_CHECKING:
     from app.store.engine import Store

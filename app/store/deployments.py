@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from app.store.engine import Session
 from app.store.tables import DEPLOYMENT, to_record
-from rlhb_core.records import Deployment
+from rlhb_core.schema.records import Deployment
 
 
 def add(session: Session, deployment: Deployment) -> Deployment:

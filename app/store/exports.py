@@ -20,8 +20,9 @@ from sqlalchemy.ext.compiler import compiles
 from app.store.engine import Session
 from app.store.streaming import Stream, some
 from app.store.tables import BEHAVIOR, PERSON, QUERY, RESPONSE, SIGNAL, VERSION
-from rlhb_core.behaviors import counts_blind
-from rlhb_core.records import Arm, Outcome, SignalKind, Source
+from rlhb_core.schema.arms import Arm
+from rlhb_core.schema.records import Outcome, Source
+from rlhb_core.schema.signals import DECIDING, counts_blind
 
 QUERIES_PER_BLOCK = 500
 """Most queries whose votes are looked up at a time."""
@@ -218,14 +219,16 @@ def _stream(session: Session, statement: sa.Select[Any]) -> Stream:
 def _last_votes(session: Session, queries: Sequence[UUID], chosen: DataFilter) -> dict[UUID, Any]:
     """The vote that counts on each query."""
     statement = (
-        sa.select(SIGNAL.c.query_id, SIGNAL.c.payload, SIGNAL.c.at_ms, SIGNAL.c.unblinded)
-        .where(SIGNAL.c.query_id.in_(queries), SIGNAL.c.kind == SignalKind.VOTE)
+        sa.select(
+            SIGNAL.c.query_id, SIGNAL.c.kind, SIGNAL.c.payload, SIGNAL.c.at_ms, SIGNAL.c.unblinded
+        )
+        .where(SIGNAL.c.query_id.in_(queries), SIGNAL.c.kind.in_(DECIDING))
         .order_by(SIGNAL.c.at_ms, SIGNAL.c.id)
     )
     return {
         row.query_id: row
         for row in session.execute(statement)
-        if chosen.with_unblinded or counts_blind(SignalKind.VOTE, row.payload, row.unblinded)
+        if chosen.with_unblinded or counts_blind(row.kind, row.payload, row.unblinded)
     }
 
 
@@ -317,7 +320,7 @@ def _bare(text: sa.Column[str]) -> sa.ColumnElement[str]:
 WHITE = "".join(each for each in map(chr, range(0x3001)) if each.isspace())
 """Every character that is white space to Python."""
 
-# The rule of `rlhb_core.answers.failed`.
+# The rule of `rlhb_core.schema.answers.failed`.
 _FAILED = sa.or_(
     RESPONSE.c.outcome == Outcome.ERROR,
     sa.and_(RESPONSE.c.outcome == Outcome.STOPPED, _bare(RESPONSE.c.text) == ""),

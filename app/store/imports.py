@@ -14,18 +14,12 @@ import sqlalchemy as sa
 from app.store import people
 from app.store.engine import Session, Store, existing, in_parts, insert_new, storable
 from app.store.tables import BEHAVIOR, PERSON, QUERY, RESPONSE, SIGNAL, VERSION
-from rlhb_core.behaviors import VERBALISER_VERSION, verbalise
-from rlhb_core.records import (
-    Arm,
-    BehaviorFeatures,
-    Outcome,
-    Person,
-    Query,
-    Serving,
-    Signal,
-    Source,
-    now_ms,
-)
+from rlhb_core.schema.arms import Arm
+from rlhb_core.schema.behaviors import VERBALISER_VERSION, verbalise
+from rlhb_core.schema.features import BehaviorFeatures
+from rlhb_core.schema.record import now_ms
+from rlhb_core.schema.records import Outcome, Person, Query, Serving, Source
+from rlhb_core.schema.signals import Signal
 
 NAMESPACE = UUID("6f0d3c1e-51a4-5a77-9b0c-6f2f3b0d8a11")
 """Ids of what a file names in words (people, model versions) are made from this, the same at every import."""

@@ -11,7 +11,9 @@ from app.store.engine import Session, Store, insert_new, storable
 from app.store.errors import Conflict, UnknownReference
 from app.store.streaming import Stream, joined
 from app.store.tables import BEHAVIOR, PERSON, QUERY, RESPONSE, SIGNAL, to_record
-from rlhb_core.records import Person, Query, Record, Response, Signal, Source
+from rlhb_core.schema.record import Record
+from rlhb_core.schema.records import Person, Query, Response, Source
+from rlhb_core.schema.signals import Signal
 
 _TOUCH = (
     sa.update(PERSON)

@@ -9,7 +9,9 @@ from app.store import people
 from app.store.engine import Session, storable
 from app.store.errors import Conflict, UnknownReference
 from app.store.tables import PERSON, QUERY, SIGNAL, to_record
-from rlhb_core.records import Query, SignalKind, VoteChoice
+from rlhb_core.schema.payloads import VoteChoice
+from rlhb_core.schema.records import Query
+from rlhb_core.schema.signals import SignalKind
 
 
 def add(session: Session, query: Query) -> Query:

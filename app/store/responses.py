@@ -10,7 +10,8 @@ from app.store import people
 from app.store.engine import Session, storable
 from app.store.errors import UnknownReference
 from app.store.tables import QUERY, RESPONSE, to_record
-from rlhb_core.records import Outcome, Response, now_ms
+from rlhb_core.schema.record import now_ms
+from rlhb_core.schema.records import Outcome, Response
 
 STUCK_MS = 3_600_000
 """A response that is still pending after an hour will not be finished any more."""

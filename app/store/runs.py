@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from app.store.engine import Session
 from app.store.errors import UnknownReference
 from app.store.tables import RUN, to_record
-from rlhb_core.records import Run, RunStatus
+from rlhb_core.schema.records import Run, RunStatus
 
 
 def add(session: Session, run: Run) -> Run:

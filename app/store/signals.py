@@ -7,15 +7,17 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from app.store import people
-from app.store.batches import EXPLICIT, Asked, Batch, Taking, Teller, queries_of, responses_of
+from app.store.batches import Asked, Batch, Taking, Teller, queries_of, responses_of
 from app.store.engine import Session, existing, in_parts
 from app.store.errors import BadSignals
 from app.store.tables import PERSON, QUERY, RESPONSE, SIGNAL, to_record
-from rlhb_core.records import Outcome, Signal, now_ms
+from rlhb_core.schema.record import now_ms
+from rlhb_core.schema.records import Outcome
+from rlhb_core.schema.signals import Signal
 
-__all__ = ["EXPLICIT", "Batch", "known_ids", "newest_ms", "of_query", "record", "record_all"]
+__all__ = ["Batch", "known_ids", "newest_ms", "of_query", "record", "record_all"]
 
-# The rule of `rlhb_core.answers.can_win`, so that no text is fetched for it.
+# The rule of `rlhb_core.schema.answers.can_win`, so that no text is fetched for it.
 _CANNOT_WIN = sa.or_(
     RESPONSE.c.outcome == Outcome.ERROR,
     sa.and_(RESPONSE.c.outcome != Outcome.PENDING, sa.func.trim(RESPONSE.c.text) == ""),

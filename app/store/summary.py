@@ -11,7 +11,9 @@ from pydantic import BaseModel, Field
 from app.store import behaviors
 from app.store.engine import Session, Store
 from app.store.tables import BEHAVIOR, PERSON, QUERY, RESPONSE, SIGNAL
-from rlhb_core.records import Outcome, SignalKind, Source, VoteChoice
+from rlhb_core.schema.payloads import VoteChoice
+from rlhb_core.schema.records import Outcome, Source
+from rlhb_core.schema.signals import DECIDING, SignalKind
 
 QueryState = Literal["voted", "void", "skipped", "withdrawn", "unblinded", "unvoted"]
 """What came of the vote on a query: one that counts; one that tells nothing, as no two different answers came; passed
@@ -85,12 +87,15 @@ def by_source(session: Session) -> dict[Source, Counts]:
 
 # --- what came of the votes -----------------------------------------------------------------------
 
-_CHOICE = SIGNAL.c.payload["choice"].as_string()
-_SAYS = (VoteChoice.BEST.value, VoteChoice.TIE.value, VoteChoice.ALL_BAD.value)
-_BLIND = sa.or_(sa.not_(SIGNAL.c.unblinded), VoteChoice.WITHDRAWN.value == _CHOICE)
-"""The rule of `rlhb_core.behaviors.counts_blind`: taking a vote back counts whenever it is done."""
+_RANKED = "ranked"
+_CHOICE = sa.case(
+    (SIGNAL.c.kind == SignalKind.RANK, _RANKED), else_=SIGNAL.c.payload["choice"].as_string()
+)
+_SAYS = (VoteChoice.BEST.value, VoteChoice.TIE.value, VoteChoice.ALL_BAD.value, _RANKED)
+_BLIND = sa.or_(sa.not_(SIGNAL.c.unblinded), sa.literal(VoteChoice.WITHDRAWN.value) == _CHOICE)
+"""The rule of `rlhb_core.schema.behaviors.counts_blind`: taking a vote back counts whenever it is done."""
 
-# Every vote and withdrawal; `place` 1 is the last one on its query among those that count blind, or do not; `newest` 1
+# Every vote, ranking and withdrawal; `place` 1 is the last one on its query among those that count blind, or do not; `newest` 1
 # the last of all.
 _NEWEST_FIRST = (SIGNAL.c.at_ms.desc(), SIGNAL.c.id.desc())
 _VOTES = (
@@ -105,7 +110,7 @@ _VOTES = (
         .over(partition_by=SIGNAL.c.query_id, order_by=_NEWEST_FIRST)
         .label("newest"),
     )
-    .where(SIGNAL.c.kind == SignalKind.VOTE)
+    .where(SIGNAL.c.kind.in_(DECIDING))
     .subquery()
 )
 _LAST = sa.select(_VOTES).where(_VOTES.c.blind, _VOTES.c.place == 1).subquery()

@@ -12,22 +12,21 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
 
-from rlhb_core.records import (
-    Arm,
+from rlhb_core.schema.arms import Arm
+from rlhb_core.schema.record import Record
+from rlhb_core.schema.records import (
     Deployment,
     ModelVersion,
     Outcome,
     Person,
     Query,
-    Record,
     Response,
     Run,
     RunStatus,
     Serving,
-    Signal,
-    SignalKind,
     Source,
 )
+from rlhb_core.schema.signals import Signal, SignalKind
 
 AnyRecord = TypeVar("AnyRecord", bound=Record)
 
@@ -55,6 +54,19 @@ def text_enum(kind: type[StrEnum]) -> sa.Enum:
         length=20,
         values_callable=lambda members: [member.value for member in members],
     )
+
+
+class ArmText(sa.TypeDecorator[Arm]):
+    """The name of an arm, of this installation or of another one."""
+
+    impl = sa.String(20)
+    cache_ok = True
+
+    def process_bind_param(self, value: Arm | None, dialect: sa.Dialect) -> str | None:
+        return None if value is None else str(value)
+
+    def process_result_value(self, value: str | None, dialect: sa.Dialect) -> Arm | None:
+        return None if value is None else Arm(value)
 
 
 class PersonRow(Person, Row, table=True):  # type: ignore[misc]
@@ -114,7 +126,7 @@ class VersionRow(ModelVersion, Row, table=True):  # type: ignore[misc]
     )
 
     id: UUID = Field(primary_key=True)
-    arm: Arm | None = Field(sa_type=text_enum(Arm), nullable=True)  # type: ignore
+    arm: Arm | None = Field(sa_type=ArmText, nullable=True)  # type: ignore[assignment]
     serving: Serving = Field(sa_type=text_enum(Serving))
     parent_id: UUID | None = Field(foreign_key="version.id")
     run_id: UUID | None = Field(foreign_key="run.id")
@@ -188,7 +200,7 @@ class RunRow(Run, Row, table=True):  # type: ignore[misc]
     __tablename__ = "run"
 
     id: UUID = Field(primary_key=True)
-    arm: Arm = Field(sa_type=text_enum(Arm))
+    arm: Arm = Field(sa_type=ArmText)
     # The two tables name each other, so one of the keys is added once both exist.
     parent_id: UUID | None = Field(
         sa_column=sa.Column(

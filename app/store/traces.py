@@ -23,7 +23,7 @@ import sqlalchemy as sa
 from app.store.engine import Session
 from app.store.errors import StoreError
 from app.store.tables import PERSON, QUERY, SIGNAL
-from rlhb_core.records import SignalKind
+from rlhb_core.schema.signals import SignalKind
 
 if TYPE_CHECKING:
     from app.store.engine import Store

@@ -26,14 +26,10 @@ from app.store.tables import (
     Row,
 )
 from rlhb_core.errors import BadRecord
-from rlhb_core.records import (
-    BehaviorFeatures,
-    Outcome,
-    SignalKind,
-    describe,
-    now_ms,
-    parse_payload,
-)
+from rlhb_core.schema.features import BehaviorFeatures
+from rlhb_core.schema.record import describe, now_ms
+from rlhb_core.schema.records import Outcome
+from rlhb_core.schema.signals import SignalKind, parse_payload
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from app.store import deployments as _deployments
 from app.store.engine import Session
 from app.store.errors import Conflict, UnknownReference
 from app.store.tables import VERSION, to_record
-from rlhb_core.records import Deployment, ModelVersion
+from rlhb_core.schema.records import Deployment, ModelVersion
 
 
 def add(session: Session, version: ModelVersion) -> ModelVersion:

@@ -18,11 +18,10 @@ import numpy as np
 from fastapi import FastAPI
 
 from app.comparing import Comparing
-from app.settings import EMBEDDED
 from app.store import Store, queries
 from app.ui.shell import Page, page
 from rlhb_core.errors import RlhbError
-from rlhb_core.records import Query
+from rlhb_core.schema.records import EMBEDDED, Query
 from rlhb_core.world import SAMPLE_QUERIES, WHAT_IT_KNOWS, sample_queries
 
 log = logging.getLogger(__name__)

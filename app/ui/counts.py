@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from app.store.exports import LeftOut, Taken
 from app.store.summary import Counts, QueryState, VoteState
-from rlhb_core.records import Outcome
+from rlhb_core.schema.records import Outcome
 
 Kind = TypeVar("Kind", bound=str)
 

@@ -22,7 +22,8 @@ from app.store import Store, summary
 from app.ui import counts
 from app.ui.shell import Page, page
 from rlhb_core.errors import RlhbError
-from rlhb_core.records import Arm, Source, Triplet
+from rlhb_core.schema.arms import Arm, every_arm
+from rlhb_core.schema.records import Source, Triplet
 
 PREVIEWED = 6
 """Triplets shown on the page."""
@@ -94,7 +95,7 @@ def build(app: FastAPI) -> Page:
                     min_width=160,
                 )
                 arms = gr.CheckboxGroup(
-                    [(arm.label, arm.value) for arm in Arm],
+                    [(arm.label, arm.value) for arm in every_arm()],
                     label="Answers by",
                     info="None ticked: all.",
                     scale=4,

@@ -13,7 +13,6 @@ import gradio as gr
 from fastapi import FastAPI
 
 from app.planning import (
-    TRAINABLE,
     Choice,
     Plan,
     of_a_stranger,
@@ -21,16 +20,17 @@ from app.planning import (
     parse_overrides,
     parse_since,
     recipes_for,
+    trainable,
 )
 from app.store import Store
 from app.training import Training
 from app.ui import crowd
 from app.ui.shell import Page, page
-from rlhb_core.arms import ARMS
-from rlhb_core.config import describe_settings
 from rlhb_core.errors import RlhbError
-from rlhb_core.recipe import load_recipe
-from rlhb_core.records import Arm, Source
+from rlhb_core.run.config import describe_settings
+from rlhb_core.run.recipe import load_recipe
+from rlhb_core.schema.arms import ARMS, Arm
+from rlhb_core.schema.records import Source
 
 SOURCES = {
     Source.REAL: "real",
@@ -73,7 +73,7 @@ def _form(blocks: Page, training: Training, store: Store) -> Callable[[gr.HTML],
     sentences = {row.name: row for row in describe_settings()}
     with gr.Column(elem_id="new-run"):
         arm = gr.Radio(
-            [(f"{each.label} · {ARMS[each].sentence}", each.value) for each in TRAINABLE],
+            [(f"{each.label} · {ARMS[each].sentence}", each.value) for each in trainable()],
             value=Arm.RLHF.value,
             label="What to train",
             elem_id="arm",

@@ -19,10 +19,9 @@ from typing import Any
 
 import gradio as gr
 from fastapi import FastAPI
-from fastapi.staticfiles import StaticFiles
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import RedirectResponse
 from starlette.routing import Mount
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -111,16 +110,6 @@ def mount(app: FastAPI, blocks: Page, path: str) -> None:
     calm(blocks)
     framed = Framed(route.app, path, _head(blocks), _header(blocks.active))
     route.app = Door(KeptPage(framed, path), path, blocks)
-
-
-class Static(StaticFiles):
-    """The files in `static/`. The browser asks each time whether one has changed, so that no two versions mix."""
-
-    def file_response(self, *args: Any, **kwargs: Any) -> Response:
-        """The file, or 304 if the browser has it."""
-        response = super().file_response(*args, **kwargs)
-        response.headers["Cache-Control"] = "no-cache"
-        return response
 
 
 # --- the frame ------------------------------------------------------------------------------------

@@ -8,10 +8,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-from rlhb_core.arms import ARMS, missing
 from rlhb_core.errors import BadConfig, RunError
-from rlhb_core.evaluation import compare_paired
-from rlhb_core.records import SAME_ANSWER, Comparison, Source, read_jsonl
 from rlhb_core.reproduction.page import write_report
 from rlhb_core.reproduction.records import (
     left,
@@ -22,6 +19,11 @@ from rlhb_core.reproduction.records import (
 )
 from rlhb_core.reproduction.runner import go_through
 from rlhb_core.reproduction.tasks import plan
+from rlhb_core.schema.arms import ARMS
+from rlhb_core.schema.record import read_jsonl
+from rlhb_core.schema.records import SAME_ANSWER, Comparison, Source
+from rlhb_core.teachers import missing
+from rlhb_core.verdict.paired import compare_paired
 
 log = logging.getLogger(__name__)
 
@@ -101,7 +103,7 @@ def between_arms(votes: Iterable[Comparison]) -> Mapping[str, Any]:
     """Win, tie and loss between model versions by the votes of real people: "A against B" -> comparison.
 
     One choice among three is one vote on each pair in which the chosen version stands; pairs of which neither was chosen
-    say nothing. Ties are ties of all, and versions that gave the chosen answer alike are tied; all bad says nothing about
+    say nothing; a ranking is one on each pair. Ties are ties of all, and versions that gave the chosen answer alike are tied; all bad says nothing about
     who is better. Votes given with names in view are left out.
     """
     points: dict[str, list[float]] = defaultdict(list)
@@ -121,7 +123,10 @@ def between_arms(votes: Iterable[Comparison]) -> Mapping[str, Any]:
                 if first < second
                 else (f"{second} against {first}", -1.0)
             )
-            if vote.choice == "tie" or (a == b == vote.best):
+            if vote.places is not None:
+                higher, lower = vote.places[a], vote.places[b]
+                points[names].append(sign * ((higher < lower) - (higher > lower)))
+            elif vote.choice == "tie" or (a == b == vote.best):
                 points[names].append(0.0)
             elif vote.best in (a, b):
                 points[names].append(sign if vote.best == a else -sign)

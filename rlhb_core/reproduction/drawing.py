@@ -10,10 +10,10 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from rlhb_core.figures import Figure
-from rlhb_core.records import Arm
+from rlhb_core.figures.curves import Figure
 from rlhb_core.reproduction.records import SeedRecord
 from rlhb_core.reproduction.results import interval
+from rlhb_core.schema.arms import Arm
 
 TEAL, ORANGE, VIOLET, ROSE, GREY = "#2c8c8a", "#c9741b", "#6a55c9", "#b8476f", "#8b909c"
 COLOURS = {

@@ -10,12 +10,12 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from rlhb_core.figure_page import draw_pictures, part, render, section, table
+from rlhb_core.figures.page import draw_pictures, part, render, section, table
 from rlhb_core.reproduction.drawing import label
 from rlhb_core.reproduction.pictures import pictures
 from rlhb_core.reproduction.records import SeedRecord
 from rlhb_core.reproduction.results import INTERVALS, as_markdown, as_rows, interval, results
-from rlhb_core.run_dir import write_json
+from rlhb_core.run.folder import write_json
 
 
 def write_report(

@@ -9,8 +9,7 @@ from statistics import fmean
 
 import plotly.graph_objects as go
 
-from rlhb_core.convergence import BAND
-from rlhb_core.figures import Figure
+from rlhb_core.figures.curves import Figure
 from rlhb_core.reproduction.drawing import (
     COLOURS,
     GREY,
@@ -28,6 +27,7 @@ from rlhb_core.reproduction.drawing import (
 from rlhb_core.reproduction.records import SeedRecord
 from rlhb_core.reproduction.results import by_round, evaluation, judge, utility
 from rlhb_core.reproduction.tasks import CONTROL, ROUNDS, SHIFT
+from rlhb_core.teachers.discriminator.convergence import BAND
 
 
 def pictures(seeds: Sequence[SeedRecord]) -> list[Figure]:

@@ -12,14 +12,14 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from rlhb_core.annotators import BARE
-from rlhb_core.config import RunConfig
 from rlhb_core.errors import RunError
-from rlhb_core.metrics import Row
 from rlhb_core.reproduction.tasks import ROUNDS, SHIFT, Log, Measure, Run, Task
 from rlhb_core.reproduction.work import configuration, is_done
-from rlhb_core.run_dir import RunDir, write_json
-from rlhb_core.world_evaluation import questions, utilities
+from rlhb_core.run.config import RunConfig
+from rlhb_core.run.folder import RunDir, write_json
+from rlhb_core.run.metrics import Row
+from rlhb_core.world.annotators import BARE
+from rlhb_core.world.examination import questions, utilities
 
 KEPT = (
     "eval/utility",
@@ -162,7 +162,7 @@ def _as_now(made: Mapping[str, Any] | None, task: Run, seed: int, tasks: Sequenc
         return False
     now = _made(task, seed, tasks)
     try:
-        config = RunConfig.model_validate({**made["settings"], "start": task.parent or None})
+        config = RunConfig.load({**made["settings"], "start": task.parent or None})
     except ValidationError:  # a setting is gone
         return False
     return bool(made["log"] == now["log"]) and _settings(config) == now["settings"]

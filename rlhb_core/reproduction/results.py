@@ -9,9 +9,9 @@ from itertools import pairwise
 from statistics import fmean, stdev
 from typing import Any, NamedTuple, TypeVar
 
-from rlhb_core.checks import told_apart
 from rlhb_core.reproduction.records import SeedRecord
 from rlhb_core.reproduction.tasks import ROUNDS, SHIFT
+from rlhb_core.verdict.checks import told_apart
 
 # Student's t for a two-sided 95 % interval, by degrees of freedom (1 to 9); more seeds take the last one
 T_95 = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from rlhb_core.records import Arm
+from rlhb_core.schema.arms import Arm
 
 FIRST_LOG, NEXT_LOG, SHIFTED_LOG = 12_000, 6_000, 12_000
 """Queries of the first log, of later ones, and of those after a shift of taste, where few answers please anyone."""

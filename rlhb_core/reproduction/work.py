@@ -14,23 +14,27 @@ from typing import Any
 import numpy as np
 import torch
 
-from rlhb_core.annotators import BARE, POPULATION, population
-from rlhb_core.config import EMBEDDED, RunConfig, SamplingSettings
-from rlhb_core.data import Pair
-from rlhb_core.diagnostics import distinct
 from rlhb_core.errors import RlhbError, RunError
-from rlhb_core.evaluation import compare_paired
-from rlhb_core.generator import load_trunk
-from rlhb_core.recipe import load_recipe
-from rlhb_core.records import Arm, RunStatus, Source, write_jsonl
+from rlhb_core.learning.diagnostics import distinct
+from rlhb_core.learning.rollout import roll_out
+from rlhb_core.learning.session import seed_all
+from rlhb_core.lm.generator import load_trunk
 from rlhb_core.reproduction.tasks import ANSWERS, ARMS, Log, Measure, Run, Task, plan
-from rlhb_core.rollout import roll_out
-from rlhb_core.run_dir import RunDir, write_json
-from rlhb_core.session import seed_all
-from rlhb_core.simulation import Author, as_log, simulate
-from rlhb_core.train import train
-from rlhb_core.version import read_version
-from rlhb_core.world_evaluation import Answers, questions, utilities, world_shares
+from rlhb_core.run.config import RunConfig
+from rlhb_core.run.data import Pair
+from rlhb_core.run.folder import RunDir, write_json
+from rlhb_core.run.recipe import load_recipe
+from rlhb_core.run.sections import SamplingSettings
+from rlhb_core.schema.arms import Arm
+from rlhb_core.schema.record import write_jsonl
+from rlhb_core.schema.records import EMBEDDED, RunStatus, Source
+from rlhb_core.train.examiner import Answers
+from rlhb_core.train.loop import train
+from rlhb_core.train.version import read_version
+from rlhb_core.verdict.paired import compare_paired
+from rlhb_core.world.annotators import BARE, POPULATION, population
+from rlhb_core.world.examination import WorldExaminer, questions, utilities, world_shares
+from rlhb_core.world.simulation import Author, as_log, simulate
 
 log = logging.getLogger(__name__)
 
@@ -94,7 +98,7 @@ def _train(folder: Path, seed: int, task: Run) -> None:
     resume = (run.path / "config.json").exists()
     if not resume:
         _create(folder, seed, task, run)
-    if train(run, resume) != 0:
+    if train(run, resume, examiner=WorldExaminer()) != 0:
         raise RunError(f"{task.name}: {run.message()}")
 
 

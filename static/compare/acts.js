@@ -99,6 +99,9 @@ export class Acts extends EventTarget {
         this.#closeEditor(position);
         this.dispatchEvent(new Event("edited"));
         break;
+      default: // says everything by having happened
+        note(name, {});
+        this.#flash(position, MORE, "Noted");
     }
     this.show();
   }

@@ -16,8 +16,10 @@ from uuid import UUID
 
 from app.importing import import_jsonl
 from app.store import Store
-from rlhb_core.behaviors import VERBALISER_VERSION, verbalise
-from rlhb_core.records import Arm, BehaviorFeatures, Source, Triplet
+from rlhb_core.schema.arms import Arm
+from rlhb_core.schema.behaviors import VERBALISER_VERSION, verbalise
+from rlhb_core.schema.features import BehaviorFeatures
+from rlhb_core.schema.records import Source, Triplet
 from tests.bench.run import row
 
 SMALL, LARGE = 10_000, 500_000
@@ -26,7 +28,7 @@ EXPORTER = """
 import json, resource, sys, time
 from app.export import DataFilter, triplet_lines
 from app.store import Store
-from rlhb_core.records import Source
+from rlhb_core.schema.records import Source
 store = Store.open(sys.argv[1])
 chosen = DataFilter(sources=frozenset(Source))
 start, lines, size = time.perf_counter(), 0, 0

@@ -14,7 +14,8 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from app.store import Store, signals
-from rlhb_core.records import Person, Query, Response, now_ms
+from rlhb_core.schema.record import now_ms
+from rlhb_core.schema.records import Person, Query, Response
 from tests.bench.run import row
 from tests.bench.with_empty_route import EMPTY
 from tests.scene import asked, someone

@@ -19,17 +19,11 @@ import psutil
 
 from app.importing import import_jsonl
 from app.store import Store
-from rlhb_core.behaviors import VERBALISER_VERSION, verbalise
-from rlhb_core.records import (
-    Arm,
-    BehaviorFeatures,
-    Person,
-    Query,
-    Response,
-    Source,
-    Triplet,
-    now_ms,
-)
+from rlhb_core.schema.arms import Arm
+from rlhb_core.schema.behaviors import VERBALISER_VERSION, verbalise
+from rlhb_core.schema.features import BehaviorFeatures
+from rlhb_core.schema.record import now_ms
+from rlhb_core.schema.records import Person, Query, Response, Source, Triplet
 from tests.bench.run import row
 from tests.scene import asked, someone
 from tests.server import ServerProcess, running_server

@@ -20,13 +20,13 @@ from torch import Tensor
 from torch.nn import functional as F
 from transformers import AutoModelForCausalLM, AutoModelForTokenClassification
 
-from rlhb_core.config import SamplingSettings
-from rlhb_core.critic import ValueHead
-from rlhb_core.data import Pair
-from rlhb_core.generator import by_length, collate, encode_prompt, load_trunk, score
-from rlhb_core.losses import policy_loss
-from rlhb_core.optimiser import adamw
-from rlhb_core.rollout import Rollouts, lengths, measure, roll_out, token_batch
+from rlhb_core.learning.critic import ValueHead
+from rlhb_core.learning.losses import policy_loss
+from rlhb_core.learning.optimiser import adamw
+from rlhb_core.learning.rollout import Rollouts, lengths, measure, roll_out, token_batch
+from rlhb_core.lm.generator import by_length, collate, encode_prompt, load_trunk, score
+from rlhb_core.run.data import Pair
+from rlhb_core.run.sections import SamplingSettings
 from tests.bench.work import ALPHA, RANK, SHAPE, words, write_model
 
 SIZES: dict[str, dict[str, int]] = {

@@ -10,13 +10,15 @@ from pathlib import Path
 
 import torch
 
-from rlhb_core.data import Logged, Pair, Split, Voted
-from rlhb_core.generator import encode_prompt, load_trunk
-from rlhb_core.ppo import PpoStage, RewardSource
-from rlhb_core.recipe import load_recipe
-from rlhb_core.reward_model import LearnedReward, RewardModelStage
-from rlhb_core.rlhb import DiscriminatorReward, Side
-from rlhb_core.session import Session, seed_all
+from rlhb_core import teachers
+from rlhb_core.learning.head_reward import LearnedReward
+from rlhb_core.learning.ppo import PpoStage, RewardSource
+from rlhb_core.learning.session import Session, seed_all
+from rlhb_core.lm.generator import encode_prompt, load_trunk
+from rlhb_core.run.data import Logged, Pair, Split, Voted
+from rlhb_core.run.recipe import load_recipe
+from rlhb_core.teachers.discriminator.stages import DiscriminatorReward, Side
+from rlhb_core.teachers.reward_model.stage import RewardModelStage
 from tests.bench.turns import serve
 from tests.bench.work import (
     ALPHA,
@@ -63,10 +65,13 @@ def stage(model_folder: str, arm: str) -> PpoStage:
         },
     )
     trunk = load_trunk(model_folder, "cpu", "float32")
+    evidence = teachers.of(config.arm).evidence()
     if arm == "rlhf":
         asked = queries(rng, 4 * BATCH)
         votes = [Voted(q, (words(rng, 32), words(rng, 32)), rng.randrange(2)) for q in asked]
-        session = Session(config, Split([], [], votes[BATCH:], votes[:BATCH], None), trunk)
+        session = Session(
+            config, Split([], [], votes[BATCH:], votes[:BATCH], None), trunk, evidence
+        )
         RewardModelStage(session)
         source: RewardSource = LearnedReward(session, "reward_model")
         pairs = [Pair(query, None) for query in asked]
@@ -74,7 +79,9 @@ def stage(model_folder: str, arm: str) -> PpoStage:
         texts = [words(rng, BEHAVIOR_TOKENS) for _ in range(BEHAVIORS)]
         asked = queries(rng, 8 * BATCH, fewest=9, most=17)
         rows = [Logged(q, words(rng, NEW_TOKENS), rng.choice(texts)) for q in asked]
-        session = Session(config, Split(rows[BATCH:], rows[:BATCH], [], [], texts[0]), trunk)
+        session = Session(
+            config, Split(rows[BATCH:], rows[:BATCH], [], [], texts[0]), trunk, evidence
+        )
         source = DiscriminatorReward(session, Side(session))
         pairs = [Pair(row.query, row.behavior) for row in rows[BATCH:]]
     sizes = {len(encode_prompt(trunk, pair.query, pair.behavior)) for pair in pairs}

@@ -6,7 +6,7 @@ from typing import Any
 
 from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
-from rlhb_core import embedded
+from rlhb_core.world import embedded
 
 BATCH, MINI_BATCHES, EPOCHS, NEW_TOKENS = 64, 4, 2, 32
 RANK, ALPHA = 32, 64

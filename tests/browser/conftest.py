@@ -31,7 +31,9 @@ from playwright.sync_api import (
 )
 
 from app.store import Session, Store, signals, versions
-from rlhb_core.records import Arm, ModelVersion, Serving, Signal
+from rlhb_core.schema.arms import Arm
+from rlhb_core.schema.records import ModelVersion, Serving
+from rlhb_core.schema.signals import Signal
 from tests.browser.model_server import model_server
 
 PATIENCE_MS = 30_000

@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from rlhb_core.run_dir import RunDir
+from rlhb_core.run.folder import RunDir
 
 WARMUP, STEPS = 6, 600
 SAMPLE = {"query": "What is the capital of Peru?", "behavior": "The reader liked it."}

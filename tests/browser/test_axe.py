@@ -9,7 +9,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from rlhb_core.records import Source
+from rlhb_core.schema.records import Source
 from tests.browser.conftest import THREE, Studio, Visit
 from tests.browser.test_look import SIZES
 from tests.browser.test_runs_pages import judged as judged

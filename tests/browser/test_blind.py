@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import APIResponse, Page, Route, expect
 
-from rlhb_core.records import SignalKind
+from rlhb_core.schema.signals import SignalKind
 from tests.browser.conftest import THREE, Studio, Visit
 from tests.browser.model_server import ECHO
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Error, Page, Request, Route, expect
 
-from rlhb_core.records import SignalKind
+from rlhb_core.schema.signals import SignalKind
 from tests.browser.conftest import THREE, Studio, Visit
 from tests.browser.model_server import CUT, MARKUP, SLOW_TEXT
 

@@ -10,7 +10,9 @@ from playwright.sync_api import Browser, Page, expect
 from app.settings import Settings
 from app.store import Store, signals, summary, versions
 from app.store.tables import PERSON, QUERY
-from rlhb_core.records import Arm, ModelVersion, Serving, SignalKind, Source
+from rlhb_core.schema.arms import Arm
+from rlhb_core.schema.records import ModelVersion, Serving, Source
+from rlhb_core.schema.signals import SignalKind
 from tests.server import ServerProcess, running_server
 
 pytestmark = pytest.mark.browser

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from rlhb_core.records import SignalKind
+from rlhb_core.schema.signals import SignalKind
 from tests.browser.conftest import Studio, Visit
 
 pytestmark = pytest.mark.browser

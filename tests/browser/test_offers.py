@@ -7,8 +7,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from app.store import runs, versions
-from rlhb_core.checks import WORDS
-from rlhb_core.records import Arm, ModelVersion, Run, RunStatus
+from rlhb_core.schema.arms import Arm
+from rlhb_core.schema.records import ModelVersion, Run, RunStatus
+from rlhb_core.verdict.checks import WORDS
 from tests.browser.conftest import Studio, Visit
 from tests.browser.pretended_run import log_rlhf_step
 from tests.browser.test_runs_pages import add_run, picture, plot_of, run_folder, served

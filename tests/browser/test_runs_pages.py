@@ -19,11 +19,13 @@ from playwright.sync_api import TimeoutError as NotInTime
 
 from app.export import DataFilter, triplet_lines
 from app.store import runs, signals, versions
-from rlhb_core.config import RunConfig
-from rlhb_core.figure_page import PNG_SIZE, write_png
-from rlhb_core.records import Arm, ModelVersion, Run, RunStatus, Source, Triplet
-from rlhb_core.run_dir import RunDir
-from rlhb_core.verdict import judge_run
+from rlhb_core.figures.page import PNG_SIZE, write_png
+from rlhb_core.run.config import RunConfig
+from rlhb_core.run.folder import RunDir
+from rlhb_core.schema.arms import Arm
+from rlhb_core.schema.records import ModelVersion, Run, RunStatus, Source, Triplet
+from rlhb_core.teachers import judge_run
+from rlhb_core.teachers.discriminator.evidence import DiscriminatorEvidence
 from tests.browser.conftest import Studio, Visit
 from tests.browser.pretended_run import log_step
 from tests.browser.test_look import FOLDER, PICTURES
@@ -48,7 +50,7 @@ def run_folder(studio: Studio, path: Path) -> RunDir:
     """The folder of a run that starts from the version that is served first."""
     with studio.store.reading() as session:
         parent = versions.all(session)[0]
-    return RunDir.create(path, RunConfig(arm=Arm.RLHB, parent_version=parent.name))
+    return RunDir.create(path, RunConfig.load({"arm": Arm.RLHB, "parent_version": parent.name}))
 
 
 def add_run(studio: Studio, folder: RunDir, **fields: Any) -> Run:
@@ -99,7 +101,7 @@ def judged(studio: Studio, tmp_path: Path) -> tuple[Run, ModelVersion]:
         "history": history,
         "judges": {"origin": judges, "before": judges, "after": judges},
     }
-    verdict = judge_run(Arm.RLHB, evidence)
+    verdict = judge_run(Arm.RLHB, DiscriminatorEvidence.model_validate(evidence), 30.0)
     folder = run_folder(studio, tmp_path / "judged")
     run = add_run(studio, folder, status=RunStatus.DONE, verdict=verdict.word)
     for number in range(1, 40):
@@ -485,7 +487,7 @@ def test_a_table_is_imported_with_its_mapping_and_lies_in_the_store(
 
 
 def test_figures_as_pictures(browser: Browser, tmp_path: Path) -> None:
-    run = RunDir.create(tmp_path / "run", RunConfig(arm=Arm.RLHB))
+    run = RunDir.create(tmp_path / "run", RunConfig.load({"arm": Arm.RLHB}))
     for number in range(1, 30):
         log_step(run, number)
     written = write_png(run, tmp_path / "out")

@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from app.store import queries
-from rlhb_core.records import SignalKind
+from rlhb_core.schema.signals import SignalKind
 from tests.browser.conftest import LAST_WORDS, THREE, Studio, Visit
 
 pytestmark = pytest.mark.browser

@@ -34,14 +34,8 @@ from app.store import (
 )
 from app.store.address import parse_url
 from app.store.tables import QUERY
-from rlhb_core.records import (
-    Comparison,
-    Outcome,
-    Response,
-    Signal,
-    Source,
-    Triplet,
-)
+from rlhb_core.schema.records import Comparison, Outcome, Response, Source, Triplet
+from rlhb_core.schema.signals import Signal
 from tests.scene import OPENED_MS, act, asked, someone
 
 BLIND = DataFilter(sources=frozenset(Source), with_people=True)

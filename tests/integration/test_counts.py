@@ -20,7 +20,10 @@ from app.importing import import_file
 from app.store import Store, behaviors, people, responses, signals, summary
 from app.store.summary import Counts
 from app.ui import counts
-from rlhb_core.records import Arm, Outcome, Person, Query, Response, Signal, Source, now_ms
+from rlhb_core.schema.arms import Arm
+from rlhb_core.schema.record import now_ms
+from rlhb_core.schema.records import Outcome, Person, Query, Response, Source
+from rlhb_core.schema.signals import Signal
 from tests.scene import act, asked, best, someone
 
 EARLIER_MS = start_of(date(2025, 1, 2))

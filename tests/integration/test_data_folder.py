@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from app.store import Lost, Session, Store, StoreError, people, verify
-from rlhb_core.records import Person
+from rlhb_core.schema.records import Person
 from tests.kills import kill_beside_commands
 from tests.outbox import OutboxClient
 from tests.scene import asked, someone
@@ -36,7 +36,7 @@ def crashed(data_dir: Path) -> str:
     code = (
         "import os, sys\n"
         "from app.store import Store, people\n"
-        "from rlhb_core.records import Person\n"
+        "from rlhb_core.schema.records import Person\n"
         "store = Store.open(sys.argv[1])\n"
         "with store.session() as session:\n"
         "    people.ensure(session, Person(display_name='Wanda'))\n"

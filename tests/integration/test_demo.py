@@ -9,9 +9,11 @@ from app.demo import run_demo
 from app.settings import Settings
 from app.store import Store
 from app.store.verify import verify
-from rlhb_core.checks import WORDS
-from rlhb_core.records import Arm, Source, Triplet, read_jsonl
-from rlhb_core.run_dir import RunDir
+from rlhb_core.run.folder import RunDir
+from rlhb_core.schema.arms import Arm
+from rlhb_core.schema.record import read_jsonl
+from rlhb_core.schema.records import Source, Triplet
+from rlhb_core.verdict.checks import WORDS
 
 QUERIES = 60
 SMALL = {

@@ -26,7 +26,9 @@ from app.importing import import_csv, import_file, import_jsonl
 from app.mapping import Mapping, load_mapping
 from app.store import Store, behaviors, people, responses, signals, summary, verify, versions
 from rlhb_core.errors import BadConfig, BadRecord
-from rlhb_core.records import Arm, Comparison, Outcome, Response, Source, Triplet, VoteChoice
+from rlhb_core.schema.arms import Arm
+from rlhb_core.schema.payloads import VoteChoice
+from rlhb_core.schema.records import Comparison, Outcome, Response, Source, Triplet
 from tests.scene import OPENED_MS, act, asked, best, someone, version
 
 EVERYTHING = DataFilter(sources=frozenset(Source), with_people=True)

@@ -6,11 +6,11 @@ import pytest
 import torch
 
 from rlhb_core.errors import RunError
-from rlhb_core.generator import log_probabilities, of_tokens
-from rlhb_core.recipe import load_recipe
-from rlhb_core.run_dir import RunDir
-from rlhb_core.session import POLICY
-from rlhb_core.train import train
+from rlhb_core.learning.session import POLICY
+from rlhb_core.lm.generator import log_probabilities, of_tokens
+from rlhb_core.run.folder import RunDir
+from rlhb_core.run.recipe import load_recipe
+from rlhb_core.train.loop import train
 from tests.tiny_models import make
 from tests.tiny_stage import ROWS, Indifferent, stage_on
 
@@ -67,7 +67,7 @@ def test_a_start_that_differs_in_one_answer_is_noticed_among_many(tmp_path: Path
 def test_a_run_on_a_model_that_could_not_be_served_fails_before_its_first_step(
     kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rlhb_core.train.load_split", lambda *_: ROWS)
+    monkeypatch.setattr("rlhb_core.train.loop.load_split", lambda *_: ROWS)
     base = make(tmp_path / kind, kind)
     run = RunDir.create(tmp_path / "run", load_recipe("rlhf", {"base": base, "device": "cpu"}))
     assert train(run) == 1

@@ -14,7 +14,8 @@ from fastapi.testclient import TestClient
 from app.main import create_app
 from app.settings import Settings
 from app.store import Store, Unavailable, people
-from rlhb_core.records import Person, now_ms
+from rlhb_core.schema.record import now_ms
+from rlhb_core.schema.records import Person
 from tests.conftest import running_postgres
 from tests.scene import act, asked, someone
 

@@ -15,7 +15,7 @@ from app.export import DataFilter, comparison_lines, triplet_lines
 from app.importing import import_file
 from app.store import Store, people, summary, verify
 from app.store.tables import BEHAVIOR, QUERY, RESPONSE
-from rlhb_core.records import Source
+from rlhb_core.schema.records import Source
 
 HERE = Path(__file__).parents[2]
 LOG = HERE.parent / "shared" / "data" / "ifllm"

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from app.store import Store, signals
-from rlhb_core.records import Source
-from rlhb_core.run_dir import RunDir
+from rlhb_core.run.folder import RunDir
+from rlhb_core.schema.records import Source
 from tests.scene import OPENED_MS, asked, best, someone
 from tests.server import ServerProcess, running_server
 

@@ -20,10 +20,11 @@ from app.serving import End, Job, Serving
 from app.serving.discovery import discover
 from app.settings import Settings
 from app.store import Store
-from rlhb_core import embedded
 from rlhb_core.errors import BadConfig
-from rlhb_core.records import Arm, ModelVersion, Outcome
-from rlhb_core.records import Serving as Kind
+from rlhb_core.schema.arms import Arm
+from rlhb_core.schema.records import ModelVersion, Outcome
+from rlhb_core.schema.records import Serving as Kind
+from rlhb_core.world import embedded
 from tests.integration.tgi_server import WORDS, TgiServer, tgi_server
 
 WHOLE = "".join(WORDS)

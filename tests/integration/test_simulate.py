@@ -23,7 +23,9 @@ from app.store import Store, queries, responses, signals, summary, verify, versi
 from app.store.tables import PERSON, QUERY
 from rlhb_core import world
 from rlhb_core.errors import BadConfig, RlhbError
-from rlhb_core.records import Arm, ModelVersion, Serving, SignalKind, Source
+from rlhb_core.schema.arms import Arm
+from rlhb_core.schema.records import ModelVersion, Serving, Source
+from rlhb_core.schema.signals import SignalKind
 from tests.server import running_server
 
 QUERIES = 12

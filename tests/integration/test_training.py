@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,26 +15,32 @@ from typing import Any
 import pytest
 import torch
 
-from rlhb_core.arms import ARMS
-from rlhb_core.checks import WORDS
-from rlhb_core.config import RunConfig
-from rlhb_core.data import Pair, Split, load_split
+from rlhb_core import teachers
 from rlhb_core.errors import RunError
-from rlhb_core.generator import load_trunk
-from rlhb_core.likelihood import Likelihood
-from rlhb_core.metrics import Row
-from rlhb_core.pace import stage_costs
-from rlhb_core.ppo import PpoStage
-from rlhb_core.recipe import load_recipe
-from rlhb_core.records import Arm, Comparison, RunStatus, Triplet
-from rlhb_core.reward_model import LearnedReward, RewardModelStage
-from rlhb_core.rlhb import origin_triplets
-from rlhb_core.rollout import Rollouts
-from rlhb_core.run_dir import ON_REQUEST, RunDir
-from rlhb_core.session import ORIGIN, POLICY, START, Metrics, Session, seed_all, seeded
-from rlhb_core.simulation import Author, as_log, simulate
-from rlhb_core.train import Checkpoint, plan, train
-from rlhb_core.version import read_version
+from rlhb_core.learning.head_reward import LearnedReward
+from rlhb_core.learning.likelihood import Likelihood
+from rlhb_core.learning.ppo import PpoStage
+from rlhb_core.learning.rollout import Rollouts
+from rlhb_core.learning.session import ORIGIN, POLICY, START, Metrics, Session, seed_all, seeded
+from rlhb_core.lm.generator import load_trunk
+from rlhb_core.run.config import RunConfig
+from rlhb_core.run.data import Pair, Split, load_split
+from rlhb_core.run.folder import ON_REQUEST, RunDir
+from rlhb_core.run.metrics import Row
+from rlhb_core.run.recipe import load_recipe
+from rlhb_core.schema.arms import ARMS, Arm
+from rlhb_core.schema.evidence import Evidence
+from rlhb_core.schema.records import Comparison, RunStatus, Triplet
+from rlhb_core.teachers.discriminator.stages import origin_triplets
+from rlhb_core.teachers.reward_model.stage import RewardModelStage
+from rlhb_core.train import loop
+from rlhb_core.train.checkpoint import Checkpoint
+from rlhb_core.train.examiner import Nobody
+from rlhb_core.train.loop import plan
+from rlhb_core.train.version import read_version
+from rlhb_core.verdict.checks import WORDS
+from rlhb_core.world.examination import WorldExaminer
+from rlhb_core.world.simulation import Author, as_log, simulate
 from tests.tiny_stage import Indifferent
 
 TINY: dict[str, Any] = {
@@ -71,6 +78,8 @@ TINY: dict[str, Any] = {
 
 Log = tuple[list[Triplet], list[Comparison]]
 
+train = partial(loop.train, examiner=WorldExaminer())
+
 
 @pytest.fixture(scope="module")
 def log() -> Log:
@@ -93,7 +102,7 @@ def numbers(run: RunDir) -> list[Row]:
 
 
 def spawn(run: RunDir, *options: str) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "rlhb_core.train", str(run.path), *options]
+    command = [sys.executable, "-m", "rlhb_core", str(run.path), *options]
     return subprocess.Popen(command, env=os.environ | {"OMP_NUM_THREADS": "1"})
 
 
@@ -158,10 +167,10 @@ def test_every_arm_is_judged_once_and_last(arm: Arm) -> None:
     session: Any = SimpleNamespace(
         config=load_recipe(arm, {"start": "."}), split=Split([], [], [], [], None)
     )
-    names = [name for name, _ in plan(session)]
+    names = [stage.name for stage in plan(session, Nobody())]
     assert names[-1] == "judging"
     assert len(set(names)) == len(names)
-    assert all(stage_costs(session.config)[name] > 0 for name in names)
+    assert all(cost > 0 for cost in teachers.costs(session.config, names).values())
 
 
 def test_a_baseline_is_judged_by_behaviours_where_nobody_voted(log: Log, tmp_path: Path) -> None:
@@ -282,10 +291,16 @@ def test_a_policy_that_runs_away_is_called_diverged(log: Log, tmp_path: Path) ->
     assert len([row for row in run.metrics() if row["stage"] == "ppo"]) < 5
 
 
+def evidence(config: RunConfig) -> Evidence:
+    return teachers.of(config.arm).evidence()
+
+
 def session_of(log: Log, **ppo: Any) -> tuple[Session, RunConfig]:
     config = load_recipe("rlhf", TINY | {"ppo": {**TINY["ppo"], **ppo}})
     seed_all(3)
-    return Session(config, load_split(config, *log), load_trunk("embedded", "cpu")), config
+    return Session(
+        config, load_split(config, *log), load_trunk("embedded", "cpu"), evidence(config)
+    ), config
 
 
 def test_the_start_of_a_further_round_is_asked_as_it_was_deployed(log: Log, tmp_path: Path) -> None:
@@ -295,7 +310,9 @@ def test_the_start_of_a_further_round_is_asked_as_it_was_deployed(log: Log, tmp_
     assert train(first) == 0
     changes = {"start": str(first.version), "start_condition": liked}
     config = load_recipe("rlhb", TINY | changes)
-    session = Session(config, load_split(config, *log), load_trunk("embedded", "cpu"))
+    session = Session(
+        config, load_split(config, *log), load_trunk("embedded", "cpu"), evidence(config)
+    )
     rows = [row for row in session.split.train if row.whole][:6]
     asked = [Pair(row.query, liked) for row in rows]
     assert session.as_deployed([row.query for row in rows]) == asked
@@ -360,7 +377,9 @@ def test_beside_ppo_logged_answers_become_likelier(log: Log) -> None:
         }
         config = load_recipe("rlhb", TINY | {"ppo": changes})
         seed_all(3)
-        session = Session(config, load_split(config, *log), load_trunk("embedded", "cpu"))
+        session = Session(
+            config, load_split(config, *log), load_trunk("embedded", "cpu"), evidence(config)
+        )
         rows = [row for row in session.split.train if row.whole]
         pairs = [Pair(row.query, row.behavior) for row in rows]
         stage = PpoStage(session, "ppo", Indifferent(), pairs, [1.0] * len(pairs))

@@ -17,12 +17,15 @@ from app.export import EXPORTS, DataFilter, write_lines
 from app.importing import import_jsonl
 from app.store import Store, behaviors, verify
 from app.store.tables import SIGNAL
-from rlhb_core.answers import failed
-from rlhb_core.behaviors import parse, preference_score
-from rlhb_core.data import load_split
-from rlhb_core.preference import labels, pairs
-from rlhb_core.recipe import load_recipe
-from rlhb_core.records import Arm, Comparison, Outcome, Source, Triplet, VoteChoice, read_jsonl
+from rlhb_core.run.data import load_split
+from rlhb_core.run.recipe import load_recipe
+from rlhb_core.schema.answers import failed
+from rlhb_core.schema.arms import Arm
+from rlhb_core.schema.behaviors import parse, preference_score
+from rlhb_core.schema.payloads import VoteChoice
+from rlhb_core.schema.record import read_jsonl
+from rlhb_core.schema.records import Comparison, Outcome, Source, Triplet
+from rlhb_core.teachers.preference.stage import labels, pairs
 from tests.integration.test_blind import Story
 
 ALL = DataFilter(sources=frozenset(Source), with_people=True)

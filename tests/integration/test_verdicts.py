@@ -9,14 +9,22 @@ from typing import Any
 import pytest
 import torch
 
-from rlhb_core.alarms import alarms
-from rlhb_core.data import Pair, Split
-from rlhb_core.judging import JudgeStage
-from rlhb_core.metrics import metric_row
-from rlhb_core.ppo import PpoStage, RewardSource, Scores
-from rlhb_core.rlhb import DiscriminatorReward, PretrainStage, Side, Triplets
-from rlhb_core.rollout import Rollouts
-from rlhb_core.session import POLICY, Metrics, Session, Stage
+from rlhb_core.learning.ppo import PpoStage, RewardSource, Scores
+from rlhb_core.learning.rollout import Rollouts
+from rlhb_core.learning.session import POLICY, Metrics, Session, Stage
+from rlhb_core.run.data import Pair, Split
+from rlhb_core.run.metrics import metric_row
+from rlhb_core.teachers.discriminator.evidence import Discriminated, DiscriminatorEvidence
+from rlhb_core.teachers.discriminator.judging import gather_judges
+from rlhb_core.teachers.discriminator.stages import (
+    DiscriminatorReward,
+    PretrainStage,
+    Side,
+    Triplets,
+)
+from rlhb_core.train.judging import JudgeStage
+from rlhb_core.verdict.alarms import alarms
+from rlhb_core.world.examination import WorldExaminer
 from tests.integration.tiny_world import DISLIKED, LIKED, make_base, session_on, shares, split
 
 Rows = list[dict[str, Any]]
@@ -55,9 +63,16 @@ def adversarial(
     pairs = [Pair(row.query, row.behavior) for row in session.split.train]
     rewards = source(session, side)
     logged = go(PpoStage(session, "adversarial", rewards, pairs, [1.0] * len(pairs)))
-    go(JudgeStage(session, side))
-    verdict: dict[str, Any] = session.evidence["result"]["verdict"]
+    go(JudgeStage(session, WorldExaminer(), gather_judges(session, *side.known)))
+    assert session.result is not None
+    verdict: dict[str, Any] = session.result["verdict"]
     return verdict, logged
+
+
+def discriminated(session: Session) -> Discriminated:
+    found = session.evidence_as(DiscriminatorEvidence).discriminated
+    assert found is not None
+    return found
 
 
 def missed(verdict: dict[str, Any]) -> set[str]:
@@ -80,7 +95,7 @@ def test_a_healthy_run_converges_and_the_adversarial_stage_gets_the_credit(
     assert verdict["word"] == "converged", verdict
     assert "The adversarial stage brought the answers closer" in verdict["sentence"]
     assert after[0] - after[1] > before[0] - before[1] + 0.15  # it heeds the behaviour now
-    assert session.evidence["discriminated"]["power"] > 0.65
+    assert discriminated(session).power > 0.65
     assert "bad" not in [alarm.severity for alarm in alarms(logged)]
 
 
@@ -103,7 +118,7 @@ class Pushed(Side):
     def learn(self, fake: Triplets, pairing: bool = False) -> tuple[float, float]:
         """Every step of the adversarial stage moves its bias."""
         found = super().learn(fake, pairing)
-        if "discriminated" in self.session.evidence:
+        if self.session.evidence_as(DiscriminatorEvidence).discriminated:
             with torch.no_grad():
                 self.model.bias.bias.add_(20)
         return found
@@ -124,11 +139,13 @@ def test_a_generator_that_runs_away_diverged(base: str, rows: Split) -> None:
     verdict, logged = adversarial(session)
     assert verdict["word"] == "diverged"
     assert len(logged) < 8
-    assert "judges" not in session.evidence
+    assert session.evidence_as(DiscriminatorEvidence).judges is None
 
 
 class PaysForLength:
     """A source of rewards that counts tokens."""
+
+    remembered: Sequence[str] = ()
 
     def __init__(self, session: Session, side: Side) -> None: ...
 

@@ -16,11 +16,12 @@ from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Whitespace
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from rlhb_core.config import RunConfig
-from rlhb_core.data import Logged, Pair, Split
-from rlhb_core.generator import collate, encode_prompt, encode_response, load_trunk, score
-from rlhb_core.recipe import load_recipe
-from rlhb_core.session import Session, seed_all
+from rlhb_core import teachers
+from rlhb_core.learning.session import Session, seed_all
+from rlhb_core.lm.generator import collate, encode_prompt, encode_response, load_trunk, score
+from rlhb_core.run.config import RunConfig
+from rlhb_core.run.data import Logged, Pair, Split
+from rlhb_core.run.recipe import load_recipe
 
 LIKED, DISLIKED = "The reader liked it.", "The reader disliked it."
 TOLD = 0.73
@@ -121,7 +122,7 @@ def session_on(base: str, rows: Split, **changes: Any) -> Session:
     }
     config: RunConfig = load_recipe("rlhb", {**merged, "base": base, **changes})
     seed_all(config.seed)
-    return Session(config, rows, load_trunk(base, "cpu"))
+    return Session(config, rows, load_trunk(base, "cpu"), teachers.of(config.arm).evidence())
 
 
 def shares(session: Session, adapter: str, behaviors: Sequence[str | None]) -> list[float]:

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from rlhb_core.alarms import alarms
-from rlhb_core.metrics import METRICS, metric_row
+from rlhb_core.run.metrics import METRICS, metric_row
+from rlhb_core.verdict.alarms import alarms
 
 FINE: dict[str, float] = {
     "objective/kl": 3.0,

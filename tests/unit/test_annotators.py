@@ -6,21 +6,18 @@ from uuid import UUID
 import numpy as np
 import pytest
 
-from rlhb_core import annotators
-from rlhb_core.annotators import Annotator, hidden_utility, population
-from rlhb_core.behaviors import (
+from rlhb_core.run.sections import DataSettings
+from rlhb_core.schema.behaviors import (
     IMPLICIT_CLAUSES,
     Classes,
-    Reading,
-    check_signal,
     classify,
     preferred_behavior,
-    summarise_person,
     text_of,
 )
-from rlhb_core.config import DataSettings
-from rlhb_core.records import Signal
-from rlhb_core.world import grade, sample_answer, sample_queries
+from rlhb_core.schema.reading import Reading, summarise_person
+from rlhb_core.schema.signals import Signal, check_signal
+from rlhb_core.world import annotators, grade, sample_answer, sample_queries
+from rlhb_core.world.annotators import Annotator, hidden_utility, population
 
 PERU = "What is the capital of Peru?"
 RIGHT, WRONG = "The capital of Peru is Lima.", "The capital of Peru is Quito."

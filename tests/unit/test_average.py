@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from rlhb_core.average import Average
+from rlhb_core.learning.average import Average
 
 
 def test_an_average_follows_its_weights_by_hand() -> None:

@@ -10,34 +10,30 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rlhb_core.behaviors import (
+from rlhb_core.errors import BadRecord, NotEnoughData
+from rlhb_core.schema.behaviors import (
     ALL_CLAUSES,
-    CLAUSES,
-    CLOCK_SLACK_MS,
     IMPLICIT_CLAUSES,
     NOTHING,
     Form,
-    Reading,
-    check_signal,
     classify,
     parse,
     preference_score,
     preferred_behavior,
-    standardise_dwell,
-    summarise,
-    summarise_person,
     text_of,
     verbalise,
     written,
 )
-from rlhb_core.errors import BadRecord, NotEnoughData
-from rlhb_core.records import (
+from rlhb_core.schema.dwell import standardise_dwell
+from rlhb_core.schema.features import CLAUSES, BehaviorFeatures
+from rlhb_core.schema.reading import Reading, summarise, summarise_person
+from rlhb_core.schema.signals import (
+    CLOCK_SLACK_MS,
+    KINDS,
     MAX_PAYLOAD_BYTES,
-    PAYLOADS,
-    QUERY_SIGNALS,
-    BehaviorFeatures,
     Signal,
     SignalKind,
+    check_signal,
 )
 
 OPENED = 1_760_000_000_000
@@ -48,7 +44,7 @@ def act(kind: str, at: int = 60_000, response: UUID | None = RESPONSE, **payload
     return Signal(
         kind=SignalKind(kind),
         query_id=QUERY,
-        response_id=None if SignalKind(kind) in QUERY_SIGNALS else response,
+        response_id=None if KINDS[SignalKind(kind)].of_query else response,
         at_ms=OPENED + at,
         page_id=QUERY,
         page_opened_ms=OPENED,
@@ -125,7 +121,7 @@ def test_whatever_the_page_can_send_is_accepted_unless_it_read_longer_than_it_wa
 
 
 def test_every_kind_has_a_payload():
-    assert set(PAYLOADS) == set(SignalKind)
+    assert set(KINDS) == set(SignalKind)
 
 
 @pytest.mark.parametrize(
@@ -177,7 +173,7 @@ def test_any_payload_is_taken_or_refused_and_nothing_else_happens(
 ):
     signal = act(kind, at=86_400_000).model_copy(update={"payload": payload})
     try:
-        PAYLOADS[kind].model_validate(payload)
+        KINDS[kind].payload.model_validate(payload)
         json.dumps(payload, allow_nan=False)
     except ValueError:
         with pytest.raises(BadRecord, match=f"^{kind}: "):

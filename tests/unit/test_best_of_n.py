@@ -4,14 +4,16 @@ import pytest
 import torch
 from torch import nn
 
-from rlhb_core.best_of_n import best_of_n, by_discriminator, by_head
-from rlhb_core.data import Pair, Split
 from rlhb_core.errors import BadConfig
-from rlhb_core.generator import load_trunk
-from rlhb_core.recipe import load_recipe
-from rlhb_core.rollout import Rollouts
-from rlhb_core.scorers import Discriminator
-from rlhb_core.session import POLICY, Session, seed_all
+from rlhb_core.learning.best_of_n import best_of_n
+from rlhb_core.learning.head_reward import by_head
+from rlhb_core.learning.rollout import Rollouts
+from rlhb_core.learning.session import POLICY, Session, seed_all
+from rlhb_core.lm.generator import load_trunk
+from rlhb_core.lm.scorers import Discriminator
+from rlhb_core.run.data import Pair, Split
+from rlhb_core.run.recipe import load_recipe
+from rlhb_core.teachers.discriminator.stages import by_discriminator
 
 PAIRS = [Pair("Capital of Peru?", None), Pair("How many legs do spiders have?", None)]
 

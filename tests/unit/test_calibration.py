@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from rlhb_core.calibration import Calibration, balanced_accuracy, calibrated, fit
+from rlhb_core.verdict.calibration import Calibration, balanced_accuracy, calibrated, fit
 
 
 def test_a_fit_by_hand() -> None:

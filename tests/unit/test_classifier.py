@@ -5,11 +5,11 @@ from uuid import uuid4
 
 import torch
 
-from rlhb_core.behaviors import parse
-from rlhb_core.classifier import BehaviorClassifier, Observed, clause_losses, shares
-from rlhb_core.data import TIE, Voted, drawn_votes, load_split
-from rlhb_core.recipe import load_recipe
-from rlhb_core.records import Outcome
+from rlhb_core.run.data import TIE, Voted, drawn_votes, load_split
+from rlhb_core.run.recipe import load_recipe
+from rlhb_core.schema.behaviors import parse
+from rlhb_core.schema.records import Outcome
+from rlhb_core.teachers.classifier.stage import BehaviorClassifier, Observed, clause_losses, shares
 from tests.unit.test_data import comparison, triplet
 
 

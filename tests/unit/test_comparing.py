@@ -27,21 +27,11 @@ from app.serving import Chunk, End, Job, Serving, cut
 from app.settings import Settings
 from app.store import Store, UnknownReference, people, queries, responses, signals, versions
 from rlhb_core.errors import BadRecord, NotEnoughData
-from rlhb_core.records import (
-    MAX_TEXT,
-    Arm,
-    ModelVersion,
-    Outcome,
-    Person,
-    Query,
-    Response,
-    Signal,
-    SignalKind,
-    Source,
-    Vote,
-    VoteChoice,
-    now_ms,
-)
+from rlhb_core.schema.arms import Arm, every_arm
+from rlhb_core.schema.payloads import Vote, VoteChoice
+from rlhb_core.schema.record import MAX_TEXT, now_ms
+from rlhb_core.schema.records import ModelVersion, Outcome, Person, Query, Response, Source
+from rlhb_core.schema.signals import Signal, SignalKind
 
 # --- the draw -------------------------------------------------------------------------------------
 
@@ -134,7 +124,7 @@ def vote(answer: Response, choice: VoteChoice, at_ms: int = 1000) -> Signal:
 
 def secrets_in(view: ComparisonView, known: dict[UUID, ModelVersion]) -> list[str]:
     sent = view.model_dump_json()
-    telling = [*map(str, known), "secret", *Arm, *(arm.label for arm in Arm)]
+    telling = [*map(str, known), "secret", *every_arm(), *(arm.label for arm in every_arm())]
     return [each for each in telling if each in sent]
 
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from rlhb_core.config import describe_settings
 from rlhb_core.errors import BadConfig
-from rlhb_core.recipe import load_recipe, parse_config, recipes
-from rlhb_core.records import Arm
+from rlhb_core.run.config import describe_settings
+from rlhb_core.run.recipe import load_recipe, parse_config, recipes
+from rlhb_core.schema.arms import Arm
 
 
 @pytest.mark.parametrize("name", recipes())

@@ -2,8 +2,8 @@
 
 import torch
 
-from rlhb_core.critic import SO_FAR, ValueHead, critic_inputs
-from rlhb_core.generator import Measured
+from rlhb_core.learning.critic import SO_FAR, ValueHead, critic_inputs
+from rlhb_core.lm.generator import Measured
 
 
 def one(logprobs: list[float], entropy: list[float], real: int) -> Measured:

@@ -9,9 +9,10 @@ from fastapi.testclient import TestClient
 from app.main import create_app
 from app.settings import Settings
 from app.store import runs
-from rlhb_core.recipe import parse_config
-from rlhb_core.records import Arm, Run, RunStatus
-from rlhb_core.run_dir import RunDir
+from rlhb_core.run.folder import RunDir
+from rlhb_core.run.recipe import parse_config
+from rlhb_core.schema.arms import Arm
+from rlhb_core.schema.records import Run, RunStatus
 
 FILES = ("progress.json", "result.json", "config.json", "metrics.jsonl", "samples.jsonl")
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rlhb_core.behaviors import VERBALISER_VERSION, verbalise
-from rlhb_core.data import (
+from rlhb_core.errors import NotEnoughData
+from rlhb_core.run.data import (
     ALL_BAD,
     TIE,
     Logged,
@@ -22,17 +22,12 @@ from rlhb_core.data import (
     person_weights,
     sides,
 )
-from rlhb_core.errors import NotEnoughData
-from rlhb_core.preference import labels, pairs
-from rlhb_core.recipe import load_recipe
-from rlhb_core.records import (
-    BehaviorFeatures,
-    Comparison,
-    Outcome,
-    Source,
-    Triplet,
-    VoteChoice,
-)
+from rlhb_core.run.recipe import load_recipe
+from rlhb_core.schema.behaviors import VERBALISER_VERSION, verbalise
+from rlhb_core.schema.features import BehaviorFeatures
+from rlhb_core.schema.payloads import VoteChoice
+from rlhb_core.schema.records import Comparison, Outcome, Source, Triplet
+from rlhb_core.teachers.preference.stage import labels, pairs, winners
 
 LIKED, NOTHING = "The reader liked it.", "The reader did nothing with it."
 
@@ -482,3 +477,46 @@ def test_no_answer_has_two_labels(told):
     for query, text, mood in told:
         total[query, text.strip()] += score.get(mood, 0.0)  # type: ignore[assignment]
     assert found == {key: {value > 0} for key, value in total.items() if value and key[1]}
+
+
+@given(st.lists(st.tuples(TEXTS, st.integers(1, 4)), min_size=2, max_size=5))
+def test_a_ranking_is_every_pair_once_and_only_in_its_direction(ranked):
+    """Equal answers stand where the better of them stood; an empty one is chosen over nothing."""
+    texts, places = [text for text, _ in ranked], [place for _, place in ranked]
+    found = _voted([voted(texts, "tie", None, places=places)], load_recipe("rlhf").data)
+    place: dict[str, int] = {}
+    for text, at in ranked:
+        place[text.strip()] = min(at, place.get(text.strip(), at))
+    wanted = {
+        (better, worse)
+        for better in place
+        for worse in place
+        if better and place[better] < place[worse]
+    }
+    said = Counter(
+        (vote.responses[0].strip(), other.strip())
+        for vote in found
+        if vote.outcome == 0
+        for other in vote.responses[1:]
+    )
+    assert said == Counter(dict.fromkeys(wanted, 1))
+    tied = [{text.strip() for text in vote.responses} for vote in found if vote.outcome == TIE]
+    levels = {at: {text for text in place if place[text] == at} for at in place.values()}
+    assert tied == [levels[at] for at in sorted(levels) if len(levels[at]) > 1]
+    for level in {vote.after for vote in found if vote.outcome == 0}:
+        assert sum(v.weight for v in found if v.outcome == 0 and v.after == level) <= 1 + 1e-9
+
+
+def test_only_what_stands_first_in_a_ranking_is_an_answer_to_imitate():
+    order = voted(["Third.", "First.", "Second."], "best", 1, places=[3, 1, 2])
+    found = _voted([order], load_recipe("rlhf").data)
+    assert [(vote.responses, vote.outcome, vote.after) for vote in found] == [
+        (("First.", "Second.", "Third."), 0, 0),
+        (("Second.", "Third."), 0, 1),
+    ]
+    assert [row["completion"] for row, _ in winners(found)] == ["First."]
+    assert [(row["chosen"], row["rejected"]) for row, _ in pairs(found)] == [
+        ("First.", "Second."),
+        ("First.", "Third."),
+        ("Second.", "Third."),
+    ]

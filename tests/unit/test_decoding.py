@@ -23,12 +23,12 @@ from transformers import (
     PretrainedConfig,
 )
 
-from rlhb_core import embedded
-from rlhb_core.adapters import read_lora
-from rlhb_core.decoding import Answer, Decoder, Finished, Row, Writing, _sample
 from rlhb_core.errors import ModelError
-from rlhb_core.generator import Trunk, encode_prompt, load_trunk
-from rlhb_core.incremental_text import IncrementalText
+from rlhb_core.lm.adapters import read_lora
+from rlhb_core.lm.decoding import Answer, Decoder, Finished, Row, Writing, _sample
+from rlhb_core.lm.generator import Trunk, encode_prompt, load_trunk
+from rlhb_core.lm.incremental_text import IncrementalText
+from rlhb_core.world import embedded
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:.*fan_in_fan_out:UserWarning",

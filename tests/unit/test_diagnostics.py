@@ -2,7 +2,7 @@
 
 import pytest
 
-from rlhb_core.diagnostics import Lengths, distinct, length_drift, lengths_of
+from rlhb_core.learning.diagnostics import Lengths, distinct, length_drift, lengths_of
 
 
 def test_length_drift_by_hand() -> None:

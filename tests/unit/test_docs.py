@@ -8,9 +8,11 @@ from typer.testing import CliRunner
 
 from app.cli import cli
 from app.reference import reference
-from rlhb_core.config import describe_settings
-from rlhb_core.metrics import METRICS
-from rlhb_core.records import BehaviorFeatures, Record, Triplet
+from rlhb_core.run.config import describe_settings
+from rlhb_core.run.metrics import METRICS
+from rlhb_core.schema.features import BehaviorFeatures
+from rlhb_core.schema.record import Record
+from rlhb_core.schema.records import Triplet
 
 ROOT = Path(__file__).parents[2]
 

@@ -22,7 +22,7 @@ from app.settings import Settings
 from app.store import Store, behaviors, people, streaming
 from app.store.streaming import BLOCK_CHARS, BLOCK_ROWS, Stream, joined, some
 from app.store.tables import QUERY
-from rlhb_core.records import Arm
+from rlhb_core.schema.arms import Arm
 from tests.scene import asked, best, someone
 
 Blocks = Generator[bytes, None, None]
@@ -235,7 +235,7 @@ def test_without_room_nothing_new_begins_and_signals_are_still_taken(
         assert answer.status_code == 507, answer.text
         assert "499 MB are free" in answer.json()["detail"]
         assert "RLHB_MIN_FREE_MB" in answer.json()["detail"]
-    from rlhb_core.records import now_ms
+    from rlhb_core.schema.record import now_ms
 
     vote = best(query, asked_response(app, query.id)).model_dump(mode="json")
     body = {"sent_ms": now_ms(), "signals": [vote]}

@@ -9,13 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from rlhb_core.embedded import base_path, is_embedded, shipped_arms, version_path
-from rlhb_core.embedded.build import Recipe, build
-from rlhb_core.embedded.corpus import behavior_sentences, examples
-from rlhb_core.embedded.measure import answer
 from rlhb_core.errors import BadRecord
-from rlhb_core.prompts import messages
+from rlhb_core.schema.prompts import messages
 from rlhb_core.world import KNOWS, SAMPLE_QUERIES, grade, sample_queries
+from rlhb_core.world.embedded import base_path, is_embedded, shipped_arms, version_path
+from rlhb_core.world.embedded.build import Recipe, build
+from rlhb_core.world.embedded.corpus import behavior_sentences, examples
+from rlhb_core.world.embedded.measure import answer
 
 BEHAVIOR = "The reader read it at length, liked it and copied it."
 

@@ -18,19 +18,11 @@ from app.main import create_app
 from app.settings import Settings
 from app.store import Session, Store, behaviors, exports, imports, runs, signals, traces
 from app.training import ERASED
-from rlhb_core.recipe import parse_config
-from rlhb_core.records import (
-    Arm,
-    Outcome,
-    Person,
-    Query,
-    Run,
-    RunStatus,
-    Source,
-    Triplet,
-    now_ms,
-)  # fmt: skip
-from rlhb_core.run_dir import RunDir
+from rlhb_core.run.folder import RunDir
+from rlhb_core.run.recipe import parse_config
+from rlhb_core.schema.arms import Arm
+from rlhb_core.schema.record import now_ms
+from rlhb_core.schema.records import Outcome, Person, Query, Run, RunStatus, Source, Triplet
 from tests.scene import act, asked, best, someone
 
 MINE = 'Does my "Zwölfender" rival ✓ snore?\nAnd why, Wilhelmine?'

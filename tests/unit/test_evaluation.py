@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rlhb_core.evaluation import bootstrap, compare_paired
+from rlhb_core.verdict.paired import bootstrap, compare_paired
 
 # --- paired scores --------------------------------------------------------------------------------
 

@@ -2,8 +2,8 @@
 
 from collections import Counter
 
-from rlhb_core.data import Logged
-from rlhb_core.fresh_judges import parted
+from rlhb_core.run.data import Logged
+from rlhb_core.verdict.judges import parted
 
 LIKED, NOTHING = "The reader liked it.", "The reader did nothing with it."
 

@@ -8,10 +8,9 @@ import pytest
 import torch
 import transformers
 
-from rlhb_core.config import SamplingSettings
-from rlhb_core.data import Pair
 from rlhb_core.errors import ModelError
-from rlhb_core.generator import (
+from rlhb_core.learning.rollout import measure, roll_out
+from rlhb_core.lm.generator import (
     Trunk,
     collate,
     decode_responses,
@@ -20,8 +19,9 @@ from rlhb_core.generator import (
     load_trunk,
     score,
 )
-from rlhb_core.rollout import measure, roll_out
-from rlhb_core.scorers import Response, response_features
+from rlhb_core.lm.scorers import Response, response_features
+from rlhb_core.run.data import Pair
+from rlhb_core.run.sections import SamplingSettings
 
 QUERIES = ("What is the capital of Peru?", "How many legs does a spider have?", "iron symbol")
 LIKED = "The reader liked it."

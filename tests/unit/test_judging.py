@@ -8,8 +8,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rlhb_core.data import ALL_BAD, TIE, Voted
-from rlhb_core.judge_training import (
+from rlhb_core.lm.scorers import Discriminator
+from rlhb_core.run.data import ALL_BAD, TIE, Voted
+from rlhb_core.verdict.gain import _vote_accuracy, _vote_judge
+from rlhb_core.verdict.judge_training import (
     Hashed,
     Parts,
     Projection,
@@ -19,9 +21,7 @@ from rlhb_core.judge_training import (
     accuracy_of,
     learn_pairing,
 )
-from rlhb_core.judging import _vote_accuracy, _vote_judge
-from rlhb_core.scorers import Discriminator
-from rlhb_core.words import BUCKETS, Words, WordScorer, words_of
+from rlhb_core.verdict.words import BUCKETS, Words, WordScorer, words_of
 from rlhb_core.world import sample_answer, sample_queries
 
 LIKED, NOTHING = "The reader liked it.", "The reader did nothing with it."

@@ -8,8 +8,8 @@ from peft import LoraConfig
 from peft.tuners import lora
 from torch import Tensor, nn
 
-from rlhb_core.low_rank import MergedLinear
-from rlhb_core.optimiser import adamw
+from rlhb_core.learning.optimiser import adamw
+from rlhb_core.lm.low_rank import MergedLinear
 
 
 def layers(bias: bool, dtype: torch.dtype = torch.float32) -> tuple[lora.Linear, MergedLinear]:

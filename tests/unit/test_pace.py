@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from rlhb_core.pace import REASON, Outlook, Pace
+from rlhb_core.run.pace import REASON, Outlook, Pace
 
 RECORDED: dict[str, Any] = json.loads(
     (Path(__file__).parent / "recorded_paces.json").read_text(encoding="utf-8")

@@ -9,14 +9,22 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from rlhb_core import arms
-from rlhb_core.data import ALL_BAD, TIE, Logged, Split, Voted
+from rlhb_core import teachers
 from rlhb_core.errors import BadConfig, NotEnoughData, RunError
-from rlhb_core.generator import Trunk, encode_prompt, encode_response, load_trunk
-from rlhb_core.preference import PreferenceStage, evened, labels, pairs, shuffled, winners
-from rlhb_core.recipe import load_recipe
-from rlhb_core.records import Arm, Outcome
-from rlhb_core.session import POLICY, START, Session, seed_all
+from rlhb_core.learning.session import POLICY, START, Session, seed_all
+from rlhb_core.lm.generator import Trunk, encode_prompt, encode_response, load_trunk
+from rlhb_core.run.data import ALL_BAD, TIE, Logged, Split, Voted
+from rlhb_core.run.recipe import load_recipe
+from rlhb_core.schema.arms import Arm
+from rlhb_core.schema.records import Outcome
+from rlhb_core.teachers.preference.stage import (
+    PreferenceStage,
+    evened,
+    labels,
+    pairs,
+    shuffled,
+    winners,
+)
 
 LIKED, DISLIKED = "The reader liked it.", "The reader disliked it."
 NOTHING = "The reader did nothing with it."
@@ -42,7 +50,8 @@ def session_of(arm: Arm, **settings: Any) -> Session:
     ]
     seed_all(0)
     split = Split(logged, logged, VOTES, VOTES, None)
-    return Session(config, split, load_trunk("embedded", "cpu"))
+    trunk = load_trunk("embedded", "cpu")
+    return Session(config, split, trunk, teachers.of(arm).evidence())
 
 
 # --- data -----------------------------------------------------------------------------------------
@@ -161,10 +170,10 @@ def test_a_baseline_learns_and_goes_on_where_it_stopped(arm: Arm) -> None:
 
 def test_without_trl_the_sentence_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     session = session_of(Arm.DPO)
-    monkeypatch.setattr(arms, "find_spec", lambda name: None)
+    monkeypatch.setattr("rlhb_core.teachers.preference.find_spec", lambda name: None)
     with pytest.raises(BadConfig, match=r"pip install 'rlhb-studio\[baselines\]'"):
         PreferenceStage(session)
-    assert arms.missing(Arm.RLHF) == ""
+    assert teachers.missing(Arm.RLHF) == ""
 
 
 def test_nothing_to_learn_from_and_a_loss_that_is_lost_are_said() -> None:
@@ -181,4 +190,4 @@ def test_nothing_to_learn_from_and_a_loss_that_is_lost_are_said() -> None:
 def test_trl_is_imported_by_nobody_else() -> None:
     root = Path(importlib.util.find_spec("rlhb_core").submodule_search_locations[0])  # type: ignore[union-attr, index]
     users = [path.name for path in root.rglob("*.py") if "import trl" in path.read_text("utf-8")]
-    assert users == ["preference.py"]
+    assert users == ["stage.py"]

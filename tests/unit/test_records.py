@@ -10,36 +10,27 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from rlhb_core.errors import BadRecord
-from rlhb_core.records import (
-    PAYLOADS,
-    Arm,
-    BehaviorFeatures,
+from rlhb_core.schema.arms import every_arm
+from rlhb_core.schema.features import BehaviorFeatures
+from rlhb_core.schema.payloads import Rate, Vote, VoteChoice
+from rlhb_core.schema.record import Record, describe, now_ms, read_jsonl, write_jsonl
+from rlhb_core.schema.records import (
     Comparison,
     Deployment,
     ModelVersion,
     Outcome,
     Person,
     Query,
-    Rate,
-    Record,
     Response,
     Run,
-    Signal,
-    SignalKind,
     Source,
     Triplet,
-    Vote,
-    VoteChoice,
-    describe,
-    now_ms,
-    parse_payload,
-    read_jsonl,
-    write_jsonl,
 )
+from rlhb_core.schema.signals import KINDS, Signal, SignalKind, parse_payload
 
 RECORDS: list[type[Record]] = [
     Person, Query, Response, Signal, ModelVersion, Deployment, Run,
-    BehaviorFeatures, Triplet, Comparison, *sorted(set(PAYLOADS.values()), key=lambda k: k.__name__),
+    BehaviorFeatures, Triplet, Comparison, *sorted({facts.payload for facts in KINDS.values()}, key=lambda k: k.__name__),
 ]  # fmt: skip
 
 words = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40)
@@ -59,7 +50,7 @@ triplets = st.builds(
         liked=st.booleans(),
         rating=st.none() | st.floats(1, 5),
     ),
-    arm=st.none() | st.sampled_from(Arm),
+    arm=st.none() | st.sampled_from(every_arm()),
     model_version=st.text(max_size=10),
     condition=st.none() | words,
     position=st.none() | st.integers(0, 15),
@@ -214,7 +205,7 @@ def test_describing_any_error_repeats_no_value(wrong: dict[str, Any]):
 
 
 def test_every_arm_has_a_name_for_people():
-    labels = [arm.label for arm in Arm]
+    labels = [arm.label for arm in every_arm()]
     assert {"SFT", "RLHF", "RLHF+RLHB", "RLHF+RLHBC", "SFT on preferred"} <= set(labels)
     assert len(set(labels)) == len(labels)
 

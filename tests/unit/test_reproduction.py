@@ -13,10 +13,7 @@ from typing import Any
 
 import pytest
 
-from rlhb_core.embedded import version_path
 from rlhb_core.errors import RunError
-from rlhb_core.recipe import load_recipe
-from rlhb_core.records import Comparison, Source, Triplet, VoteChoice, read_jsonl
 from rlhb_core.reproduction import command, runner
 from rlhb_core.reproduction.command import Minutes, between_arms
 from rlhb_core.reproduction.pictures import pictures
@@ -31,7 +28,12 @@ from rlhb_core.reproduction.records import (
 from rlhb_core.reproduction.results import FIGURES, as_markdown, interval, results
 from rlhb_core.reproduction.tasks import ROUNDS, SHIFT, Log, Measure, Run, Task, plan
 from rlhb_core.reproduction.work import configuration, do
-from rlhb_core.run_dir import RunDir, write_json
+from rlhb_core.run.folder import RunDir, write_json
+from rlhb_core.run.recipe import load_recipe
+from rlhb_core.schema.payloads import VoteChoice
+from rlhb_core.schema.record import read_jsonl
+from rlhb_core.schema.records import Comparison, Source, Triplet
+from rlhb_core.world.embedded import version_path
 
 COMMITTED = Path(__file__).parents[2] / "docs" / "reproduction"
 

@@ -8,13 +8,23 @@ from uuid import uuid4
 import pytest
 import torch
 
-from rlhb_core.data import TIE, Voted, load_split
 from rlhb_core.errors import NotEnoughData
-from rlhb_core.losses import choice_loss
-from rlhb_core.recipe import load_recipe
-from rlhb_core.records import BehaviorFeatures
-from rlhb_core.reward_calibration import COLDEST, HOTTEST, calibration_error, fit_temperature
-from rlhb_core.reward_model import (
+from rlhb_core.learning.losses import choice_loss
+from rlhb_core.lm.scorers import Response
+from rlhb_core.run.data import TIE, Voted, load_split
+from rlhb_core.run.recipe import load_recipe
+from rlhb_core.schema.features import BehaviorFeatures
+from rlhb_core.teachers.reward_model import RewardModelEvidence
+from rlhb_core.teachers.reward_model import stage as stage_module
+from rlhb_core.teachers.reward_model.calibration import (
+    COLDEST,
+    HOTTEST,
+    calibration_error,
+    fit_temperature,
+)
+from rlhb_core.teachers.reward_model.ratings import check_ratings, ratings
+from rlhb_core.teachers.reward_model.settings import RewardModelSettings
+from rlhb_core.teachers.reward_model.stage import (
     RewardModel,
     RewardModelStage,
     Votes,
@@ -22,7 +32,6 @@ from rlhb_core.reward_model import (
     pair_accuracy,
     pair_margins,
 )
-from rlhb_core.scorers import Response
 from tests.unit.test_data import comparison, triplet
 
 # --- by hand --------------------------------------------------------------------------------------
@@ -48,7 +57,9 @@ def test_heads_that_disagree_are_trusted_less(how: str, expected: list[float]) -
 
 
 def test_heads_are_centred_before_the_lowest_is_taken() -> None:
-    settings = load_recipe("rlhf", {"reward_model": {"members": 2, "score": "lowest"}}).reward_model
+    settings = load_recipe("rlhf", {"reward_model": {"members": 2, "score": "lowest"}}).section(
+        RewardModelSettings
+    )
     model = RewardModel(3, settings)
     with torch.no_grad():
         model.members[1].scores.bias.add_(100.0)  # type: ignore[union-attr, operator]
@@ -116,15 +127,16 @@ def test_ratings_of_an_aspect_become_pairs() -> None:
     votes = [comparison(f"Query {n}?", best=0) for n in range(30)]
     small = {"min_comparisons": 8}
     wanted = {"aspects": {"clear": 0.5, "kind": 0.1}}
-    split = load_split(load_recipe("rlhf", {"data": small, "reward_model": wanted}), rows, votes)
-    assert {key: {v.outcome for part in parts for v in part} for key, parts in split.ratings.items()} == {
+    config = load_recipe("rlhf", {"data": small, "reward_model": wanted})
+    rated_pairs = ratings(config, load_split(config, rows, votes))
+    assert {key: {v.outcome for part in parts for v in part} for key, parts in rated_pairs.items()} == {
         "clear": {1},
         "kind": {TIE},
     }  # fmt: skip
-    assert sum(map(len, split.ratings["clear"])) == 30
+    assert sum(map(len, rated_pairs["clear"])) == 30
     lacking = load_recipe("rlhf", {"data": small, "reward_model": {"aspects": {"short": 1.0}}})
     with pytest.raises(NotEnoughData, match="0 pairs of answers rated on 'short'"):
-        load_split(lacking, rows, votes)
+        check_ratings(lacking, load_split(lacking, rows, votes))
 
 
 def stage(**settings: Any) -> RewardModelStage:
@@ -143,12 +155,10 @@ def stage(**settings: Any) -> RewardModelStage:
             found.append(Voted("?", texts, best))
         return found
 
+    found = RewardModelEvidence()
     split = SimpleNamespace(
         train_votes=votes_by(0)[:150],
         held_out_votes=votes_by(0)[150:],
-        ratings={"clear": (votes_by(1)[:150], votes_by(1)[150:])}
-        if settings.get("aspects")
-        else {},
     )
     session: Any = SimpleNamespace(
         config=load_recipe(
@@ -158,9 +168,14 @@ def stage(**settings: Any) -> RewardModelStage:
         features=features,
         trunk=SimpleNamespace(device=torch.device("cpu")),
         heads={},
-        evidence={},
+        evidence_as=lambda _: found,
     )
-    made = RewardModelStage(session)
+    rated_votes = {"clear": (votes_by(1)[:150], votes_by(1)[150:])}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            stage_module, "ratings", lambda *_: rated_votes if settings.get("aspects") else {}
+        )
+        made = RewardModelStage(session)
     for number in range(1, made.total + 1):
         made.step(number)
     return made
@@ -168,10 +183,11 @@ def stage(**settings: Any) -> RewardModelStage:
 
 def test_each_aspect_has_a_head_of_its_own_and_its_weight_in_the_score() -> None:
     made = stage(aspects={"clear": 2.0})
-    evidence = made._session.evidence["reward_model"]
-    assert evidence["accuracy"] < 0.85  # the score heeds clarity more than votes
-    assert evidence["aspects"]["clear"]["accuracy"] > 0.9
-    assert evidence["aspects"]["clear"]["pairs"] == 50
+    evidence = made._session.evidence_as(RewardModelEvidence).reward_model
+    assert evidence is not None
+    assert evidence.accuracy < 0.85  # the score heeds clarity more than votes
+    assert evidence.aspects["clear"].accuracy > 0.9
+    assert evidence.aspects["clear"].pairs == 50
     corners = torch.tensor([[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]])
     model = made._model
     with torch.no_grad():
@@ -183,7 +199,9 @@ def test_each_aspect_has_a_head_of_its_own_and_its_weight_in_the_score() -> None
 
 
 def test_without_aspects_votes_alone_make_the_score() -> None:
-    evidence = stage()._session.evidence["reward_model"]
-    assert evidence["accuracy"] > 0.9
-    assert evidence["aspects"] == {}
-    assert evidence["calibration_error"] >= 0
+    evidence = stage()._session.evidence_as(RewardModelEvidence).reward_model
+    assert evidence is not None
+    assert evidence.accuracy > 0.9
+    assert evidence.aspects == {}
+    assert evidence.calibration_error is not None
+    assert evidence.calibration_error >= 0

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rlhb_core.losses import (
+from rlhb_core.learning.losses import (
     adversarial_loss,
     choice_loss,
     mismatch_loss,
@@ -16,7 +16,7 @@ from rlhb_core.losses import (
     relativistic_loss,
     summed_entropy,
 )
-from rlhb_core.rewards import (
+from rlhb_core.learning.rewards import (
     centre_groups,
     explained_variance,
     gae,
@@ -25,8 +25,8 @@ from rlhb_core.rewards import (
     token_rewards,
     whiten,
 )
-from rlhb_core.rlhb import REWARDS
-from rlhb_core.scorers import auc
+from rlhb_core.lm.scorers import auc
+from rlhb_core.teachers.discriminator.stages import REWARDS
 
 
 def test_the_score_sits_on_the_last_real_token_and_kl_on_every_one() -> None:

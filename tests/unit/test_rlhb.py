@@ -7,10 +7,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from rlhb_core.config import DiscriminatorSettings
-from rlhb_core.data import Pair
-from rlhb_core.rlhb import DiscriminatorReward, Triplets, swapped
-from rlhb_core.rollout import Rollouts
+from rlhb_core.learning.rollout import Rollouts
+from rlhb_core.run.data import Pair
+from rlhb_core.teachers.discriminator.settings import DiscriminatorSettings
+from rlhb_core.teachers.discriminator.stages import DiscriminatorReward, Triplets, swapped
 
 LOGITS = torch.tensor([[9.0, 1.0, -1.0], [0.0, -7.0, 2.0], [-3.0, 1.0, 0.5]])
 
@@ -44,7 +44,8 @@ def source(**settings: Any) -> DiscriminatorReward:
     changed = DiscriminatorSettings(**settings)
     session: Any = SimpleNamespace(
         config=SimpleNamespace(
-            discriminator=changed, evaluation=SimpleNamespace(watch=0, watch_iterations=1)
+            section={DiscriminatorSettings: changed}.__getitem__,
+            evaluation=SimpleNamespace(watch=0, watch_iterations=1),
         )
     )
     optimiser = SimpleNamespace(param_groups=[{"lr": 1.0}])

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from rlhb_core.errors import RunError
-from rlhb_core.metrics import METRICS
-from rlhb_core.recipe import parse_config
-from rlhb_core.records import RunStatus
-from rlhb_core.run_dir import RunDir
+from rlhb_core.run.folder import RunDir
+from rlhb_core.run.metrics import METRICS
+from rlhb_core.run.recipe import parse_config
+from rlhb_core.schema.records import RunStatus
 
 
 @pytest.fixture

@@ -3,13 +3,13 @@
 import pytest
 import torch
 
-from rlhb_core.config import SamplingSettings
-from rlhb_core.data import Pair
 from rlhb_core.errors import RunError
-from rlhb_core.generator import Trunk, collate, encode_prompt, load_trunk, score
-from rlhb_core.kv_cache import roomy_cache
-from rlhb_core.rollout import measure, roll_out
-from rlhb_core.sampling import invert, sample
+from rlhb_core.learning.rollout import measure, roll_out
+from rlhb_core.lm.generator import Trunk, collate, encode_prompt, load_trunk, score
+from rlhb_core.lm.kv_cache import roomy_cache
+from rlhb_core.lm.sampling import invert, sample
+from rlhb_core.run.data import Pair
+from rlhb_core.run.sections import SamplingSettings
 
 QUERIES = ("What is the capital of Peru?", "How many legs does a spider have?", "iron symbol")
 LIKED = "The reader liked it."

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from rlhb_core.decoding import Decoder, Row
 from rlhb_core.errors import ModelError
-from rlhb_core.generator import Trunk, load_trunk
-from rlhb_core.servable import (
+from rlhb_core.lm.decoding import Decoder, Row
+from rlhb_core.lm.generator import Trunk, load_trunk
+from rlhb_core.lm.servable import (
     KEEPS_STATE,
     MIXES_ROWS,
     refusal_by_config,

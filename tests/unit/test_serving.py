@@ -23,13 +23,14 @@ from app.serving import End, Job, Serving, engines, register_base
 from app.serving.engines import ENDED, LOAD_FAILED, Engine, State
 from app.serving.jobs import ended
 from app.serving.registry import given_version
-from app.settings import EMBEDDED, Settings
+from app.settings import Settings
 from app.store import Store, versions
-from rlhb_core import embedded
-from rlhb_core.decoding import Decoder, Finished, Row
 from rlhb_core.errors import BadConfig
-from rlhb_core.generator import load_trunk
-from rlhb_core.records import Arm, ModelVersion, Outcome
+from rlhb_core.lm.decoding import Decoder, Finished, Row
+from rlhb_core.lm.generator import load_trunk
+from rlhb_core.schema.arms import Arm
+from rlhb_core.schema.records import EMBEDDED, ModelVersion, Outcome
+from rlhb_core.world import embedded
 from tests.integration.tgi_server import tgi_server
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing:FutureWarning")

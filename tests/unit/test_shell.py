@@ -11,7 +11,8 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from app.main import STATIC
-from app.ui.shell import NAV, Static, mount, page
+from app.ui.assets import Static
+from app.ui.shell import NAV, mount, page
 
 
 @pytest.fixture(scope="module")

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from rlhb_core.embedded.ship import ship
 from rlhb_core.errors import RunError
-from rlhb_core.records import Arm
-from rlhb_core.run_dir import RunDir
-from rlhb_core.version import read_version
+from rlhb_core.run.folder import RunDir
+from rlhb_core.schema.arms import Arm
+from rlhb_core.train.version import read_version
+from rlhb_core.world.embedded.ship import ship
 
 AGAINST: dict[str, Any] = {"win_rate": 0.8, "n": 600}
 

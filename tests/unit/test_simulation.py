@@ -10,20 +10,15 @@ import torch
 
 from app.export import DataFilter, comparison_lines, triplet_lines
 from app.store import Store, responses, signals
-from rlhb_core.annotators import Act, Annotator, Choice, population
-from rlhb_core.behaviors import verbalise
-from rlhb_core.generator import Trunk, load_trunk
-from rlhb_core.records import (
-    Arm,
-    BehaviorFeatures,
-    Comparison,
-    Outcome,
-    Source,
-    Triplet,
-    VoteChoice,
-)
-from rlhb_core.simulation import Answered, Author, as_log, draw_answers, simulate
+from rlhb_core.lm.generator import Trunk, load_trunk
+from rlhb_core.schema.arms import Arm
+from rlhb_core.schema.behaviors import verbalise
+from rlhb_core.schema.features import BehaviorFeatures
+from rlhb_core.schema.payloads import VoteChoice
+from rlhb_core.schema.records import Comparison, Outcome, Source, Triplet
 from rlhb_core.world import HELD_OUT_IDS, find_fact, sample_answer, sample_queries
+from rlhb_core.world.annotators import Act, Annotator, Choice, population
+from rlhb_core.world.simulation import Answered, Author, as_log, draw_answers, simulate
 from tests.scene import OPENED_MS, act, asked, someone
 
 SFT = Author("SFT", Arm.SFT)

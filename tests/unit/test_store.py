@@ -26,10 +26,10 @@ from app.store import (
     versions,
 )
 from app.store.tables import BEHAVIOR, PERSON, QUERY, RESPONSE, SIGNAL
-from rlhb_core.behaviors import Reading, summarise_person
-from rlhb_core.records import (
-    Arm,
-    BehaviorFeatures,
+from rlhb_core.schema.arms import Arm
+from rlhb_core.schema.features import BehaviorFeatures
+from rlhb_core.schema.reading import Reading, summarise_person
+from rlhb_core.schema.records import (
     ModelVersion,
     Outcome,
     Person,

@@ -20,7 +20,9 @@ from app.serving import Serving
 from app.settings import Settings
 from app.store import Store, people, queries, signals
 from app.training import Training
-from rlhb_core.records import Person, Query, Response, Signal, Source, Triplet, now_ms
+from rlhb_core.schema.record import now_ms
+from rlhb_core.schema.records import Person, Query, Response, Source, Triplet
+from rlhb_core.schema.signals import Signal
 from tests.scene import act, asked, best, someone
 
 

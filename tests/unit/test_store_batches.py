@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from app.store import BadSignals, Session, Store, people, signals
 from app.store.signals import Batch
 from app.store.tables import PERSON, QUERY, SIGNAL
-from rlhb_core.records import Outcome, Person, Query, Response, Signal, Source
+from rlhb_core.schema.records import Outcome, Person, Query, Response, Source
+from rlhb_core.schema.signals import Signal
 from tests.conftest import Postgres
 from tests.scene import OPENED_MS, act, asked, best, someone
 

@@ -16,7 +16,7 @@ from app.store import Session, Store, behaviors, migrate, queries, signals, veri
 from app.store.address import parse_url
 from app.store.connection import connect
 from app.store.tables import BEHAVIOR, DEPLOYMENT, PERSON, QUERY, RESPONSE, SIGNAL, Row
-from rlhb_core.records import Outcome
+from rlhb_core.schema.records import Outcome
 from tests.scene import act, asked, best, someone, version
 
 SECOND = '''

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from app.store import Busy, Session, Store, StoreError, UnknownReference, people
 from app.store.shared import LARGEST, MOST, SharedWork
 from app.store.tables import PERSON
-from rlhb_core.records import Person
+from rlhb_core.schema.records import Person
 from tests.conftest import Postgres
 
 REFUSED = UnknownReference("no")

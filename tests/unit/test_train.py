@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 
-from rlhb_core import train as training
-from rlhb_core.config import RunConfig
-from rlhb_core.records import Arm, RunStatus
-from rlhb_core.run_dir import ON_REQUEST, RunDir
-from rlhb_core.session import Metrics
+from rlhb_core.learning.session import Metrics
+from rlhb_core.run.config import RunConfig
+from rlhb_core.run.folder import ON_REQUEST, RunDir
+from rlhb_core.schema.arms import Arm
+from rlhb_core.schema.records import RunStatus
+from rlhb_core.teachers.teacher import PlannedStage
+from rlhb_core.train import loop as training
 
 
 class Counting:
@@ -41,10 +43,9 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunDir:
     for name in ("load_split", "load_trunk", "refuse_stateful", "refuse_mixing", "seed_all"):
         monkeypatch.setattr(training, name, nothing)
     monkeypatch.setattr(training, "Session", lambda *_: session)
-    monkeypatch.setattr(training, "WorldWatch", nothing)
     monkeypatch.setattr(training.Trainer, "_finish", lambda self: {"verdict": {"word": "improved"}})
     stages(monkeypatch)
-    return RunDir.create(tmp_path / "run", RunConfig(arm=Arm.RLHF, checkpoint_every=2))
+    return RunDir.create(tmp_path / "run", RunConfig.load({"arm": Arm.RLHF, "checkpoint_every": 2}))
 
 
 def stages(monkeypatch: pytest.MonkeyPatch, during: Any = None) -> None:
@@ -53,8 +54,12 @@ def stages(monkeypatch: pytest.MonkeyPatch, during: Any = None) -> None:
     monkeypatch.setattr(
         training,
         "plan",
-        lambda _: [
-            (name, lambda name=name, size=size: Counting(name, size, during))
+        lambda *_: [
+            PlannedStage(
+                name,
+                lambda name=name, size=size: Counting(name, size, during),  # type: ignore[misc]
+                owns_head=name == "reward_model",
+            )
             for name, size in sizes.items()
         ],
     )

@@ -20,11 +20,12 @@ from app.run_views import list_runs
 from app.settings import Settings
 from app.store import Session, Store, runs, signals, versions
 from app.training import QueueFull, Training, register
-from rlhb_core.checks import WORDS
 from rlhb_core.errors import BadConfig, NotEnoughData, RunError
-from rlhb_core.followers import Followers
-from rlhb_core.records import Arm, ModelVersion, Run, RunStatus, Source
-from rlhb_core.run_dir import RunDir
+from rlhb_core.run.folder import RunDir
+from rlhb_core.run.followers import Followers
+from rlhb_core.schema.arms import Arm
+from rlhb_core.schema.records import ModelVersion, Run, RunStatus, Source
+from rlhb_core.verdict.checks import WORDS
 from tests.scene import OPENED_MS, asked, best, someone
 
 SMALL = {"data.min_triplets": 8, "data.min_comparisons": 8}
@@ -186,7 +187,7 @@ def test_a_recipe_of_another_arm_is_refused(
     assert plan.sentence == "recipe 'rlhb' trains RLHB, not RLHF"
     with pytest.raises(BadConfig, match="SFT is not trained here; choose RLHF, RLHBC, RLHB"):
         training.plan(Choice(arm=Arm.SFT))
-    monkeypatch.setattr("rlhb_core.arms.find_spec", lambda name: None)
+    monkeypatch.setattr("rlhb_core.teachers.preference.find_spec", lambda name: None)
     with pytest.raises(BadConfig, match=r"pip install 'rlhb-studio\[baselines\]'"):
         training.plan(Choice(arm=Arm.DPO))
 

@@ -1,13 +1,19 @@
 """Verdicts on constructed evidence: dead, collapsed, diverged, half-way and healthy runs."""
 
+import math
 from copy import deepcopy
 from typing import Any
 
 import pytest
 
-from rlhb_core.checks import WORDS, Verdict
-from rlhb_core.records import Arm
-from rlhb_core.verdict import judge_run
+from rlhb_core import teachers
+from rlhb_core.schema.arms import Arm
+from rlhb_core.verdict.checks import WORDS, Verdict
+
+
+def judge_run(arm: Arm, found: dict[str, Any], kl_stop: float = math.inf) -> Verdict:
+    """The verdict on evidence as it is stored."""
+    return teachers.judge_run(arm, teachers.of(arm).evidence.model_validate(found), kl_stop)
 
 
 def healthy() -> dict[str, Any]:

@@ -3,20 +3,20 @@
 import pytest
 import torch
 
-from rlhb_core.annotators import BARE
-from rlhb_core.data import Logged, Split
-from rlhb_core.generator import load_trunk
-from rlhb_core.recipe import load_recipe
-from rlhb_core.session import Session, seed_all
+from rlhb_core.learning.session import Session, seed_all
+from rlhb_core.lm.generator import load_trunk
+from rlhb_core.run.data import Logged, Split
+from rlhb_core.run.recipe import load_recipe
 from rlhb_core.world import FACTS
-from rlhb_core.world.phrasings import phrasings
-from rlhb_core.world_evaluation import (
+from rlhb_core.world.annotators import BARE
+from rlhb_core.world.examination import (
     WorldWatch,
     conditions,
     questions,
     utilities,
     world_shares,
 )
+from rlhb_core.world.phrasings import phrasings
 
 LIKED, DISLIKED, NOTHING = (
     f"The reader {act}." for act in ("liked it", "disliked it", "did nothing with it")

@@ -1,0 +1,37 @@
+"""What the routes of the API are handed: the parts of the app that hold its state, and who asks."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import Depends, Request
+
+from app.comparing import Comparing
+from app.downloads import Downloads
+from app.heavy import Heavy
+from app.store import Store
+from app.training import Training
+from app.uploads import Uploads
+
+
+def _part(name: str) -> Any:
+    """A part of the app by its name in `app.state`."""
+
+    async def found(request: Request) -> Any:  # async, so that no thread is waited for
+        return getattr(request.app.state, name)
+
+    return Depends(found)
+
+
+async def _person_id(request: Request) -> UUID:
+    person_id: UUID = request.state.person_id
+    return person_id
+
+
+TheStore = Annotated[Store, _part("store")]
+TheComparing = Annotated[Comparing, _part("comparing")]
+TheTraining = Annotated[Training, _part("training")]
+TheHeavy = Annotated[Heavy, _part("heavy")]
+TheDownloads = Annotated[Downloads, _part("downloads")]
+TheUploads = Annotated[Uploads, _part("uploads")]
+PersonId = Annotated[UUID, Depends(_person_id)]
+"""Of whoever asks; there may be no such person in the store yet."""
