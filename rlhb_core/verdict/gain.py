@@ -1,4 +1,6 @@
-"""Whether the final policy is better than the run's origin: by what supplied the reward, and by a judge that did not."""
+"""Whether the final policy is better than the run's origin: by what supplied the reward, and by a judge that did
+not.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -17,7 +19,9 @@ from rlhb_core.verdict.words import WordScorer, words_of
 
 
 def gather_gain(session: Session, head: str = "") -> Mapping[str, Callable[[], None]]:
-    """The gain as the one part of the evidence that is gathered at the end. `head`: what supplied the reward, if any did."""
+    """The gain as the one part of the evidence that is gathered at the end. `head`: what supplied the reward, if any
+    did.
+    """
 
     def gather() -> None:
         session.evidence.gain = judge_gain(session, head)

@@ -1,4 +1,6 @@
-"""The baselines: what they learn from, TRL's losses against hand-worked ones, the same tokens as everywhere, resuming."""
+"""The baselines: what they learn from, TRL's losses against hand-worked ones, the same tokens as everywhere,
+resuming.
+"""
 
 import copy
 import importlib.util
