@@ -11,7 +11,8 @@ from rlhb_core.learning.losses import choice_loss
 from rlhb_core.learning.rollout import Rollouts
 from rlhb_core.learning.session import ORIGIN, POLICY, Session
 from rlhb_core.lm.scorers import base_logprobs
-from rlhb_core.run.data import Pair, Voted
+from rlhb_core.run.data import Pair
+from rlhb_core.run.votes import Voted
 from rlhb_core.schema.evidence import Gain
 from rlhb_core.verdict.improvement import UNLIKELY_BEFORE
 from rlhb_core.verdict.paired import compare_paired

@@ -18,7 +18,8 @@ from torch import Tensor
 from rlhb_core.errors import BadConfig, NotEnoughData, RunError
 from rlhb_core.learning.optimiser import adamw, rise_and_decay
 from rlhb_core.learning.session import POLICY, Metrics, Session
-from rlhb_core.run.data import Logged, Split, Voted
+from rlhb_core.run.data import Logged, Split
+from rlhb_core.run.votes import Voted
 from rlhb_core.schema.arms import Arm
 from rlhb_core.schema.behaviors import parse, preference_score
 from rlhb_core.schema.prompts import messages

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
-from rlhb_core.run.data import Voted
 from rlhb_core.run.plots import Plot
+from rlhb_core.run.votes import Voted
 from rlhb_core.schema.evidence import Evidence, Found
 from rlhb_core.teachers.reward_model.ratings import check_ratings
 from rlhb_core.teachers.reward_model.settings import RewardModelSettings
