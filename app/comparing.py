@@ -199,8 +199,8 @@ class Comparing:
         """Have an answer that was cut written on, in place; returns its id.
 
         Asked twice, it is done once. If the rest cannot be written, it stands as it was cut. Raises CannotContinue for
-        an answer that was not cut, or once there was a vote, even if it was taken back: what was said before it would else
-        be about another text, and what is said after it is not blind. NotYours, UnknownReference, Overloaded.
+        an answer that was not cut, or once there was a vote, even if it was taken back: what was said before it would
+        else be about another text, and what is said after it is not blind. NotYours, UnknownReference, Overloaded.
         """
         with self._admitted(person_id, 1):
             return await self._to_the_end(self._begin_rest(response_id, person_id))

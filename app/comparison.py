@@ -107,8 +107,8 @@ def draw(served: Sequence[ModelVersion], rng: random.Random) -> list[Drawn]:
     """The versions of one comparison in page order.
 
     With n versions served, three distinct ones are drawn uniformly without replacement, so that each takes part with
-    probability 3/n: that is the `probability` (of inclusion, whatever the place). With fewer than three, each takes part
-    for certain (1.0) and the places left are filled with repeats, as evenly as can be, drawn at random. The order
+    probability 3/n: that is the `probability` (of inclusion, whatever the place). With fewer than three, each takes
+    part for certain (1.0) and the places left are filled with repeats, as evenly as can be, drawn at random. The order
     on the page is a uniform shuffle, so each place is equally likely for each answer.
 
     Raises NotEnoughData if nothing is served.

@@ -1,7 +1,8 @@
 """Which versions stand in the side-by-side: put one in, take one out, go back to the set before.
 
 Every change is a new deployment, so nothing is overwritten and going back is one more step forward. A version whose
-verdict speaks against it, or shows no gain, needs a second word (`override`). Does not know how versions are loaded (`serving`).
+verdict speaks against it, or shows no gain, needs a second word (`override`). Does not know how versions are loaded
+(`serving`).
 """
 
 from collections.abc import Sequence

@@ -182,9 +182,9 @@ def _failed(row: Any) -> bool:
 
 
 def preference_lines(store: Store, chosen: DataFilter) -> Lines:
-    """The chosen answer against each other one, of ranked ones each against each that stands lower; then what people made
-    of an answer against what it was. As TRL's DPO and reward trainers load it (conversations); `from` tells which: vote,
-    rank or edit.
+    """The chosen answer against each other one, of ranked ones each against each that stands lower; then what people
+    made of an answer against what it was. As TRL's DPO and reward trainers load it (conversations); `from` tells
+    which: vote, rank or edit.
     """
     return _in_blocks(chain(_chosen_over(store, chosen), _edited_over(store, chosen)))
 
@@ -298,7 +298,9 @@ NOT_KNOWN = datetime.fromtimestamp(0, UTC)
 
 
 def _moment(ms: int) -> datetime:
-    """A stored time. One that no calendar holds, from a file taken in long ago, is told as one that is not known: 1970."""
+    """A stored time. One that no calendar holds, from a file taken in long ago, is told as one that is not known:
+    1970.
+    """
     try:
         return datetime.fromtimestamp(ms / 1000, UTC)
     except (ValueError, OverflowError, OSError):

@@ -39,7 +39,9 @@ class Choice:
     recipe: str = ""
     """Empty: the arm's own."""
     parent: str = ""
-    """Name of the version to start from; empty: the base model, for RLHF+RLHB and RLHF+RLHBC the newest RLHF version."""
+    """Name of the version to start from; empty: the base model, for RLHF+RLHB and RLHF+RLHBC the newest RLHF
+    version.
+    """
     overrides: Mapping[str, Any] = field(default_factory=dict)
     """Settings changed from the recipe, by dotted name."""
     include_unblinded: bool = False

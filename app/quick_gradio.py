@@ -1,8 +1,8 @@
 """Imports Gradio without a service for those who write components, which is a third of this app's start.
 
 Whenever a component's class is made, Gradio parses its source twice and writes a stub for editors beside it, into the
-installed package: 2.2 of the 5.9 CPU-seconds that importing the app took, and two apps that start together write the same
-files. It is left out where a class has no source file; so that is what Gradio is told of its own classes.
+installed package: 2.2 of the 5.9 CPU-seconds that importing the app took, and two apps that start together write the
+same files. It is left out where a class has no source file; so that is what Gradio is told of its own classes.
 To be imported before anything else imports Gradio.
 """
 

@@ -26,23 +26,31 @@ def reference() -> str:
             "Made by `rlhb reference` from the sentences in the code; do not edit by hand.",
             *_section(
                 "Shipped versions",
-                "The versions of the embedded model against SFT, its base, on facts that nobody was asked about in training, "
-                "sampled at temperature 1. Simulated annotators; judged by their hidden utility, which no version was trained "
-                "on; 95 % intervals by bootstrap over the questions, one seed. Trained by the product's own code, shipped by `python -m rlhb_core.world.embedded.ship`.",
+                "The versions of the embedded model against SFT, its base, on facts that nobody was asked about in "
+                "training, "
+                "sampled at temperature 1. Simulated annotators; judged by their hidden utility, which no version was "
+                "trained "
+                "on; 95 % intervals by bootstrap over the questions, one seed. Trained by the product's own code, "
+                "shipped by `python -m rlhb_core.world.embedded.ship`.",
                 ("version", "asked for", "win rate against SFT", "utility", "right", "garbled", "verdict of the run"),
                 _shipped(),
             ),
             *_section(
                 "Settings of the app",
-                "Environment variables, and the same-named options of every `rlhb` command (`RLHB_DATA_DIR`, `--data-dir`).",
+                "Environment variables, and the same-named options of every `rlhb` command (`RLHB_DATA_DIR`, "
+                "`--data-dir`).",
                 ("variable", "default", "what it is"),
                 ((f"`{name}`", f"`{default}`" if default else "", text) for name, default, text in settings_table()),
             ),
             *_section(
                 "Settings of a run",
-                "Fields of `rlhb_core/run/recipes/*.toml`; changed for one run with `rlhb train --set ppo.kl=0.1` or on the Runs page.",
+                "Fields of `rlhb_core/run/recipes/*.toml`; changed for one run with `rlhb train --set ppo.kl=0.1` or "
+                "on the Runs page.",
                 ("setting", "default", "what it is"),
-                ((f"`{row.name}`", f"`{row.default}`" if row.default else "", row.sentence) for row in describe_settings()),
+                (
+                    (f"`{row.name}`", f"`{row.default}`" if row.default else "", row.sentence)
+                    for row in describe_settings()
+                ),
             ),
             *_section(
                 "Metrics",
@@ -52,7 +60,8 @@ def reference() -> str:
             ),
             *_section(
                 "Signals",
-                "What `POST /api/signals` takes: one recorded act each. What is noticed in passing is not recorded while somebody has "
+                "What `POST /api/signals` takes: one recorded act each. What is noticed in passing is not recorded "
+                "while somebody has "
                 "paused.",
                 ("kind", "about", "said", "payload", "what it says"),
                 (
@@ -68,7 +77,8 @@ def reference() -> str:
             ),
             *_section(
                 "Behaviour text",
-                f"Verbaliser version {VERBALISER_VERSION}. Clauses in the order of the sentence; the arms of RLHB train on "
+                f"Verbaliser version {VERBALISER_VERSION}. Clauses in the order of the sentence; the arms of RLHB "
+                f"train on "
                 f"{', '.join(IMPLICIT_CLAUSES)} unless a recipe says otherwise.",
                 ("clause", "says one of", "meaning"),
                 ((f"`{c.name}`", "; ".join(filter(None, c.options)), c.help) for c in CLAUSES),

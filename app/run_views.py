@@ -397,7 +397,9 @@ def _version_view(
 
 
 def verdict_view(result: Mapping[str, Any], parent: str) -> VerdictView | None:
-    """The verdict with its checks, from a run's result; None while there is none. `parent`: what the run started from."""
+    """The verdict with its checks, from a run's result; None while there is none. `parent`: what the run started
+    from.
+    """
     found = result.get("verdict")
     if not found:
         return None
@@ -440,7 +442,8 @@ def _won(comparison: Mapping[str, Any], parent: str, judge: str) -> WinView:
     low, high = comparison["interval"]
     return WinView(
         rate=f"{comparison['win_rate']:.0%}",
-        words=f"wins against {parent} [{low:.0%} to {high:.0%}], ties half, in {comparison['n']:,} questions, by {judge}.",
+        words=f"wins against {parent} [{low:.0%} to {high:.0%}], ties half, in {comparison['n']:,} questions, by "
+        f"{judge}.",
     )
 
 
@@ -457,6 +460,7 @@ def _evaluation(result: Mapping[str, Any]) -> str:
         found.append(f"Against SFT it wins {won['win_rate']:.0%} [{low:.0%} to {high:.0%}].")
     if least is not None:
         found.append(
-            f"Asked for the least preferred behaviour instead, it wins {least['against_sft']['win_rate']:.0%} against SFT."
+            f"Asked for the least preferred behaviour instead, it wins {least['against_sft']['win_rate']:.0%} against "
+            f"SFT."
         )
     return " ".join(found)

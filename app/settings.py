@@ -26,12 +26,14 @@ class Settings(BaseSettings):
 
     host: str = Field(
         default="127.0.0.1",
-        description="Address to listen on. There are no accounts yet, so only loopback is taken unless allow_remote is set.",
+        description="Address to listen on. There are no accounts yet, so only loopback is taken unless allow_remote "
+        "is set.",
     )
     port: int = Field(default=7860, ge=1, le=65535, description="Port to listen on.")
     allow_remote: bool = Field(
         default=False,
-        description="Listen on an address that other machines reach. Anyone who reaches it can read and label everything.",
+        description="Listen on an address that other machines reach. Anyone who reaches it can read and label "
+        "everything.",
     )
     data_dir: Path = Field(
         default=Path("data"), description="Folder of the database, the runs and the cookie secret."
@@ -91,7 +93,8 @@ class Settings(BaseSettings):
     min_free_mb: int = Field(
         default=200,
         ge=0,
-        description="Space kept free on the data folder's disk, in MB: with less, no query, upload, download or run begins.",
+        description="Space kept free on the data folder's disk, in MB: with less, no query, upload, download or run "
+        "begins.",
     )
     max_downloads: int = Field(
         default=64,
@@ -108,7 +111,8 @@ class Settings(BaseSettings):
     unwatched_run_minutes: float = Field(
         default=30,
         ge=0,
-        description="Minutes after which a training run that no server and no command follows any more writes a checkpoint and "
+        description="Minutes after which a training run that no server and no command follows any more writes a "
+        "checkpoint and "
         "stops, to be resumed; 0 lets it go on.",
     )
     threads: int = Field(

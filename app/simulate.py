@@ -35,7 +35,9 @@ ACT_MS = 200
 USUAL_S = 0.5
 """How long answers are taken to be written before it is known; learnt as a round goes on."""
 FIRST_LOOK, NEXT_LOOK = 0.75, 0.15
-"""Pauses before the looks at a comparison, as parts of that time: a look costs the server time that it could write in."""
+"""Pauses before the looks at a comparison, as parts of that time: a look costs the server time that it could write
+in.
+"""
 TOO_LATE, SHORTEST_S = 0.8, 0.02
 """By what that time is shortened where the first look came after the end, and down to what."""
 CHECK_EVERY = 100
@@ -95,8 +97,8 @@ async def collect(
     """Let `size` simulated people put `count` queries to what is served now.
 
     Facts that the world holds out are never asked, so that they stay fit for evaluation. The same `population` gives
-    the same people, the same `seed` the same queries by the same people; answers are drawn by the server as for anybody.
-    Raises RlhbError if what is served is nothing that they can judge, or if the server refuses or fails them.
+    the same people, the same `seed` the same queries by the same people; answers are drawn by the server as for
+    anybody. Raises RlhbError if what is served is nothing that they can judge, or if the server refuses or fails them.
     """
     await check_served(reached)
     rng = np.random.default_rng(seed)

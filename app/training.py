@@ -262,7 +262,8 @@ def _check_queue(session: Session, most: int) -> None:
     waiting = sum(run.status is RunStatus.QUEUED for run in runs.all(session))
     if waiting >= most:
         raise QueueFull(
-            f"{waiting:,} {'run waits' if waiting == 1 else 'runs wait'} for their turn already, the most that max_queued_runs allows: "
+            f"{waiting:,} {'run waits' if waiting == 1 else 'runs wait'} for their turn already, the most that "
+            f"max_queued_runs allows: "
             "stop one of them, or wait until one has begun"
         )
 

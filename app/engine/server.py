@@ -1,6 +1,7 @@
 """The model process as an HTTP server: answers, adapters, health.
 
-Speaks the OpenAI chat protocol with streaming, and vLLM's way of loading adapters while it runs. Holds no model: that is
+Speaks the OpenAI chat protocol with streaming, and vLLM's way of loading adapters while it runs. Holds no model: that
+is
 `writer.py`.
 """
 

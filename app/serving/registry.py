@@ -39,7 +39,7 @@ def register_base(store: Store, settings: Settings) -> None:
     if settings.base_model != EMBEDDED:
         given = given_version(settings.base_model, settings.base_model_protocol)
     with store.session() as session:
-        if given is None:
+        if given is None:  # noqa: SIM108 - the ternary is longer
             found = _ensure_shipped(session, shipped_versions())
         else:
             found = [_ensure_given(session, given)]

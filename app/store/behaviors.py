@@ -33,8 +33,9 @@ if TYPE_CHECKING:
 def refresh(store: "Store") -> int:
     """Bring the behaviours of everyone up to date; returns for how many people there was something to do.
 
-    One at a time: of many who come together the first does the work, and the others find it done. Reading and summarising hold no lock; each person's behaviours are written in a unit of work of their own.
-    What is recorded meanwhile leaves the person marked for the next time.
+    One at a time: of many who come together the first does the work, and the others find it done. Reading and
+    summarising hold no lock; each person's behaviours are written in a unit of work of their own. What is recorded
+    meanwhile leaves the person marked for the next time.
     """
     with store.refreshing:
         with store.reading() as session:
@@ -66,7 +67,9 @@ def refresh_person(store: "Store", person_id: UUID) -> None:
 
 
 def _summarise(session: Session, person_id: UUID) -> list[dict[str, Any]]:
-    """The behaviours of one person as rows, for every finished response that has signals to speak of it or could have."""
+    """The behaviours of one person as rows, for every finished response that has signals to speak of it or could
+    have.
+    """
     folds = _folds(session, person_id)
     if not folds:
         return []

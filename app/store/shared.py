@@ -46,8 +46,8 @@ class _Piece:
 class SharedWork:
     """Collects what callers want and does it in shared units of work, each of one kind of work.
 
-    Two kinds in one unit would lock rows in two orders, and such units would wait for each other. A thread that has begun
-    goes on with what has come meanwhile, so that no unit of work waits for the event loop.
+    Two kinds in one unit would lock rows in two orders, and such units would wait for each other. A thread that has
+    begun goes on with what has come meanwhile, so that no unit of work waits for the event loop.
     """
 
     def __init__(

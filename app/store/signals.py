@@ -85,7 +85,8 @@ def record_all(session: Session, batches: Sequence[Batch]) -> list[int | BadSign
     silence for a behaviour. What was done after the names were shown is marked as unblinded, whatever the signal itself
     says.
 
-    BadSignals names each signal of its batch that speaks of what is not this person's, or chooses an answer that failed.
+    BadSignals names each signal of its batch that speaks of what is not this person's, or chooses an answer that
+    failed.
     """
     taking = _read(session, batches)
     outcomes: list[int | BadSignals] = []

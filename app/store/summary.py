@@ -19,8 +19,9 @@ QueryState = Literal["voted", "void", "skipped", "withdrawn", "unblinded", "unvo
 """What came of the vote on a query: one that counts; one that tells nothing, as no two different answers came; passed
 over; taken back; cast with names in view, the one before taken back; none."""
 VoteState = Literal["counts", "given", "void", "skipped", "unblinded", "replaced"]
-"""What came of a vote that was cast: it counts; it was read with its answers and counts; it tells nothing, as no two different answers came; it passed the
-comparison over; it was cast with names in view; it was changed or taken back later."""
+"""What came of a vote that was cast: it counts; it was read with its answers and counts; it tells nothing, as no two
+different answers came; it passed the comparison over; it was cast with names in view; it was changed or taken back
+later."""
 
 
 class Counts(BaseModel):
@@ -95,8 +96,8 @@ _SAYS = (VoteChoice.BEST.value, VoteChoice.TIE.value, VoteChoice.ALL_BAD.value, 
 _BLIND = sa.or_(sa.not_(SIGNAL.c.unblinded), sa.literal(VoteChoice.WITHDRAWN.value) == _CHOICE)
 """The rule of `rlhb_core.schema.behaviors.counts_blind`: taking a vote back counts whenever it is done."""
 
-# Every vote, ranking and withdrawal; `place` 1 is the last one on its query among those that count blind, or do not; `newest` 1
-# the last of all.
+# Every vote, ranking and withdrawal; `place` 1 is the last one on its query among those that count blind, or do not;
+# `newest` 1 the last of all.
 _NEWEST_FIRST = (SIGNAL.c.at_ms.desc(), SIGNAL.c.id.desc())
 _VOTES = (
     sa.select(

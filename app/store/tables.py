@@ -107,7 +107,8 @@ class QueryRow(Query, Row, table=True):  # type: ignore[misc]
     revealed_ms: int | None = Field(
         default=None,
         sa_type=sa.BigInteger,
-        description="When the first vote came, by our clock: names are in view from then on. Never for simulated people.",
+        description="When the first vote came, by our clock: names are in view from then on. Never for simulated "
+        "people.",
     )
 
 

@@ -98,7 +98,8 @@ def _references(session: Session) -> Iterator[Problem]:
             if count:
                 yield Problem(
                     "references",
-                    f"{count} rows of {table.name} name a {key.column.table.name} that is not there ({key.parent.name})",
+                    f"{count} rows of {table.name} name a {key.column.table.name} that is not there "
+                    f"({key.parent.name})",
                 )
         name = next(iter(table.primary_key))
         doubled = session.execute(

@@ -218,7 +218,8 @@ def _triplet(triplet: Triplet) -> str:
         meta.append(f"person {triplet.person[:8]}")
     answer = escape(triplet.response) or "<em>no text</em>"
     return (
-        f'<article class="triplet"><p class="asked" dir="auto">{escape(triplet.query)}</p><p class="answered" dir="auto">{answer}</p>'
+        f'<article class="triplet"><p class="asked" dir="auto">{escape(triplet.query)}</p><p class="answered" '
+        f'dir="auto">{answer}</p>'
         f'<p class="behaved" dir="auto">{escape(triplet.behavior_text)}</p>'
         f'<p class="meta">{arm}{escape(" · ".join(filter(None, meta)))}</p></article>'
     )

@@ -102,7 +102,8 @@ def _opening(story: Story) -> str:
     return (
         '<p><span class="badge">Everything here is simulated</span> '
         f'<span class="badge">{story.minutes:.1f} minutes</span> <span class="badge">seed {story.seed}</span></p>'
-        "<p>The model behind it is the small one shipped with the package. It knows a few hundred facts and, when it is "
+        "<p>The model behind it is the small one shipped with the package. It knows a few hundred facts and, when it "
+        "is "
         "sampled, answers in all qualities: right, wrong, evasive, polite, rude. People are simulated by a hidden "
         "utility (right, complete, polite, to the point), each with a taste, a pace and errors of their own.</p>"
     )
@@ -136,9 +137,11 @@ def _table(story: Story) -> str:
             rows.append(_row("its start, asked for the preferred", numbers["untrained"], ""))
     return (
         part("What came of it")
-        + "<p>Each version and SFT answer the same questions, sampled at temperature 1, about facts that nobody was ever "
+        + "<p>Each version and SFT answer the same questions, sampled at temperature 1, about facts that nobody was "
+          "ever "
         "asked about in training. Hidden utility decides; a tie is half a win; intervals are 95 %, by bootstrap. "
-        "A version that learned from behaviours is served on the preferred one; what it answers when asked for the least preferred one, and what "
+        "A version that learned from behaviours is served on the preferred one; what it answers when asked for the "
+        "least preferred one, and what "
         "the text of the preferred one does before any training, stand below it.</p>"
         + table(
             ("version", "win rate against SFT", "win / tie / loss", "utility", "right", "garbled", "words", "verdict"),

@@ -15,8 +15,8 @@ SO_FAR = 6
 def critic_inputs(old: Measured) -> Tensor:
     """What the critic sees before each token: the hidden state, and how surely all before it was written.
 
-    A right and a wrong answer part at one token, where the policy hesitates: its probability tells more of the reward to
-    come than the hidden state after it. Told are, of the tokens so far: the last one's log-probability and surprise
+    A right and a wrong answer part at one token, where the policy hesitates: its probability tells more of the reward
+    to come than the hidden state after it. Told are, of the tokens so far: the last one's log-probability and surprise
     (log-probability plus entropy), the least of either, the sum, the count. [B, R, H] -> [B, R, H + SO_FAR].
     """
     surprise = (old.logprobs + old.entropy) * old.mask

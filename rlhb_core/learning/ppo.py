@@ -56,7 +56,9 @@ class RewardSource(Protocol):
         ...
 
     def watched(self) -> Sequence[Pair]:
-        """Held-out pairs for the policy, as it would be served, to answer beside the training ones; never trained on."""
+        """Held-out pairs for the policy, as it would be served, to answer beside the training ones; never trained
+        on.
+        """
         ...
 
     def score(self, rollouts: Rollouts) -> Scores:
@@ -163,7 +165,8 @@ class PpoStage:
         return [self._pairs[i] for i in chosen.tolist() for _ in range(self._settings.per_query)]
 
     def _roll_out(self, pairs: list[Pair]) -> Rollouts:
-        # in half precision one token at a time and all at once differ too much for the ratio of new and old probabilities
+        # in half precision one token at a time and all at once differ too much for the ratio of new and old
+        # probabilities
         keep = self._trunk.dtype is torch.float32
         return self._session.answers(POLICY, pairs, keep)
 
@@ -306,7 +309,9 @@ class PpoStage:
         return sum(losses) / len(losses)
 
     def _learning_rate(self, number: int) -> float:
-        """Linear from the peak down to its final fraction, after a rise: fresh moments of Adam would kick the policy."""
+        """Linear from the peak down to its final fraction, after a rise: fresh moments of Adam would kick the
+        policy.
+        """
         first, last = (
             self._settings.critic_warmup + 1,
             max(self.total, self._settings.critic_warmup + 2),
@@ -324,7 +329,8 @@ class PpoStage:
         tolerance = 1e-3 if self._trunk.dtype is torch.float32 else 0.1
         if not abs(found - wanted) <= tolerance:
             raise RunError(
-                f"the {what} before the first update is {found:.4f}{f' {unit}' if unit else ''} where it must be {wanted:g}: "
+                f"the {what} before the first update is {found:.4f}{f' {unit}' if unit else ''} where it must be "
+                f"{wanted:g}: "
                 "this model answers differently in training and in scoring (dropout, or padding it cannot take)"
             )
 
@@ -337,7 +343,10 @@ class PpoStage:
     def _guard(self, kl: float) -> None:
         settings = self._settings
         if not abs(kl) <= settings.kl_stop:  # also true for NaN
-            self._session.evidence.diverged = f"the mean KL per response reached {kl:.1f} nats, more than the bound of {settings.kl_stop:g}"
+            self._session.evidence.diverged = (
+                f"the mean KL per response reached {kl:.1f} nats, more than the bound "
+                f"of {settings.kl_stop:g}"
+            )
         if settings.kl_target:
             error = max(-0.2, min(0.2, kl / settings.kl_target - 1))
             self._kl_weight *= 1 + 0.1 * error

@@ -1,8 +1,8 @@
 """Decoding for people who watch: the rows of one batch through different adapters, text streamed per row.
 
 Holds the sampling loop (one forward pass per step for all rows), how rows join a batch that is under way, and the rules
-by which a row ends. Samples from the model's own distribution at the row's temperature: no top-p, no top-k, so that what
-people see is the policy that training speaks of.
+by which a row ends. Samples from the model's own distribution at the row's temperature: no top-p, no top-k, so that
+what people see is the policy that training speaks of.
 Does not know model versions, people, or where the text goes.
 """
 
@@ -72,7 +72,8 @@ def use_threads(count: int) -> None:
 class Decoder:
     """A trunk and the adapters it can wear. One batch at a time; callers from other threads wait.
 
-    Raises ModelError for a model without a cache of keys and values (state-space models): padding would reach its state.
+    Raises ModelError for a model without a cache of keys and values (state-space models): padding would reach its
+    state.
     """
 
     def __init__(self, trunk: Trunk) -> None:
@@ -365,8 +366,8 @@ def _mask(sizes: Tensor, length: int, room: int) -> Tensor:
 def _sample(logits: Tensor, temperatures: Sequence[float], draws: Sequence[float]) -> Tensor:
     """One token per row by inverting the cumulated probabilities at `draws`, each in [0, 1).
 
-    logits: [rows, vocabulary]. Temperature 0 takes the most probable token. Returns [rows], -1 where the logits of a row
-    are not finite numbers.
+    logits: [rows, vocabulary]. Temperature 0 takes the most probable token. Returns [rows], -1 where the logits of a
+    row are not finite numbers.
     """
     device = logits.device
     temperature = torch.tensor(temperatures, device=device)[:, None]

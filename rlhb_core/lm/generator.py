@@ -359,8 +359,8 @@ def from_left(sizes: Sequence[int], longest: int) -> Tensor:
 def log_probabilities(logits: Tensor) -> Tensor:
     """[..., V] -> [..., V], for sampling and for scoring alike.
 
-    Not `log_softmax`: its sums in float32 drift by 7e-6 a token at a vocabulary of 49,000 and by 3e-5 at 262,000, so that one
-    formula for writing and another one for scoring would make long answers look as if the policy had moved.
+    Not `log_softmax`: its sums in float32 drift by 7e-6 a token at a vocabulary of 49,000 and by 3e-5 at 262,000, so
+    that one formula for writing and another one for scoring would make long answers look as if the policy had moved.
     """
     return logits - torch.logsumexp(logits, dim=-1, keepdim=True)
 

@@ -42,8 +42,8 @@ def join_caches(
 ) -> DynamicCache:
     """One cache of the chosen rows of several caches, each with the indices of its rows.
 
-    length: tokens of each row that are kept, counted from the end; shorter rows are filled with zeros on the left, which
-    the mask must hide. room: for how many tokens there shall be room.
+    length: tokens of each row that are kept, counted from the end; shorter rows are filled with zeros on the left,
+    which the mask must hide. room: for how many tokens there shall be room.
     """
     joined = roomy_cache(config, room)
     for number, layer in enumerate(joined.layers):
@@ -75,7 +75,9 @@ def _last(states: Tensor, length: int) -> Tensor:
 
 
 def cache_argument(model: PreTrainedModel) -> str:
-    """What the model's forward pass calls the cache: transformers renames it from 5.24 on, one model after the other."""
+    """What the model's forward pass calls the cache: transformers renames it from 5.24 on, one model after the
+    other.
+    """
     return "cache" if "cache" in inspect.signature(model.forward).parameters else "past_key_values"
 
 

@@ -43,8 +43,8 @@ def reproduce(
 
     `work` takes logs and runs, several hundred megabytes a seed; `out` the records of the seeds and the report. What a
     record has as it would be done now is not done again, with or without its folder in `work`. The first
-    `ablation_seeds` seeds do the ablations too; a rehearsal does everything in small. Raises BadConfig if TRL is missing,
-    and RunError if tasks failed, after everything else is written, or if `work` holds runs of other settings.
+    `ablation_seeds` seeds do the ablations too; a rehearsal does everything in small. Raises BadConfig if TRL is
+    missing, and RunError if tasks failed, after everything else is written, or if `work` holds runs of other settings.
     """
     for arm in ARMS:
         if sentence := missing(arm):
@@ -82,7 +82,9 @@ def reproduce(
 
 
 class Minutes:
-    """Minutes spent on a seed, those before an interruption included, and those that are recorded of an earlier folder."""
+    """Minutes spent on a seed, those before an interruption included, and those that are recorded of an earlier
+    folder.
+    """
 
     def __init__(self, folder: Path, recorded: float = 0.0) -> None:
         self._file = folder / "minutes"
@@ -102,9 +104,9 @@ class Minutes:
 def between_arms(votes: Iterable[Comparison]) -> Mapping[str, Any]:
     """Win, tie and loss between model versions by the votes of real people: "A against B" -> comparison.
 
-    One choice among three is one vote on each pair in which the chosen version stands; pairs of which neither was chosen
-    say nothing; a ranking is one on each pair. Ties are ties of all, and versions that gave the chosen answer alike are tied; all bad says nothing about
-    who is better. Votes given with names in view are left out.
+    One choice among three is one vote on each pair in which the chosen version stands; pairs of which neither was
+    chosen say nothing; a ranking is one on each pair. Ties are ties of all, and versions that gave the chosen answer
+    alike are tied; all bad says nothing about who is better. Votes given with names in view are left out.
     """
     points: dict[str, list[float]] = defaultdict(list)
     for vote in votes:

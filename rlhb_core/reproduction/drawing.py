@@ -1,7 +1,7 @@
 """What the pictures of the reproduction have in common: colours, names, bands over seeds, means with intervals.
 
-Lines are means over seeds and bands reach from the lowest seed to the highest; points are means with 95 % intervals. Knows
-no picture (`pictures.py`).
+Lines are means over seeds and bands reach from the lowest seed to the highest; points are means with 95 % intervals.
+Knows no picture (`pictures.py`).
 """
 
 from collections.abc import Callable, Sequence

@@ -1,6 +1,7 @@
 """The report of the reproduction: report.html, one PNG a picture, results.json and its numbers as a table, numbers.md.
 
-Everything on the page is read from the records of the seeds; `notes.md` beside this file tells, in words, what did not work.
+Everything on the page is read from the records of the seeds; `notes.md` beside this file tells, in words, what did not
+work.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,7 +22,9 @@ from rlhb_core.run.folder import write_json
 def write_report(
     seeds: Sequence[SeedRecord], out: Path, png: bool, people: Mapping[str, Any] | None = None
 ) -> Path:
-    """Write the report of these seeds into `out`; returns the page. `people`: real votes between arms, if there are any."""
+    """Write the report of these seeds into `out`; returns the page. `people`: real votes between arms, if there are
+    any.
+    """
     out.mkdir(parents=True, exist_ok=True)
     found = results(seeds)
     write_json(out / "results.json", found)
@@ -110,7 +113,8 @@ def _arms(seeds: Sequence[SeedRecord]) -> str:
         + "<p>As each version is served, sampled at temperature 1. Best of n draws n answers of SFT and keeps the one "
         "that the named scorer likes best. The likelihood warm-up is the baseline that RLHB has to beat.</p>"
         + table(
-            ("version", "win rate against SFT", "the same by votes", "utility", "right", "garbled", "polite", "words", "distinct-2"),
+            ("version", "win rate against SFT", "the same by votes", "utility", "right", "garbled", "polite",
+             "words", "distinct-2"),
             rows,
         )
     )  # fmt: skip

@@ -205,7 +205,8 @@ def _never_worse(values: Sequence[float]) -> bool:
 
 
 FIGURES: tuple[Figure, ...] = (
-    Figure("rm_accuracy", "Share of pairs of answers on held-out facts that RLHF's reward model ranks as simulated voters do.",
+    Figure("rm_accuracy", "Share of pairs of answers on held-out facts that RLHF's reward model ranks as simulated "
+                          "voters do.",
            "at least 0.78", lambda r: float(evaluation(r, "rlhf")["reward_model"]["accuracy"]), _at_least(0.78)),
     Figure("win_rlhf_sft", "Win rate of RLHF against SFT by hidden utility, ties half.",
            "at least 0.80 in every seed", lambda r: served(r, "rlhf", "against_sft"), _at_least(0.80)),
@@ -238,7 +239,8 @@ FIGURES: tuple[Figure, ...] = (
            "at least 0.03", lambda r: judge(r, "rlhb", "before") - judge(r, "rlhb", "after"), _at_least(0.03)),
     Figure("utility_rise_by_round", "Smallest rise of the utility from SFT to the first round and from round to round.",
            "above 0 in every seed", _least_rise, lambda values: min(values) > 0),
-    Figure("recovery_after_shift", "Gain over SFT two rounds after the taste has changed, as a share of the gain before.",
+    Figure("recovery_after_shift", "Gain over SFT two rounds after the taste has changed, as a share of the gain "
+                                   "before.",
            "at least 0.8", _recovery, _at_least(0.8)),
 )  # fmt: skip
 """Every number that has a bar, in the order of the report."""

@@ -36,8 +36,9 @@ def go_through(
 ) -> dict[str, str]:
     """Do all tasks, at most `workers` at a time, in their order as far as their needs allow.
 
-    A task that fails takes those with it that need it; the others go on, and measures make do with what there is. `on_done`
-    is called after every task that is done. Returns what failed: name -> its last words. Raises RunError if somebody else is at work in the folder.
+    A task that fails takes those with it that need it; the others go on, and measures make do with what there is.
+    `on_done` is called after every task that is done. Returns what failed: name -> its last words. Raises RunError if
+    somebody else is at work in the folder.
     """
     folder.mkdir(parents=True, exist_ok=True)
     waiting = [task for task in tasks if not is_done(folder, task)]
@@ -72,7 +73,9 @@ def go_through(
 
 @contextmanager
 def _alone(folder: Path) -> Iterator[int]:
-    """Hold the folder's lock; yields its descriptor. Tasks inherit it, so that one which outlived its command holds it."""
+    """Hold the folder's lock; yields its descriptor. Tasks inherit it, so that one which outlived its command holds
+    it.
+    """
     with (folder / "lock").open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -89,11 +89,11 @@ FURTHER: Mapping[str, Any] = {
     "evaluation.judge_seeds": 1,
     "evaluation.reading_seeds": 1,
 }
-"""A further round starts from a policy that is trained already: a shorter way, gentler steps before it, and answers that are
-rarely disliked. Its judges are trained but once."""
+"""A further round starts from a policy that is trained already: a shorter way, gentler steps before it, and answers
+that are rarely disliked. Its judges are trained but once."""
 AFTER_SHIFT: Mapping[str, Any] = {**FURTHER, "warmup.steps": 250, "data.preferred_share": 0.005}
-"""After a shift of taste there is more to unlearn, and hardly an answer of the old manner is liked: what is wanted shows in a few
-reactions, whose words the generator knows from the rounds before."""
+"""After a shift of taste there is more to unlearn, and hardly an answer of the old manner is liked: what is wanted
+shows in a few reactions, whose words the generator knows from the rounds before."""
 SHORT: Mapping[str, Any] = {
     "ppo.iterations": 25,
     "evaluation.samples": 400,
@@ -149,7 +149,8 @@ REHEARSAL_LOG = 90
 def plan(ablations: bool, rehearsal: bool = False) -> list[Task]:
     """All tasks of a seed, those on the longest path first; each comes after what it needs.
 
-    A rehearsal does the same on tiny logs with tiny settings: it shows that everything runs, and its numbers mean nothing.
+    A rehearsal does the same on tiny logs with tiny settings: it shows that everything runs, and its numbers mean
+    nothing.
     """
     tasks = _plan(ablations)
     return [_small(task) for task in tasks] if rehearsal else tasks

@@ -71,8 +71,8 @@ def do(folder: Path, seed: int, task: Task) -> None:
 
 
 def _collect(folder: Path, seed: int, task: Log) -> None:
-    """What simulated people do with answers side by side, as on the Compare page: those of a version, as it is served, and
-    one of SFT. Answers of the version alone vary too little for anyone to learn from them what people want.
+    """What simulated people do with answers side by side, as on the Compare page: those of a version, as it is served,
+    and one of SFT. Answers of the version alone vary too little for anyone to learn from them what people want.
     """
     own = seed * 1000 + sum(
         task.name.encode()

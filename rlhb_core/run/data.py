@@ -8,10 +8,9 @@ Does not know tokens or models.
 import hashlib
 import logging
 import math
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from itertools import combinations
+from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 from uuid import UUID
 
@@ -20,6 +19,8 @@ import numpy as np
 from rlhb_core.errors import NotEnoughData
 from rlhb_core.run.config import RunConfig
 from rlhb_core.run.sections import DataSettings
+from rlhb_core.run.votes import Voted, drawn_votes, votes_of
+from rlhb_core.run.weights import person_weights
 from rlhb_core.schema.answers import failed
 from rlhb_core.schema.behaviors import (
     classify,
@@ -28,13 +29,9 @@ from rlhb_core.schema.behaviors import (
     preferred_behavior,
     written,
 )
-from rlhb_core.schema.payloads import VoteChoice
 from rlhb_core.schema.records import Comparison, Outcome, Triplet
 
 log = logging.getLogger(__name__)
-
-TIE, ALL_BAD = -1, -2
-"""Outcomes of a vote beside the index of the best response."""
 
 WITH_TEXT = frozenset({Outcome.OK, Outcome.CUT, Outcome.STOPPED})
 """How a response ends whose text is one to learn from."""
@@ -59,20 +56,6 @@ class Logged:
     def ended(self) -> bool:
         """Whether the response ended by itself."""
         return self.outcome not in (Outcome.STOPPED, Outcome.CUT)
-
-
-@dataclass(frozen=True)
-class Voted:
-    """One vote: the index of the best response, TIE or ALL_BAD."""
-
-    query: str
-    responses: tuple[str, ...]
-    outcome: int
-    weight: float = 1.0
-    strength: int = 0
-    """Of the preference, 1 to 3; 0 if it was not told."""
-    after: int = 0
-    """Of a ranking: how many places stand above what was chosen from here."""
 
 
 Row = TypeVar("Row", Logged, Voted)
@@ -111,7 +94,7 @@ def load_split(
     """The rows that this run trains and is judged on. Raises NotEnoughData saying what is missing."""
     settings = config.data
     chosen = _chosen(config, triplets)
-    logged, voted = _logged(config, chosen), _voted(comparisons, settings)
+    logged, voted = _logged(config, chosen), votes_of(comparisons, settings)
     if config.learns_from_votes:
         enough(len(voted), settings.min_comparisons, "votes")
     else:
@@ -205,102 +188,6 @@ def _tilt(text: str, settings: DataSettings) -> float:
     """Logarithm of how much more often a behaviour is drawn for what it says of its response."""
     score = preference_score(parse(text))
     return score * (settings.preference if score > 0 else settings.dislike)
-
-
-def _voted(comparisons: Iterable[Comparison], settings: DataSettings) -> list[Voted]:
-    found = [
-        (comparison, votes)
-        for comparison in comparisons
-        if (settings.with_unblinded or not comparison.unblinded)
-        and (votes := _ranked(comparison) if comparison.places else _vote(comparison))
-    ]
-    weights = person_weights([comparison.person for comparison, _ in found], settings.person_share)
-    return [
-        replace(vote, weight=weight * vote.weight)
-        for (_, votes), weight in zip(found, weights, strict=True)
-        for vote in votes
-    ]
-
-
-def _ranked(comparison: Comparison) -> list[Voted]:
-    """A ranking as choices, each among what the ones before left (Plackett-Luce, doi 10.2307/2346567).
-
-    Of several that share a place each is chosen from those below, together as one choice, and they tie with each other.
-    """
-    ranked = sorted(zip(comparison.places or (), comparison.responses, strict=True))
-    best = {text.strip(): (place, text) for place, text in reversed(ranked)}
-    groups = [
-        [text for at, text in best.values() if at == place]
-        for place in sorted({place for place, _ in best.values()})
-    ]
-    found = []
-    for number, group in enumerate(groups):
-        rest = [text for lower in groups[number + 1 :] for text in lower]
-        if len(group) > 1:
-            found.append(Voted(comparison.query, tuple(group), TIE, after=number))
-        if rest:
-            found += [
-                Voted(comparison.query, (text, *rest), 0, 1 / len(group), after=number)
-                for text in group
-                if text.strip()
-            ]
-    return found
-
-
-def _vote(comparison: Comparison) -> list[Voted]:
-    """The vote among the different answers; none if it says nothing: fewer than two, or an empty one chosen."""
-    texts = {text.strip(): text for text in reversed(comparison.responses)}
-    said = list(dict.fromkeys(text.strip() for text in comparison.responses))
-    outcome = {VoteChoice.TIE: TIE, VoteChoice.ALL_BAD: ALL_BAD}.get(comparison.choice)
-    if comparison.choice is VoteChoice.BEST and (comparison.best or 0) < len(comparison.responses):
-        best = "" if comparison.best is None else comparison.responses[comparison.best].strip()
-        outcome = said.index(best) if best else None
-    if outcome is None or len(said) < 2:
-        return []
-    responses = tuple(texts[each] for each in said)
-    return [Voted(comparison.query, responses, outcome, strength=comparison.strength or 0)]
-
-
-def drawn_votes(triplets: Sequence[Triplet], scores: Sequence[float], share: float) -> list[Voted]:
-    """Votes that nobody gave: of two answers to the same query the higher score wins, equal scores tie.
-
-    scores: one per triplet. All pairs of one query weigh as much as one vote. Failed answers are left out.
-    """
-    by_query: dict[UUID, list[tuple[Triplet, float]]] = defaultdict(list)
-    for triplet, score in zip(triplets, scores, strict=True):
-        if triplet.outcome is not Outcome.ERROR and triplet.response.strip():
-            by_query[triplet.query_id].append((triplet, score))
-    groups = [group for group in by_query.values() if len(group) > 1]
-    weights = person_weights([group[0][0].person for group in groups], share)
-    return [
-        Voted(
-            first.query,
-            (first.response, second.response),
-            TIE if high == low else int(low > high),
-            weight / math.comb(len(group), 2),
-        )
-        for group, weight in zip(groups, weights, strict=True)
-        for (first, high), (second, low) in combinations(group, 2)
-    ]
-
-
-def person_weights(people: Sequence[str | None], share: float) -> list[float]:
-    """Weights under which no person has more than `share` of the total; rows without a person keep 1.
-
-    With fewer people than 1 / share nobody can be kept below it: then all count alike.
-    """
-    counts = Counter(person for person in people if person is not None)
-    if None not in people:
-        share = max(share, 1 / max(1, len(counts)))
-    rest = float(len(people))
-    # taking weight off one person raises everyone else's share; with the busiest `bounded` people at the bound it is
-    # that share of what they and the rest weigh together
-    for bounded, count in enumerate([*sorted(counts.values(), reverse=True), 0]):
-        bound = share * rest / (1 - share * bounded)
-        if count <= bound * (1 + 1e-9):
-            break
-        rest -= count
-    return [1.0 if person is None else min(1.0, bound / counts[person]) for person in people]
 
 
 def is_held_out(query: str, share: float) -> bool:

@@ -1,7 +1,7 @@
 """Whether anybody still follows a run: a server, or the command that started it. Does not know who.
 
-Followers touch a file in the run's folder. Time is counted by this process, so that a machine that slept, or clocks that
-differ, make nobody seem gone.
+Followers touch a file in the run's folder. Time is counted by this process, so that a machine that slept, or clocks
+that differ, make nobody seem gone.
 """
 
 import time

@@ -43,12 +43,14 @@ add_metrics(
     ("objective/kl", "Mean KL of a response to the start of the stage, summed over its tokens.", "nats", "KL to start"),
     ("objective/kl_coef", "Weight of the KL penalty.", ""),
     ("objective/entropy", "Mean entropy of the policy over response tokens.", "nats", "entropy"),
-    ("policy/approxkl_avg", "Mean KL between the policy before and after the iteration's updates (k3 estimate).", "nats"),
+    ("policy/approxkl_avg",
+     "Mean KL between the policy before and after the iteration's updates (k3 estimate).", "nats"),
     ("policy/clipfrac_avg", "Share of tokens whose probability ratio was clipped.", ""),
     ("policy/grad_norm", "Gradient norm of the policy before clipping.", ""),
     ("policy/learning_rate", "Learning rate of the policy.", ""),
     ("loss/policy_avg", "Mean PPO loss of the policy.", ""),
-    ("loss/likelihood", "Cross-entropy of logged responses given query and behaviour, learned beside PPO.", "nats per token"),
+    ("loss/likelihood",
+     "Cross-entropy of logged responses given query and behaviour, learned beside PPO.", "nats per token"),
     ("loss/value_avg", "Mean squared error of the value head.", ""),
     ("val/ratio", "Mean probability ratio, new over old; 1 at the first update.", ""),
     ("val/num_eos_tokens", "Rollouts that ended by themselves.", "responses"),
@@ -58,9 +60,11 @@ add_metrics(
     ("response/distinct", "Share of the rollouts whose text is unlike every other of the iteration.", ""),
     ("response/distinct_1", "Different tokens over all tokens of the rollouts.", ""),
     ("response/distinct_2", "Different pairs of neighbouring tokens over all of the rollouts.", ""),
-    ("response/length_drift", "How far the mean length of the rollouts lies above that of the logged answers, in the logged ones' spread.", "spreads"),
+    ("response/length_drift", "How far the mean length of the rollouts lies above that of the logged answers, in the "
+                              "logged ones' spread.", "spreads"),
     ("eval/utility", "Mean hidden utility of answers to questions on held-out facts (embedded world only).", ""),
-    ("eval/win_rate", "Share of these questions on which the policy's answer has more hidden utility than SFT's, ties half.", ""),
+    ("eval/win_rate", "Share of these questions on which the policy's answer has more hidden utility than SFT's, ties "
+                      "half.", ""),
     ("timing/rollout", "Seconds spent on drawing responses.", "s"),
     ("timing/score", "Seconds spent on scoring and on log-probabilities.", "s"),
     ("timing/update", "Seconds spent on updating policy and value head.", "s"),
@@ -68,12 +72,14 @@ add_metrics(
 )  # fmt: skip
 
 Row = dict[str, str | int | float]
-"""One line of metrics.jsonl: any metrics, and where it stands: the stage's name as `stage`, its own step from 1 as `step`,
-the step of the whole run as `iteration`."""
+"""One line of metrics.jsonl: any metrics, and where it stands: the stage's name as `stage`, its own step from 1 as
+`step`, the step of the whole run as `iteration`."""
 
 
 def metric_row(stage: str, step: int, iteration: int, values: Mapping[str, float]) -> Row:
-    """A row for metrics.jsonl. Raises RunError for a metric without a sentence; numbers that are not finite are left out."""
+    """A row for metrics.jsonl. Raises RunError for a metric without a sentence; numbers that are not finite are left
+    out.
+    """
     unknown = sorted(set(values) - METRICS.keys())
     if unknown:
         raise RunError(

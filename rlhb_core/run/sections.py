@@ -1,4 +1,6 @@
-"""The sections of a run's settings that every run has, every setting with its sentence. Those of a teacher stand with it."""
+"""The sections of a run's settings that every run has, every setting with its sentence. Those of a teacher stand with
+it.
+"""
 
 from typing import Literal, Self
 
@@ -58,7 +60,8 @@ class DataSettings(Section):
         default=0.0,
         ge=0,
         le=5,
-        description="How much less often disliked behaviours are drawn: rows weigh exp(this times the score) where it is "
+        description="How much less often disliked behaviours are drawn: rows weigh exp(this times the score) where it "
+        "is "
         "below 0. At 0 they weigh what those between weigh, and discriminator and generator see what a dislike tells.",
     )
     form: Literal["text", "numbers", "both"] = Field(
@@ -75,7 +78,8 @@ class DataSettings(Section):
         default=0.03,
         gt=0,
         le=1,
-        description="Share of the rows that the most preferred behaviours together make up, of which the most frequent is served "
+        description="Share of the rows that the most preferred behaviours together make up, of which the most "
+        "frequent is served "
         "on or rewarded. Lower where people rarely show that they like an answer.",
     )
     min_triplets: int = Field(
@@ -86,7 +90,8 @@ class DataSettings(Section):
     min_comparisons: int = Field(
         default=16,
         ge=8,
-        description="Fewest votes with which an arm that learns from votes starts; also of rated pairs, for each aspect.",
+        description="Fewest votes with which an arm that learns from votes starts; also of rated pairs, for each "
+        "aspect.",
     )
 
     @field_validator("clauses")
@@ -146,7 +151,8 @@ class PpoSettings(Section):
     per_query: int = Field(
         default=1,
         ge=1,
-        description="Responses drawn for the same query and behaviour; above 1 each one's reward is taken against the mean "
+        description="Responses drawn for the same query and behaviour; above 1 each one's reward is taken against the "
+        "mean "
         "of the others in its group.",
     )
     minibatch: int = Field(default=96, ge=1, description="Responses per policy update.")
@@ -183,7 +189,8 @@ class PpoSettings(Section):
     likelihood: float = Field(
         default=0.0,
         ge=0,
-        description="Weight of the likelihood of logged answers beside PPO (PPO-ptx of InstructGPT, arXiv 2203.02155, eq. 2), "
+        description="Weight of the likelihood of logged answers beside PPO (PPO-ptx of InstructGPT, arXiv 2203.02155, "
+        "eq. 2), "
         "for the arms with a discriminator; 0 leaves it out.",
     )
     likelihood_batch: int = Field(
@@ -193,7 +200,8 @@ class PpoSettings(Section):
         default=0.0,
         ge=0,
         le=1,
-        description="Share of the iterations that the running average of the policy's weights reaches back over, with which "
+        description="Share of the iterations that the running average of the policy's weights reaches back over, with "
+        "which "
         "it is looked at and the run ends; 0 takes the newest weights.",
     )
     clip: float = Field(
@@ -207,7 +215,8 @@ class PpoSettings(Section):
     entropy: float = Field(
         default=0.0,
         ge=0,
-        description="Weight of an entropy bonus: without it the policy may settle on one manner of answering before the reward "
+        description="Weight of an entropy bonus: without it the policy may settle on one manner of answering before "
+        "the reward "
         "has told it which one people like.",
     )
     truncated_penalty: float = Field(
@@ -276,13 +285,15 @@ class EvaluationSettings(Section):
     best_of: int = Field(
         default=0,
         ge=0,
-        description="Answers of SFT of which the reward model, classifier or discriminator keeps the best, as a baseline "
+        description="Answers of SFT of which the reward model, classifier or discriminator keeps the best, as a "
+        "baseline "
         "without training; 0 leaves it out (embedded world only).",
     )
     every: int = Field(
         default=0,
         ge=0,
-        description="Iterations between two looks at the policy's worth in the embedded world; 0 looks at the end only.",
+        description="Iterations between two looks at the policy's worth in the embedded world; 0 looks at the end "
+        "only.",
     )
     every_samples: int = Field(
         default=200, ge=8, description="Questions behind each of these looks."
@@ -295,6 +306,7 @@ class EvaluationSettings(Section):
     foreseen_votes: int = Field(
         default=1500,
         ge=8,
-        description="Questions about held-out facts on whose simulated votes a reward model is tested (embedded world only).",
+        description="Questions about held-out facts on whose simulated votes a reward model is tested (embedded world "
+        "only).",
     )
     bootstrap: int = Field(default=1000, ge=100, description="Resamples behind every interval.")

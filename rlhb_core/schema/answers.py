@@ -39,7 +39,9 @@ def folded(answers: Iterable[tuple[Id, Outcome, str]]) -> dict[Id, Id]:
 def preferred(
     places: Sequence[int] | None, best: int | None, count: int
 ) -> Iterator[tuple[int, int]]:
-    """Which of `count` answers is better than which, by index: by their places, or else the best one than all others."""
+    """Which of `count` answers is better than which, by index: by their places, or else the best one than all
+    others.
+    """
     if places is None:
         places = [1 if index == best else 2 for index in range(count)] if best is not None else []
     for better, higher in enumerate(places):

@@ -120,8 +120,8 @@ def preference_score(classes: Classes) -> float:
 def preferred_behavior(texts: Iterable[str], share: float) -> str:
     """The behaviour text to condition on when serving.
 
-    The most frequent of the most preferred texts, of as many of them as it takes to make up `share` of the log: a rare one
-    alone has hardly been learned, and where few responses are liked, those few still say what is wanted. Raises
+    The most frequent of the most preferred texts, of as many of them as it takes to make up `share` of the log: a rare
+    one alone has hardly been learned, and where few responses are liked, those few still say what is wanted. Raises
     NotEnoughData for an empty log.
     """
     counts = Counter(texts)

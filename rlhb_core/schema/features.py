@@ -1,7 +1,7 @@
 """A behaviour as numbers and marks, and `CLAUSES`, the one table of how each of them is told.
 
-The text of behaviours, its reading, the classifier's heads and the help pages are made from the table. Does not know how
-signals become a behaviour (`reading.py`).
+The text of behaviours, its reading, the classifier's heads and the help pages are made from the table. Does not know
+how signals become a behaviour (`reading.py`).
 """
 
 import math

@@ -1,8 +1,8 @@
 """Where rewards come from. One module or folder per teacher; this is the register of them.
 
 Training, judging, data, figures and pages go by it and by the table of arms, and branch on neither. Another package
-registers a teacher of its own with `register` and `schema.arms.add`, and is then offered, trained, judged and drawn like
-those that come with this one.
+registers a teacher of its own with `register` and `schema.arms.add`, and is then offered, trained, judged and drawn
+like those that come with this one.
 """
 
 from rlhb_core.errors import BadConfig

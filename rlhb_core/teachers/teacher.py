@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rlhb_core.run.config import RunConfig
-from rlhb_core.run.data import Split, Voted
+from rlhb_core.run.data import Split
 from rlhb_core.run.plots import Plot
 from rlhb_core.run.sections import Section
+from rlhb_core.run.votes import Voted
 from rlhb_core.schema.arms import Arm
 from rlhb_core.schema.evidence import Evidence
 from rlhb_core.verdict.checks import Verdict

@@ -165,8 +165,8 @@ def train(
 ) -> int:
     """Train the run in this process; its ending is written into its folder. Returns an exit status.
 
-    `unwatched_s`: the run stops once nobody has followed it for so many seconds; 0 lets it go on. `examiner`: grades the
-    answers, where anybody can.
+    `unwatched_s`: the run stops once nobody has followed it for so many seconds; 0 lets it go on. `examiner`: grades
+    the answers, where anybody can.
     """
     run.begin()
     try:

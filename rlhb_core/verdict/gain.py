@@ -1,4 +1,6 @@
-"""Whether the final policy is better than the run's origin: by what supplied the reward, and by a judge that did not."""
+"""Whether the final policy is better than the run's origin: by what supplied the reward, and by a judge that did
+not.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -9,7 +11,8 @@ from rlhb_core.learning.losses import choice_loss
 from rlhb_core.learning.rollout import Rollouts
 from rlhb_core.learning.session import ORIGIN, POLICY, Session
 from rlhb_core.lm.scorers import base_logprobs
-from rlhb_core.run.data import Pair, Voted
+from rlhb_core.run.data import Pair
+from rlhb_core.run.votes import Voted
 from rlhb_core.schema.evidence import Gain
 from rlhb_core.verdict.improvement import UNLIKELY_BEFORE
 from rlhb_core.verdict.paired import compare_paired
@@ -17,7 +20,9 @@ from rlhb_core.verdict.words import WordScorer, words_of
 
 
 def gather_gain(session: Session, head: str = "") -> Mapping[str, Callable[[], None]]:
-    """The gain as the one part of the evidence that is gathered at the end. `head`: what supplied the reward, if any did."""
+    """The gain as the one part of the evidence that is gathered at the end. `head`: what supplied the reward, if any
+    did.
+    """
 
     def gather() -> None:
         session.evidence.gain = judge_gain(session, head)

@@ -27,8 +27,8 @@ UNLIKELY_BEFORE = 0.05
 def judge_improvement(evidence: Evidence, supplied: Sequence[Check]) -> Verdict:
     """Improved, no gain, or reward hacked.
 
-    `supplied`: whether what supplied the reward had learned, and last whether the reward rose (`rose`); empty for an arm
-    without a reward, which is judged by the words alone.
+    `supplied`: whether what supplied the reward had learned, and last whether the reward rose (`rose`); empty for an
+    arm without a reward, which is judged by the words alone.
     """
     gain = evidence.gain or Gain()
     judge = beats_chance(
@@ -64,7 +64,9 @@ def rose(evidence: Evidence, who: str) -> Check:
 def beats_chance(
     name: str, accuracy: float | None, count: int, who: str, kind: str = "votes"
 ) -> Check:
-    """Whether so many held-out pairs are ranked right by more than chance. `who` and `kind` are words of its sentence."""
+    """Whether so many held-out pairs are ranked right by more than chance. `who` and `kind` are words of its
+    sentence.
+    """
     bar = 0.5 + 2 * standard_error(count)
     passed = accuracy is not None and count >= ROWS_FLOOR and accuracy > bar
     sentence = (
@@ -90,7 +92,9 @@ def _wins(name: str, found: Compared | None, who: str) -> Check:
 
 
 def _outweighs(gain: Gain) -> Check:
-    """A judge on words sees no garbling: answers that the start would hardly give count as lost, whatever it says of them."""
+    """A judge on words sees no garbling: answers that the start would hardly give count as lost, whatever it says of
+    them.
+    """
     rate = gain.words.win_rate if gain.words else 0.5
     lead, lost = 2 * rate - 1, max(0.0, gain.unlikely - UNLIKELY_BEFORE)
     return Check(
@@ -98,7 +102,8 @@ def _outweighs(gain: Gain) -> Check:
         lead - lost,
         "above 0",
         lead > lost,
-        f"The lead by the judge on words, wins minus losses, is {lead:.0%} of the answers; {lost:.0%} more than before are "
+        f"The lead by the judge on words, wins minus losses, is {lead:.0%} of the answers; {lost:.0%} more than "
+        f"before are "
         "of a kind that the base model hardly writes, which that judge cannot see.",
     )
 
@@ -118,6 +123,7 @@ def _whole(gain: Gain) -> Check:
         value,
         bar,
         passed,
-        f"{truncated:.0%} of the answers were cut off, the share of distinct ones is {distinct:.0%} of what it was, and "
+        f"{truncated:.0%} of the answers were cut off, the share of distinct ones is {distinct:.0%} of what it was, "
+        f"and "
         f"{unlikely:.0%} are less likely under the base model than all but 5 % of the start's.",
     )

@@ -5,10 +5,10 @@ the base model finetuned below it, so that it can see what frozen features do no
 shares nothing with D. The first two learn from the logged rows who did what (`pairing_loss`) before they see any
 generated answer, which is what makes them strong: of few generated answers alone a judge learns little.
 
-Every policy is judged anew by every seed. Real and generated side share no query and behaviour. A judge learns from rows
-of training queries; those by which it is stopped and calibrated, and those on which it is tested, are of held-out queries,
-each of their own: on queries that the policy was trained on, its answers are closer to the logged ones than anywhere else.
-How a judge is trained and tested is `judge_training.py`. Knows neither rewards nor verdicts.
+Every policy is judged anew by every seed. Real and generated side share no query and behaviour. A judge learns from
+rows of training queries; those by which it is stopped and calibrated, and those on which it is tested, are of held-out
+queries, each of their own: on queries that the policy was trained on, its answers are closer to the logged ones than
+anywhere else. How a judge is trained and tested is `judge_training.py`. Knows neither rewards nor verdicts.
 """
 
 import copy

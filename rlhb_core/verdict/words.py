@@ -24,7 +24,9 @@ def _hashed(parts: Iterator[str]) -> Words:
 
 
 def words_of(query: str, response: str, behavior: str = "") -> Words:
-    """Words and pairs of words of the response, alone and crossed with the query's words and the behaviour's clauses."""
+    """Words and pairs of words of the response, alone and crossed with the query's words and the behaviour's
+    clauses.
+    """
     return _hashed(_parts(query, response, behavior))
 
 

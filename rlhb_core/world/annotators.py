@@ -115,7 +115,9 @@ class Annotator:
 
     @classmethod
     def from_seed(cls, seed: int, index: int, taste: Taste = POPULATION) -> Annotator:
-        """The person number `index` of the population `seed`, whose people differ round `taste`; always the same one."""
+        """The person number `index` of the population `seed`, whose people differ round `taste`; always the same
+        one.
+        """
         rng = np.random.default_rng([seed, index])
         scale = float(rng.uniform(0.85, 1.15))
         return cls(

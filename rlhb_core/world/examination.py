@@ -15,7 +15,8 @@ from rlhb_core.learning.diagnostics import distinct
 from rlhb_core.learning.rollout import Rollouts
 from rlhb_core.learning.session import ORIGIN, POLICY, START, Metrics, Session, seeded
 from rlhb_core.run.config import RunConfig
-from rlhb_core.run.data import Logged, Pair, Voted
+from rlhb_core.run.data import Logged, Pair
+from rlhb_core.run.votes import Voted
 from rlhb_core.schema.arms import Arm
 from rlhb_core.schema.behaviors import parse, preference_score
 from rlhb_core.schema.records import EMBEDDED, Source

@@ -278,7 +278,8 @@ def _known_words() -> tuple[str, ...]:
 
 # Words around a question that do not change what is asked, as `normalise` leaves them.
 _COURTESY = re.compile(
-    r"^(?:(?:hi|hello|hey|please|quick question|can you help|tell me|i would like to know|(?:could|can) you tell me)\s)+"
+    r"^(?:(?:hi|hello|hey|please|quick question|can you help|tell me|i would like to know|(?:could|can) you tell "
+    r"me)\s)+"
     r"|\s(?:please|thanks|thank you)$"
 )
 

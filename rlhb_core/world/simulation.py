@@ -1,8 +1,8 @@
 """Simulated logs in batches: queries of the closed world, answers of model versions, behaviours and votes of
 simulated annotators. Everything it makes is labelled `simulated`.
 
-Holds the drawing of answers for many queries at once and whole logs in memory, for `rlhb reproduce`, which trains the shipped
-versions. At the web app the same people are guests of its HTTP API instead (`app/simulate.py`).
+Holds the drawing of answers for many queries at once and whole logs in memory, for `rlhb reproduce`, which trains the
+shipped versions. At the web app the same people are guests of its HTTP API instead (`app/simulate.py`).
 """
 
 from collections.abc import Iterator, Sequence

@@ -1,7 +1,7 @@
 """Rollouts against `transformers.generate`: the embedded model, its own lengths of answers, same prompts and batch.
 
-Both sample from the whole distribution at temperature 1 and end rows at the end token; tokens behind it do not count. In
-turn, one thread, CPU-seconds; the median of each counts.
+Both sample from the whole distribution at temperature 1 and end rows at the end token; tokens behind it do not count.
+In turn, one thread, CPU-seconds; the median of each counts.
 """
 
 import statistics

@@ -1,8 +1,9 @@
-"""Rollouts and updates on a GPU: `python -m tests.bench.gpu`, on random-weight Llamas of 0.5 and 1.5 billion parameters.
+"""Rollouts and updates on a GPU: `python -m tests.bench.gpu`, on random-weight Llamas of 0.5 and 1.5 billion
+parameters.
 
-Prints tokens/s of rollout and update, their model FLOPs utilisation, and peak memory, ours against what TRL's PPO is made
-of: `transformers.generate`, an adapter of PEFT with logits over the whole sequence, and a value model of its own. No
-machine with a GPU was at hand when this was written: only its logic was run, on a CPU with a tiny model.
+Prints tokens/s of rollout and update, their model FLOPs utilisation, and peak memory, ours against what TRL's PPO is
+made of: `transformers.generate`, an adapter of PEFT with logits over the whole sequence, and a value model of its own.
+No machine with a GPU was at hand when this was written: only its logic was run, on a CPU with a tiny model.
 """
 
 import gc

@@ -1,4 +1,6 @@
-"""The common work of PPO benchmarks: a small Llama with random weights, its tokenizer, and prompts of 20 to 28 tokens."""
+"""The common work of PPO benchmarks: a small Llama with random weights, its tokenizer, and prompts of 20 to 28
+tokens.
+"""
 
 import random
 from pathlib import Path

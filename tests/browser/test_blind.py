@@ -135,7 +135,8 @@ def test_a_fold_takes_the_selection_and_the_focus_along(
     page = visit()
     query_id = ask(page, CAPITAL, complete=False)
     page.wait_for_function(
-        "() => [...document.querySelectorAll('.answer .text')].filter(t => t.textContent.startsWith('The same answer')).length === 2"
+        "() => [...document.querySelectorAll('.answer .text')].filter(t => t.textContent.startsWith('The same "
+        "answer')).length === 2"
     )
     first, second = places(page, "The same answer")
     page.keyboard.press("abc"[second])
@@ -164,7 +165,8 @@ def test_an_answer_that_is_being_rewritten_is_not_folded_away(
     page = visit()
     ask(page, CAPITAL, complete=False)
     page.wait_for_function(
-        "() => [...document.querySelectorAll('.answer .text')].filter(t => t.textContent.startsWith('The same answer')).length === 2"
+        "() => [...document.querySelectorAll('.answer .text')].filter(t => t.textContent.startsWith('The same "
+        "answer')).length === 2"
     )
     _, second = places(page, "The same answer")
     page.keyboard.press("abc"[second])

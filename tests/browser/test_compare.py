@@ -188,8 +188,8 @@ class Held:
 def time_reading(page: Page) -> None:
     """Have the page note by its own clock, for each answer, when it certainly could and when it perhaps could be read.
 
-    An answer can be read from somewhere between the last frame without it and the end of the task that brought it, until
-    somewhere within the task that takes the vote. On a busy machine these tasks are long.
+    An answer can be read from somewhere between the last frame without it and the end of the task that brought it,
+    until somewhere within the task that takes the vote. On a busy machine these tasks are long.
     """
     page.evaluate(
         """() => {

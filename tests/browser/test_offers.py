@@ -98,7 +98,8 @@ def overlap(page: Page) -> list[str]:
           const legend = panel.querySelector('.legend .scrollbox, .legend .groups')?.getBoundingClientRect();
           const icons = panel.querySelector('.modebar-container .modebar')?.getBoundingClientRect();
           if (!legend || !icons) return false;
-          return legend.left < icons.right && icons.left < legend.right && legend.top < icons.bottom && icons.top < legend.bottom;
+          return legend.left < icons.right && icons.left < legend.right
+            && legend.top < icons.bottom && icons.top < legend.bottom;
         }).map((panel) => panel.dataset.figure)"""
     )
     return found

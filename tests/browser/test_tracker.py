@@ -34,7 +34,8 @@ def hide(page: Page, hidden: bool) -> None:
     """As if the tab were put behind another; headless Chromium never does so by itself."""
     page.evaluate(
         """(hidden) => {
-          Object.defineProperty(document, 'visibilityState', { configurable: true, get: () => hidden ? 'hidden' : 'visible' });
+          const get = () => hidden ? 'hidden' : 'visible';
+          Object.defineProperty(document, 'visibilityState', { configurable: true, get });
           document.dispatchEvent(new Event('visibilitychange'));
         }""",
         hidden,
@@ -334,7 +335,8 @@ def test_a_page_that_dies_offline_leaves_its_outbox_to_the_next(
     other = visit("/")
     studio.wait_for(query_id, "vote")
     other.wait_for_function(
-        "() => !Object.keys(localStorage).some(key => key.startsWith('rlhb.outbox.') && localStorage[key].includes('\"vote\"'))"
+        "() => !Object.keys(localStorage).some(key => key.startsWith('rlhb.outbox.') && "
+        "localStorage[key].includes('\"vote\"'))"
     )
 
 

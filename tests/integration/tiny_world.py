@@ -1,7 +1,7 @@
 """A world so small that a whole adversarial run takes seconds: yes or no, liked or not.
 
-Answers say yes or no evenly and run on for a few words; people like nearly three in four of those that say yes and dislike as
-many that say no. A model of a few thousand parameters is taught these answers, with hardly any relation
+Answers say yes or no evenly and run on for a few words; people like nearly three in four of those that say yes and
+dislike as many that say no. A model of a few thousand parameters is taught these answers, with hardly any relation
 to the behaviour in the prompt.
 """
 
@@ -96,7 +96,8 @@ def make_base(folder: Path, steps: int = 80) -> str:
     trunk = load_trunk(str(folder), "cpu")
     trunk.model.requires_grad_(True)
     optimiser = torch.optim.AdamW(trunk.model.parameters(), lr=1e-2)
-    # a weak relation to the behaviour in the prompt: a model that has learned to ignore it would hardly take it up again
+    # a weak relation to the behaviour in the prompt: a model that has learned to ignore it would hardly take it up
+    # again
     rows = log(64 * steps, range(80), 0, told=0.6)
     for step in range(steps):
         batch = rows[64 * step : 64 * (step + 1)]

@@ -1,4 +1,6 @@
-"""Workers of a benchmark take turns whatever libraries print, and a worker that fails is named rather than waited for."""
+"""Workers of a benchmark take turns whatever libraries print, and a worker that fails is named rather than waited
+for.
+"""
 
 import pytest
 

@@ -5,8 +5,9 @@ from uuid import uuid4
 
 import torch
 
-from rlhb_core.run.data import TIE, Voted, drawn_votes, load_split
+from rlhb_core.run.data import load_split
 from rlhb_core.run.recipe import load_recipe
+from rlhb_core.run.votes import TIE, Voted, drawn_votes
 from rlhb_core.schema.behaviors import parse
 from rlhb_core.schema.records import Outcome
 from rlhb_core.teachers.classifier.stage import BehaviorClassifier, Observed, clause_losses, shares

@@ -10,19 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rlhb_core.errors import NotEnoughData
-from rlhb_core.run.data import (
-    ALL_BAD,
-    TIE,
-    Logged,
-    Voted,
-    _voted,
-    draw,
-    is_held_out,
-    load_split,
-    person_weights,
-    sides,
-)
+from rlhb_core.run.data import Logged, draw, is_held_out, load_split, sides
 from rlhb_core.run.recipe import load_recipe
+from rlhb_core.run.votes import ALL_BAD, TIE, Voted, votes_of
+from rlhb_core.run.weights import person_weights
 from rlhb_core.schema.behaviors import VERBALISER_VERSION, verbalise
 from rlhb_core.schema.features import BehaviorFeatures
 from rlhb_core.schema.payloads import VoteChoice
@@ -400,7 +391,7 @@ def test_no_vote_is_between_equal_answers_nor_for_an_empty_one(texts, data):
     choice = data.draw(st.sampled_from(["best", "tie", "all_bad", "skip"]))
     best = data.draw(st.integers(0, len(texts) - 1)) if choice == "best" else None
     config = load_recipe("rlhf")
-    found = _voted([voted(texts, choice, best)], config.data)
+    found = votes_of([voted(texts, choice, best)], config.data)
     different = {text.strip() for text in texts}
     says = len(different) > 1 and choice != "skip" and (best is None or texts[best].strip())
     assert len(found) == bool(says)
@@ -483,7 +474,7 @@ def test_no_answer_has_two_labels(told):
 def test_a_ranking_is_every_pair_once_and_only_in_its_direction(ranked):
     """Equal answers stand where the better of them stood; an empty one is chosen over nothing."""
     texts, places = [text for text, _ in ranked], [place for _, place in ranked]
-    found = _voted([voted(texts, "tie", None, places=places)], load_recipe("rlhf").data)
+    found = votes_of([voted(texts, "tie", None, places=places)], load_recipe("rlhf").data)
     place: dict[str, int] = {}
     for text, at in ranked:
         place[text.strip()] = min(at, place.get(text.strip(), at))
@@ -509,7 +500,7 @@ def test_a_ranking_is_every_pair_once_and_only_in_its_direction(ranked):
 
 def test_only_what_stands_first_in_a_ranking_is_an_answer_to_imitate():
     order = voted(["Third.", "First.", "Second."], "best", 1, places=[3, 1, 2])
-    found = _voted([order], load_recipe("rlhf").data)
+    found = votes_of([order], load_recipe("rlhf").data)
     assert [(vote.responses, vote.outcome, vote.after) for vote in found] == [
         (("First.", "Second.", "Third."), 0, 0),
         (("Second.", "Third."), 0, 1),

@@ -1,4 +1,6 @@
-"""Downloads by bytes: bounded blocks whatever the rows, and readers who take their time hold nothing that others need."""
+"""Downloads by bytes: bounded blocks whatever the rows, and readers who take their time hold nothing that others
+need.
+"""
 
 import asyncio
 import tracemalloc

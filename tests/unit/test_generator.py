@@ -133,7 +133,10 @@ def test_prompts_with_and_without_a_place_for_the_behaviour(trunk: Trunk) -> Non
     assert trunk.tokenizer.decode(encode_prompt(trunk, "Why?", LIKED)) == (
         f"<|system|>{LIKED}<|end|><|user|>Why?<|end|><|assistant|>"
     )
-    refusing = "{% for m in messages %}{% if m.role == 'system' %}{{ raise_exception('no') }}{% endif %}[{{ m.content }}]{% endfor %}"
+    refusing = (
+        "{% for m in messages %}{% if m.role == 'system' %}{{ raise_exception('no') }}{% endif %}[{{ m.content "
+        "}}]{% endfor %}"
+    )
     dropping = (
         "{% for m in messages %}{% if m.role == 'user' %}[{{ m.content }}]{% endif %}{% endfor %}"
     )

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rlhb_core.lm.scorers import Discriminator
-from rlhb_core.run.data import ALL_BAD, TIE, Voted
+from rlhb_core.run.votes import ALL_BAD, TIE, Voted
 from rlhb_core.verdict.gain import _vote_accuracy, _vote_judge
 from rlhb_core.verdict.judge_training import (
     Hashed,

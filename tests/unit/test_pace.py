@@ -13,7 +13,9 @@ from rlhb_core.run.pace import REASON, Outlook, Pace
 RECORDED: dict[str, Any] = json.loads(
     (Path(__file__).parent / "recorded_paces.json").read_text(encoding="utf-8")
 )
-"""Real iterations: the costs of the stages, and at how many seconds each stage began (no total) and each step was done."""
+"""Real iterations: the costs of the stages, and at how many seconds each stage began (no total) and each step was
+done.
+"""
 
 Event = tuple[float, str, int, int | None]
 """Seconds, stage, step, and the stage's steps; None where the stage begins."""

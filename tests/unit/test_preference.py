@@ -1,4 +1,6 @@
-"""The baselines: what they learn from, TRL's losses against hand-worked ones, the same tokens as everywhere, resuming."""
+"""The baselines: what they learn from, TRL's losses against hand-worked ones, the same tokens as everywhere,
+resuming.
+"""
 
 import copy
 import importlib.util
@@ -13,8 +15,9 @@ from rlhb_core import teachers
 from rlhb_core.errors import BadConfig, NotEnoughData, RunError
 from rlhb_core.learning.session import POLICY, START, Session, seed_all
 from rlhb_core.lm.generator import Trunk, encode_prompt, encode_response, load_trunk
-from rlhb_core.run.data import ALL_BAD, TIE, Logged, Split, Voted
+from rlhb_core.run.data import Logged, Split
 from rlhb_core.run.recipe import load_recipe
+from rlhb_core.run.votes import ALL_BAD, TIE, Voted
 from rlhb_core.schema.arms import Arm
 from rlhb_core.schema.records import Outcome
 from rlhb_core.teachers.preference.stage import (

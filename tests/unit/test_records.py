@@ -30,7 +30,8 @@ from rlhb_core.schema.signals import KINDS, Signal, SignalKind, parse_payload
 
 RECORDS: list[type[Record]] = [
     Person, Query, Response, Signal, ModelVersion, Deployment, Run,
-    BehaviorFeatures, Triplet, Comparison, *sorted({facts.payload for facts in KINDS.values()}, key=lambda k: k.__name__),
+    BehaviorFeatures, Triplet, Comparison,
+    *sorted({facts.payload for facts in KINDS.values()}, key=lambda k: k.__name__),
 ]  # fmt: skip
 
 words = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40)

@@ -11,8 +11,9 @@ import torch
 from rlhb_core.errors import NotEnoughData
 from rlhb_core.learning.losses import choice_loss
 from rlhb_core.lm.scorers import Response
-from rlhb_core.run.data import TIE, Voted, load_split
+from rlhb_core.run.data import load_split
 from rlhb_core.run.recipe import load_recipe
+from rlhb_core.run.votes import TIE, Voted
 from rlhb_core.schema.features import BehaviorFeatures
 from rlhb_core.teachers.reward_model import RewardModelEvidence
 from rlhb_core.teachers.reward_model import stage as stage_module

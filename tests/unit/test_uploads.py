@@ -154,7 +154,8 @@ def test_too_much_is_refused_in_a_sentence(client: TestClient) -> None:
         ("multipart/form-data", b"--x--"),
         ("multipart/form-data; boundary=x", b""),
         ("multipart/form-data; boundary=x", b"nothing of the kind"),
-        ("multipart/form-data; boundary=x", b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.csv"\r\n\r\nx'),
+        ("multipart/form-data; boundary=x", b'--x\r\nContent-Disposition: form-data; name="files"; '
+                                            b'filename="a.csv"\r\n\r\nx'),
         ("multipart/form-data; boundary=" + "x" * 400, b"--x--"),
         ("multipart/form-data; boundary=x", b"--x\r\n" + b"A" * 20_000 + b"\r\n\r\n\r\n--x--\r\n"),
         ("multipart/form-data; boundary=x", b"--x--\r\n"),

@@ -170,7 +170,9 @@ def test_the_adversarial_stage_must_make_a_difference_worth_the_name() -> None:
 def test_a_drop_that_few_rows_may_show_by_chance_is_no_credit(
     rows: int, bar: str, enough: bool
 ) -> None:
-    """The keenest judge loses 0.08; two standard errors of a difference of two accuracies are 2 * sqrt(2) * 0.5 / sqrt(rows)."""
+    """The keenest judge loses 0.08; two standard errors of a difference of two accuracies are 2 * sqrt(2) * 0.5 /
+    sqrt(rows).
+    """
     found = deepcopy(healthy()["judges"])
     for part in found.values():
         part["rows"] = rows

@@ -94,7 +94,8 @@ METRICS = (
     ("classifier/loss", "Cross-entropy of behaviours, summed over their clauses.", "nats"),
     ("classifier/held_out_loss", "Cross-entropy of held-out behaviours, summed over their clauses.", "nats"),
     ("classifier/shares_loss", "The same of a guess that knows only how frequent each class is.", "nats"),
-    ("classifier/accuracy", "Share of held-out clauses whose class is told right, mean over the clauses.", "", "classifier"),
+    ("classifier/accuracy",
+     "Share of held-out clauses whose class is told right, mean over the clauses.", "", "classifier"),
     ("classifier/majority", "The same of always naming each clause's most frequent class.", ""),
     *((f"classifier/held_out_loss/{clause}", f"Cross-entropy of the clause '{clause}' of held-out behaviours.", "nats")
       for clause in ALL_CLAUSES),

@@ -1,7 +1,7 @@
 """The discriminator of RLHB: it learns beside the generator what people do with which answer.
 
-Its stages, evidence, rule, metrics and plots, and nothing that loads a model: what it does is in `stages.py`, what may be
-concluded in `convergence.py`.
+Its stages, evidence, rule, metrics and plots, and nothing that loads a model: what it does is in `stages.py`, what may
+be concluded in `convergence.py`.
 """
 
 from functools import cache
@@ -57,19 +57,28 @@ def _scorer(session: "Session") -> "Scorer | None":
 
 METRICS = (
     ("warmup/loss", "Cross-entropy of logged responses given query and behaviour.", "nats per token"),
-    ("warmup/held_out_loss", "Cross-entropy of held-out logged responses given query and behaviour.", "nats per token", "warm-up loss"),
+    ("warmup/held_out_loss",
+     "Cross-entropy of held-out logged responses given query and behaviour.", "nats per token", "warm-up loss"),
     ("disc/loss", "Mean discriminator loss over the iteration's steps.", "nats"),
     ("disc/p_real", "Mean discriminator output on held-out logged triplets as it comes, leaning as it may.", ""),
-    ("disc/p_fake", "Mean discriminator output on what the policy, as it would be served, answers to held-out queries; leaning as it may.", ""),
-    ("disc/calibrated_real", "Mean calibrated discriminator output on held-out logged triplets; 0.5 is full confusion.", "", "D on real"),
-    ("disc/calibrated_fake", "Mean calibrated discriminator output on what the policy, as it would be served, answers to held-out queries; 0.5 is full confusion.", "", "D on generated"),
-    ("disc/calibrated_accuracy", "Share of held-out triplets that the calibrated discriminator tells right, logged and generated weighing one half each; 0.5 is chance.", ""),
+    ("disc/p_fake", "Mean discriminator output on what the policy, as it would be served, answers to held-out "
+                    "queries; leaning as it may.", ""),
+    ("disc/calibrated_real", "Mean calibrated discriminator output on held-out logged triplets; 0.5 is full "
+                             "confusion.", "", "D on real"),
+    ("disc/calibrated_fake", "Mean calibrated discriminator output on what the policy, as it would be served, answers "
+                             "to held-out queries; 0.5 is full confusion.", "", "D on generated"),
+    ("disc/calibrated_accuracy", "Share of held-out triplets that the calibrated discriminator tells right, logged "
+                                 "and generated weighing one half each; 0.5 is chance.", ""),
     ("disc/acc_real", "Share of held-out logged triplets that the discriminator calls real.", ""),
-    ("disc/acc_fake", "Share of what the policy, as it would be served, answers to held-out queries that the discriminator calls generated.", ""),
+    ("disc/acc_fake", "Share of what the policy, as it would be served, answers to held-out queries that the "
+                      "discriminator calls generated.", ""),
     ("disc/accuracy", "Mean of the two shares above; 0.5 is chance.", ""),
-    ("disc/power", "Share of held-out logged triplets, and of the same with another row's behaviour, that the discriminator tells right; 0.5 is chance.", ""),
-    ("disc/swap_auc", "How well the discriminator prefers a held-out response's true behaviour to another one (AUC).", "", "swap AUC"),
-    ("disc/length_auc", "How well length alone tells logged from generated responses (AUC); far from 0.5 is a leak.", ""),
+    ("disc/power", "Share of held-out logged triplets, and of the same with another row's behaviour, that the "
+                   "discriminator tells right; 0.5 is chance.", ""),
+    ("disc/swap_auc", "How well the discriminator prefers a held-out response's true behaviour to another one "
+                      "(AUC).", "", "swap AUC"),
+    ("disc/length_auc", "How well length alone tells logged from generated responses (AUC); far from 0.5 is a "
+                        "leak.", ""),
     ("disc/grad_norm", "Gradient norm of the discriminator.", ""),
     ("timing/disc", "Seconds spent on the discriminator.", "s"),
 )  # fmt: skip

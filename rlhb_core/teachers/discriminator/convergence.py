@@ -243,7 +243,10 @@ def _credit_sentence(evidence: DiscriminatorEvidence) -> str:
     if not kind:
         return ""
     warm, trained = origin[kind] - before[kind], before[kind] - after[kind]
-    figures = f"(best judge: {origin[kind]:.3f} at the start, {before[kind]:.3f} after the warm-up, {after[kind]:.3f} at the end)"
+    figures = (
+        f"(best judge: {origin[kind]:.3f} at the start, {before[kind]:.3f} after the warm-up, {after[kind]:.3f} "
+        f"at the end)"
+    )
     if warm > bar and trained > bar:
         return f"Warm-up and adversarial stage both brought the answers closer to the logged ones {figures}."
     if trained > bar:

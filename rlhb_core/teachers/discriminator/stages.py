@@ -1,10 +1,11 @@
 """RLHB: the discriminator, its pretraining, and the reward that it gives while it learns beside the generator.
 
 D(q, r, b) is a projection on frozen features. Logged triplets are real; rollouts, part of them replayed, are
-generated; logged (q, r) with another behaviour are the third, mismatched kind: before the adversarial stage D learns from
-them who did what, in it only their ranking below the true behaviour. The reward is the bounded logit, centred over other responses under the same behaviour, unless
-the settings say otherwise.
-Does not know how the policy is updated (`learning/ppo.py`), nor when a run may be called converged (`verdict/convergence.py`).
+generated; logged (q, r) with another behaviour are the third, mismatched kind: before the adversarial stage D learns
+from them who did what, in it only their ranking below the true behaviour. The reward is the bounded logit, centred
+over other responses under the same behaviour, unless the settings say otherwise.
+Does not know how the policy is updated (`learning/ppo.py`), nor when a run may be called converged
+(`verdict/convergence.py`).
 """
 
 import functools
@@ -163,8 +164,8 @@ class Side:
     def learn(self, fake: Triplets, pairing: bool = False) -> tuple[float, float]:
         """One gradient step on generated triplets and logged ones; loss and gradient norm.
 
-        What of behaviours is learned beside that: who did what (`pairing`), or only the ranking of the true behaviour above
-        another one, which leaves the level of the output to the generated triplets.
+        What of behaviours is learned beside that: who did what (`pairing`), or only the ranking of the true behaviour
+        above another one, which leaves the level of the output to the generated triplets.
         """
         relativistic = self.settings.loss == "relativistic"
         real = self.partners(fake) if relativistic else self.draw_real(self.settings.batch)

@@ -18,7 +18,8 @@ from torch import Tensor
 from rlhb_core.errors import BadConfig, NotEnoughData, RunError
 from rlhb_core.learning.optimiser import adamw, rise_and_decay
 from rlhb_core.learning.session import POLICY, Metrics, Session
-from rlhb_core.run.data import Logged, Split, Voted
+from rlhb_core.run.data import Logged, Split
+from rlhb_core.run.votes import Voted
 from rlhb_core.schema.arms import Arm
 from rlhb_core.schema.behaviors import parse, preference_score
 from rlhb_core.schema.prompts import messages
@@ -32,7 +33,9 @@ LOOK_EVERY = 25
 LOOK_ROWS = 256
 
 Example = dict[str, Any]
-"""One row as TRL takes it, but with plain text: prompt, and chosen and rejected, or completion, perhaps with a label."""
+"""One row as TRL takes it, but with plain text: prompt, and chosen and rejected, or completion, perhaps with a
+label.
+"""
 Weighted = tuple[Example, float]
 
 
@@ -253,7 +256,9 @@ def evened(liked: Sequence[bool]) -> float:
 
 
 def _as_trl(session: Session, example: Example) -> Example:
-    """Texts as the chat that they are, or, where the model has no chat template, as `generator.encode_prompt` has it."""
+    """Texts as the chat that they are, or, where the model has no chat template, as `generator.encode_prompt` has
+    it.
+    """
     chat = session.trunk.tokenizer.chat_template is not None
     found = dict(example)
     for name in found.keys() & {"chosen", "rejected", "completion"}:

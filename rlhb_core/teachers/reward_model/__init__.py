@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
-from rlhb_core.run.data import Voted
 from rlhb_core.run.plots import Plot
+from rlhb_core.run.votes import Voted
 from rlhb_core.schema.evidence import Evidence, Found
 from rlhb_core.teachers.reward_model.ratings import check_ratings
 from rlhb_core.teachers.reward_model.settings import RewardModelSettings
@@ -82,11 +82,16 @@ def _scorer(session: "Session") -> "Scorer":
 METRICS = (
     ("reward_model/loss", "Negative log-likelihood of the votes.", "nats per vote"),
     ("reward_model/held_out_loss", "Negative log-likelihood of the votes on held-out queries.", "nats per vote"),
-    ("reward_model/accuracy", "Share of held-out (chosen, other) pairs that the reward model ranks right.", "", "reward model"),
-    ("reward_model/aspect_accuracy", "Share of held-out pairs of ratings that its heads of aspects rank right, mean over the aspects.", ""),
-    ("reward_model/calibration_error", "How far its confidence in a held-out pair is from its accuracy, on average (expected calibration error).", ""),
-    ("reward_model/calibrated_error", "The same with scores divided by the temperature, on the held-out votes that did not fit it.", ""),
-    ("reward_model/temperature", "Temperature under which half of the held-out votes are likeliest; above 1 it is too sure of itself.", ""),
+    ("reward_model/accuracy",
+     "Share of held-out (chosen, other) pairs that the reward model ranks right.", "", "reward model"),
+    ("reward_model/aspect_accuracy", "Share of held-out pairs of ratings that its heads of aspects rank right, mean "
+                                     "over the aspects.", ""),
+    ("reward_model/calibration_error", "How far its confidence in a held-out pair is from its accuracy, on average "
+                                       "(expected calibration error).", ""),
+    ("reward_model/calibrated_error", "The same with scores divided by the temperature, on the held-out votes that "
+                                      "did not fit it.", ""),
+    ("reward_model/temperature", "Temperature under which half of the held-out votes are likeliest; above 1 it is too "
+                                 "sure of itself.", ""),
 )  # fmt: skip
 
 PLOTS = (

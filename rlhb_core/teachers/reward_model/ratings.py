@@ -1,7 +1,8 @@
 """Ratings as votes: of two answers to the same query the one that was rated higher wins. Knows no model."""
 
 from rlhb_core.run.config import RunConfig
-from rlhb_core.run.data import Split, Voted, drawn_votes, enough, parted
+from rlhb_core.run.data import Split, enough, parted
+from rlhb_core.run.votes import Voted, drawn_votes
 from rlhb_core.teachers.reward_model.settings import RewardModelSettings
 
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from rlhb_core.learning.losses import choice_loss
 from rlhb_core.learning.session import Metrics, Session
 from rlhb_core.lm.scorers import Response, RewardHead
-from rlhb_core.run.data import Voted
+from rlhb_core.run.votes import Voted
 from rlhb_core.teachers.reward_model import NAME, OnVotes, Ranked, RewardModelEvidence
 from rlhb_core.teachers.reward_model.calibration import calibration_error, fit_temperature
 from rlhb_core.teachers.reward_model.ratings import ratings

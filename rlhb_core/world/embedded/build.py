@@ -1,4 +1,5 @@
-"""Trains the base generator from scratch: `python -m rlhb_core.world.embedded.build --out DIR [--seed 0] [--threads 2]`.
+"""Trains the base generator from scratch: `python -m rlhb_core.world.embedded.build --out DIR [--seed 0] [--threads
+2]`.
 
 Tokenizer, Llama-architecture model, training on sampled question-answer pairs of the world, evaluation, model card.
 Seeded: the same seed on the same machine with the same thread count gives the same model.

@@ -1,7 +1,8 @@
 """What the base model is trained on: single questions about the world, with answers of mixed quality and style.
 
-Some stand under a system message that the answer mostly follows, so that the model learns to heed one. No behaviour sentence occurs here. Pretraining with behaviour sentences that have nothing to do with the answer
-teaches a model to ignore them for good; the tokenizer alone sees them, so that they are spelled in few tokens.
+Some stand under a system message that the answer mostly follows, so that the model learns to heed one. No behaviour
+sentence occurs here. Pretraining with behaviour sentences that have nothing to do with the answer teaches a model to
+ignore them for good; the tokenizer alone sees them, so that they are spelled in few tokens.
 """
 
 from __future__ import annotations
