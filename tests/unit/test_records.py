@@ -216,3 +216,8 @@ def test_ids_are_made_and_times_are_now():
     assert isinstance(first.id, UUID)
     assert first.id != second.id
     assert abs(first.created_ms - now_ms()) < 5_000
+
+
+def test_thousands_of_fields_are_refused_without_naming_each():
+    with pytest.raises(BadRecord, match="5800 fields, at most 16"):
+        parse_payload(SignalKind.LIKE, {f"x{number}": number for number in range(5_800)})
