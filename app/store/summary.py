@@ -94,7 +94,7 @@ _CHOICE = sa.case(
 )
 _SAYS = (VoteChoice.BEST.value, VoteChoice.TIE.value, VoteChoice.ALL_BAD.value, _RANKED)
 _BLIND = sa.or_(sa.not_(SIGNAL.c.unblinded), sa.literal(VoteChoice.WITHDRAWN.value) == _CHOICE)
-"""The rule of `rlhb_core.schema.behaviors.counts_blind`: taking a vote back counts whenever it is done."""
+"""The rule of `rlhb_core.schema.signals.counts_blind`: taking a vote back counts whenever it is done."""
 
 # Every vote, ranking and withdrawal; `place` 1 is the last one on its query among those that count blind, or do not;
 # `newest` 1 the last of all.

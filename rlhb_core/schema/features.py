@@ -16,7 +16,7 @@ from rlhb_core.schema.record import Record
 
 
 class BehaviorFeatures(Record):
-    """All that one person did with one response, as numbers and marks. Made by `behaviors.summarise`."""
+    """All that one person did with one response, as numbers and marks. Made by `reading.summarise`."""
 
     dwell_ms: int | None = Field(default=None, ge=0, le=10**12, description="Visible time in all.")
     dwell_z: float | None = Field(

@@ -3,7 +3,7 @@
 Equal answers are read as one, so all that is done with one of them is about all. A vote for an answer that failed or
 said nothing tells nothing about any, nor does one where all answers read the same, unless they are all bad; whether an
 answer that failed was passed over tells nothing about it.
-Pure; does not know which signals are left out for the reveal (`behaviors.blind`).
+Pure; does not know which signals are left out for the reveal (`signals.blind`).
 """
 
 from collections.abc import Sequence

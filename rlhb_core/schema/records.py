@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Annotated
 from uuid import UUID, uuid4
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from rlhb_core.schema.arms import Arm
 from rlhb_core.schema.features import BehaviorFeatures
@@ -224,3 +224,10 @@ class Comparison(Record):
     unblinded: bool = Field(
         default=False, description="The vote was given while names were in view."
     )
+
+    @field_validator("places")
+    @classmethod
+    def _a_place_each(cls, places: list[int] | None, info: ValidationInfo) -> list[int] | None:
+        if places is not None and len(places) != len(info.data.get("responses", ())):
+            raise ValueError("there must be a place for each response")
+        return places

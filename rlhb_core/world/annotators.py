@@ -22,7 +22,7 @@ import numpy as np
 from rlhb_core.world import Grade, grade
 
 Act = tuple[str, dict[str, Any]]
-"""Kind and payload of a signal, as `records.Signal` takes them."""
+"""Kind and payload of a signal, as `signals.Signal` takes them."""
 Choice = int | Literal["tie", "all_bad"]
 """Outcome of a vote: the index of the best response, a tie of the best two, or all bad."""
 

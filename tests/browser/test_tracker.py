@@ -367,10 +367,15 @@ def test_paused_means_that_reading_is_not_recorded(visit: Visit, studio: Studio,
     expect(page.get_by_text("Recording paused")).to_be_visible()
     query_id = ask(page, CAPITAL)
     page.wait_for_timeout(700)
-    page.locator('.answer [data-act="copy"]').first.click()
+    first = page.locator(".answer").first
+    first.locator('[data-act="copy"]').click()
+    first.locator("[data-more]").click()
+    first.get_by_role("button", name="Regenerate").click()  # said on purpose, like the vote
+    studio.wait_for(query_id, "regenerate")
+    page.wait_for_selector(".compare:not(:has(.answer[aria-busy=true]))")
     page.keyboard.press("t")
     expect(page.locator(".answer.revealed")).to_have_count(3)
-    assert set(studio.kinds(query_id)) == {"vote"}
+    assert set(studio.kinds(query_id)) == {"regenerate", "vote"}
     page.get_by_role("button", name="resume", exact=True).click()
     expect(page.get_by_text("Recording how you read and react")).to_be_visible()
     query_id = ask(page, "What does a giraffe eat?")

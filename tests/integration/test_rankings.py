@@ -4,12 +4,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from app.export import comparison_lines, preference_lines, triplet_lines, write_lines
 from app.importing import import_jsonl
 from app.store import Store, signals, summary
-from rlhb_core.schema.records import Query, Response, Source
-from tests.integration.test_export_import import EVERYTHING, comparisons_of, lines_of, triplets_of
+from rlhb_core.schema.records import Comparison, Query, Response, Source
+from tests.integration.test_export_import import (
+    EVERYTHING,
+    comparisons_of,
+    lines_of,
+    regenerated,
+    triplets_of,
+)
 from tests.scene import act, asked, best, someone
 
 
@@ -100,6 +107,22 @@ def test_equal_answers_stand_where_the_better_of_them_was_put(store: Store):
         signals.record(session, person.id, [act("rank", query, order=order)])
     (comparison,) = comparisons_of(store)
     assert (comparison.responses, comparison.places) == (["Two.", "One."], [1, 2])
+
+
+def test_a_ranking_outlives_the_regeneration_of_what_it_ranked(store: Store):
+    _, (a, *_) = ranked(store, "b", "a", "c")
+    with store.session() as session:
+        regenerated(session, a, "Again.")
+    assert len(triplets_of(store)) == 4
+    (comparison,) = comparisons_of(store)
+    assert (comparison.responses, comparison.places) == (["A.", "B.", "C."], [2, 1, 3])
+
+
+def test_a_place_is_told_of_each_response_or_of_none(store: Store):
+    ranked(store, "b", "a", "c")
+    (comparison,) = comparisons_of(store)
+    with pytest.raises(ValidationError, match="a place for each response"):
+        Comparison.model_validate(comparison.model_dump() | {"places": [1, 2]})
 
 
 def test_a_ranking_comes_back_with_the_triplets(store: Store, other: Store, tmp_path):
