@@ -160,8 +160,8 @@ class Comparing:
         """Draw versions for a query and begin to write their answers; returns the query's id once all is committed.
 
         `previous` is the query that this one follows; whether it rephrases or goes further is the browser's signal to
-        send. Raises BadRecord for a text that cannot be asked, NotEnoughData if nothing is served, NotYours, NoRoom,
-        Overloaded.
+        send. Raises BadRecord for a text that cannot be asked, NotEnoughData if nothing is served, NotYours,
+        NoRoom, Overloaded.
         """
         check_room(self._settings)
         text = text.strip()

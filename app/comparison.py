@@ -131,8 +131,8 @@ def view_of(
 ) -> ComparisonView:
     """The comparison as it may be shown now.
 
-    `responses`: all of the query's, regenerated ones after those they replace. `signals`: the person's, in the order in
-    which they happened.
+    `responses`: all of the query's, regenerated ones after those they replace. `signals`: the person's,
+    in the order in which they happened.
     """
     replaced = {response.replaces for response in responses}
     current = sorted(

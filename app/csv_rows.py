@@ -107,8 +107,8 @@ def csv_items(
 def _rows(
     lines: Iterable[str], delimiter: str, named: set[str], where: str
 ) -> Iterator[tuple[int, Row | str]]:
-    """(number of its first line, the row or what is wrong with it) for each row after the first, which names the
-    columns.
+    """(number of its first line, the row or what is wrong with it) for each row after the first,
+    which names the columns.
 
     A quotation mark that is never closed swallows the lines after it, until something does not fit: then those are read
     again from the second one on, so that one broken line costs no other.

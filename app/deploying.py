@@ -1,8 +1,8 @@
 """Which versions stand in the side-by-side: put one in, take one out, go back to the set before.
 
 Every change is a new deployment, so nothing is overwritten and going back is one more step forward. A version whose
-verdict speaks against it, or shows no gain, needs a second word (`override`). Does not know how versions are loaded
-(`serving`).
+verdict speaks against it, or shows no gain, needs a second word (`override`).
+Does not know how versions are loaded (`serving`).
 """
 
 from collections.abc import Sequence
@@ -84,8 +84,8 @@ def take_out(store: Store, version_id: UUID) -> Deployment:
 def roll_back(store: Store, to: Sequence[UUID] | None = None) -> Deployment:
     """Serve again what was served before the newest change.
 
-    `to` is the set that whoever asks has seen named. Raises CannotDeploy if the set before is another one by now, or if
-    there was none.
+    `to` is the set that whoever asks has seen named.
+    Raises CannotDeploy if the set before is another one by now, or if there was none.
     """
     with store.session() as session:
         before = previous(session)

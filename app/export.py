@@ -164,8 +164,8 @@ def _alike(rows: Sequence[Any]) -> dict[str, list[Any]]:
 def _as_shown(rows: Sequence[Any]) -> list[Any]:
     """The answers that the vote was about, one per place: of an answer and its regeneration, the chosen or the last.
 
-    Answers that failed, or were stopped before they said anything, are left out: passing over them says nothing
-    about a model.
+    Answers that failed, or were stopped before they said anything, are left out:
+    passing over them says nothing about a model.
     """
     rows = [row for row in rows if not _failed(row)]
     chosen = {row.response_id for row in rows if row.vote == "won"}
@@ -298,8 +298,8 @@ NOT_KNOWN = datetime.fromtimestamp(0, UTC)
 
 
 def _moment(ms: int) -> datetime:
-    """A stored time. One that no calendar holds, from a file taken in long ago, is told as one that is not known:
-    1970.
+    """A stored time. One that no calendar holds, from a file taken in long ago,
+    is told as one that is not known: 1970.
     """
     try:
         return datetime.fromtimestamp(ms / 1000, UTC)

@@ -39,8 +39,8 @@ class Choice:
     recipe: str = ""
     """Empty: the arm's own."""
     parent: str = ""
-    """Name of the version to start from; empty: the base model, for RLHF+RLHB and RLHF+RLHBC the newest RLHF
-    version.
+    """Name of the version to start from; empty: the base model,
+    for RLHF+RLHB and RLHF+RLHBC the newest RLHF version.
     """
     overrides: Mapping[str, Any] = field(default_factory=dict)
     """Settings changed from the recipe, by dotted name."""

@@ -26,12 +26,10 @@ def reference() -> str:
             "Made by `rlhb reference` from the sentences in the code; do not edit by hand.",
             *_section(
                 "Shipped versions",
-                "The versions of the embedded model against SFT, its base, on facts that nobody was asked about in "
-                "training, "
-                "sampled at temperature 1. Simulated annotators; judged by their hidden utility, which no version was "
-                "trained "
-                "on; 95 % intervals by bootstrap over the questions, one seed. Trained by the product's own code, "
-                "shipped by `python -m rlhb_core.world.embedded.ship`.",
+                "The versions of the embedded model against SFT, its base, on facts that nobody was asked about "
+                "in training, sampled at temperature 1. Simulated annotators; judged by their hidden utility, "
+                "which no version was trained on; 95 % intervals by bootstrap over the questions, one seed. "
+                "Trained by the product's own code, shipped by `python -m rlhb_core.world.embedded.ship`.",
                 ("version", "asked for", "win rate against SFT", "utility", "right", "garbled", "verdict of the run"),
                 _shipped(),
             ),
@@ -60,9 +58,8 @@ def reference() -> str:
             ),
             *_section(
                 "Signals",
-                "What `POST /api/signals` takes: one recorded act each. What is noticed in passing is not recorded "
-                "while somebody has "
-                "paused.",
+                "What `POST /api/signals` takes: one recorded act each. What is noticed in passing is not "
+                "recorded while somebody has paused.",
                 ("kind", "about", "said", "payload", "what it says"),
                 (
                     (
@@ -77,9 +74,8 @@ def reference() -> str:
             ),
             *_section(
                 "Behaviour text",
-                f"Verbaliser version {VERBALISER_VERSION}. Clauses in the order of the sentence; the arms of RLHB "
-                f"train on "
-                f"{', '.join(IMPLICIT_CLAUSES)} unless a recipe says otherwise.",
+                f"Verbaliser version {VERBALISER_VERSION}. Clauses in the order of the sentence; the arms of "
+                f"RLHB train on {', '.join(IMPLICIT_CLAUSES)} unless a recipe says otherwise.",
                 ("clause", "says one of", "meaning"),
                 ((f"`{c.name}`", "; ".join(filter(None, c.options)), c.help) for c in CLAUSES),
             ),

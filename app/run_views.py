@@ -397,8 +397,8 @@ def _version_view(
 
 
 def verdict_view(result: Mapping[str, Any], parent: str) -> VerdictView | None:
-    """The verdict with its checks, from a run's result; None while there is none. `parent`: what the run started
-    from.
+    """The verdict with its checks, from a run's result; None while there is none. `parent`:
+    what the run started from.
     """
     found = result.get("verdict")
     if not found:

@@ -112,8 +112,7 @@ class Settings(BaseSettings):
         default=30,
         ge=0,
         description="Minutes after which a training run that no server and no command follows any more writes a "
-        "checkpoint and "
-        "stops, to be resumed; 0 lets it go on.",
+        "checkpoint and stops, to be resumed; 0 lets it go on.",
     )
     threads: int = Field(
         default=1, ge=1, le=256, description="CPU threads of a training run and of local models."

@@ -35,8 +35,8 @@ ACT_MS = 200
 USUAL_S = 0.5
 """How long answers are taken to be written before it is known; learnt as a round goes on."""
 FIRST_LOOK, NEXT_LOOK = 0.75, 0.15
-"""Pauses before the looks at a comparison, as parts of that time: a look costs the server time that it could write
-in.
+"""Pauses before the looks at a comparison, as parts of that time:
+a look costs the server time that it could write in.
 """
 TOO_LATE, SHORTEST_S = 0.8, 0.02
 """By what that time is shortened where the first look came after the end, and down to what."""

@@ -1,5 +1,5 @@
-"""A server is killed again and again while other commands work on the same data: the one scenario of test and
-benchmark.
+"""A server is killed again and again while other commands work on the same data:
+the one scenario of test and benchmark.
 
 Clients with an outbox keep sending; at random moments `rlhb verify`, `rlhb export` and `rlhb simulate` run beside the
 server, a second server is tried, and the server gets SIGKILL. Nothing here opens the database while all this goes on.

@@ -1,5 +1,5 @@
-"""A teacher from outside the package: it rewards short answers. All that it needs to be offered, trained, judged and
-drawn.
+"""A teacher from outside the package: it rewards short answers. All that it needs to be offered, trained,
+judged and drawn.
 """
 
 from __future__ import annotations

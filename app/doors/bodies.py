@@ -122,8 +122,8 @@ class Place:
 
 
 def timely(receive: Receive) -> Receive:
-    """A receive that raises TooSlow for a body whose bytes do not come; once it is there, it waits as long as it
-    takes.
+    """A receive that raises TooSlow for a body whose bytes do not come; once it is there,
+    it waits as long as it takes.
     """
     loop = asyncio.get_running_loop()
     began, size, ended = loop.time(), 0, False
@@ -147,8 +147,8 @@ def timely(receive: Receive) -> Receive:
 async def read(
     scope: Scope, receive: Receive, most_bytes: int, place: Place | None = None
 ) -> bytes:
-    """The whole body. Raises TooLong, before reading it if its length is told, WentAway, or what its receive or place
-    do.
+    """The whole body. Raises TooLong, before reading it if its length is told, WentAway,
+    or what its receive or place do.
     """
     told = Headers(scope=scope).get("content-length", "")
     if told.isdecimal() and int(told) > most_bytes:

@@ -132,8 +132,8 @@ class Taking:
         return None
 
     def _voted_in(self, batch: Batch) -> Set[UUID]:
-        """Queries with a vote in the batch. Of the simulated nobody notes when they were shown names: taken to be
-        all.
+        """Queries with a vote in the batch. Of the simulated nobody notes when they were shown names:
+        taken to be all.
         """
         if self.people[batch.person_id].source == Source.SIMULATED:
             return self.queries.keys()

@@ -38,8 +38,8 @@ CHECK = "check RLHB_DATABASE_URL and that the database server runs"
 AT_ONCE = 2
 """Shared units of work at a time on Postgres, so that one that waits for somebody's row holds up no others.
 
-With more, each serves fewer and they are in each other's way: of four the first text came twice as late
-(bench_mixed)."""
+With more, each serves fewer and they are in each other's way:
+of four the first text came twice as late (bench_mixed)."""
 
 ROWS_PER_STATEMENT = 500
 """Rows written by one statement: bounded by the number of parameters that a database takes."""
@@ -140,8 +140,8 @@ class Store:
         """Do a short piece of work in a unit of work that it may share with others who come at the same time.
 
         `work` takes the items of all of them and gives what became of each; `size` tells how much there is to do for
-        this one. Returns the result for it, or raises the error that stands for it, after the commit. The failure of
-        one harms no other.
+        this one. Returns the result for it, or raises the error that stands for it, after the commit.
+        The failure of one harms no other.
         """
         return await self._shared.do(work, item, size)
 

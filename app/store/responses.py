@@ -133,8 +133,8 @@ def _storable(response: Response) -> Response:
 
 
 def _record(row: sa.RowMapping) -> Response:
-    """Imported answers may not say where they stood or how they were drawn: here they stand first, drawn for
-    certain.
+    """Imported answers may not say where they stood or how they were drawn: here they stand first,
+    drawn for certain.
     """
     known = dict(row)
     if known["position"] is None:

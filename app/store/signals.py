@@ -82,11 +82,11 @@ def record_all(session: Session, batches: Sequence[Batch]) -> list[int | BadSign
 
     A signal whose id is known already is not stored again; one that says something else under a known id is refused.
     While a person has paused recording, passive signals are dropped and their queries marked, so that no export takes
-    silence for a behaviour. What was done after the names were shown is marked as unblinded, whatever the signal itself
-    says.
+    silence for a behaviour. What was done after the names were shown is marked as unblinded,
+    whatever the signal itself says.
 
-    BadSignals names each signal of its batch that speaks of what is not this person's, or chooses an answer that
-    failed.
+    BadSignals names each signal of its batch that speaks of what is not this person's,
+    or chooses an answer that failed.
     """
     taking = _read(session, batches)
     outcomes: list[int | BadSignals] = []

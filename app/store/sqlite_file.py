@@ -1,5 +1,5 @@
-"""The files of a SQLite database, seen from outside: made for their owner only, told apart from others, missed when
-gone.
+"""The files of a SQLite database, seen from outside: made for their owner only, told apart from others,
+missed when gone.
 
 Nothing in a process that has the database open may open these files but SQLite itself: closing any other descriptor
 of them drops SQLite's locks in that process, and then a second process removes the `-wal` under it. So everything

@@ -20,8 +20,8 @@ QueryState = Literal["voted", "void", "skipped", "withdrawn", "unblinded", "unvo
 over; taken back; cast with names in view, the one before taken back; none."""
 VoteState = Literal["counts", "given", "void", "skipped", "unblinded", "replaced"]
 """What came of a vote that was cast: it counts; it was read with its answers and counts; it tells nothing, as no two
-different answers came; it passed the comparison over; it was cast with names in view; it was changed or taken back
-later."""
+different answers came; it passed the comparison over; it was cast with names in view;
+it was changed or taken back later."""
 
 
 class Counts(BaseModel):

@@ -137,12 +137,11 @@ def _table(story: Story) -> str:
             rows.append(_row("its start, asked for the preferred", numbers["untrained"], ""))
     return (
         part("What came of it")
-        + "<p>Each version and SFT answer the same questions, sampled at temperature 1, about facts that nobody was "
-          "ever "
-        "asked about in training. Hidden utility decides; a tie is half a win; intervals are 95 %, by bootstrap. "
-        "A version that learned from behaviours is served on the preferred one; what it answers when asked for the "
-        "least preferred one, and what "
-        "the text of the preferred one does before any training, stand below it.</p>"
+        + "<p>Each version and SFT answer the same questions, sampled at temperature 1, about facts that nobody "
+          "was ever asked about in training. Hidden utility decides; a tie is half a win; intervals are 95 %, by "
+          "bootstrap. A version that learned from behaviours is served on the preferred one; what it answers "
+          "when asked for the least preferred one, and what the text of the preferred one does before any "
+          "training, stand below it.</p>"
         + table(
             ("version", "win rate against SFT", "win / tie / loss", "utility", "right", "garbled", "words", "verdict"),
             rows,

@@ -56,8 +56,8 @@ class RewardSource(Protocol):
         ...
 
     def watched(self) -> Sequence[Pair]:
-        """Held-out pairs for the policy, as it would be served, to answer beside the training ones; never trained
-        on.
+        """Held-out pairs for the policy, as it would be served, to answer beside the training ones;
+        never trained on.
         """
         ...
 
@@ -309,8 +309,8 @@ class PpoStage:
         return sum(losses) / len(losses)
 
     def _learning_rate(self, number: int) -> float:
-        """Linear from the peak down to its final fraction, after a rise: fresh moments of Adam would kick the
-        policy.
+        """Linear from the peak down to its final fraction, after a rise:
+        fresh moments of Adam would kick the policy.
         """
         first, last = (
             self._settings.critic_warmup + 1,

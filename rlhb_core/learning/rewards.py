@@ -30,8 +30,8 @@ def penalise_truncated(rewards: Tensor, ended: Tensor, penalty: float) -> Tensor
 
 
 def centre_groups(rewards: Tensor, size: int) -> Tensor:
-    """Each reward minus the mean of the others of its group (leave one out); groups are runs of `size` rows. [B] ->
-    [B].
+    """Each reward minus the mean of the others of its group (leave one out); groups are runs of `size` rows.
+    [B] -> [B].
     """
     if size < 2:
         return rewards

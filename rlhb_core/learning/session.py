@@ -117,8 +117,8 @@ class Session:
             return roll_out(self.trunk, pairs, self.config.sampling, keep)
 
     def as_deployed(self, queries: Sequence[str]) -> list[Pair]:
-        """The queries as the version that the run starts from was asked them: on the behaviour that it was served
-        on.
+        """The queries as the version that the run starts from was asked them:
+        on the behaviour that it was served on.
         """
         return [Pair(query, self.config.start_condition or None) for query in queries]
 

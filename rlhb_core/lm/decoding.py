@@ -72,8 +72,8 @@ def use_threads(count: int) -> None:
 class Decoder:
     """A trunk and the adapters it can wear. One batch at a time; callers from other threads wait.
 
-    Raises ModelError for a model without a cache of keys and values (state-space models): padding would reach its
-    state.
+    Raises ModelError for a model without a cache of keys and values (state-space models):
+    padding would reach its state.
     """
 
     def __init__(self, trunk: Trunk) -> None:
@@ -110,8 +110,8 @@ class Decoder:
         """Write all rows as one batch; returns how each ended, in the order of `rows`.
 
         `on_text(row, text)` gets the text as it grows, `on_end(row, finished)` each row as it ends, both in the calling
-        thread. `stopped()` is asked before every step and ends all rows. A row that fails says so in its `error` and
-        leaves the others alone.
+        thread. `stopped()` is asked before every step and ends all rows.
+        A row that fails says so in its `error` and leaves the others alone.
         """
         with self._lock:
             answers = [

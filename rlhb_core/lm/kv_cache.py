@@ -75,8 +75,8 @@ def _last(states: Tensor, length: int) -> Tensor:
 
 
 def cache_argument(model: PreTrainedModel) -> str:
-    """What the model's forward pass calls the cache: transformers renames it from 5.24 on, one model after the
-    other.
+    """What the model's forward pass calls the cache: transformers renames it from 5.24 on,
+    one model after the other.
     """
     return "cache" if "cache" in inspect.signature(model.forward).parameters else "past_key_values"
 

@@ -82,8 +82,8 @@ def reproduce(
 
 
 class Minutes:
-    """Minutes spent on a seed, those before an interruption included, and those that are recorded of an earlier
-    folder.
+    """Minutes spent on a seed, those before an interruption included,
+    and those that are recorded of an earlier folder.
     """
 
     def __init__(self, folder: Path, recorded: float = 0.0) -> None:

@@ -1,7 +1,7 @@
 """The report of the reproduction: report.html, one PNG a picture, results.json and its numbers as a table, numbers.md.
 
-Everything on the page is read from the records of the seeds; `notes.md` beside this file tells, in words, what did not
-work.
+Everything on the page is read from the records of the seeds; `notes.md` beside this file tells, in words,
+what did not work.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,8 +22,8 @@ from rlhb_core.run.folder import write_json
 def write_report(
     seeds: Sequence[SeedRecord], out: Path, png: bool, people: Mapping[str, Any] | None = None
 ) -> Path:
-    """Write the report of these seeds into `out`; returns the page. `people`: real votes between arms, if there are
-    any.
+    """Write the report of these seeds into `out`; returns the page. `people`: real votes between arms,
+    if there are any.
     """
     out.mkdir(parents=True, exist_ok=True)
     found = results(seeds)

@@ -306,9 +306,8 @@ def _ablated_confusion(seeds: Sequence[SeedRecord]) -> Figure | None:
         return judged[strongest], (max(each) - min(each)) / 2
 
     sentence = (
-        "Accuracy of the strongest fresh judge at the end when one choice is changed, 0.5 is confusion; bars are half "
-        "of the "
-        "range over the judge's own seeds, not over seeds of the run"
+        "Accuracy of the strongest fresh judge at the end when one choice is changed, 0.5 is confusion; bars are "
+        "half of the range over the judge's own seeds, not over seeds of the run"
     )
     title = "Confusion, one choice changed at a time"
     return _changed(seeds, read, "ablations-judges", title, sentence)

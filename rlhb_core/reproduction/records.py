@@ -115,8 +115,8 @@ def recorded(record: Mapping[str, Any], seed: int, tasks: Sequence[Task]) -> set
 
 
 def left(record: Mapping[str, Any] | None, seed: int, tasks: Sequence[Task]) -> list[Task]:
-    """What is to be done for the record to have all tasks: those that it lacks, and whatever they need; in their
-    order.
+    """What is to be done for the record to have all tasks: those that it lacks, and whatever they need;
+    in their order.
     """
     have = recorded(record or {}, seed, tasks)
     wanted: set[str] = set()
@@ -159,8 +159,8 @@ def _made(task: Run, seed: int, tasks: Sequence[Task]) -> dict[str, Any]:
 
 
 def _as_now(made: Mapping[str, Any] | None, task: Run, seed: int, tasks: Sequence[Task]) -> bool:
-    """Whether a run was made as it would be made now. A setting that the record does not know had what is the default
-    now.
+    """Whether a run was made as it would be made now.
+    A setting that the record does not know had what is the default now.
     """
     if made is None:
         return False

@@ -1,7 +1,7 @@
 """Goes through the tasks of a seed, several at a time, each in a process of its own; done tasks are left as they are.
 
-A seed's folder is worked on by one command at a time. Does not know what a task does (`work.py`) nor what comes of it
-(`records.py`).
+A seed's folder is worked on by one command at a time.
+Does not know what a task does (`work.py`) nor what comes of it (`records.py`).
 """
 
 import fcntl
@@ -73,8 +73,8 @@ def go_through(
 
 @contextmanager
 def _alone(folder: Path) -> Iterator[int]:
-    """Hold the folder's lock; yields its descriptor. Tasks inherit it, so that one which outlived its command holds
-    it.
+    """Hold the folder's lock; yields its descriptor. Tasks inherit it,
+    so that one which outlived its command holds it.
     """
     with (folder / "lock").open("w") as file:
         try:

@@ -149,8 +149,8 @@ REHEARSAL_LOG = 90
 def plan(ablations: bool, rehearsal: bool = False) -> list[Task]:
     """All tasks of a seed, those on the longest path first; each comes after what it needs.
 
-    A rehearsal does the same on tiny logs with tiny settings: it shows that everything runs, and its numbers mean
-    nothing.
+    A rehearsal does the same on tiny logs with tiny settings: it shows that everything runs,
+    and its numbers mean nothing.
     """
     tasks = _plan(ablations)
     return [_small(task) for task in tasks] if rehearsal else tasks

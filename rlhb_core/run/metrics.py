@@ -1,7 +1,7 @@
 """The metrics registry: every number that a run may log, with its sentence. A name that is not here cannot be logged.
 
-Names follow TRL, veRL and OpenRLHF where they mean the same. Curves, tooltips and docs are made from this table; each
-teacher adds its own.
+Names follow TRL, veRL and OpenRLHF where they mean the same. Curves,
+tooltips and docs are made from this table; each teacher adds its own.
 """
 
 import math
@@ -77,8 +77,8 @@ Row = dict[str, str | int | float]
 
 
 def metric_row(stage: str, step: int, iteration: int, values: Mapping[str, float]) -> Row:
-    """A row for metrics.jsonl. Raises RunError for a metric without a sentence; numbers that are not finite are left
-    out.
+    """A row for metrics.jsonl. Raises RunError for a metric without a sentence;
+    numbers that are not finite are left out.
     """
     unknown = sorted(set(values) - METRICS.keys())
     if unknown:

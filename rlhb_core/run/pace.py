@@ -1,8 +1,8 @@
 """How far a run has come and how long it will take: one estimate that people can rely on.
 
 The share of the run that is done never falls. The time left runs down with the clock and is drawn toward what the pace
-so far says; it rises only where that is clearly more than was said. Knows the stages by name and size, not what they
-do.
+so far says; it rises only where that is clearly more than was said. Knows the stages by name and size,
+not what they do.
 """
 
 import time

@@ -1,5 +1,5 @@
-"""What the figures of a run show: which metrics, in which words, in which order. Each teacher adds its own. Draws
-nothing.
+"""What the figures of a run show: which metrics, in which words, in which order. Each teacher adds its own.
+Draws nothing.
 """
 
 from collections.abc import Mapping
@@ -74,9 +74,8 @@ add_plots(
         "diversity",
         "Diversity",
         {"response/distinct_2": "pairs of tokens", "response/distinct_1": "tokens"},
-        "Different pairs of neighbouring tokens, and different tokens, over all of the rollouts. Falling means that "
-        "the "
-        "answers repeat each other.",
+        "Different pairs of neighbouring tokens, and different tokens, over all of the rollouts. Falling means "
+        "that the answers repeat each other.",
         axis="share that is different",
         rank=120,
     ),
@@ -93,9 +92,8 @@ add_plots(
         "policy-update",
         "Generator update",
         {"policy/approxkl_avg": "KL of one iteration"},
-        "How far one iteration moves the generator, in mean KL per token. The PPO loss itself is 0 by construction at "
-        "the "
-        "first pass, and drawn only where it says more than rounding.",
+        "How far one iteration moves the generator, in mean KL per token. The PPO loss itself is 0 by "
+        "construction at the first pass, and drawn only where it says more than rounding.",
         axis="nats per token",
         least=1e-9,  # one minibatch in one pass: taken before the only step, it is 0 throughout
         rank=210,

@@ -1,5 +1,5 @@
-"""The sections of a run's settings that every run has, every setting with its sentence. Those of a teacher stand with
-it.
+"""The sections of a run's settings that every run has, every setting with its sentence.
+Those of a teacher stand with it.
 """
 
 from typing import Literal, Self
@@ -60,9 +60,9 @@ class DataSettings(Section):
         default=0.0,
         ge=0,
         le=5,
-        description="How much less often disliked behaviours are drawn: rows weigh exp(this times the score) where it "
-        "is "
-        "below 0. At 0 they weigh what those between weigh, and discriminator and generator see what a dislike tells.",
+        description="How much less often disliked behaviours are drawn: rows weigh exp(this times the score) "
+        "where it is below 0. At 0 they weigh what those between weigh, and discriminator and generator see what "
+        "a dislike tells.",
     )
     form: Literal["text", "numbers", "both"] = Field(
         default="text",
@@ -79,8 +79,7 @@ class DataSettings(Section):
         gt=0,
         le=1,
         description="Share of the rows that the most preferred behaviours together make up, of which the most "
-        "frequent is served "
-        "on or rewarded. Lower where people rarely show that they like an answer.",
+        "frequent is served on or rewarded. Lower where people rarely show that they like an answer.",
     )
     min_triplets: int = Field(
         default=48,
@@ -151,9 +150,8 @@ class PpoSettings(Section):
     per_query: int = Field(
         default=1,
         ge=1,
-        description="Responses drawn for the same query and behaviour; above 1 each one's reward is taken against the "
-        "mean "
-        "of the others in its group.",
+        description="Responses drawn for the same query and behaviour; above 1 each one's reward is taken "
+        "against the mean of the others in its group.",
     )
     minibatch: int = Field(default=96, ge=1, description="Responses per policy update.")
     micro_batch: int = Field(
@@ -189,9 +187,8 @@ class PpoSettings(Section):
     likelihood: float = Field(
         default=0.0,
         ge=0,
-        description="Weight of the likelihood of logged answers beside PPO (PPO-ptx of InstructGPT, arXiv 2203.02155, "
-        "eq. 2), "
-        "for the arms with a discriminator; 0 leaves it out.",
+        description="Weight of the likelihood of logged answers beside PPO (PPO-ptx of InstructGPT, arXiv "
+        "2203.02155, eq. 2), for the arms with a discriminator; 0 leaves it out.",
     )
     likelihood_batch: int = Field(
         default=32, ge=1, description="Logged answers per policy update behind that likelihood."
@@ -200,9 +197,8 @@ class PpoSettings(Section):
         default=0.0,
         ge=0,
         le=1,
-        description="Share of the iterations that the running average of the policy's weights reaches back over, with "
-        "which "
-        "it is looked at and the run ends; 0 takes the newest weights.",
+        description="Share of the iterations that the running average of the policy's weights reaches back over, "
+        "with which it is looked at and the run ends; 0 takes the newest weights.",
     )
     clip: float = Field(
         default=0.2, gt=0, lt=1, description="PPO clip range of the probability ratio."
@@ -215,9 +211,8 @@ class PpoSettings(Section):
     entropy: float = Field(
         default=0.0,
         ge=0,
-        description="Weight of an entropy bonus: without it the policy may settle on one manner of answering before "
-        "the reward "
-        "has told it which one people like.",
+        description="Weight of an entropy bonus: without it the policy may settle on one manner of answering "
+        "before the reward has told it which one people like.",
     )
     truncated_penalty: float = Field(
         default=2.0,
@@ -286,8 +281,7 @@ class EvaluationSettings(Section):
         default=0,
         ge=0,
         description="Answers of SFT of which the reward model, classifier or discriminator keeps the best, as a "
-        "baseline "
-        "without training; 0 leaves it out (embedded world only).",
+        "baseline without training; 0 leaves it out (embedded world only).",
     )
     every: int = Field(
         default=0,

@@ -1,5 +1,5 @@
-"""What an answer is worth as evidence: whether it failed, whether it can win, and which answers are one, and which
-is better than which.
+"""What an answer is worth as evidence: whether it failed, whether it can win, and which answers are one,
+and which is better than which.
 
 The one place for these rules; the page, the store, exports and training ask here. Does not know votes nor behaviours.
 """
@@ -39,8 +39,8 @@ def folded(answers: Iterable[tuple[Id, Outcome, str]]) -> dict[Id, Id]:
 def preferred(
     places: Sequence[int] | None, best: int | None, count: int
 ) -> Iterator[tuple[int, int]]:
-    """Which of `count` answers is better than which, by index: by their places, or else the best one than all
-    others.
+    """Which of `count` answers is better than which, by index: by their places,
+    or else the best one than all others.
     """
     if places is None:
         places = [1 if index == best else 2 for index in range(count)] if best is not None else []

@@ -1,7 +1,7 @@
 """The arms: what there is to know about each before any training. What it learns from, who teaches it, where it starts.
 
-The one table behind recipes, plans, forms and reports. An arm that is added to it is offered everywhere. Knows no
-settings and no models.
+The one table behind recipes, plans, forms and reports. An arm that is added to it is offered everywhere.
+Knows no settings and no models.
 """
 
 import re

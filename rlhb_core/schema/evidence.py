@@ -43,8 +43,8 @@ class Gain(Found):
     distinct: float = 1.0
     distinct_origin: float = 1.0
     unlikely: float = 0.0
-    """Shares of the answers: cut off; different from all others, and so at the origin; hardly written by the base
-    model.
+    """Shares of the answers: cut off; different from all others, and so at the origin;
+    hardly written by the base model.
     """
 
 
@@ -55,8 +55,8 @@ class Evidence(Found):
     diverged: str | None = None
     """Why the run was stopped as diverged."""
     history: list[dict[str, float]] = Field(default_factory=list)
-    """Of every iteration of the PPO loop, what the rule of the teacher asks for, by the metrics' names without
-    group.
+    """Of every iteration of the PPO loop, what the rule of the teacher asks for,
+    by the metrics' names without group.
     """
     gain: Gain | None = None
 

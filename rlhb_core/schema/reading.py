@@ -1,5 +1,5 @@
-"""How the signals of one person become their behaviours: what each act does (`signals.KINDS`), in the order of the
-acts.
+"""How the signals of one person become their behaviours: what each act does (`signals.KINDS`),
+in the order of the acts.
 
 Does not know who stores signals nor how a behaviour is told.
 """

@@ -1,8 +1,8 @@
 """The one schema: what is stored, sent, exported and trained on.
 
 The tables of the web app are these records plus keys; an API body, an export line and a training example are the same
-classes. Recorded acts are in `signals.py`, what they come to in `features.py`. Does not know any database or web
-framework.
+classes. Recorded acts are in `signals.py`, what they come to in `features.py`.
+Does not know any database or web framework.
 """
 
 from enum import StrEnum

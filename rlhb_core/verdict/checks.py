@@ -1,5 +1,5 @@
-"""What every verdict is made of: checks with value, bar and sentence, the words of a verdict, and how to measure
-against chance.
+"""What every verdict is made of: checks with value, bar and sentence, the words of a verdict,
+and how to measure against chance.
 
 Knows no teacher: each has a rule of its own, most by `improvement.py`.
 """

@@ -1,5 +1,5 @@
-"""Whether the final policy is better than the run's origin: by what supplied the reward, and by a judge that did
-not.
+"""Whether the final policy is better than the run's origin: by what supplied the reward,
+and by a judge that did not.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -20,8 +20,8 @@ from rlhb_core.verdict.words import WordScorer, words_of
 
 
 def gather_gain(session: Session, head: str = "") -> Mapping[str, Callable[[], None]]:
-    """The gain as the one part of the evidence that is gathered at the end. `head`: what supplied the reward, if any
-    did.
+    """The gain as the one part of the evidence that is gathered at the end. `head`: what supplied the reward,
+    if any did.
     """
 
     def gather() -> None:

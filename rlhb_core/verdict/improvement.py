@@ -1,7 +1,7 @@
 """The verdict on a run of an arm with a learned reward, or with none: improved, no gain, or reward hacked.
 
-It is called improved only by a judge that did not supply the reward. Does not know how the evidence is gathered
-(`train/judging.py`).
+It is called improved only by a judge that did not supply the reward.
+Does not know how the evidence is gathered (`train/judging.py`).
 """
 
 from collections.abc import Sequence
@@ -64,8 +64,8 @@ def rose(evidence: Evidence, who: str) -> Check:
 def beats_chance(
     name: str, accuracy: float | None, count: int, who: str, kind: str = "votes"
 ) -> Check:
-    """Whether so many held-out pairs are ranked right by more than chance. `who` and `kind` are words of its
-    sentence.
+    """Whether so many held-out pairs are ranked right by more than chance.
+    `who` and `kind` are words of its sentence.
     """
     bar = 0.5 + 2 * standard_error(count)
     passed = accuracy is not None and count >= ROWS_FLOOR and accuracy > bar
@@ -92,8 +92,8 @@ def _wins(name: str, found: Compared | None, who: str) -> Check:
 
 
 def _outweighs(gain: Gain) -> Check:
-    """A judge on words sees no garbling: answers that the start would hardly give count as lost, whatever it says of
-    them.
+    """A judge on words sees no garbling: answers that the start would hardly give count as lost,
+    whatever it says of them.
     """
     rate = gain.words.win_rate if gain.words else 0.5
     lead, lost = 2 * rate - 1, max(0.0, gain.unlikely - UNLIKELY_BEFORE)
@@ -123,7 +123,6 @@ def _whole(gain: Gain) -> Check:
         value,
         bar,
         passed,
-        f"{truncated:.0%} of the answers were cut off, the share of distinct ones is {distinct:.0%} of what it was, "
-        f"and "
-        f"{unlikely:.0%} are less likely under the base model than all but 5 % of the start's.",
+        f"{truncated:.0%} of the answers were cut off, the share of distinct ones is {distinct:.0%} of what it "
+        f"was, and {unlikely:.0%} are less likely under the base model than all but 5 % of the start's.",
     )

@@ -115,8 +115,8 @@ class Annotator:
 
     @classmethod
     def from_seed(cls, seed: int, index: int, taste: Taste = POPULATION) -> Annotator:
-        """The person number `index` of the population `seed`, whose people differ round `taste`; always the same
-        one.
+        """The person number `index` of the population `seed`, whose people differ round `taste`;
+        always the same one.
         """
         rng = np.random.default_rng([seed, index])
         scale = float(rng.uniform(0.85, 1.15))
@@ -162,8 +162,8 @@ class Annotator:
     ) -> list[Act]:
         """What the person does with one response: acts in the order in which they happen.
 
-        `regenerate` is the person asking again about this one response; whether the whole query is put in other words
-        is `asks_again`.
+        `regenerate` is the person asking again about this one response;
+        whether the whole query is put in other words is `asks_again`.
         """
         one, felt = _graded(query, response), self.felt(query, response)
         words = max(1, len(response.split()))

@@ -279,16 +279,15 @@ def _known_words() -> tuple[str, ...]:
 # Words around a question that do not change what is asked, as `normalise` leaves them.
 _COURTESY = re.compile(
     r"^(?:(?:hi|hello|hey|please|quick question|can you help|tell me|i would like to know|(?:could|can) you tell "
-    r"me)\s)+"
-    r"|\s(?:please|thanks|thank you)$"
+    r"me)\s)+|\s(?:please|thanks|thank you)$"
 )
 
 
 def find_fact(query: str) -> Fact | None:
     """The fact that a query asks for, in any phrasing and case, or None if the world has no such fact.
 
-    Known phrasings are looked up; other wordings are recognised by entity and key word, with small typing
-    errors forgiven.
+    Known phrasings are looked up; other wordings are recognised by entity and key word,
+    with small typing errors forgiven.
     """
     text = _COURTESY.sub("", normalise(query[:300]))
     return _index().get(text) or _by_words(text) or _by_words(_corrected(text))

@@ -1,5 +1,5 @@
-"""Rollouts and updates on a GPU: `python -m tests.bench.gpu`, on random-weight Llamas of 0.5 and 1.5 billion
-parameters.
+"""Rollouts and updates on a GPU: `python -m tests.bench.gpu`,
+on random-weight Llamas of 0.5 and 1.5 billion parameters.
 
 Prints tokens/s of rollout and update, their model FLOPs utilisation, and peak memory, ours against what TRL's PPO is
 made of: `transformers.generate`, an adapter of PEFT with logits over the whole sequence, and a value model of its own.

@@ -1,5 +1,5 @@
-"""The common work of PPO benchmarks: a small Llama with random weights, its tokenizer, and prompts of 20 to 28
-tokens.
+"""The common work of PPO benchmarks: a small Llama with random weights, its tokenizer,
+and prompts of 20 to 28 tokens.
 """
 
 import random

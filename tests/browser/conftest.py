@@ -69,8 +69,8 @@ SPOKEN = {
 }
 """Further ones, with what `model_server` calls them."""
 LAST_WORDS = ("AbortError", "Connection errored out", "Unexpected client exception")
-"""What Gradio's client logs about a stream that is cut: one more change may reach a client that has let go the
-value.
+"""What Gradio's client logs about a stream that is cut:
+one more change may reach a client that has let go the value.
 """
 
 
@@ -239,8 +239,8 @@ class Visit:
         return _profile(self.browser, self.studio, **options)
 
     def alone(self) -> BrowserContext:
-        """From here on a profile that no other test uses, for what cannot be taken back: clocks, scripts, no
-        network.
+        """From here on a profile that no other test uses, for what cannot be taken back: clocks, scripts,
+        no network.
         """
         self.context = self.new_person()
         return self.context

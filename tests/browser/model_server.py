@@ -2,8 +2,8 @@
 
 Which of these it does is chosen by the model's name in the request: `able`, `brisk` and `calm` answer at once, each
 something else; `echo` always says the same, and `drawl` the same slowly; `slow`, `steady`, `late`, `broken`, `markup`,
-`hebrew`, `long` and `nothing` do as they are called; `cut` ends at the limit of tokens, and goes on when it is given
-what it has said.
+`hebrew`, `long` and `nothing` do as they are called; `cut` ends at the limit of tokens,
+and goes on when it is given what it has said.
 """
 
 import json

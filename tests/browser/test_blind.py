@@ -80,8 +80,8 @@ def test_what_is_done_after_the_reveal_says_so(visit: Visit, studio: Studio, ask
 
 def test_how_long_an_answer_took_is_said_after_the_vote_only(visit: Visit, ask: Ask) -> None:
     visit.alone().add_init_script(
-        "window.parsed = []; const parse = JSON.parse;"
-        "JSON.parse = (text, ...rest) => { window.parsed.push(String(text)); return parse(text, ...rest); };"
+        "window.parsed = []; const parse = JSON.parse;JSON.parse = (text, ...rest) => { "
+        "window.parsed.push(String(text)); return parse(text, ...rest); };"
     )
     page = visit()
     ask(page, CAPITAL)

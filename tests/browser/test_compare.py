@@ -257,8 +257,8 @@ def ids(page: Page) -> list[str]:
 def test_names_are_nowhere_before_the_vote(visit: Visit, ask: Ask) -> None:
     # What comes as a stream is not kept by the browser's network log, but every event of it is parsed.
     visit.alone().add_init_script(
-        "window.parsed = []; const parse = JSON.parse;"
-        "JSON.parse = (text, ...rest) => { window.parsed.push(String(text)); return parse(text, ...rest); };"
+        "window.parsed = []; const parse = JSON.parse;JSON.parse = (text, ...rest) => { "
+        "window.parsed.push(String(text)); return parse(text, ...rest); };"
     )
     page = visit()
     finished: list[Request] = []

@@ -1,5 +1,5 @@
-"""How the pages look: what can be measured about a layout, and with RLHB_PICTURES=1 screenshots in
-tests/screenshots/.
+"""How the pages look: what can be measured about a layout,
+and with RLHB_PICTURES=1 screenshots in tests/screenshots/.
 """
 
 import os

@@ -1,5 +1,5 @@
-"""The training core without its toy world: with the world and the reproduction hidden it trains on a folder, a given
-model.
+"""The training core without its toy world: with the world and the reproduction hidden it trains on a folder,
+a given model.
 """
 
 import os

@@ -1,5 +1,5 @@
-"""Verdicts on runs that really went: dead, collapsed, run away, gamed by length, healthy. Each tiny, each built to be
-so.
+"""Verdicts on runs that really went: dead, collapsed, run away, gamed by length, healthy. Each tiny,
+each built to be so.
 
 Every run goes through the stages of a real one; only the one thing that makes it ill is put in by hand.
 """

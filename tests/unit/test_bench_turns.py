@@ -1,5 +1,5 @@
-"""Workers of a benchmark take turns whatever libraries print, and a worker that fails is named rather than waited
-for.
+"""Workers of a benchmark take turns whatever libraries print,
+and a worker that fails is named rather than waited for.
 """
 
 import pytest

@@ -1,5 +1,5 @@
-"""Downloads by bytes: bounded blocks whatever the rows, and readers who take their time hold nothing that others
-need.
+"""Downloads by bytes: bounded blocks whatever the rows,
+and readers who take their time hold nothing that others need.
 """
 
 import asyncio

@@ -137,8 +137,8 @@ def written(stage: PpoStage, lengths: list[int], ended: list[bool]) -> Rollouts:
 
 
 def test_the_last_token_is_paid_less_what_a_cut_answer_costs_against_its_group(base: str) -> None:
-    """Rewards 0 to 3, spread 1.291; the last one was cut off: 3 - 2 * 1.291 = 0.418. Groups of two: each against the
-    other.
+    """Rewards 0 to 3, spread 1.291; the last one was cut off: 3 - 2 * 1.291 = 0.418. Groups of two:
+    each against the other.
     """
     _, stage = stage_on(
         base,

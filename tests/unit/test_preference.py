@@ -1,5 +1,5 @@
-"""The baselines: what they learn from, TRL's losses against hand-worked ones, the same tokens as everywhere,
-resuming.
+"""The baselines: what they learn from, TRL's losses against hand-worked ones,
+the same tokens as everywhere, resuming.
 """
 
 import copy

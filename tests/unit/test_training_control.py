@@ -168,8 +168,8 @@ def test_a_base_on_which_nothing_could_be_served_is_refused_in_the_plan(
 def test_a_run_trains_on_the_base_that_its_parent_stands_on(
     training: Training, tmp_path: Path
 ) -> None:
-    """By the name under which it is stored, "embedded" too: whatever else is decided by it, such as grading, finds
-    it.
+    """By the name under which it is stored, "embedded" too: whatever else is decided by it, such as grading,
+    finds it.
     """
     log_some(training.store, 20)
     with training.store.session() as session:

@@ -86,8 +86,8 @@ def clause_losses(logprobs: Sequence[Tensor], classes: Tensor) -> Tensor:
 
 
 def shares(rows: Observed, sizes: Sequence[int]) -> list[Tensor]:
-    """Weighted share of each class, one more row of every class added so that none is impossible; per clause
-    [classes].
+    """Weighted share of each class, one more row of every class added so that none is impossible;
+    per clause [classes].
     """
     found = []
     for told, size in zip(rows.classes.T, sizes, strict=True):
@@ -148,8 +148,8 @@ class ClassifierStage:
 
     @torch.no_grad()
     def _look(self) -> dict[str, Any]:
-        """Held-out cross-entropy and accuracy, whole and by clause, beside what the shares of the classes alone
-        give.
+        """Held-out cross-entropy and accuracy, whole and by clause,
+        beside what the shares of the classes alone give.
         """
         rows = self._held_out
         logs = self._model.logprobs(rows.features)

@@ -54,9 +54,8 @@ class DiscriminatorSettings(Section):
     )
     loss: Literal["classical", "relativistic"] = Field(
         default="classical",
-        description="What D learns. Classical: to tell logged from generated triplets (cross-entropy). Relativistic: "
-        "which of "
-        "two answers to the same query and behaviour is the logged one (Bradley-Terry).",
+        description="What D learns. Classical: to tell logged from generated triplets (cross-entropy). "
+        "Relativistic: which of two answers to the same query and behaviour is the logged one (Bradley-Terry).",
     )
     reward: Literal["logit", "log_d", "minus_log_one_minus_d"] = Field(
         default="logit",
@@ -76,9 +75,8 @@ class DiscriminatorSettings(Section):
     mismatch: float = Field(
         default=0.5,
         ge=0,
-        description="Weight of the loss that ranks a logged response's true behaviour above another one; 0 leaves "
-        "mismatched "
-        "triplets out of the pretraining too.",
+        description="Weight of the loss that ranks a logged response's true behaviour above another one; 0 "
+        "leaves mismatched triplets out of the pretraining too.",
     )
     reward_clip: float = Field(
         default=2.5, gt=0, description="Bound on the discriminator logit in the reward."

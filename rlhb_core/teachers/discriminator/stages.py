@@ -221,8 +221,8 @@ class Side:
 
 
 def origin_triplets(session: Session, rows: Sequence[Logged]) -> Triplets:
-    """Rollouts of the version that the run started from, asked as it was when it was deployed; the behaviours are those
-    of the rows.
+    """Rollouts of the version that the run started from, asked as it was when it was deployed;
+    the behaviours are those of the rows.
     """
     rollouts = session.answers(ORIGIN, session.as_deployed([row.query for row in rows]))
     return generated_triplets(session, rollouts, [row.behavior for row in rows])

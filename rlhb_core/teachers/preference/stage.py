@@ -33,8 +33,8 @@ LOOK_EVERY = 25
 LOOK_ROWS = 256
 
 Example = dict[str, Any]
-"""One row as TRL takes it, but with plain text: prompt, and chosen and rejected, or completion, perhaps with a
-label.
+"""One row as TRL takes it, but with plain text: prompt, and chosen and rejected, or completion,
+perhaps with a label.
 """
 Weighted = tuple[Example, float]
 
@@ -65,8 +65,8 @@ def pairs(votes: Sequence[Voted]) -> list[Weighted]:
 def labels(rows: Sequence[Logged]) -> list[Weighted]:
     """Whole answers with whether their behaviour speaks for them; those of which it says neither are left out.
 
-    Where readers of the same answer to the same query disagree, those on the side of their mean score are kept, and
-    none if it is 0.
+    Where readers of the same answer to the same query disagree,
+    those on the side of their mean score are kept, and none if it is 0.
     """
     scored = [
         (row, preference_score(parse(row.behavior))) for row in rows if row.whole and row.ended
@@ -256,8 +256,8 @@ def evened(liked: Sequence[bool]) -> float:
 
 
 def _as_trl(session: Session, example: Example) -> Example:
-    """Texts as the chat that they are, or, where the model has no chat template, as `generator.encode_prompt` has
-    it.
+    """Texts as the chat that they are, or, where the model has no chat template,
+    as `generator.encode_prompt` has it.
     """
     chat = session.trunk.tokenizer.chat_template is not None
     found = dict(example)

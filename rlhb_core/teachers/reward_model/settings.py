@@ -32,8 +32,7 @@ class RewardModelSettings(Section):
         default=0.0,
         ge=0,
         description="Logits by which a chosen response must lead, per point of the strength of its preference (1 "
-        "slightly, "
-        "2 clearly, 3 much better); votes without a strength need no lead.",
+        "slightly, 2 clearly, 3 much better); votes without a strength need no lead.",
     )
     aspects: dict[str, Annotated[float, Field(ge=0)]] = Field(
         default_factory=dict,

@@ -1,5 +1,5 @@
-"""Ships versions beside the base model: `python -m rlhb_core.world.embedded.ship SEED_FOLDER`, a seed of `rlhb
-reproduce`.
+"""Ships versions beside the base model: `python -m rlhb_core.world.embedded.ship SEED_FOLDER`,
+a seed of `rlhb reproduce`.
 
 What is shipped is what was reported: the runs of the arms as `reproduction/` trained them on simulated annotators.
 """
