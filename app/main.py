@@ -22,7 +22,7 @@ from app.heavy import Heavy
 from app.identity import Identities, IdentityMiddleware, load_secret
 from app.serving import Serving, register_base
 from app.settings import Settings
-from app.store import Store
+from app.store import Clocks, Store
 from app.training import Training
 from app.ui import mount_pages
 from app.ui.assets import Static, kinds
@@ -64,6 +64,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.settings = settings
     app.state.store = store
+    app.state.clocks = Clocks()
     app.state.serving = serving
     app.state.comparing = comparing
     app.state.training = training

@@ -70,6 +70,7 @@ async def record(request: Request, body: Annotated[bytes, Depends(limited_body)]
             batch = _read(body, person_id, received_ms)
         else:
             batch = await run_in_threadpool(_read, body, person_id, received_ms)
+        batch = request.app.state.clocks.set_right(batch)
         new = await store.together(signals.record_all, batch, size=len(batch.signals))
     except ValidationError as error:
         return JSONResponse({"detail": _unreadable(error, body)}, status_code=422)

@@ -24,6 +24,7 @@ from app.store import (
     traces,
     versions,
 )
+from app.store.clocks import Clocks
 from app.store.engine import Session, Store
 from app.store.errors import (
     BadSignals,
@@ -41,6 +42,7 @@ from app.store.verify import Problem, verify
 __all__ = [
     "BadSignals",
     "Busy",
+    "Clocks",
     "Conflict",
     "Full",
     "Lost",

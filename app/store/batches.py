@@ -26,9 +26,9 @@ class Batch(NamedTuple):
     person_id: UUID
     signals: Sequence[Signal]
     sent_ms: int
-    """The sender's clock at sending."""
+    """At sending, by the clock of the signals' times; ours, once those are set right (`clocks`)."""
     received_ms: int
-    """Ours at that time: the difference sets the signals' times right."""
+    """By our clock."""
 
     def check(self) -> None:
         """Raise BadSignals naming each signal that cannot be true, whatever is stored."""
@@ -148,17 +148,13 @@ class Taking:
         return query is not None and query.person_id == person_id
 
     def _row(self, batch: Batch, signal: Signal, said: Said) -> dict[str, Any]:
-        shift = batch.received_ms - batch.sent_ms
-        at_ms = signal.at_ms + shift
         revealed_ms = self.queries[signal.query_id].revealed_ms
         return dict(signal) | {
-            "at_ms": max(at_ms, 0),
-            "page_opened_ms": max(signal.page_opened_ms + shift, 0),
             "payload": said[-1],
             "person_id": batch.person_id,
             "received_ms": batch.received_ms,
             "unblinded": signal.unblinded
-            or _after(signal.facts.explicit, revealed_ms, at_ms, batch.received_ms),
+            or _after(signal.facts.explicit, revealed_ms, signal.at_ms, batch.received_ms),
         }
 
     def _note_reveal(self, signals: Sequence[Signal], received_ms: int) -> None:

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from app.store import people
 from app.store.batches import Asked, Batch, Taking, Teller, queries_of, responses_of
+from app.store.clocks import Clocks
 from app.store.engine import Session, existing, in_parts
 from app.store.errors import BadSignals
 from app.store.tables import PERSON, QUERY, RESPONSE, SIGNAL, to_record
@@ -69,16 +70,17 @@ def record(
     sent_ms = received_ms if sent_ms is None else sent_ms
     batch = Batch(person_id, signals, sent_ms, received_ms)
     batch.check()
-    (outcome,) = record_all(session, [batch])
+    (outcome,) = record_all(session, [Clocks().set_right(batch)])
     if isinstance(outcome, BadSignals):
         raise outcome
     return outcome
 
 
 def record_all(session: Session, batches: Sequence[Batch]) -> list[int | BadSignals]:
-    """Store batches that passed `check`, each all or none; returns how many signals of each were new, or why none.
+    """Store batches, each all or none; returns how many signals of each were new, or why none.
 
-    Checking takes time and needs nothing of the store, so it is done before, outside of the unit of work.
+    They have passed `check`, and their times are by our clock (`Clocks`): that takes time and needs nothing of the
+    store, so it is done before, outside of the unit of work.
 
     A signal whose id is known already is not stored again; one that says something else under a known id is refused.
     While a person has paused recording, passive signals are dropped and their queries marked, so that no export takes

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.store import BadSignals, Session, Store, people, signals
+from app.store import BadSignals, Clocks, Session, Store, people, signals
 from app.store.signals import Batch
 from app.store.tables import PERSON, QUERY, SIGNAL
 from rlhb_core.schema.records import Outcome, Person, Query, Response, Source
@@ -132,7 +132,7 @@ def in_one(session: Session, sent: Sequence[Batch]) -> list[int | BadSignals]:
         except BadSignals as error:
             refused[number] = error
     passed = [number for number in range(len(sent)) if number not in refused]
-    outcomes = signals.record_all(session, [sent[number] for number in passed])
+    outcomes = signals.record_all(session, [Clocks().set_right(sent[number]) for number in passed])
     found = refused | dict(zip(passed, outcomes, strict=True))
     return [found[number] for number in range(len(sent))]
 
