@@ -6,7 +6,6 @@ what people see is the policy that training speaks of.
 Does not know model versions, people, or where the text goes.
 """
 
-import inspect
 import logging
 import random
 import threading
@@ -17,13 +16,12 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
-from transformers import DynamicCache
 
 from rlhb_core.errors import ModelError
 from rlhb_core.lm.adapters import Adapters
+from rlhb_core.lm.batch import Batch, joined
 from rlhb_core.lm.generator import Trunk, encode_prompt, encode_response
 from rlhb_core.lm.incremental_text import IncrementalText
-from rlhb_core.lm.kv_cache import cache_argument, can_join, join_caches, roomy_cache
 from rlhb_core.lm.sampling import invert
 from rlhb_core.lm.servable import KEEPS_STATE
 
@@ -85,8 +83,6 @@ class Decoder:
         """The tokens that end an answer."""
         self.room: int = getattr(trunk.model.config, "max_position_embeddings", None) or 1 << 30
         """Tokens of a prompt and its answer together."""
-        keeps = "logits_to_keep" in inspect.signature(trunk.model.forward).parameters
-        self.forward_options = {"logits_to_keep": 1} if keeps else {}
         self._lock = threading.Lock()
 
     def add(self, name: str, adapter_folder: Path) -> None:
@@ -224,23 +220,24 @@ class Writing:
         """Whether rows can join now: with some models only once all others have ended."""
         if self._batch is None or not self._batch.living:
             return True
-        return can_join(self._batch.cache, self._decoder.trunk.model.config)
+        return self._batch.rows.takes_more
 
     @torch.inference_mode()
     def join(self, answers: Sequence[Answer]) -> None:
         """Begin more rows; their first tokens are written here, by themselves: a failure is theirs alone."""
-        prompts = [answer.begin(self._decoder) for answer in answers]
-        begun = [(a, p) for a, p in zip(answers, prompts, strict=True) if p is not None]
+        begun = [
+            (answer, prompt)
+            for answer in answers
+            if (prompt := answer.begin(self._decoder)) is not None
+        ]
         if not begun:
             return
-        fresh = _Batch.of_prompts(
-            [answer for answer, _ in begun], [prompt for _, prompt in begun], self._decoder.trunk
-        )
+        fresh = _Batch.of(begun, self._decoder.trunk)
         self._advance(fresh)
         if not fresh.living:
             return
-        together = [self._batch, fresh] if self._batch and self._batch.living else [fresh]
-        self._batch = joined(together, self._decoder.trunk) if len(together) > 1 else fresh
+        before = self._batch
+        self._batch = _together(before, fresh) if before and before.living else fresh
 
     @torch.inference_mode()
     def step(self) -> None:
@@ -253,7 +250,7 @@ class Writing:
             batch.repack()
         self._decoder.adapters.choose([answer.row.adapter for answer in batch.answers])
         try:
-            tokens = batch.step(self._decoder.trunk, self._decoder.forward_options)
+            tokens = batch.step()
         except Exception as error:
             log.exception("a decoding step failed")
             for answer in batch.living:
@@ -266,101 +263,52 @@ class Writing:
 
 @dataclass
 class _Batch:
-    """The tensors of the rows that are being written together, their ends aligned on the right."""
+    """Answers that are being written together, and their rows in this order."""
 
     answers: list[Answer]
-    ids: Tensor  # [rows, T] of the next forward pass
-    positions: Tensor  # [rows, T]
-    mask: Tensor  # [rows, room]
-    length: int
-    """Tokens of each row, padding and those of the next forward pass included."""
-    cache: DynamicCache
+    rows: Batch
 
     @classmethod
-    def of_prompts(
-        cls, answers: list[Answer], prompts: Sequence[Sequence[int]], trunk: Trunk
-    ) -> "_Batch":
-        """Rows of which nothing has been computed yet."""
-        rows, longest = len(prompts), max(map(len, prompts))
-        room = longest + max(answer.left for answer in answers)
-        ids = torch.zeros(
-            rows, longest, dtype=torch.long
-        )  # what stands under the mask's zeros is never seen
-        for row, prompt in enumerate(prompts):  # padded on the left
-            ids[row, longest - len(prompt) :] = torch.tensor(prompt)
-        mask = _mask(torch.tensor([len(prompt) for prompt in prompts]), longest, room)
-        mask = mask.to(trunk.device)
-        return cls(
-            answers,
-            ids.to(trunk.device),
-            (mask[:, :longest].cumsum(1) - 1).clamp(min=0),
-            mask,
-            longest,
-            roomy_cache(trunk.model.config, room),
-        )
+    def of(cls, begun: Sequence[tuple[Answer, list[int]]], trunk: Trunk) -> "_Batch":
+        """Answers with their prompts, of which nothing has been computed yet."""
+        to_come = max(answer.left for answer, _ in begun)
+        rows = Batch.of_prompts(trunk, [prompt for _, prompt in begun], to_come)
+        return cls([answer for answer, _ in begun], rows)
 
     @property
     def living(self) -> list[Answer]:
-        """The rows that are still being written."""
+        """The answers that are still being written."""
         return [answer for answer in self.answers if answer.finished is None]
 
     @property
+    def living_rows(self) -> Tensor:
+        """Their indices."""
+        return torch.tensor([i for i, each in enumerate(self.answers) if each.finished is None])
+
+    @property
     def is_roomy(self) -> bool:
-        """Whether so many rows have ended that the others are better off alone."""
+        """Whether so many answers have ended that the others are better off alone."""
         return len(self.answers) >= ROOMY_BATCH and len(self.living) <= len(self.answers) // 2
 
-    def step(self, trunk: Trunk, options: dict[str, int]) -> list[int]:
+    def step(self) -> list[int]:
         """One forward pass; the next token of every row, -1 where the probabilities are not finite."""
-        cached = {cache_argument(trunk.model): self.cache}
-        logits = trunk.model(
-            input_ids=self.ids,
-            attention_mask=self.mask[:, : self.length],
-            position_ids=self.positions,
-            **cached,
-            use_cache=True,
-            **options,
-        ).logits[:, -1]  # [rows, vocabulary]
+        logits = self.rows.forward().logits[:, -1]  # [rows, V]
         draws = [answer.random.random() for answer in self.answers]
         tokens = _sample(logits, [answer.row.temperature for answer in self.answers], draws)
-        self.ids = tokens.clamp(min=0)[:, None]
-        self.positions = self.positions[:, -1:] + 1
-        self.length += 1
+        self.rows.append(tokens.clamp(min=0))
         return [int(token) for token in tokens.tolist()]
 
     def repack(self) -> None:
         """Let the rows that have ended go."""
-        index = self.living_rows()
+        self.rows.keep(self.living_rows)
         self.answers = self.living
-        self.ids, self.mask = self.ids[index], self.mask[index]
-        self.positions = self.positions[index]
-        self.cache.batch_select_indices(index)
-
-    def living_rows(self) -> Tensor:
-        """The indices of the rows that are still being written."""
-        keep = [i for i, answer in enumerate(self.answers) if answer.finished is None]
-        return torch.tensor(keep, device=self.ids.device)
 
 
-def joined(batches: Sequence[_Batch], trunk: Trunk) -> _Batch:
-    """The living rows of batches that have each computed something, as one batch, no longer than it must be."""
-    rows = [batch.living_rows() for batch in batches]
+def _together(*batches: _Batch) -> _Batch:
+    """The living answers of batches that have each computed something, as one batch."""
     answers = [answer for batch in batches for answer in batch.living]
-    ids, positions = (
-        torch.cat([part[index] for part, index in zip(parts, rows, strict=True)])
-        for parts in ([b.ids for b in batches], [b.positions for b in batches])
-    )
-    sizes = positions[:, -1]  # real tokens of each row in the cache
-    length = int(sizes.max())
-    room = length + max(answer.left for answer in answers)
-    caches = [(batch.cache, index) for batch, index in zip(batches, rows, strict=True)]
-    cache = join_caches(caches, trunk.model.config, length, room)
-    return _Batch(answers, ids, positions, _mask(sizes, length, room), length + 1, cache)
-
-
-def _mask(sizes: Tensor, length: int, room: int) -> Tensor:
-    """[rows, room]: 0 where a row of `sizes` real tokens is padded on the left to `length`, then 1."""
-    columns = torch.arange(room, device=sizes.device)
-    return (columns[None] >= (length - sizes)[:, None]).long()
+    to_come = max(answer.left for answer in answers)
+    return _Batch(answers, joined([(each.rows, each.living_rows) for each in batches], to_come))
 
 
 def _sample(logits: Tensor, temperatures: Sequence[float], draws: Sequence[float]) -> Tensor:

@@ -1,6 +1,8 @@
 """Tokens into text while they come, never splitting a character.
 
-Knows only a tokenizer. Each token costs the same however long the text has grown.
+Knows only a tokenizer. Each token costs the same however long the text has grown. Not tokenizers' `DecodeStream`: it
+raises an error (0.23: "Invalid prefix encountered") where a model with byte tokens writes a character, a piece of one
+and then a word, as sampled text does now and then.
 """
 
 from collections.abc import Sequence

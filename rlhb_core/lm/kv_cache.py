@@ -4,13 +4,12 @@ Appending then copies one token instead of all tokens so far; batches become one
 aligned. Does not know tokens, or what a model computes.
 """
 
-import inspect
 from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import DynamicCache, PretrainedConfig, PreTrainedModel
+from transformers import DynamicCache, PretrainedConfig
 from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer
 
 
@@ -72,13 +71,6 @@ def _last(states: Tensor, length: int) -> Tensor:
     if missing <= 0:
         return states[:, :, -length:]
     return torch.nn.functional.pad(states, (0, 0, missing, 0))
-
-
-def cache_argument(model: PreTrainedModel) -> str:
-    """What the model's forward pass calls the cache: transformers renames it from 5.24 on,
-    one model after the other.
-    """
-    return "cache" if "cache" in inspect.signature(model.forward).parameters else "past_key_values"
 
 
 class _RoomyLayer(DynamicLayer):  # type: ignore[no-untyped-call]

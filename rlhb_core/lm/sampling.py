@@ -11,17 +11,15 @@ import torch
 from torch import Tensor
 
 from rlhb_core.errors import RunError
+from rlhb_core.lm.batch import Batch
 from rlhb_core.lm.generator import (
     Measured,
     Trunk,
     by_length,
-    collate,
     from_left,
     log_probabilities,
-    positions,
     unmeasured,
 )
-from rlhb_core.lm.kv_cache import cache_argument, roomy_cache
 
 CROWDED = 0.85
 """Ended rows leave the batch when fewer than this share of its rows is still being written."""
@@ -65,21 +63,10 @@ def _write(
     found: Sampled,
 ) -> None:
     """Write the responses to these prompts, as one batch, into `found`. draws: [all prompts, longest response]."""
-    ids, mask, _ = collate([prompts[row] for row in rows], [[] for _ in rows], trunk.device)
-    place = positions(mask)
+    batch = Batch.of_prompts(trunk, [prompts[row] for row in rows], to_come=draws.shape[1])
     writing = torch.tensor(rows)  # the row of each line of the batch
-    cache = roomy_cache(trunk.model.config, ids.shape[1] + draws.shape[1])
-    cached = {cache_argument(trunk.model): cache}
     for step in range(draws.shape[1]):
-        out = trunk.model(
-            input_ids=ids,
-            attention_mask=mask,
-            position_ids=place,
-            **cached,
-            use_cache=True,
-            output_hidden_states=found.measured is not None,
-            logits_to_keep=1,
-        )
+        out = batch.forward(output_hidden_states=found.measured is not None)
         logs = log_probabilities(out.logits[:, -1].float() / temperature)  # [lines, V]
         drawn = invert(logs.exp(), draws[writing, step])
         going = _append(
@@ -89,14 +76,11 @@ def _write(
             _keep(found.measured, writing, step, logs, drawn, out.hidden_states[-1][:, -1])
         if not going:
             break
-        ids, place = drawn[:, None], place[:, -1:] + 1
-        mask = torch.cat([mask, torch.ones_like(mask[:, :1])], dim=1)
+        batch.append(drawn)
         if len(going) < CROWDED * len(writing):
             left = torch.tensor(going)
             writing = writing[left]
-            left = left.to(trunk.device)
-            ids, place, mask = ids[left], place[left], mask[left]
-            cache.batch_select_indices(left)
+            batch.keep(left)
 
 
 def _append(found: list[list[int]], rows: list[int], drawn: list[int], end: int) -> list[int]:

@@ -2,7 +2,7 @@
 
 Both batches write the same number of tokens per row (the model's own end is ignored), each row through an adapter of
 its own, at one thread; the two are timed in turn and the best of each counts, so that other work on the machine does
-not decide. The peer is PEFT's mixed batch, `generate(adapter_names=[...])`, measured the same way.
+not decide. `bench_lora` has the same step beside PEFT's.
 """
 
 import asyncio
@@ -14,20 +14,19 @@ from typing import Any
 from uuid import uuid4
 
 import torch
-from peft import LoraConfig, get_peft_model
 
 from app.comparing import Comparing
 from app.serving import Serving, register_base
 from app.settings import Settings
 from app.store import Store, responses
 from rlhb_core.lm.decoding import Decoder, Row
-from rlhb_core.lm.generator import encode_prompt, load_trunk
+from rlhb_core.lm.generator import load_trunk
+from tests.bench.bench_lora import random_adapter
 from tests.bench.run import row
 
 QUERY = "Which language do people speak in Brazil?"
 NEW_TOKENS = 64
 TURNS = 30
-RANK = 32
 ARMS = ("first", "second", "third")
 ASKED = 20
 
@@ -38,13 +37,13 @@ def rows() -> list[dict[str, Any]]:
     torch.set_num_threads(1)
     try:
         with tempfile.TemporaryDirectory() as folder:
-            adapters = {name: _random_adapter(Path(folder) / name) for name in ARMS}
-            ours, peers = three_over_one(_decoder(adapters)), three_over_one(_peft(adapters))
+            adapters = {name: random_adapter(Path(folder) / name) for name in ARMS}
+            ours = three_over_one(_decoder(adapters))
         waits = asyncio.run(first_token_seconds())
     finally:
         torch.set_num_threads(threads)
     return [
-        row("arms3_over_arm1", ours, "x CPU of one arm", "PEFT mixed batch", peers, peers / ours),
+        row("arms3_over_arm1", ours, "x CPU of one arm"),
         row("first_token_s", max(waits), "s, slowest arm, worst of 20 queries"),
     ]
 
@@ -72,38 +71,6 @@ def _decoder(adapters: dict[str, Path]) -> Callable[[Sequence[str]], None]:
         assert all(each.tokens == NEW_TOKENS for each in finished)
 
     return write
-
-
-def _peft(adapters: dict[str, Path]) -> Callable[[Sequence[str]], None]:
-    trunk = load_trunk("embedded", "cpu", "float32")
-    for name, folder in adapters.items():
-        trunk.load_adapter(name, folder)
-    model, prompt = trunk.adapters, torch.tensor([encode_prompt(trunk, QUERY)])
-    assert model is not None
-    model.eval()
-
-    def write(names: Sequence[str]) -> None:
-        ids = prompt.expand(len(names), -1)
-        out = model.generate(
-            input_ids=ids,
-            attention_mask=torch.ones_like(ids),
-            adapter_names=list(names),
-            do_sample=True,
-            top_k=0,
-            min_new_tokens=NEW_TOKENS,
-            max_new_tokens=NEW_TOKENS,
-        )
-        assert out.shape[1] == ids.shape[1] + NEW_TOKENS
-
-    return write
-
-
-def _random_adapter(folder: Path) -> Path:
-    """An adapter of the shape that training makes, with random weights: what it says does not matter here."""
-    config = LoraConfig(r=RANK, target_modules="all-linear", init_lora_weights=False)
-    model = get_peft_model(load_trunk("embedded", "cpu", "float32").model, config)
-    model.save_pretrained(str(folder))
-    return folder
 
 
 async def first_token_seconds() -> list[float]:

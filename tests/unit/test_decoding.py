@@ -13,6 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors.torch import load_file, save, save_file
+from tokenizers import Tokenizer, decoders
+from tokenizers.models import BPE
 from transformers import (
     AutoModelForCausalLM,
     Gemma3TextConfig,
@@ -21,6 +23,7 @@ from transformers import (
     MistralConfig,
     OPTConfig,
     PretrainedConfig,
+    PreTrainedTokenizerFast,
 )
 
 from rlhb_core.errors import ModelError
@@ -325,6 +328,28 @@ def test_a_character_cut_at_the_end_is_left_out(trunk: Trunk) -> None:
         text.push(token)
     assert text.text.strip() == "A giraffe:"
     assert text.push(tokens[-1]) == "🦒"
+
+
+def test_pieces_of_characters_between_words_do_no_harm() -> None:
+    """With byte tokens, as most real models have them; tokenizers' own stream fails on such a text."""
+    words = ["<end>", "\u2581", "\u2581Lima", "\u2581is", "s"]
+    vocabulary = {word: number for number, word in enumerate(words)}
+    of_bytes = {f"<0x{byte:02X}>": len(words) + byte for byte in range(256)}
+    inner = Tokenizer(BPE(vocabulary | of_bytes, [], unk_token="<end>", byte_fallback=True))
+    inner.decoder = decoders.Sequence(
+        [decoders.Replace("\u2581", " "), decoders.ByteFallback(), decoders.Fuse()]
+    )
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=inner, eos_token="<end>")
+    giraffe = [len(words) + byte for byte in "\U0001f992".encode()]
+    text, stream = IncrementalText(tokenizer), decoders.DecodeStream(skip_special_tokens=True)
+    tokens = [2, *giraffe, giraffe[0], 2]
+    for token in tokens:
+        text.push(token)
+    assert text.text.startswith(" Lima\U0001f992")
+    assert text.text.endswith(" Lima")
+    with pytest.raises(Exception, match="Invalid prefix"):  # noqa: PT012 (if not: use it, and remove ours)
+        for token in tokens:
+            stream.step(inner, token)
 
 
 def test_a_failing_row_leaves_the_others_alone(decoder: Decoder) -> None:
