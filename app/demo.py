@@ -17,13 +17,12 @@ from fastapi import FastAPI
 from rich.progress import Progress
 
 from app.commands import console, follow_run
-from app.export import EXPORTS, DataFilter, write_lines
+from app.crowd import Collected, collect, within
+from app.files import EXPORTS, DataFilter, write_lines
 from app.main import create_app
-from app.planning import Choice
 from app.progress import bars
-from app.reach import within
+from app.runs import Choice
 from app.settings import Settings
-from app.simulate import Collected, collect
 from app.store import versions
 from rlhb_core.errors import RunError
 from rlhb_core.figures.report import Chapter, Story, write_report

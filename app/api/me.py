@@ -10,8 +10,8 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.deps import PersonId, TheDownloads, TheHeavy, TheStore, TheTraining
+from app.runs import Training
 from app.store import Session, Store, StoreError, people, queries, traces
-from app.training import Training
 from rlhb_core.schema.records import Person, Source
 
 router = APIRouter(prefix="/api/me", tags=["me"])

@@ -19,10 +19,20 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from app import deploying
 from app.api.deps import TheHeavy, TheStore, TheTraining
-from app.planning import Choice, of_a_stranger
-from app.run_views import RunView, VersionsView, list_runs, list_versions, show_run
+from app.runs import (
+    Choice,
+    NeedsOverride,
+    RunView,
+    VersionsView,
+    list_runs,
+    list_versions,
+    of_a_stranger,
+    put_into_compare,
+    roll_back,
+    show_run,
+    take_out,
+)
 from app.store import runs
 from rlhb_core.figures.curves import figures, plain, template
 from rlhb_core.run.folder import RunDir, damaged
@@ -194,21 +204,21 @@ def versions_index(request: Request, store: TheStore) -> Response:
 def serve(store: TheStore, version_id: UUID, wanted: Override) -> Any:
     """Put a version into the side-by-side. 409 with `override` if its verdict does not speak for it."""
     try:
-        return deploying.put_into_compare(store, version_id, override=wanted.override)
-    except deploying.NeedsOverride as error:
+        return put_into_compare(store, version_id, override=wanted.override)
+    except NeedsOverride as error:
         return JSONResponse({"detail": str(error), "override": True}, status_code=409)
 
 
 @router.post("/versions/{version_id}/unserve")
 def unserve(store: TheStore, version_id: UUID) -> Deployment:
     """Take a version out of the side-by-side."""
-    return deploying.take_out(store, version_id)
+    return take_out(store, version_id)
 
 
 @router.post("/deployments/rollback")
 def rollback(store: TheStore, wanted: Back | None = None) -> Deployment:
     """Serve again what was served before the newest change."""
-    return deploying.roll_back(store, wanted.to if wanted else None)
+    return roll_back(store, wanted.to if wanted else None)
 
 
 # --- plotly and answers that rarely change --------------------------------------------------------

@@ -1,7 +1,7 @@
 """What a request may bring: so many bytes, and if it is for the API, JSON that every part of the app can read.
 
 JSON is read strictly here (no NaN, no number beyond a float, no half of a character, no endless nesting), so that
-nothing further in trips over one. Uploads stream and are bounded where they are taken (`app/uploads.py`).
+nothing further in trips over one. Uploads stream and are bounded where they are taken (`app/transfers/`).
 Whoever sends too slowly is let go, uploads too, and all large bodies together hold only so much memory: otherwise a few
 that never end would keep others out, and many would fill it.
 """

@@ -18,7 +18,6 @@ from typing import Any
 import httpx2
 
 from app.engine.options import BASE_NAME, options_of
-from app.processes import SECRETS
 from app.serving.jobs import End, Job
 from app.serving.pace import Pace
 from app.serving.remote import (
@@ -31,7 +30,7 @@ from app.serving.remote import (
     key_header,
     sentence,
 )
-from app.settings import Settings
+from app.settings import SECRETS, Settings
 from rlhb_core.schema.records import ModelVersion
 
 log = logging.getLogger(__name__)

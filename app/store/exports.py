@@ -3,7 +3,7 @@
 What was done while names were in view is left out unless the filter takes it in, here and nowhere else.
 
 Reads in blocks, in the order in which answers were written (votes: in which queries were asked), so that memory stays
-flat whatever the size. Does not know how a line looks: that is `app.export`.
+flat whatever the size. Does not know how a line looks: that is `app.files`.
 """
 
 from collections.abc import Iterator, Sequence

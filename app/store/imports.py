@@ -1,7 +1,7 @@
 """Data that comes in from files: whole items, many at a time, each item either stored entirely or not at all.
 
 An item is one query with the person who asked it, some answers, and either behaviours as they are (they have no
-signals behind them) or signals. Does not know any file format: that is `app.importing`.
+signals behind them) or signals. Does not know any file format: that is `app.files`.
 """
 
 from collections.abc import Iterable, Sequence

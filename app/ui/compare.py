@@ -2,7 +2,7 @@
 
 Holds the page's layout and the handlers that stream snapshots of a comparison to it. What happens in the browser
 (drawing snapshots, votes, acts, tracking, keys) is in `static/compare/`; votes and acts come back as signals through
-`/api/signals`. Does not know how answers are made (`app/comparing.py`).
+`/api/signals`. Does not know how answers are made (`app/comparing/`).
 """
 
 import asyncio

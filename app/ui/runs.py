@@ -1,7 +1,7 @@
 """The Runs page: choose what to train on what, start it, follow it, and put what came of it into Compare.
 
 The form is Gradio's and calls the same functions as the API; the lists under it are `static/runs.js`, which polls the
-API. Holds layout and handlers, no rules of its own: what is enough data is `planning.py`.
+API. Holds layout and handlers, no rules of its own: what is enough data is `app.runs`.
 """
 
 from collections.abc import Callable
@@ -12,9 +12,10 @@ from typing import Any
 import gradio as gr
 from fastapi import FastAPI
 
-from app.planning import (
+from app.runs import (
     Choice,
     Plan,
+    Training,
     of_a_stranger,
     parents_for,
     parse_overrides,
@@ -23,7 +24,6 @@ from app.planning import (
     trainable,
 )
 from app.store import Store
-from app.training import Training
 from app.ui import crowd
 from app.ui.shell import Page, page
 from rlhb_core.errors import RlhbError

@@ -17,7 +17,7 @@ from uuid import uuid4
 
 import psutil
 
-from app.importing import import_jsonl
+from app.files import import_jsonl
 from app.store import Store
 from rlhb_core.schema.arms import Arm
 from rlhb_core.schema.behaviors import VERBALISER_VERSION, verbalise

@@ -17,7 +17,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, Route, expect
 from playwright.sync_api import TimeoutError as NotInTime
 
-from app.export import DataFilter, triplet_lines
+from app.files import DataFilter, triplet_lines
 from app.store import runs, signals, versions
 from rlhb_core.figures.page import PNG_SIZE, write_png
 from rlhb_core.run.config import RunConfig

@@ -13,15 +13,15 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.export import (
+from app.files import (
     DataFilter,
     amounts,
     comparison_lines,
+    import_jsonl,
     label_lines,
     preference_lines,
     triplet_lines,
 )
-from app.importing import import_jsonl
 from app.store import (
     BadSignals,
     Store,

@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from app.export import (
+from app.files import (
     DataFilter,
     amounts,
     compared,
     comparison_lines,
+    import_file,
     start_of,
     taken,
     triplet_lines,
 )
-from app.importing import import_file
 from app.store import Store, behaviors, people, responses, signals, summary
 from app.store.summary import Counts
 from app.ui import counts

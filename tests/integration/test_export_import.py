@@ -11,19 +11,22 @@ import pytest
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from app import importing
-from app.export import (
+from app.files import (
     EXPORTS,
     DataFilter,
+    Mapping,
     amounts,
     comparison_lines,
+    import_csv,
+    import_file,
+    import_jsonl,
+    importing,
     label_lines,
+    load_mapping,
     preference_lines,
     triplet_lines,
     write_lines,
 )
-from app.importing import import_csv, import_file, import_jsonl
-from app.mapping import Mapping, load_mapping
 from app.store import Store, behaviors, people, responses, signals, summary, verify, versions
 from rlhb_core.errors import BadConfig, BadRecord
 from rlhb_core.schema.arms import Arm
@@ -572,7 +575,7 @@ def test_an_encoding_that_is_none_is_refused(sqlite_store, tmp_path, encoding):
 
 
 def test_a_line_without_an_end_costs_itself_only(sqlite_store, tmp_path, monkeypatch):
-    monkeypatch.setattr("app.import_text.MAX_LINE", 2_000)
+    monkeypatch.setattr("app.files.text_lines.MAX_LINE", 2_000)
     path = written(tmp_path, line() + b"\n" + b"x" * 9_000 + b"\n" + line())
     result = import_file(sqlite_store, path)
     assert (result.imported, [error.number for error in result.errors]) == (2, [2])
@@ -642,7 +645,7 @@ def test_nobody_imports_in_the_name_of_someone_here(store: Store):
 def test_an_import_that_breaks_off_leaves_whole_chunks_only(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("app.importing.CHUNK", 5)
+    monkeypatch.setattr("app.files.importing.CHUNK", 5)
 
     def lines() -> Iterator[bytes]:
         for number in range(12):

@@ -165,11 +165,11 @@ def test_a_full_disk_elsewhere_is_507_too(client: TestClient, monkeypatch: pytes
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("app.training.Training.start", full)
+    monkeypatch.setattr("app.runs.Training.start", full)
     answer = client.post("/api/runs", json={"arm": "rlhf"})
     assert answer.status_code == 507
     assert "disk of the data folder is full" in answer.json()["detail"]
-    monkeypatch.setattr("app.training.Training.start", lambda *_: (_ for _ in ()).throw(OSError(5)))
+    monkeypatch.setattr("app.runs.Training.start", lambda *_: (_ for _ in ()).throw(OSError(5)))
     assert client.post("/api/runs", json={"arm": "rlhf"}).status_code == 500
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from app.planning import Choice, make_plan, trainable
-from app.run_views import newest_numbers, verdict_view
+from app.runs import Choice, make_plan, trainable
+from app.runs.run_views import newest_numbers, verdict_view
 from app.serving.registry import register_base
 from app.settings import Settings
 from app.store import Store

@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from app.export import comparison_lines, preference_lines, triplet_lines, write_lines
-from app.importing import import_jsonl
+from app.files import comparison_lines, import_jsonl, preference_lines, triplet_lines, write_lines
 from app.store import Store, signals, summary
 from rlhb_core.schema.records import Comparison, Query, Response, Source
 from tests.integration.test_export_import import (

@@ -11,8 +11,7 @@ import orjson
 import pytest
 import sqlalchemy as sa
 
-from app.export import DataFilter, comparison_lines, triplet_lines
-from app.importing import import_file
+from app.files import DataFilter, comparison_lines, import_file, triplet_lines
 from app.store import Store, people, summary, verify
 from app.store.tables import BEHAVIOR, QUERY, RESPONSE
 from rlhb_core.schema.records import Source

@@ -14,11 +14,11 @@ import sqlalchemy as sa
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
+from app.crowd import Collected, Reached, collect, reach, within
+from app.crowd.reaching import forgetful_client
 from app.identity import COOKIE
 from app.main import create_app
-from app.reach import Reached, forgetful_client, reach, within
 from app.settings import Settings
-from app.simulate import Collected, collect
 from app.store import Store, queries, responses, signals, summary, verify, versions
 from app.store.tables import PERSON, QUERY
 from rlhb_core import world
@@ -178,7 +178,7 @@ def test_what_they_cannot_judge_is_refused_before_anything_is_asked(
 def test_a_version_that_they_cannot_judge_ends_the_round_when_it_comes(
     here: Here, store: Store, served: list[UUID], monkeypatch
 ):
-    monkeypatch.setattr("app.simulate.CHECK_EVERY", 4)
+    monkeypatch.setattr("app.crowd.annotators.CHECK_EVERY", 4)
     before = simulated(store)
 
     def note(done: int, _: int) -> None:
@@ -283,7 +283,7 @@ def panel(text: str, **changed: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Server:
-    monkeypatch.setattr("app.simulate.USUAL_S", 0.0)
+    monkeypatch.setattr("app.crowd.annotators.USUAL_S", 0.0)
     made = Server()
     made.panels = [panel("Two."), panel("Mars has two moons."), panel("I do not know.")]
     return made
@@ -298,7 +298,7 @@ def test_a_server_with_too_much_to_do_is_waited_for(server: Server):
 
 
 def test_a_server_that_goes_on_refusing_is_told_of(server: Server, monkeypatch):
-    monkeypatch.setattr("app.reach.PATIENCE_S", 0.2)
+    monkeypatch.setattr("app.crowd.reaching.PATIENCE_S", 0.2)
     server.refusals = [503] * 1_000
     with pytest.raises(RlhbError, match="stand-in refused PATCH /api/me: later"):
         server.collect(6)
@@ -345,7 +345,7 @@ def test_asking_again_comes_before_the_vote(server: Server):
 
 
 def test_a_server_that_is_not_there_or_no_address_is_one_sentence(tmp_path, monkeypatch):
-    monkeypatch.setattr("app.reach.STARTING_S", 0.0)
+    monkeypatch.setattr("app.crowd.reaching.STARTING_S", 0.0)
 
     async def ask(where: str) -> None:
         async with reach(Settings(data_dir=tmp_path), where) as reached:

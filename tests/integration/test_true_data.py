@@ -13,8 +13,7 @@ from typing import Any
 
 import pytest
 
-from app.export import EXPORTS, DataFilter, write_lines
-from app.importing import import_jsonl
+from app.files import EXPORTS, DataFilter, import_jsonl, write_lines
 from app.store import Store, behaviors, verify
 from app.store.tables import SIGNAL
 from rlhb_core.run.data import load_split

@@ -17,13 +17,14 @@ from starlette.responses import StreamingResponse
 
 from app import data_folder
 from app.data_folder import NoRoom
-from app.downloads import PIECE, Downloads, TooMany
-from app.export import EXPORTS, DataFilter
+from app.files import EXPORTS, DataFilter
 from app.main import create_app
 from app.settings import Settings
 from app.store import Store, behaviors, people, streaming
 from app.store.streaming import BLOCK_CHARS, BLOCK_ROWS, Stream, joined, some
 from app.store.tables import QUERY
+from app.transfers import Downloads, TooMany
+from app.transfers.downloads import PIECE
 from rlhb_core.schema.arms import Arm
 from tests.scene import asked, best, someone
 

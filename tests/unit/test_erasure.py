@@ -13,11 +13,11 @@ import pytest
 import torch
 from fastapi.testclient import TestClient
 
-from app import erasure
 from app.main import create_app
+from app.runs import erasure
+from app.runs.training import ERASED
 from app.settings import Settings
 from app.store import Session, Store, behaviors, exports, imports, runs, signals, traces
-from app.training import ERASED
 from rlhb_core.run.folder import RunDir
 from rlhb_core.run.recipe import parse_config
 from rlhb_core.schema.arms import Arm
@@ -102,7 +102,7 @@ def live(session: Session) -> Person:
 
 def trained(client: TestClient, name: str, status: RunStatus, by: Source = Source.REAL) -> RunDir:
     """A run that learned from what is stored, and wrote of it what runs write."""
-    from app.export import DataFilter, comparison_lines, triplet_lines, write_lines
+    from app.files import DataFilter, comparison_lines, triplet_lines, write_lines
 
     store = store_of(client)
     run = RunDir.create(

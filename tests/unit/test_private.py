@@ -13,8 +13,7 @@ from pydantic import ValidationError
 
 from app.data_folder import prepare
 from app.identity import load_secret
-from app.processes import SECRETS
-from app.settings import Settings
+from app.settings import SECRETS, Settings
 from app.store import Store, StoreError
 from rlhb_core.errors import BadConfig
 from tests.scene import someone

@@ -229,7 +229,7 @@ def test_an_answer_that_nobody_wants_any_more_is_let_go(shared: Rig) -> None:
 
 def test_the_web_process_never_loads_a_model(shared: Rig) -> None:
     code = (
-        "import sys, app.main, app.server, app.simulate, app.commands, app.demo; "
+        "import sys, app.main, app.server, app.crowd, app.commands, app.demo; "
         "print([m for m in ('torch', 'transformers', 'peft', 'tokenizers') if m in sys.modules])"
     )
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

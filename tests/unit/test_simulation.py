@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from app.export import DataFilter, comparison_lines, triplet_lines
+from app.files import DataFilter, comparison_lines, triplet_lines
 from app.store import Store, responses, signals
 from rlhb_core.lm.generator import Trunk, load_trunk
 from rlhb_core.schema.arms import Arm

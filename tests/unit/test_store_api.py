@@ -14,12 +14,12 @@ from app.api import data, me
 from app.api import signals as api_signals
 from app.api.errors import explain_errors
 from app.comparing import Comparing
-from app.downloads import Downloads
 from app.heavy import Heavy
+from app.runs import Training
 from app.serving import Serving
 from app.settings import Settings
 from app.store import Store, people, queries, signals
-from app.training import Training
+from app.transfers import Downloads
 from rlhb_core.schema.record import now_ms
 from rlhb_core.schema.records import Person, Query, Response, Source, Triplet
 from rlhb_core.schema.signals import Signal

@@ -11,15 +11,13 @@ from uuid import UUID, uuid4
 import pytest
 from rich.console import Console
 
-from app import deploying
 from app.commands import follow_run
-from app.planning import Choice, parse_overrides, parse_since
-from app.processes import Processes
 from app.progress import Lines
-from app.run_views import list_runs
+from app.runs import Choice, QueueFull, Training, deploying, list_runs, parse_overrides, parse_since
+from app.runs.processes import Processes
+from app.runs.training import register
 from app.settings import Settings
 from app.store import Session, Store, runs, signals, versions
-from app.training import QueueFull, Training, register
 from rlhb_core.errors import BadConfig, NotEnoughData, RunError
 from rlhb_core.run.folder import RunDir
 from rlhb_core.run.followers import Followers

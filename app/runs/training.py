@@ -14,10 +14,10 @@ from pathlib import Path
 from uuid import UUID, uuid4, uuid5
 
 from app.data_folder import check_room
-from app.erasure import forget_in_run, holds
-from app.export import comparison_lines, triplet_lines
-from app.planning import Choice, Plan, make_plan
-from app.processes import Processes
+from app.files import comparison_lines, triplet_lines
+from app.runs.erasure import forget_in_run, holds
+from app.runs.planning import Choice, Plan, make_plan
+from app.runs.processes import Processes
 from app.settings import Settings
 from app.store import Session, Store, Unavailable, runs, signals, versions
 from rlhb_core.errors import NotEnoughData, RunError

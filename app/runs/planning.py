@@ -1,6 +1,6 @@
 """What a training run would have to work with: the choice on the form, and whether its data is enough, in words.
 
-Read-only: nothing is started here (`training.py`). Does not know how data is filtered or written (`export.py`).
+Read-only: nothing is started here (`training.py`). Does not know how data is filtered or written (`app.files`).
 """
 
 import json
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from app.export import Amounts, DataFilter, amounts, start_of
+from app.files import Amounts, DataFilter, amounts, start_of
 from app.settings import Settings
 from app.store import Session, Store, versions
 from app.store.engine import storable

@@ -16,7 +16,7 @@ from contextlib import aclosing, contextmanager, suppress
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from app.comparison import ANSWERS, ComparisonView, draw, view_of, was_voted
+from app.comparing.view import ANSWERS, ComparisonView, draw, view_of, was_voted
 from app.data_folder import check_room
 from app.serving import Chunk, End, Job, Serving, cut, cut_at
 from app.settings import Settings

@@ -10,9 +10,9 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from app.deploying import offer, previous, speaks_against
+from app.runs.deploying import offer, previous, speaks_against
+from app.runs.training import GOING, RESUMABLE
 from app.store import Session, runs, versions
-from app.training import GOING, RESUMABLE
 from rlhb_core.errors import RunError
 from rlhb_core.run.folder import RunDir, damaged
 from rlhb_core.run.metrics import METRICS

@@ -3,7 +3,7 @@
 Holds how a line looks. Lines come in blocks of bytes, whole lines each, so that memory stays flat and the web server
 is not woken for every row. Knows no SQL and no HTTP.
 
-* triplets: <query, response, behaviour>, the Triplet record; `app.importing` reads it back.
+* triplets: <query, response, behaviour>, the Triplet record; `importing.py` reads it back.
 * comparisons: the votes, the Comparison record.
 * preferences: prompt / chosen / rejected, and labels: prompt / completion / label, as TRL's trainers load them.
 """

@@ -1,6 +1,6 @@
 """What the columns of a CSV file mean: a mapping, read from TOML.
 
-docs/import/ifllm.toml is one for a real log. Does not know how a row becomes a query: that is `app.csv_rows`.
+docs/import/ifllm.toml is one for a real log. Does not know how a row becomes a query: that is `csv_rows.py`.
 """
 
 import tomllib

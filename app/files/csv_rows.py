@@ -2,7 +2,7 @@
 
 One row is one query with one or more answers side by side; ratings become `rate` signals, preferences `vote` signals,
 and reading times and depths, which may lie in a second file with one row per answer, `dwell` and `scroll` signals.
-Knows no database; what the columns mean is told by `app.mapping`.
+Knows no database; what the columns mean is told by `mapping.py`.
 """
 
 import csv
@@ -16,9 +16,9 @@ from uuid import UUID, uuid5
 
 from pydantic import ValidationError
 
-from app.import_text import MARK, MAX_LINE, UNREADABLE, read_lines
-from app.import_times import to_ms
-from app.mapping import AnswerColumns, Mapping, columns_of
+from app.files.mapping import AnswerColumns, Mapping, columns_of
+from app.files.text_lines import MARK, MAX_LINE, UNREADABLE, read_lines
+from app.files.times import to_ms
 from app.store.engine import storable
 from app.store.imports import Answer, Item
 from rlhb_core.errors import BadConfig, BadRecord
