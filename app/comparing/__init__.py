@@ -6,9 +6,9 @@ are signals and go to the store. Does not know how answers are written (`app.ser
 Holds what the rest of the app may use; the rest of this folder is private.
 """
 
-from app.comparing.comparisons import (
+from app.comparing.comparisons import Comparing
+from app.comparing.errors import (
     CannotContinue,
-    Comparing,
     NotYours,
     Overloaded,
     StillWriting,

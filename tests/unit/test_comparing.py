@@ -23,7 +23,8 @@ from app.comparing import (
     StillWriting,
     TooManyOpen,
 )
-from app.comparing.view import draw, view_of
+from app.comparing.draw import draw
+from app.comparing.view import view_of
 from app.serving import Chunk, End, Job, Serving, cut
 from app.settings import Settings
 from app.store import Store, UnknownReference, people, queries, responses, signals, versions
@@ -538,7 +539,7 @@ class Fragile:
 def test_a_passing_database_error_loses_no_answer(
     tell: Tell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.comparing.comparisons.RETRY_AFTER_S", (0.01, 0.02, 0.04))
+    monkeypatch.setattr("app.comparing.writing.RETRY_AFTER_S", (0.01, 0.02, 0.04))
 
     async def story(scene: Scene) -> None:
         fragile = Fragile(scene.store, failures=7)  # three answers: at least two fail twice
@@ -556,7 +557,7 @@ def test_a_passing_database_error_loses_no_answer(
 def test_an_answer_that_cannot_be_stored_ends_as_an_error_and_can_be_regenerated(
     tell: Tell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.comparing.comparisons.RETRY_AFTER_S", (0.01, 0.02))
+    monkeypatch.setattr("app.comparing.writing.RETRY_AFTER_S", (0.01, 0.02))
 
     async def story(scene: Scene) -> None:
         fragile = Fragile(scene.store, failures=1_000_000)
@@ -576,7 +577,7 @@ def test_an_answer_that_cannot_be_stored_ends_as_an_error_and_can_be_regenerated
         scene.serving.say(0, "once more", OK)
         await until(lambda: not scene.comparing._live)
         assert (await scene.view(query_id)).panels[0].text == "once more"
-        await until(lambda: not scene.comparing._unstored)
+        await until(lambda: not scene.comparing._writing.unstored)
         heir = scene.restarted()
         later = await heir.view(query_id, scene.person)
         assert [p.outcome for p in later.panels] == [Outcome.OK, Outcome.ERROR, Outcome.ERROR]
@@ -587,7 +588,7 @@ def test_an_answer_that_cannot_be_stored_ends_as_an_error_and_can_be_regenerated
 def test_closing_while_the_database_is_away_does_not_wait_for_it(
     tell: Tell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.comparing.comparisons.RETRY_AFTER_S", (600.0,))
+    monkeypatch.setattr("app.comparing.writing.RETRY_AFTER_S", (600.0,))
 
     async def story(scene: Scene) -> None:
         monkeypatch.setattr(scene.store, "together", Fragile(scene.store, failures=100))
