@@ -19,8 +19,10 @@ from app.runs.planning import (
     recipes_for,
     trainable,
 )
-from app.runs.run_views import RunView, VersionsView, list_runs, list_versions, show_run
+from app.runs.run_views import list_runs, show_run
 from app.runs.training import QueueFull, Training
+from app.runs.version_views import list_versions
+from app.runs.views import RunView, VersionsView
 
 __all__ = [
     "Choice",

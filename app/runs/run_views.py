@@ -1,31 +1,36 @@
-"""Runs and versions as pages and API clients see them: names, states and numbers in words.
+"""Runs as pages and API clients see them: names, states and numbers in words.
 
 Turns records and run folders into plain answers. Changes nothing, and knows no web framework.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
-from pydantic import BaseModel, Field
-
-from app.runs.deploying import offer, previous, speaks_against
 from app.runs.training import GOING, RESUMABLE
+from app.runs.verdict_view import verdict_tone, verdict_view
+from app.runs.version_views import version_of
+from app.runs.views import (
+    AlarmView,
+    AnswerView,
+    CheckpointView,
+    Number,
+    ProgressView,
+    RunDetail,
+    RunView,
+    SampleView,
+    Tone,
+)
 from app.store import Session, runs, versions
 from rlhb_core.errors import RunError
 from rlhb_core.run.folder import RunDir, damaged
 from rlhb_core.run.metrics import METRICS
-from rlhb_core.schema.arms import Arm
-from rlhb_core.schema.records import ModelVersion, Run, RunStatus
+from rlhb_core.schema.records import Run, RunStatus
 from rlhb_core.teachers import stage_label
 from rlhb_core.verdict.alarms import alarms
-from rlhb_core.world import embedded
 
 Part = TypeVar("Part")
-
-Tone = Literal["good", "warn", "bad", "plain"]
-"""How a page colours a word."""
 
 STATUS_WORDS = {
     RunStatus.QUEUED: "waiting for its turn",
@@ -38,168 +43,6 @@ STATUS_WORDS = {
 
 CHECKPOINTS = 20
 """Newest checkpoints whose answers are shown."""
-
-
-class ProgressView(BaseModel):
-    """Where a run stands."""
-
-    words: str
-    share: float = Field(description="Part of the whole run that is done, 0 to 1.")
-    seconds_left: float | None
-
-
-class RunView(BaseModel):
-    """A line in the list of runs."""
-
-    id: UUID
-    name: str
-    arm: Arm
-    arm_label: str
-    recipe: str
-    parent: str | None = Field(description="Name of the version that it starts from.")
-    data: str
-    status: RunStatus
-    status_words: str
-    tone: Tone
-    error: str
-    progress: ProgressView | None
-    can_stop: bool
-    can_resume: bool
-    created_ms: int
-    ended_ms: int | None
-
-
-class Number(BaseModel):
-    """A metric's newest value, with its sentence."""
-
-    name: str
-    label: str
-    value: float
-    unit: str
-    sentence: str
-
-
-class CheckView(BaseModel):
-    """One thing that the verdict rests on."""
-
-    name: str
-    value: str
-    bar: str
-    passed: bool
-    sentence: str
-
-
-class OfferView(BaseModel):
-    """How a version is offered for Compare."""
-
-    kind: Literal["free", "asked", "withheld"] = Field(
-        description="Freely, after a question, or not at all unless somebody insists."
-    )
-    button: str = Field(description="What the button says that puts it in.")
-    why: str = Field(description="What does not speak for it; empty if it is offered freely.")
-
-
-class WinView(BaseModel):
-    """How often the new answers win against those of the version that the run started from."""
-
-    rate: str = Field(
-        description="As a share with its interval; a dash where nobody compared them."
-    )
-    words: str = Field(description="Against whom, in how many questions, by which judge.")
-
-
-class VerdictView(BaseModel):
-    """The verdict in words."""
-
-    word: str
-    tone: Tone
-    sentence: str
-    checks: list[CheckView]
-    win: WinView
-    evaluation: str = Field(description="How it does against the base model, where that is known.")
-
-
-class VersionLink(BaseModel):
-    """The version that came of a run."""
-
-    id: UUID
-    name: str
-    served: bool
-    offer: OfferView
-
-
-class SampleView(BaseModel):
-    """One held-out query, answered by the start of the run and by the version that came of it."""
-
-    query: str
-    before: str
-    after: str
-
-
-class AlarmView(BaseModel):
-    """One thing that looks wrong in the metrics, and where to look."""
-
-    severity: Literal["bad", "warn"]
-    happened: str
-    look: str
-
-
-class AnswerView(BaseModel):
-    """What the policy answered on the way to one held-out query."""
-
-    query: str
-    behavior: str = Field(description="The behaviour that it was asked to draw; empty if none.")
-    response: str
-
-
-class CheckpointView(BaseModel):
-    """The answers at one checkpoint."""
-
-    iteration: int = Field(description="Step of the whole run.")
-    answers: list[AnswerView]
-
-
-class RunDetail(RunView):
-    """All that the curves page says in words."""
-
-    verdict: VerdictView | None
-    version: VersionLink | None
-    numbers: list[Number]
-    alarms: list[AlarmView]
-    samples: list[SampleView]
-    checkpoints: list[CheckpointView] = Field(description="Newest first.")
-
-
-class VersionView(BaseModel):
-    """A line in the table of model versions."""
-
-    id: UUID
-    name: str
-    arm: Arm
-    arm_label: str
-    verdict_words: str
-    tone: Tone
-    lineage: str
-    run_id: UUID | None
-    served: bool
-    offer: OfferView
-    embedded: bool = Field(
-        description="Stands on the model that ships with the package, which simulated annotators can judge."
-    )
-
-
-class PreviousSet(BaseModel):
-    """What going back would serve again."""
-
-    names: list[str]
-    ids: list[UUID] = Field(description="To be sent along when going back, so that it is this set.")
-
-
-class VersionsView(BaseModel):
-    """The table of model versions."""
-
-    versions: list[VersionView]
-    previous: PreviousSet | None
 
 
 def list_runs(session: Session) -> list[RunView]:
@@ -226,7 +69,7 @@ def show_run(session: Session, run_id: UUID) -> RunDetail:
         verdict=_readable(
             wrong, "result.json", lambda: verdict_view(result, line.parent or "its start")
         ),
-        version=_version_of(session, run),
+        version=version_of(session, run),
         numbers=_readable(wrong, "metrics.jsonl", lambda: newest_numbers(rows)) or [],
         alarms=_readable(wrong, "metrics.jsonl", lambda: _alarms(folder, rows)) or [],
         samples=_readable(wrong, "result.json", lambda: _samples(result)) or [],
@@ -262,20 +105,6 @@ def _checkpoints(folder: RunDir) -> list[CheckpointView]:
     ]
 
 
-def list_versions(session: Session) -> VersionsView:
-    """Every version that can be served, newest first; those served now on top."""
-    served = {version.id for version in versions.served(session)}
-    names = versions.names(session)
-    stored = sorted(versions.all(session), key=lambda v: (v.id not in served, -v.created_ms))
-    before = previous(session)
-    return VersionsView(
-        versions=[_version_view(version, served, names) for version in stored],
-        previous=None
-        if before is None
-        else PreviousSet(names=[v.name for v in before], ids=[v.id for v in before]),
-    )
-
-
 # --- one thing at a time --------------------------------------------------------------------------
 
 
@@ -308,15 +137,6 @@ def _tone(run: Run) -> Tone:
     if run.status in (RunStatus.INTERRUPTED, RunStatus.STOPPED):
         return "warn"
     return verdict_tone(run.verdict)
-
-
-def verdict_tone(verdict: str) -> Tone:
-    """The colour of a verdict."""
-    if not verdict:
-        return "plain"
-    if speaks_against(verdict):
-        return "bad"
-    return "good" if verdict in ("converged", "improved") else "warn"
 
 
 def _why(run: Run) -> str:
@@ -361,106 +181,3 @@ def newest_numbers(rows: Sequence[Mapping[str, Any]]) -> list[Number]:
                 )
             )
     return found
-
-
-def _version_of(session: Session, run: Run) -> VersionLink | None:
-    served = {version.id for version in versions.served(session)}
-    for version in versions.all(session):
-        if version.run_id == run.id:
-            return VersionLink(
-                id=version.id,
-                name=version.name,
-                served=version.id in served,
-                offer=OfferView(**offer(version.verdict)._asdict()),
-            )
-    return None
-
-
-def _version_view(
-    version: ModelVersion, served: set[UUID], names: Mapping[UUID, str]
-) -> VersionView:
-    parent = names.get(version.parent_id) if version.parent_id else None
-    parts = [f"from {parent}" if parent else "", version.trained_on]
-    return VersionView(
-        id=version.id,
-        name=version.name,
-        arm=version.arm,
-        arm_label=version.arm.label,
-        verdict_words=version.verdict or "–",
-        tone=verdict_tone(version.verdict),
-        lineage=" · ".join(filter(None, parts)),
-        run_id=version.run_id,
-        served=version.id in served,
-        offer=OfferView(**offer(version.verdict)._asdict()),
-        embedded=embedded.is_embedded(version.base),
-    )
-
-
-def verdict_view(result: Mapping[str, Any], parent: str) -> VerdictView | None:
-    """The verdict with its checks, from a run's result; None while there is none. `parent`:
-    what the run started from.
-    """
-    found = result.get("verdict")
-    if not found:
-        return None
-    return VerdictView(
-        word=found["word"],
-        tone=verdict_tone(found["word"]),
-        sentence=found["sentence"],
-        checks=[
-            CheckView(
-                name=check["name"],
-                value="–" if check["value"] is None else f"{check['value']:.2f}",
-                bar=check["bar"].replace("+-", "±"),
-                passed=check["passed"],
-                sentence=check["sentence"],
-            )
-            for check in found["checks"]
-        ],
-        win=_win(result, parent),
-        evaluation=_evaluation(result),
-    )
-
-
-def _win(result: Mapping[str, Any], parent: str) -> WinView:
-    evaluation = result.get("evaluation")
-    if evaluation:
-        served = evaluation["conditions"]["served"]
-        return _won(
-            served.get("against_start") or served["against_sft"], parent, evaluation["judge"]
-        )
-    words = ((result.get("evidence") or {}).get("gain") or {}).get("words")
-    if words:
-        return _won(words, parent, "a judge on words that did not supply the reward")
-    return WinView(
-        rate="–",
-        words=f"wins against {parent}: nobody compared them. Votes of people in Compare will tell.",
-    )
-
-
-def _won(comparison: Mapping[str, Any], parent: str, judge: str) -> WinView:
-    low, high = comparison["interval"]
-    return WinView(
-        rate=f"{comparison['win_rate']:.0%}",
-        words=f"wins against {parent} [{low:.0%} to {high:.0%}], ties half, in {comparison['n']:,} questions, by "
-        f"{judge}.",
-    )
-
-
-def _evaluation(result: Mapping[str, Any]) -> str:
-    """What else was measured; the win rate against SFT only where that is not the parent."""
-    evaluation = result.get("evaluation")
-    if not evaluation:
-        return ""
-    found = []
-    served, least = (evaluation["conditions"].get(name) for name in ("served", "least preferred"))
-    if "against_start" in served:
-        won = served["against_sft"]
-        low, high = won["interval"]
-        found.append(f"Against SFT it wins {won['win_rate']:.0%} [{low:.0%} to {high:.0%}].")
-    if least is not None:
-        found.append(
-            f"Asked for the least preferred behaviour instead, it wins {least['against_sft']['win_rate']:.0%} against "
-            f"SFT."
-        )
-    return " ".join(found)

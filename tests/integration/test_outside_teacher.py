@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from app.runs import Choice, make_plan, trainable
-from app.runs.run_views import newest_numbers, verdict_view
+from app.runs.run_views import newest_numbers
+from app.runs.verdict_view import verdict_view
 from app.serving.registry import register_base
 from app.settings import Settings
 from app.store import Store
