@@ -18,8 +18,7 @@ from app import data_folder
 from app.progress import bars
 from app.runs import Training
 from app.settings import Settings
-from app.store import Store, runs
-from app.store.migrate import refuse_other_schema
+from app.store import Store, missing_wal, refuse_other_schema, runs, verify
 from rlhb_core.errors import RunError
 from rlhb_core.run.folder import RunDir
 from rlhb_core.schema.arms import Arm
@@ -191,8 +190,6 @@ def import_file(settings: Settings, file: Path, mapping: Path | None, encoding: 
 
 def verify_store(settings: Settings) -> None:
     """Say what is wrong with the database, if anything is. Only looks, so that a live server does not notice."""
-    from app.store.verify import missing_wal, verify
-
     live = data_folder.live_beside(settings)
     problems = list(missing_wal(settings.sqlite_file, str(live))) if live else []
     if not problems:  # opening it would make a new file in its place

@@ -1,69 +1,26 @@
-"""CSV rows by a mapping: each row as one query with its answers and what was done with them.
+"""The rows of CSV files, of the second one too that a mapping joins: read so that one broken line costs no other.
 
-One row is one query with one or more answers side by side; ratings become `rate` signals, preferences `vote` signals,
-and reading times and depths, which may lie in a second file with one row per answer, `dwell` and `scroll` signals.
-Knows no database; what the columns mean is told by `mapping.py`.
+Knows no database; what the columns mean is told by `mapping.py`, what a row says by `csv_items.py`.
 """
 
 import csv
-import math
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
-from uuid import UUID, uuid5
 
-from pydantic import ValidationError
-
-from app.files.mapping import AnswerColumns, Mapping, columns_of
+from app.files.mapping import Mapping, columns_of
 from app.files.text_lines import MARK, MAX_LINE, UNREADABLE, read_lines
-from app.files.times import to_ms
-from app.store.engine import storable
-from app.store.imports import Answer, Item
-from rlhb_core.errors import BadConfig, BadRecord
-from rlhb_core.schema.payloads import VoteChoice
-from rlhb_core.schema.record import describe
-from rlhb_core.schema.records import Outcome, Person, Query, Response, Source
-from rlhb_core.schema.signals import Signal, SignalKind, check_signal
+from rlhb_core.errors import BadConfig
 
 csv.field_size_limit(MAX_LINE)
 
-Row = dict[str, str]
-Joined = dict[tuple[str, str], Row]
+Cells = dict[str, str]
+"""A row: what stands in it, by column."""
+JoinedRows = dict[tuple[str, str], Cells]
 """Rows of a joined file by (query, number of the answer)."""
 
-MOST_VALUES = 10
-"""Different unknown values of a column that are named; further ones are only counted."""
 
-
-class Unknown:
-    """Values that a mapping gives no meaning, by the columns in which they stand: taken, but not in silence."""
-
-    def __init__(self) -> None:
-        self._found: dict[tuple[str, str], Counter[str]] = {}
-
-    def note(self, column: str, role: str, value: str) -> None:
-        """One row has this value there."""
-        values = self._found.setdefault((column, role), Counter())
-        shown = value if len(value) <= 40 else f"{value[:39]}…"
-        values[shown if shown in values or len(values) < 1_000 else "…"] += 1
-
-    def sentences(self) -> list[str]:
-        """What was found, a sentence per column."""
-        told = []
-        for (column, role), values in self._found.items():
-            count = values.total()
-            named = ", ".join(f"{value!r} ({n})" for value, n in values.most_common(MOST_VALUES))
-            more = f" and {len(values) - MOST_VALUES} more" if len(values) > MOST_VALUES else ""
-            rows = "1 row has" if count == 1 else f"{count:,} rows have"
-            told.append(
-                f"{rows} a {role} value in {column} that the mapping does not know: {named}{more}"
-            )
-        return told
-
-
-def read_joined(mapping: Mapping, folder: Path, encoding: str = "") -> tuple[Joined, list[str]]:
+def read_joined(mapping: Mapping, folder: Path, encoding: str = "") -> tuple[JoinedRows, list[str]]:
     """The rows of the file that the mapping joins (none if it joins none), and what is wrong with others of them."""
     if mapping.joined is None:
         return {}, []
@@ -71,14 +28,14 @@ def read_joined(mapping: Mapping, folder: Path, encoding: str = "") -> tuple[Joi
     if not path.is_file() or path.resolve().parent != folder.resolve():  # `..`, or a link out
         raise BadConfig(f"the mapping joins {mapping.joined.file}, which is not beside the file")
     named = columns_of(mapping.joined) - {mapping.joined.file}
-    found: Joined = {}
+    found: JoinedRows = {}
     wrong: list[str] = []
-    for number, row in _rows(read_lines(path, encoding, ""), mapping.delimiter, named, path.name):
+    for number, row in rows_of(read_lines(path, encoding, ""), mapping.delimiter, named, path.name):
         where = f"line {number} of {path.name}"
         if isinstance(row, str):
             wrong.append(f"{where}: {row}")
             continue
-        key = (_plain(row[mapping.joined.query]), _plain(row[mapping.joined.answer]))
+        key = (plain(row[mapping.joined.query]), plain(row[mapping.joined.answer]))
         if key in found:
             wrong.append(f"{where}: there is a line for this answer already, which counts")
         else:
@@ -86,27 +43,9 @@ def read_joined(mapping: Mapping, folder: Path, encoding: str = "") -> tuple[Joi
     return found, wrong
 
 
-def csv_items(
-    lines: Iterable[str], mapping: Mapping, joined: Joined, namespace: UUID, unknown: Unknown
-) -> Iterator[tuple[int, Item | str]]:
-    """(number of the row's first line, what it says or why it cannot be taken) for every row."""
-    named = columns_of(mapping).union(*(columns_of(answer) for answer in mapping.answers))
-    rows = _Items(mapping, joined, namespace, unknown)
-    for number, row in _rows(lines, mapping.delimiter, named, "the file"):
-        if isinstance(row, str):
-            yield number, row
-            continue
-        try:
-            yield number, rows.item(row)
-        except ValidationError as error:
-            yield number, describe(error)
-        except BadRecord as error:
-            yield number, str(error)
-
-
-def _rows(
+def rows_of(
     lines: Iterable[str], delimiter: str, named: set[str], where: str
-) -> Iterator[tuple[int, Row | str]]:
+) -> Iterator[tuple[int, Cells | str]]:
     """(number of its first line, the row or what is wrong with it) for each row after the first,
     which names the columns.
 
@@ -179,192 +118,8 @@ def _need(there: Sequence[str], named: set[str], where: str) -> None:
         raise BadConfig(f"{where} has the column {', '.join(twice)} twice; rename one of them")
 
 
-class _Items:
-    """Turns rows into items by one mapping."""
-
-    def __init__(self, mapping: Mapping, joined: Joined, namespace: UUID, unknown: Unknown) -> None:
-        self.mapping = mapping
-        self.joined = joined
-        self.unknown = unknown
-        self.namespace = uuid5(namespace, f"log|{mapping.name}")
-        self.versions = namespace
-
-    def item(self, row: dict[str, str]) -> Item:
-        """The row as an item. Raises BadRecord or ValidationError if it makes no sense."""
-        mapping = self.mapping
-        key = _plain(row[mapping.query_id]) if mapping.query_id else "|".join(row.values())
-        if not key:
-            raise BadRecord(f"{mapping.query_id}: is empty")
-        asked_ms = self._asked(row)
-        who = row[mapping.person].strip() if mapping.person else ""
-        person = Person(
-            id=uuid5(self.namespace, f"person|{who}"),
-            display_name=storable(who or "not named")[:80],
-            source=Source.IMPORTED,
-        )
-        query = Query(
-            id=uuid5(self.namespace, f"query|{key}"),
-            person_id=person.id,
-            text=storable(row[mapping.query].strip()),
-            source=Source.IMPORTED,
-            created_ms=asked_ms,
-        )
-        answers: dict[int, Answer] = {}
-        signals: list[Signal] = []
-        excluded = self._is_excluded(mapping.excluded, row)
-        for number, columns in enumerate(mapping.answers, start=1):
-            answer = self._answer(row, columns, query, number)
-            if answer is None:
-                continue
-            answers[number] = answer
-            beside = self.joined.get((key, str(number)), {})
-            signals += self._reading(row, columns, beside, query, answer)
-            if mapping.joined and mapping.joined.excluded and beside:
-                excluded |= self._is_excluded(mapping.joined.excluded, beside)
-        if not answers:
-            raise BadRecord("has no answer")
-        signals += self._vote(row, query, answers)
-        return Item(person, query, list(answers.values()), signals, excluded)
-
-    def _asked(self, row: dict[str, str]) -> int:
-        column, form = self.mapping.time, self.mapping.time_format
-        text = "" if column is None else row[column].strip()
-        if column is None or text in self.mapping.no_time:
-            return 0
-        try:
-            moment = datetime.strptime(text, form) if form else datetime.fromisoformat(text)  # noqa: DTZ007
-        except ValueError:
-            raise BadRecord(f"{column}: not a time of the format {form or 'ISO 8601'}") from None
-        if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=UTC)
-        return to_ms(moment, column)
-
-    def _is_excluded(self, column: str | None, row: dict[str, str]) -> bool:
-        value = _plain(row[column]) if column else ""
-        if column and value.lower() not in TRUE | FALSE:
-            self.unknown.note(column, "exclusion", value)
-        return value.lower() in TRUE
-
-    def _answer(
-        self, row: dict[str, str], columns: AnswerColumns, query: Query, number: int
-    ) -> Answer | None:
-        text = storable(row[columns.text])
-        model = storable(row[columns.model].strip()) if columns.model else ""
-        if not text.strip() and not model:
-            return None
-        if len(model) > 80:
-            raise BadRecord(f"{columns.model}: at most 80 characters")
-        checked = Response(
-            id=uuid5(self.namespace, f"answer|{query.id}|{number}"),
-            query_id=query.id,
-            version_id=uuid5(self.versions, f"version|None|{model}"),
-            position=number - 1,
-            draw_probability=1,
-            text=text,
-        )
-        return Answer(
-            id=checked.id,
-            version_id=checked.version_id,
-            model=model,
-            arm=None,
-            text=text,
-            outcome=Outcome.OK if text.strip() else Outcome.EMPTY,
-            position=checked.position,
-            draw_probability=None,
-            condition=None,
-            created_ms=query.created_ms,
-        )
-
-    def _reading(
-        self,
-        row: dict[str, str],
-        columns: AnswerColumns,
-        beside: dict[str, str],
-        query: Query,
-        answer: Answer,
-    ) -> Iterator[Signal]:
-        def number(name: str) -> float | None:
-            own, joined = getattr(columns, name), getattr(self.mapping.joined, name, None)
-            if own:
-                return _number(own, row[own])
-            return _number(joined, beside[joined]) if joined and beside else None
-
-        dwell, depth, chars = number("dwell_ms"), number("read_depth"), number("read_chars")
-        if depth is None and chars is not None and answer.text:
-            depth = min(chars / len(answer.text), 1.0)
-        dwell_ms = round(dwell) if dwell is not None else 0
-        if dwell is not None:
-            yield self._signal(SignalKind.DWELL, query, answer, {"ms": dwell_ms}, dwell_ms)
-        if depth is not None:
-            yield self._signal(SignalKind.SCROLL, query, answer, {"depth": depth}, dwell_ms)
-        rating = _number(columns.rating, row[columns.rating]) if columns.rating else None
-        if rating is not None:
-            worst, best = self.mapping.rating_range
-            stretched = 1 + 4 * (rating - worst) / (best - worst)
-            yield self._signal(SignalKind.RATE, query, answer, {"value": stretched}, dwell_ms)
-
-    def _vote(
-        self, row: dict[str, str], query: Query, answers: dict[int, Answer]
-    ) -> Iterator[Signal]:
-        column = self.mapping.preference
-        if column is None or len(answers) < 2:
-            return
-        value = _plain(row[column])
-        choice = self.mapping.choices.get(value)
-        if choice is None:
-            if value and value not in self.mapping.no_preference:
-                self.unknown.note(column, "preference", value)
-            return
-        payload: dict[str, Any] = {"choice": choice}
-        if isinstance(choice, int):
-            if choice not in answers:
-                raise BadRecord(f"{column}: chooses answer {choice}, which is not there")
-            payload = {"choice": VoteChoice.BEST.value, "best": str(answers[choice].id)}
-        yield self._signal(SignalKind.VOTE, query, None, payload, 0)
-
-    def _signal(
-        self,
-        kind: SignalKind,
-        query: Query,
-        answer: Answer | None,
-        payload: dict[str, Any],
-        after_ms: int,
-    ) -> Signal:
-        """A signal that stands for a column, checked as if it had come from a browser."""
-        about = None if answer is None else answer.id
-        signal = Signal(
-            id=uuid5(self.namespace, f"signal|{kind}|{query.id}|{about}"),
-            kind=kind,
-            query_id=query.id,
-            response_id=about,
-            at_ms=query.created_ms + after_ms,
-            page_id=uuid5(self.namespace, f"page|{query.id}"),
-            page_opened_ms=query.created_ms,
-            payload=payload,
-        )
-        check_signal(signal, sent_ms=signal.at_ms)
-        return signal
-
-
-TRUE = frozenset({"1", "true", "yes", "y"})
-FALSE = frozenset({"", "0", "false", "no", "n"})
-
-
-def _plain(value: str) -> str:
+def plain(value: str) -> str:
     """A key as text; what a spreadsheet made of whole numbers (1.0) is undone."""
     value = value.strip()
     head, dot, tail = value.partition(".")
     return head if dot and head.lstrip("-").isdigit() and set(tail) <= {"0"} else value
-
-
-def _number(column: str, value: str) -> float | None:
-    """A number, or None for an empty cell. Raises BadRecord for anything else."""
-    if not value.strip():
-        return None
-    try:
-        found = float(value)
-    except ValueError:
-        found = math.nan
-    if not math.isfinite(found):
-        raise BadRecord(f"{column}: not a number")
-    return found

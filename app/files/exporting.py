@@ -19,10 +19,9 @@ from uuid import UUID
 
 import orjson
 
-from app.store import Store, behaviors, exports
-from app.store.exports import Amounts, DataFilter, comparisons, edits, readings, triplets
+from app.store import DataFilter, Store, behaviors, exports, joined
+from app.store.exports import Amounts, comparisons, edits, readings, triplets
 from app.store.imports import UNNAMED
-from app.store.streaming import joined
 from rlhb_core.errors import BadConfig
 from rlhb_core.schema.answers import failed, preferred
 from rlhb_core.schema.behaviors import parse, preference_score

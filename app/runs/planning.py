@@ -12,8 +12,7 @@ from typing import Any
 
 from app.files import Amounts, DataFilter, amounts, start_of
 from app.settings import Settings
-from app.store import Session, Store, versions
-from app.store.engine import storable
+from app.store import Session, Store, storable, versions
 from rlhb_core import teachers
 from rlhb_core.errors import BadConfig, NotEnoughData, RlhbError
 from rlhb_core.lm.servable import refusal_by_config

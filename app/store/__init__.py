@@ -14,6 +14,7 @@ Holds what the rest of the app may use; the rest of this package is private. Kno
 from app.store import (
     behaviors,
     deployments,
+    exports,
     imports,
     people,
     queries,
@@ -25,7 +26,8 @@ from app.store import (
     versions,
 )
 from app.store.clocks import Clocks
-from app.store.engine import Session, Store
+from app.store.data_filter import DataFilter
+from app.store.engine import Session, Store, storable
 from app.store.errors import (
     BadSignals,
     Busy,
@@ -37,13 +39,16 @@ from app.store.errors import (
     Unavailable,
     UnknownReference,
 )
-from app.store.verify import Problem, verify
+from app.store.migrate import refuse_other_schema
+from app.store.streaming import joined
+from app.store.verify import Problem, missing_wal, verify
 
 __all__ = [
     "BadSignals",
     "Busy",
     "Clocks",
     "Conflict",
+    "DataFilter",
     "Full",
     "Lost",
     "Problem",
@@ -55,12 +60,17 @@ __all__ = [
     "UnknownReference",
     "behaviors",
     "deployments",
+    "exports",
     "imports",
+    "joined",
+    "missing_wal",
     "people",
     "queries",
+    "refuse_other_schema",
     "responses",
     "runs",
     "signals",
+    "storable",
     "summary",
     "traces",
     "verify",

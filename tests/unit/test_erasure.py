@@ -17,7 +17,7 @@ from app.main import create_app
 from app.runs import erasure
 from app.runs.training import ERASED
 from app.settings import Settings
-from app.store import Session, Store, behaviors, exports, imports, runs, signals, traces
+from app.store import DataFilter, Session, Store, behaviors, exports, imports, runs, signals, traces
 from rlhb_core.run.folder import RunDir
 from rlhb_core.run.recipe import parse_config
 from rlhb_core.schema.arms import Arm
@@ -102,7 +102,7 @@ def live(session: Session) -> Person:
 
 def trained(client: TestClient, name: str, status: RunStatus, by: Source = Source.REAL) -> RunDir:
     """A run that learned from what is stored, and wrote of it what runs write."""
-    from app.files import DataFilter, comparison_lines, triplet_lines, write_lines
+    from app.files import comparison_lines, triplet_lines, write_lines
 
     store = store_of(client)
     run = RunDir.create(
@@ -167,7 +167,7 @@ def test_nothing_of_an_erased_person_is_in_any_file(client: TestClient, tmp_path
     assert found(tmp_path, *SECRETS, str(person.id), person.id.hex) == []
     # What others said is still there, in the database and in the run.
     with store.reading() as session:
-        chosen = exports.DataFilter(sources=frozenset(Source))
+        chosen = DataFilter(sources=frozenset(Source))
         left = {row.query for block in exports.triplets(session, chosen) for row in block}
     assert SHARED in left
     assert "What is the capital of Bolivia?" in left
@@ -211,7 +211,7 @@ def test_imports_and_simulated_people_stay_when_someone_is_erased(client: TestCl
 
 def told(store: Store) -> list[tuple[str, Source]]:
     with store.reading() as session:
-        chosen = exports.DataFilter(sources=frozenset(Source))
+        chosen = DataFilter(sources=frozenset(Source))
         rows = [row for block in exports.triplets(session, chosen) for row in block]
     return sorted((row.query, Source(row.source)) for row in rows)
 
@@ -252,7 +252,7 @@ def test_a_reader_in_the_way_is_told_and_it_is_done_once_he_has_gone(
     with store.session() as session:
         person = live(session)
     with store.reading() as session:
-        list(exports.triplets(session, exports.DataFilter()))
+        list(exports.triplets(session, DataFilter()))
         assert "within minutes" in str(erase(client, person.id)["pending"])
         assert found(tmp_path, *SECRETS) != []
     for thread in threading.enumerate():
