@@ -120,10 +120,10 @@ def follow_run(training: Training, run: Run, progress: Progress) -> Run:
 
 def find_run(store: Store, name: str) -> Run:
     """A run by its id, the beginning of its id, or its folder. Raises RunError."""
-    with store.reading() as session:
+    with store.reading() as connection:
         found = [
             run
-            for run in runs.all(session)
+            for run in runs.all(connection)
             if str(run.id).startswith(name) or Path(run.folder) == Path(name).resolve()
         ]
     if len(found) != 1:

@@ -43,8 +43,8 @@ router = APIRouter(prefix="/api", tags=["runs"])
 
 
 def _run(store: TheStore, run_id: UUID) -> Run:
-    with store.reading() as session:
-        return runs.get(session, run_id)
+    with store.reading() as connection:
+        return runs.get(connection, run_id)
 
 
 class NewRun(BaseModel):
@@ -111,8 +111,8 @@ class LogTail(BaseModel):
 @router.get("/runs", response_model=list[RunView])
 def index(request: Request, store: TheStore) -> Response:
     """Every run, newest first."""
-    with store.reading() as session:
-        return _if_changed(request, [run.model_dump(mode="json") for run in list_runs(session)])
+    with store.reading() as connection:
+        return _if_changed(request, [run.model_dump(mode="json") for run in list_runs(connection)])
 
 
 @router.post("/runs", status_code=201)
@@ -131,8 +131,8 @@ async def plan(heavy: TheHeavy, training: TheTraining, wanted: NewRun) -> PlanVi
 @router.get("/runs/{run_id}")
 def show(request: Request, store: TheStore, run: Annotated[Run, Depends(_run)]) -> Response:
     """One run: state, progress, newest numbers, verdict, and the version that came of it."""
-    with store.reading() as session:
-        return _if_changed(request, show_run(session, run.id).model_dump(mode="json"))
+    with store.reading() as connection:
+        return _if_changed(request, show_run(connection, run.id).model_dump(mode="json"))
 
 
 @router.post("/runs/{run_id}/stop")
@@ -196,8 +196,8 @@ def curves(request: Request, run: Annotated[Run, Depends(_run)]) -> Response:
 @router.get("/versions", response_model=VersionsView)
 def versions_index(request: Request, store: TheStore) -> Response:
     """Every version that can be served, and what going back would serve."""
-    with store.reading() as session:
-        return _if_changed(request, list_versions(session).model_dump(mode="json"))
+    with store.reading() as connection:
+        return _if_changed(request, list_versions(connection).model_dump(mode="json"))
 
 
 @router.post("/versions/{version_id}/serve", response_model=Deployment)

@@ -60,8 +60,8 @@ class Comparing:
         self._beginnings: set[asyncio.Task[Any]] = set()
         self._one_at_a_time = asyncio.Lock()  # regenerated or written on
         alone = store.serve()
-        with store.session() as session:
-            if left := responses.give_up_pending(session, DIED, alone):
+        with store.writing() as connection:
+            if left := responses.give_up_pending(connection, DIED, alone):
                 log.info("%d answers were left unfinished by the last server", left)
 
     # --- asking -----------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from app.comparing.draw import draw
 from app.comparing.errors import CannotContinue, NotYours, StillWriting
 from app.comparing.view import ComparisonView, view_of, was_voted
 from app.settings import Settings
-from app.store import Session, Store, people, queries, responses, signals, versions
+from app.store import Connection, Store, people, queries, responses, signals, versions
 from rlhb_core.schema.records import ModelVersion, Outcome, Query, Response
 from rlhb_core.schema.signals import Signal
 
@@ -44,15 +44,16 @@ class StoredComparisons:
 
     def draw(self, person_id: UUID, text: str, previous: UUID | None) -> DrawnQuery:
         """A query, and the answers that are to be written to it. Raises NotYours, NotEnoughData."""
-        with self._store.session() as session:
-            person = people.here(session, person_id)
-            before = queries.find(session, previous) if previous else None  # None if erased since
+        with self._store.writing() as connection:
+            person = people.here(connection, person_id)
+            # None if erased since
+            before = queries.find(connection, previous) if previous else None
             if before and before.person_id != person_id:
                 raise NotYours("the query before this one belongs to somebody else")
             query = queries.add(
-                session, Query(person_id=person_id, text=text, source=person.source)
+                connection, Query(person_id=person_id, text=text, source=person.source)
             )
-            drawn = draw(versions.served(session), self._rng)
+            drawn = draw(versions.served(connection), self._rng)
             answers = [
                 Response(
                     query_id=query.id,
@@ -64,7 +65,7 @@ class StoredComparisons:
                 )
                 for position, (version, probability) in enumerate(drawn)
             ]
-            responses.add_drawn(session, answers)
+            responses.add_drawn(connection, answers)
         known = {version.id: version for version, _ in drawn}
         return DrawnQuery(query, answers, known, [], answers)
 
@@ -74,13 +75,13 @@ class StoredComparisons:
         Raises StillWriting, NotYours, UnknownReference.
         """
         given_up = self._unstored.get(response_id)  # looked up first: it may be stored meanwhile
-        with self._store.session() as session:
-            drawn, old = self._all_of(session, response_id, person_id)
+        with self._store.writing() as connection:
+            drawn, old = self._all_of(connection, response_id, person_id)
             for other in drawn.answers:
                 if other.replaces == old.id:
                     return other, drawn
             if old.outcome is Outcome.PENDING and given_up:
-                old = responses.finish(session, given_up)
+                old = responses.finish(connection, given_up)
             if old.outcome is Outcome.PENDING:
                 raise StillWriting("this answer is still being written; regenerate it afterwards")
             version = drawn.versions[old.version_id]
@@ -93,7 +94,7 @@ class StoredComparisons:
                 temperature=self._settings.temperature,
                 replaces=old.id,
             )
-            responses.add(session, new)
+            responses.add(connection, new)
         return new, drawn._replace(answers=[*drawn.answers, new], to_write=[new])
 
     def reopen(self, response_id: UUID, person_id: UUID) -> DrawnQuery:
@@ -101,8 +102,8 @@ class StoredComparisons:
 
         Raises CannotContinue, NotYours, UnknownReference.
         """
-        with self._store.session() as session:
-            drawn, old = self._all_of(session, response_id, person_id)
+        with self._store.writing() as connection:
+            drawn, old = self._all_of(connection, response_id, person_id)
             if old.outcome is not Outcome.CUT:
                 raise CannotContinue("this answer was not cut; there is nothing to go on with")
             if any(other.replaces == old.id for other in drawn.answers):
@@ -113,37 +114,37 @@ class StoredComparisons:
                     "Ask again to read more"
                 )
             pending = old.model_copy(update={"outcome": Outcome.PENDING})
-            responses.finish(session, pending)
+            responses.finish(connection, pending)
         answers = [pending if each.id == old.id else each for each in drawn.answers]
         return drawn._replace(answers=answers, to_write=[pending])
 
     def acts(self, query_id: UUID) -> list[Signal]:
         """What the person has done so far."""
-        with self._store.reading() as session:
-            return signals.of_query(session, query_id)
+        with self._store.reading() as connection:
+            return signals.of_query(connection, query_id)
 
     def view(self, query_id: UUID, person_id: UUID) -> ComparisonView:
         """How a comparison stands that is not in the making. Raises NotYours, UnknownReference."""
-        with self._store.reading() as session:
-            found = self._read(session, own(queries.get(session, query_id), person_id))
+        with self._store.reading() as connection:
+            found = self._read(connection, own(queries.get(connection, query_id), person_id))
         return view_of(found.query, found.answers, found.acts, found.versions)
 
     def _all_of(
-        self, session: Session, response_id: UUID, person_id: UUID
+        self, connection: Connection, response_id: UUID, person_id: UUID
     ) -> tuple[DrawnQuery, Response]:
         """All of the comparison that an answer belongs to, nothing to be written yet; and the answer."""
-        old = responses.get(session, response_id)
-        query = own(queries.get(session, old.query_id), person_id)
-        return self._read(session, query), old
+        old = responses.get(connection, response_id)
+        query = own(queries.get(connection, old.query_id), person_id)
+        return self._read(connection, query), old
 
-    def _read(self, session: Session, query: Query) -> DrawnQuery:
+    def _read(self, connection: Connection, query: Query) -> DrawnQuery:
         unstored = dict(self._unstored)  # as it was before we look: they may be stored meanwhile
         answers = [
             unstored.get(each.id, each) if each.outcome is Outcome.PENDING else each
-            for each in responses.of_query(session, query.id)
+            for each in responses.of_query(connection, query.id)
         ]
-        acts = signals.of_query(session, query.id)
-        known = {each: versions.get(session, each) for each in {a.version_id for a in answers}}
+        acts = signals.of_query(connection, query.id)
+        known = {each: versions.get(connection, each) for each in {a.version_id for a in answers}}
         return DrawnQuery(query, answers, known, acts, [])
 
 

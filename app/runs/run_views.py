@@ -22,7 +22,7 @@ from app.runs.views import (
     SampleView,
     Tone,
 )
-from app.store import Session, runs, versions
+from app.store import Connection, runs, versions
 from rlhb_core.errors import RunError
 from rlhb_core.run.folder import RunDir, damaged
 from rlhb_core.run.metrics import METRICS
@@ -45,21 +45,21 @@ CHECKPOINTS = 20
 """Newest checkpoints whose answers are shown."""
 
 
-def list_runs(session: Session) -> list[RunView]:
+def list_runs(connection: Connection) -> list[RunView]:
     """Every run, newest first."""
-    stored = runs.all(session)
-    names = versions.names(session)
+    stored = runs.all(connection)
+    names = versions.names(connection)
     return [_run_view(run, len(stored) - place, names) for place, run in enumerate(stored)]
 
 
-def show_run(session: Session, run_id: UUID) -> RunDetail:
+def show_run(connection: Connection, run_id: UUID) -> RunDetail:
     """One run with its words and numbers. Raises UnknownReference.
 
     What cannot be read of its folder is said in `error`; the rest is shown.
     """
-    run = runs.get(session, run_id)
-    order = [each.id for each in runs.all(session)]
-    line = _run_view(run, len(order) - order.index(run_id), versions.names(session))
+    run = runs.get(connection, run_id)
+    order = [each.id for each in runs.all(connection)]
+    line = _run_view(run, len(order) - order.index(run_id), versions.names(connection))
     folder = RunDir(Path(run.folder))
     wrong = [line.error] if line.error else []
     result = _readable(wrong, "result.json", folder.result) or {}
@@ -69,7 +69,7 @@ def show_run(session: Session, run_id: UUID) -> RunDetail:
         verdict=_readable(
             wrong, "result.json", lambda: verdict_view(result, line.parent or "its start")
         ),
-        version=version_of(session, run),
+        version=version_of(connection, run),
         numbers=_readable(wrong, "metrics.jsonl", lambda: newest_numbers(rows)) or [],
         alarms=_readable(wrong, "metrics.jsonl", lambda: _alarms(folder, rows)) or [],
         samples=_readable(wrong, "result.json", lambda: _samples(result)) or [],

@@ -6,17 +6,17 @@ from uuid import UUID
 from app.runs.deploying import offer, previous
 from app.runs.verdict_view import verdict_tone
 from app.runs.views import OfferView, PreviousSet, VersionLink, VersionsView, VersionView
-from app.store import Session, versions
+from app.store import Connection, versions
 from rlhb_core.schema.records import ModelVersion, Run
 from rlhb_core.world import embedded
 
 
-def list_versions(session: Session) -> VersionsView:
+def list_versions(connection: Connection) -> VersionsView:
     """Every version that can be served, newest first; those served now on top."""
-    served = {version.id for version in versions.served(session)}
-    names = versions.names(session)
-    stored = sorted(versions.all(session), key=lambda v: (v.id not in served, -v.created_ms))
-    before = previous(session)
+    served = {version.id for version in versions.served(connection)}
+    names = versions.names(connection)
+    stored = sorted(versions.all(connection), key=lambda v: (v.id not in served, -v.created_ms))
+    before = previous(connection)
     return VersionsView(
         versions=[_version_view(version, served, names) for version in stored],
         previous=None
@@ -25,10 +25,10 @@ def list_versions(session: Session) -> VersionsView:
     )
 
 
-def version_of(session: Session, run: Run) -> VersionLink | None:
+def version_of(connection: Connection, run: Run) -> VersionLink | None:
     """The version that came of a run, if one has."""
-    served = {version.id for version in versions.served(session)}
-    for version in versions.all(session):
+    served = {version.id for version in versions.served(connection)}
+    for version in versions.all(connection):
         if version.run_id == run.id:
             return VersionLink(
                 id=version.id,

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from pydantic import BaseModel, Field
 
 from app.store.data_filter import DataFilter
-from app.store.engine import Session
+from app.store.engine import Connection
 from app.store.export_columns import (
     COMPARED,
     FAILED,
@@ -36,7 +36,7 @@ QUERIES_PER_BLOCK = 500
 """Most queries whose votes are looked up at a time."""
 
 
-def triplets(session: Session, chosen: DataFilter) -> Iterator[Sequence[Any]]:
+def triplets(connection: Connection, chosen: DataFilter) -> Iterator[Sequence[Any]]:
     """Blocks of rows, one per finished response with its behaviour; the columns of `TRIPLET` in order.
 
     Queries asked or read while recording was paused are left out: their silence says nothing.
@@ -47,10 +47,10 @@ def triplets(session: Session, chosen: DataFilter) -> Iterator[Sequence[Any]]:
         .where(*conditions(chosen), QUERY.c.recorded)
         .order_by(RESPONSE.c.created_ms, RESPONSE.c.id)
     )
-    return iter(_stream(session, statement).partitions())
+    return iter(_stream(connection, statement).partitions())
 
 
-def edits(session: Session, chosen: DataFilter) -> Iterator[Any]:
+def edits(connection: Connection, chosen: DataFilter) -> Iterator[Any]:
     """Rows of the answers that were edited, those to one query together: whose features hold an edited text."""
     features = as_seen(chosen, BEHAVIOR.c.features, BEHAVIOR.c.open_features)
     statement = (
@@ -59,10 +59,10 @@ def edits(session: Session, chosen: DataFilter) -> Iterator[Any]:
         .where(*conditions(chosen), features.contains('"edited_text":"', autoescape=True))
         .order_by(QUERY.c.created_ms, QUERY.c.id, RESPONSE.c.position, RESPONSE.c.created_ms)
     )
-    return iter(_stream(session, statement))
+    return iter(_stream(connection, statement))
 
 
-def readings(session: Session, chosen: DataFilter) -> Iterator[Any]:
+def readings(connection: Connection, chosen: DataFilter) -> Iterator[Any]:
     """What each reader did with each different answer to a query, the same words together.
 
     Rows of `asked`, `answer` (both without the white space around them) and `behavior_text`; a reader of equal answers
@@ -81,10 +81,10 @@ def readings(session: Session, chosen: DataFilter) -> Iterator[Any]:
         .distinct()
         .order_by(asked, answer)
     )
-    return iter(_stream(session, statement))
+    return iter(_stream(connection, statement))
 
 
-def comparisons(session: Session, chosen: DataFilter) -> Iterator[tuple[Any, Sequence[Any]]]:
+def comparisons(connection: Connection, chosen: DataFilter) -> Iterator[tuple[Any, Sequence[Any]]]:
     """(vote or None, rows of the responses it was about) for each query with a vote, oldest first.
 
     The vote is the signal that counts, as a row of `payload` and `at_ms`; None for imported behaviours that say how
@@ -101,10 +101,10 @@ def comparisons(session: Session, chosen: DataFilter) -> Iterator[tuple[Any, Seq
         .where(*kept, vote_column(chosen).is_not(None))
         .order_by(QUERY.c.created_ms, QUERY.c.id, RESPONSE.c.position, RESPONSE.c.created_ms)
     )
-    rows = _stream(session, statement)
+    rows = _stream(connection, statement)
     groups = ((key, list(group)) for key, group in groupby(rows, key=attrgetter("query_id")))
     while block := list(some(groups, QUERIES_PER_BLOCK)):
-        votes = _last_votes(session, [query_id for query_id, _ in block], chosen)
+        votes = _last_votes(connection, [query_id for query_id, _ in block], chosen)
         for query_id, answers in block:
             yield votes.get(query_id), answers
 
@@ -117,7 +117,7 @@ class Amounts(BaseModel):
     people: int = Field(description="People behind them.")
 
 
-def amounts(session: Session, chosen: DataFilter) -> Amounts:
+def amounts(connection: Connection, chosen: DataFilter) -> Amounts:
     """What there is to train on; a quick look before a run."""
     voted = sa.case((vote_column(chosen).is_not(None), QUERY.c.id))
     statement = (
@@ -130,7 +130,7 @@ def amounts(session: Session, chosen: DataFilter) -> Amounts:
         # a vote is said on purpose and counts while recording is paused too; silence is none then
         .where(*conditions(chosen), QUERY.c.recorded | vote_column(chosen).is_not(None))
     )
-    triplets, votes, people = session.execute(statement).one()
+    triplets, votes, people = connection.execute(statement).one()
     return Amounts(triplets=triplets, votes=votes, people=people)
 
 
@@ -146,7 +146,7 @@ class Taken(BaseModel):
     left_out: dict[LeftOut, int]
 
 
-def taken(session: Session, chosen: DataFilter) -> Taken:
+def taken(connection: Connection, chosen: DataFilter) -> Taken:
     """How many finished responses a filter takes and why it leaves out the others: the same rules as `triplets`."""
     reasons: list[tuple[sa.ColumnElement[bool], LeftOut]] = []
     if chosen.since_ms is not None:
@@ -168,15 +168,17 @@ def taken(session: Session, chosen: DataFilter) -> Taken:
         .where(QUERY.c.source.in_(sorted(chosen.sources)))
         .group_by(reason)
     )
-    found = {row.reason: row[1] for row in session.execute(statement)}
+    found = {row.reason: row[1] for row in connection.execute(statement)}
     return Taken(responses=sum(found.values()), triplets=found.pop("taken", 0), left_out=found)
 
 
-def _stream(session: Session, statement: sa.Select[Any]) -> Stream:
-    return Stream(session, statement)
+def _stream(connection: Connection, statement: sa.Select[Any]) -> Stream:
+    return Stream(connection, statement)
 
 
-def _last_votes(session: Session, queries: Sequence[UUID], chosen: DataFilter) -> dict[UUID, Any]:
+def _last_votes(
+    connection: Connection, queries: Sequence[UUID], chosen: DataFilter
+) -> dict[UUID, Any]:
     """The vote that counts on each query."""
     statement = (
         sa.select(
@@ -187,6 +189,6 @@ def _last_votes(session: Session, queries: Sequence[UUID], chosen: DataFilter) -
     )
     return {
         row.query_id: row
-        for row in session.execute(statement)
+        for row in connection.execute(statement)
         if chosen.with_unblinded or counts_blind(row.kind, row.payload, row.unblinded)
     }

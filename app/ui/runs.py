@@ -209,8 +209,8 @@ def _starter(training: Training) -> Callable[..., str]:
 def _offers(store: Store) -> Callable[[str], tuple[Any, Any]]:
     def offer(arm: str) -> tuple[Any, Any]:
         """The recipes and the versions that fit this arm."""
-        with store.reading() as session:
-            parents = parents_for(session, Arm(arm))
+        with store.reading() as connection:
+            parents = parents_for(connection, Arm(arm))
         names = recipes_for(Arm(arm))
         return (
             gr.update(choices=names, value=names[0] if names else None),
