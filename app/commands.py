@@ -79,7 +79,7 @@ def train_and_follow(
                 overrides=parse_overrides(overrides),
                 include_unblinded=include_unblinded,
             )
-            console.print(training.plan(choice).sentence)
+            console.print(training.propose(choice).sentence)
             run = training.start(choice)
         try:
             with bars(console) as progress:

@@ -124,7 +124,7 @@ async def start(heavy: TheHeavy, training: TheTraining, wanted: NewRun) -> Run:
 @router.post("/runs/plan")
 async def plan(heavy: TheHeavy, training: TheTraining, wanted: NewRun) -> PlanView:
     """What a run would have to work with; starts nothing."""
-    found = await heavy.do(training.plan, wanted.choice())
+    found = await heavy.do(training.propose, wanted.choice())
     return PlanView(**dict(found.amounts), enough=found.enough, sentence=found.sentence)
 
 

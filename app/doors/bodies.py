@@ -57,13 +57,13 @@ class Bodies:
         elif scope["path"] in STREAMED:
             await self.app(scope, timely(receive), send)
         else:
-            place = Place(self.room)
+            place = RoomTaken(self.room)
             try:
                 await self._read(scope, receive, send, place)
             finally:
                 place.leave()
 
-    async def _read(self, scope: Scope, receive: Receive, send: Send, place: "Place") -> None:
+    async def _read(self, scope: Scope, receive: Receive, send: Send, place: "RoomTaken") -> None:
         try:
             content = await read(scope, timely(receive), self.most_bytes, place)
         except WentAway:
@@ -100,7 +100,7 @@ class Room:
         self.taken = 0
 
 
-class Place:
+class RoomTaken:
     """What one body takes of the room."""
 
     def __init__(self, room: Room) -> None:
@@ -145,7 +145,7 @@ def timely(receive: Receive) -> Receive:
 
 
 async def read(
-    scope: Scope, receive: Receive, most_bytes: int, place: Place | None = None
+    scope: Scope, receive: Receive, most_bytes: int, place: RoomTaken | None = None
 ) -> bytes:
     """The whole body. Raises TooLong, before reading it if its length is told, WentAway,
     or what its receive or place do.

@@ -16,8 +16,8 @@ from uuid import UUID, uuid4, uuid5
 from app.data_folder import check_room
 from app.files import comparison_lines, triplet_lines
 from app.runs.erasure import forget_in_run, holds
-from app.runs.planning import Choice, Plan, make_plan
 from app.runs.processes import Processes
+from app.runs.proposal import Choice, Proposal, propose
 from app.settings import Settings
 from app.store import Connection, Store, Unavailable, runs, signals, versions
 from rlhb_core.errors import NotEnoughData, RunError
@@ -58,14 +58,14 @@ class Training:
 
     # --- what a person asks for -----------------------------------------------------------------------
 
-    def plan(self, choice: Choice) -> Plan:
+    def propose(self, choice: Choice) -> Proposal:
         """What the run would have to work with, and whether that is enough."""
-        return make_plan(self.store, self.settings, choice)
+        return propose(self.store, self.settings, choice)
 
     def start(self, choice: Choice) -> Run:
         """Freeze the data, make the run's folder and start it, or queue it behind the others.
 
-        Raises NotEnoughData with the plan's sentence if it cannot start, QueueFull if too many wait already.
+        Raises NotEnoughData with the proposal's sentence if it cannot start, QueueFull if too many wait already.
         """
         check_room(self.settings)
         with self._freezing:
@@ -74,9 +74,9 @@ class Training:
     def _start(self, choice: Choice) -> Run:
         with self.store.reading() as connection:
             _check_queue(connection, self.settings.max_queued_runs)
-        plan = self.plan(choice)
-        if not plan.enough or plan.config is None or plan.parent is None:
-            raise NotEnoughData(plan.sentence)
+        proposal = self.propose(choice)
+        if not proposal.enough or proposal.config is None or proposal.parent is None:
+            raise NotEnoughData(proposal.sentence)
         run_id = uuid4()
         folder = self.settings.runs_dir / _folder_name(choice.arm, run_id)
         # before the export: it holds at least all up to here
@@ -84,17 +84,17 @@ class Training:
             until = {"data_until_ms": signals.newest_ms(connection)}
         RunDir.create(
             folder,
-            plan.config.model_copy(update=until),
+            proposal.config.model_copy(update=until),
             triplet_lines(self.store, choice.data),
             comparison_lines(self.store, choice.data),
         )
         run = Run(
             id=run_id,
             arm=choice.arm,
-            recipe=plan.config.recipe,
+            recipe=proposal.config.recipe,
             folder=str(folder),
-            parent_id=plan.parent.id,
-            data=plan.data[:400],
+            parent_id=proposal.parent.id,
+            data=proposal.data[:400],
         )
         with self.store.writing() as connection:
             runs.add(connection, run)

@@ -18,7 +18,7 @@ from rlhb_core.schema.signals import DECIDING, SignalKind
 QueryState = Literal["voted", "void", "skipped", "withdrawn", "unblinded", "unvoted"]
 """What came of the vote on a query: one that counts; one that tells nothing, as no two different answers came; passed
 over; taken back; cast with names in view, the one before taken back; none."""
-VoteState = Literal["counts", "given", "void", "skipped", "unblinded", "replaced"]
+VoteOutcome = Literal["counts", "given", "void", "skipped", "unblinded", "replaced"]
 """What came of a vote that was cast: it counts; it was read with its answers and counts; it tells nothing, as no two
 different answers came; it passed the comparison over; it was cast with names in view;
 it was changed or taken back later."""
@@ -38,8 +38,8 @@ class Counts(BaseModel):
         default_factory=lambda: dict.fromkeys(get_args(QueryState), 0),
         description="Queries by what came of the vote on them.",
     )
-    vote_states: dict[VoteState, int] = Field(
-        default_factory=lambda: dict.fromkeys(get_args(VoteState), 0),
+    vote_states: dict[VoteOutcome, int] = Field(
+        default_factory=lambda: dict.fromkeys(get_args(VoteOutcome), 0),
         description="Votes cast by what came of them.",
     )
     outcomes: dict[Outcome, int] = Field(

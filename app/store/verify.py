@@ -23,7 +23,7 @@ from app.store.tables import (
     RESPONSE,
     SIGNAL,
     VERSION,
-    Row,
+    TableRow,
 )
 from rlhb_core.errors import BadRecord
 from rlhb_core.schema.features import BehaviorFeatures
@@ -76,7 +76,7 @@ def _schema(connection: Connection) -> Iterator[Problem]:
         yield Problem(
             "schema", f"the schema is at revision {present}, the newest is {newest}; {what}"
         )
-    missing = set(Row.metadata.tables) - set(sa.inspect(connection).get_table_names())
+    missing = set(TableRow.metadata.tables) - set(sa.inspect(connection).get_table_names())
     if missing:
         yield Problem("schema", f"tables are missing: {', '.join(sorted(missing))}")
 
@@ -90,7 +90,7 @@ def _file(connection: Connection) -> Iterator[Problem]:
 
 def _references(connection: Connection) -> Iterator[Problem]:
     """Every foreign key of every table; the databases enforce them, unless somebody switched that off."""
-    for table in Row.metadata.sorted_tables:
+    for table in TableRow.metadata.sorted_tables:
         for key in table.foreign_keys:
             target = key.column.table.alias()
             there = sa.exists().where(target.c[key.column.name] == key.parent)

@@ -14,7 +14,7 @@ from fastapi import FastAPI
 
 from app.runs import (
     Choice,
-    Plan,
+    Proposal,
     Training,
     of_a_stranger,
     parents_for,
@@ -167,13 +167,13 @@ def _choice(
 
 def _looker(training: Training) -> Callable[..., tuple[str, Any]]:
     def look(*form: Any) -> tuple[str, Any]:
-        """The plan as a sentence; Start can be pressed if it is enough."""
+        """The proposal as a sentence; Start can be pressed if it is enough."""
         try:
-            plan = _plan(training, form)
+            proposal = _proposal(training, form)
         except RlhbError as error:
             return _said(str(error), "missing"), gr.update(interactive=False)
-        tone = "enough" if plan.enough else "missing"
-        return _said(plan.sentence, tone), gr.update(interactive=plan.enough)
+        tone = "enough" if proposal.enough else "missing"
+        return _said(proposal.sentence, tone), gr.update(interactive=proposal.enough)
 
     return look
 
@@ -186,10 +186,10 @@ def _once_done(look: Callable[..., tuple[str, Any]]) -> Callable[..., Any]:
     return look_once_done
 
 
-def _plan(training: Training, form: tuple[Any, ...]) -> Plan:
+def _proposal(training: Training, form: tuple[Any, ...]) -> Proposal:
     if not form[1]:
         raise RlhbError("Tick at least one kind of data.")
-    return training.plan(_choice(*form))
+    return training.propose(_choice(*form))
 
 
 def _starter(training: Training) -> Callable[..., str]:

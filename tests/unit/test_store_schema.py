@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from app.store import Connection, Store, behaviors, migrate, queries, signals, verify, versions
 from app.store.address import parse_url
 from app.store.connection import connect
-from app.store.tables import BEHAVIOR, DEPLOYMENT, PERSON, QUERY, RESPONSE, SIGNAL, Row
+from app.store.tables import BEHAVIOR, DEPLOYMENT, PERSON, QUERY, RESPONSE, SIGNAL, TableRow
 from rlhb_core.schema.records import Outcome
 from tests.scene import act, asked, best, someone, version
 
@@ -62,7 +62,7 @@ def amounts(url: str) -> dict[str, int]:
     with engine.connect() as connection:
         found = {
             name: connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()
-            for name, table in Row.metadata.tables.items()
+            for name, table in TableRow.metadata.tables.items()
         }
     engine.dispose()
     return found
@@ -258,7 +258,7 @@ def test_a_damaged_file_is_found(tmp_path: Path):
 
 
 def test_the_schema_has_a_table_for_every_noun():
-    assert set(Row.metadata.tables) == {
+    assert set(TableRow.metadata.tables) == {
         "person",
         "query",
         "response",

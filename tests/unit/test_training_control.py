@@ -83,9 +83,9 @@ def pretended(training: Training) -> Pretended:
 
 def test_too_little_data_is_refused_with_numbers(training: Training) -> None:
     log_some(training.store, 3)
-    plan = training.plan(Choice(arm=Arm.RLHF))
-    assert not plan.enough
-    assert plan.sentence == (
+    proposal = training.propose(Choice(arm=Arm.RLHF))
+    assert not proposal.enough
+    assert proposal.sentence == (
         "9 real triplets and 3 votes from 1 person: too little for RLHF, which needs at least 16 votes. "
         "Ask and react on the Compare page, or let simulated annotators do it: rlhb simulate."
     )
@@ -97,12 +97,12 @@ def test_too_little_data_is_refused_with_numbers(training: Training) -> None:
 
 def test_the_plan_points_at_data_that_was_not_asked_for(training: Training) -> None:
     log_some(training.store, 5, Source.SIMULATED)
-    plan = training.plan(Choice(arm=Arm.RLHB))
-    assert plan.sentence.endswith(
+    proposal = training.propose(Choice(arm=Arm.RLHB))
+    assert proposal.sentence.endswith(
         "There are 15 simulated ones: tick them above to train on them too."
     )
     wanted = Choice(arm=Arm.RLHB, sources=frozenset(Source), overrides=SMALL)
-    found = training.plan(wanted)
+    found = training.propose(wanted)
     assert found.enough
     assert "imported, real and simulated" in found.sentence
     assert found.amounts.model_dump() == {"triplets": 15, "votes": 5, "people": 1}
@@ -111,28 +111,28 @@ def test_the_plan_points_at_data_that_was_not_asked_for(training: Training) -> N
 def test_only_data_since_a_day_counts(training: Training) -> None:
     log_some(training.store, 10)
     after = Choice(arm=Arm.RLHF, since=date(2026, 1, 1), overrides=SMALL)
-    assert training.plan(after).amounts.triplets == 0
-    assert "since 1 January 2026" in training.plan(after).sentence
+    assert training.propose(after).amounts.triplets == 0
+    assert "since 1 January 2026" in training.propose(after).sentence
     before = Choice(arm=Arm.RLHF, since=date(2025, 1, 1), overrides=SMALL)
-    assert training.plan(before).amounts.triplets == 30
+    assert training.propose(before).amounts.triplets == 30
 
 
 def test_rlhf_rlhb_starts_from_the_newest_rlhf_version(training: Training) -> None:
     log_some(training.store, 10)
     choice = Choice(arm=Arm.RLHF_RLHB, overrides=SMALL)
-    assert training.plan(choice).sentence.endswith("there is none yet: train RLHF first")
+    assert training.propose(choice).sentence.endswith("there is none yet: train RLHF first")
     with training.store.writing() as connection:
         for name in ("RLHF v1", "RLHF v2"):
             versions.add(
                 connection, ModelVersion(name=name, arm=Arm.RLHF, base="a-base", adapter=name)
             )
-    plan = training.plan(choice)
-    assert plan.enough
-    assert plan.config is not None
-    assert (plan.config.parent_version, str(plan.config.start)) == ("RLHF v2", "RLHF v2")
-    assert "enough for RLHF+RLHB, starting from RLHF v2. It is little" in plan.sentence
+    proposal = training.propose(choice)
+    assert proposal.enough
+    assert proposal.config is not None
+    assert (proposal.config.parent_version, str(proposal.config.start)) == ("RLHF v2", "RLHF v2")
+    assert "enough for RLHF+RLHB, starting from RLHF v2. It is little" in proposal.sentence
     other = Choice(arm=Arm.RLHF_RLHB, parent="SFT", overrides=SMALL)
-    assert "cannot start from SFT" in training.plan(other).sentence
+    assert "cannot start from SFT" in training.propose(other).sentence
 
 
 def test_a_further_round_knows_on_what_its_start_was_served(training: Training) -> None:
@@ -141,10 +141,10 @@ def test_a_further_round_knows_on_what_its_start_was_served(training: Training) 
     first = ModelVersion(name="RLHB v1", arm=Arm.RLHB, base="a-base", adapter="v1", condition=liked)
     with training.store.writing() as connection:
         versions.add(connection, first)
-    config = training.plan(Choice(arm=Arm.RLHB, parent="RLHB v1", overrides=SMALL)).config
+    config = training.propose(Choice(arm=Arm.RLHB, parent="RLHB v1", overrides=SMALL)).config
     assert config is not None
     assert config.start_condition == liked
-    fresh = training.plan(Choice(arm=Arm.RLHB, overrides=SMALL)).config
+    fresh = training.propose(Choice(arm=Arm.RLHB, overrides=SMALL)).config
     assert fresh is not None
     assert fresh.start_condition == ""
 
@@ -158,9 +158,11 @@ def test_a_base_on_which_nothing_could_be_served_is_refused_in_the_plan(
     (folder / "config.json").write_text('{"model_type": "opt"}')
     with training.store.writing() as connection:
         versions.add(connection, ModelVersion(name="OPT", arm=Arm.SFT, base=str(folder)))
-    plan = training.plan(Choice(arm=Arm.RLHF, parent="OPT", overrides=SMALL))
-    assert not plan.enough
-    assert plan.sentence.startswith("a version trained on some-opt could not be served: this model")
+    proposal = training.propose(Choice(arm=Arm.RLHF, parent="OPT", overrides=SMALL))
+    assert not proposal.enough
+    assert proposal.sentence.startswith(
+        "a version trained on some-opt could not be served: this model"
+    )
 
 
 def test_a_run_trains_on_the_base_that_its_parent_stands_on(
@@ -174,7 +176,7 @@ def test_a_run_trains_on_the_base_that_its_parent_stands_on(
         for name, base in (("Embedded", "embedded"), ("Path", str(tmp_path))):
             versions.add(connection, ModelVersion(name=name, arm=Arm.SFT, base=base))
     for name, base in (("Embedded", "embedded"), ("Path", str(tmp_path))):
-        config = training.plan(Choice(arm=Arm.RLHF, parent=name, overrides=SMALL)).config
+        config = training.propose(Choice(arm=Arm.RLHF, parent=name, overrides=SMALL)).config
         assert config is not None
         assert config.base == base
 
@@ -183,13 +185,13 @@ def test_a_recipe_of_another_arm_is_refused(
     training: Training, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log_some(training.store, 10)
-    plan = training.plan(Choice(arm=Arm.RLHF, recipe="rlhb", overrides=SMALL))
-    assert plan.sentence == "recipe 'rlhb' trains RLHB, not RLHF"
+    proposal = training.propose(Choice(arm=Arm.RLHF, recipe="rlhb", overrides=SMALL))
+    assert proposal.sentence == "recipe 'rlhb' trains RLHB, not RLHF"
     with pytest.raises(BadConfig, match="SFT is not trained here; choose RLHF, RLHBC, RLHB"):
-        training.plan(Choice(arm=Arm.SFT))
+        training.propose(Choice(arm=Arm.SFT))
     monkeypatch.setattr("rlhb_core.teachers.preference.find_spec", lambda name: None)
     with pytest.raises(BadConfig, match=r"pip install 'rlhb-studio\[baselines\]'"):
-        training.plan(Choice(arm=Arm.DPO))
+        training.propose(Choice(arm=Arm.DPO))
 
 
 def test_overrides_as_lines() -> None:

@@ -59,7 +59,7 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class Plan:
+class Proposal:
     """What would be trained, on how much; `enough` says whether it can start, `sentence` why or why not."""
 
     choice: Choice
@@ -90,8 +90,8 @@ def of_a_stranger(choice: Choice) -> Choice:
     return choice
 
 
-def make_plan(store: Store, settings: Settings, choice: Choice) -> Plan:
-    """The plan for this choice; what speaks against it is a sentence in the plan rather than an error."""
+def propose(store: Store, settings: Settings, choice: Choice) -> Proposal:
+    """The proposal for this choice; what speaks against it is a sentence in it rather than an error."""
     if choice.arm in ARMS and (lacking := teachers.missing(choice.arm)):
         raise BadConfig(lacking)
     if choice.arm not in ARMS:
@@ -107,10 +107,10 @@ def make_plan(store: Store, settings: Settings, choice: Choice) -> Plan:
         config = make_config(settings, choice, parent)
         _check_amounts(choice, config, found, data)
     except RlhbError as reason:
-        return Plan(choice, found, data, False, str(reason) + _elsewhere(store, choice, reason))
+        return Proposal(choice, found, data, False, str(reason) + _elsewhere(store, choice, reason))
     start = f", starting from {parent.name}" if parent.adapter else ""
     sentence = f"{data}: enough for {choice.arm.label}{start}.{_little(config, found)}"
-    return Plan(choice, found, data, True, sentence, config, parent)
+    return Proposal(choice, found, data, True, sentence, config, parent)
 
 
 def find_parent(connection: Connection, settings: Settings, choice: Choice) -> ModelVersion:
