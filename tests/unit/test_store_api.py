@@ -18,7 +18,7 @@ from app.heavy import Heavy
 from app.runs import Training
 from app.serving import Serving
 from app.settings import Settings
-from app.store import Store, people, queries, signals
+from app.store import Clocks, Store, people, queries, signals
 from app.transfers import Downloads
 from rlhb_core.schema.record import now_ms
 from rlhb_core.schema.records import Person, Query, Response, Source, Triplet
@@ -37,6 +37,7 @@ def client(store: Store, tmp_path: Path) -> Iterator[TestClient]:
     """The three routers over the store; a header says who asks."""
     app = FastAPI()
     app.state.store = store
+    app.state.clocks = Clocks()
     settings = Settings(data_dir=tmp_path)
     app.state.training = Training(store, settings)
     app.state.downloads = Downloads(settings)
