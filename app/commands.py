@@ -16,10 +16,9 @@ from rich.progress import Progress
 
 from app import data_folder
 from app.progress import bars
+from app.runs import Training
 from app.settings import Settings
-from app.store import Store, runs
-from app.store.migrate import refuse_other_schema
-from app.training import Training
+from app.store import Store, missing_wal, refuse_other_schema, runs, verify
 from rlhb_core.errors import RunError
 from rlhb_core.run.folder import RunDir
 from rlhb_core.schema.arms import Arm
@@ -62,7 +61,7 @@ def train_and_follow(
     include_unblinded: bool = False,
 ) -> None:
     """Start or resume a run, show its progress until it ends, and say what came of it."""
-    from app.planning import Choice, parse_overrides, parse_since
+    from app.runs import Choice, parse_overrides, parse_since
     from app.serving import register_base
 
     with opened(settings) as store:
@@ -80,7 +79,7 @@ def train_and_follow(
                 overrides=parse_overrides(overrides),
                 include_unblinded=include_unblinded,
             )
-            console.print(training.plan(choice).sentence)
+            console.print(training.propose(choice).sentence)
             run = training.start(choice)
         try:
             with bars(console) as progress:
@@ -121,10 +120,10 @@ def follow_run(training: Training, run: Run, progress: Progress) -> Run:
 
 def find_run(store: Store, name: str) -> Run:
     """A run by its id, the beginning of its id, or its folder. Raises RunError."""
-    with store.reading() as session:
+    with store.reading() as connection:
         found = [
             run
-            for run in runs.all(session)
+            for run in runs.all(connection)
             if str(run.id).startswith(name) or Path(run.folder) == Path(name).resolve()
         ]
     if len(found) != 1:
@@ -145,7 +144,7 @@ def export_lines(
     include_unblinded: bool = False,
 ) -> None:
     """Write one of the exports to a file or to the screen."""
-    from app.export import EXPORTS, DataFilter, amounts, write_lines
+    from app.files import EXPORTS, DataFilter, amounts, write_lines
 
     chosen = DataFilter(
         sources=frozenset(sources),
@@ -174,12 +173,12 @@ def export_lines(
 
 def import_file(settings: Settings, file: Path, mapping: Path | None, encoding: str) -> None:
     """Read a file into the store; bad lines are named. Exit status 1 if nothing could be taken."""
-    from app import importing
+    from app import files
 
     with opened(settings) as store:
         for each in filter(None, (file, mapping)):
             store.refuse_own_file(each)
-        result = importing.import_file(store, file, mapping, encoding)
+        result = files.import_file(store, file, mapping, encoding)
     for line in result.errors[:20]:
         console.print(str(line))
     if result.failed > 20:
@@ -191,8 +190,6 @@ def import_file(settings: Settings, file: Path, mapping: Path | None, encoding: 
 
 def verify_store(settings: Settings) -> None:
     """Say what is wrong with the database, if anything is. Only looks, so that a live server does not notice."""
-    from app.store.verify import missing_wal, verify
-
     live = data_folder.live_beside(settings)
     problems = list(missing_wal(settings.sqlite_file, str(live))) if live else []
     if not problems:  # opening it would make a new file in its place
@@ -229,8 +226,7 @@ def write_figures(settings: Settings, name: str, out: Path, png: bool) -> None:
 
 def run_simulation(settings: Settings, queries: int, people: int, seed: int, server: str) -> None:
     """Simulated annotators use what is served now."""
-    from app.reach import reach
-    from app.simulate import collect
+    from app.crowd import collect, reach
 
     async def run() -> None:
         async with reach(settings, server) as reached:
@@ -263,7 +259,7 @@ def run_engine(settings: Settings) -> None:
 
 
 def _since_ms(day: str) -> int | None:
-    from app.planning import parse_since
+    from app.runs import parse_since
 
     found = parse_since(day)
     if found is None:

@@ -17,13 +17,12 @@ from fastapi import FastAPI
 from rich.progress import Progress
 
 from app.commands import console, follow_run
-from app.export import EXPORTS, DataFilter, write_lines
+from app.crowd import Collected, collect, within
+from app.files import EXPORTS, DataFilter, write_lines
 from app.main import create_app
-from app.planning import Choice
 from app.progress import bars
-from app.reach import within
+from app.runs import Choice
 from app.settings import Settings
-from app.simulate import Collected, collect
 from app.store import versions
 from rlhb_core.errors import RunError
 from rlhb_core.figures.report import Chapter, Story, write_report
@@ -101,13 +100,15 @@ class Demo:
                     f"{run.arm.label} {run.status}: {run.error or 'see ' + run.folder + '/log.txt'}"
                 )
         self.runs += ended
-        with self.app.state.store.reading() as session:
-            return [next(v for v in versions.all(session) if v.run_id == run.id) for run in ended]
+        with self.app.state.store.reading() as connection:
+            return [
+                next(v for v in versions.all(connection) if v.run_id == run.id) for run in ended
+            ]
 
     def serve(self, *served: ModelVersion) -> None:
         """From now on these versions answer."""
-        with self.app.state.store.session() as session:
-            versions.deploy(session, [version.id for version in served], note="demo")
+        with self.app.state.store.writing() as connection:
+            versions.deploy(connection, [version.id for version in served], note="demo")
 
 
 def run_demo(
@@ -147,8 +148,8 @@ async def _tell(demo: Demo, queries: int, seed: int, people: int) -> None:
     """
     app = demo.app
     async with app.router.lifespan_context(app):
-        with app.state.store.reading() as session:
-            sft = next(v for v in versions.all(session) if v.arm is Arm.SFT)
+        with app.state.store.reading() as connection:
+            sft = next(v for v in versions.all(connection) if v.arm is Arm.SFT)
         demo.serve(sft)
         await demo.collect("SFT", queries, people, seed)
         rlhf, rlhb = await demo.train(Arm.RLHF, Arm.RLHB)

@@ -12,21 +12,18 @@ from fastapi import FastAPI, Request
 from app import quick_gradio  # noqa: F401 - before whatever imports Gradio
 from app.api import comparisons, data, me, runs, signals
 from app.api.errors import explain_errors
-from app.api_page import add_api_page
 from app.comparing import Comparing
 from app.doors.bodies import Bodies
 from app.doors.headers import Headers
 from app.doors.streams import Streams
-from app.downloads import Downloads
 from app.heavy import Heavy
 from app.identity import Identities, IdentityMiddleware, load_secret
+from app.runs import Training
 from app.serving import Serving, register_base
 from app.settings import Settings
 from app.store import Clocks, Store
-from app.training import Training
-from app.ui import mount_pages
-from app.ui.assets import Static, kinds
-from app.uploads import Uploads
+from app.transfers import Downloads, Uploads
+from app.ui import Static, add_api_page, kinds, mount_pages
 from rlhb_core import __version__
 
 STATIC = Path(__file__).parent / "static"

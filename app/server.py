@@ -18,7 +18,7 @@ def run(settings: Settings) -> None:
     data_folder.refuse_if_taken(settings)
     _check_port(settings)
     log.info("starting; the first page takes a few seconds")
-    from app.doors.connections import Connection, allow_many
+    from app.doors.connections import HttpConnection, allow_many
     from app.main import create_app
 
     allow_many()
@@ -30,7 +30,7 @@ def run(settings: Settings) -> None:
                 host=settings.host,
                 port=settings.port,
                 log_level="warning",
-                http=Connection,
+                http=HttpConnection,
                 timeout_graceful_shutdown=5,
             ),
             settings,

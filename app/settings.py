@@ -14,6 +14,11 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from rlhb_core.schema.records import EMBEDDED
 
+SECRETS = frozenset(
+    {"RLHB_DATABASE_URL", "RLHB_REMOTE_API_KEY", "PGPASSWORD", "PGPASSFILE", "PGSSLPASSWORD"}
+)
+"""Environment that the processes that we start have no use for."""
+
 
 class Settings(BaseSettings):
     """What an operator can choose."""

@@ -91,11 +91,11 @@ def wait_for_more(senders: list[OutboxClient], patience_s: float = 60) -> None:
 def _stories(database: str, count: int) -> list[Story]:
     store = Store.open(database)
     try:
-        with store.session() as session:
+        with store.writing() as connection:
             found: list[Story] = []
             for _ in range(count):
-                person = someone(session)
-                query, (response, *_) = asked(session, person)
+                person = someone(connection)
+                query, (response, *_) = asked(connection, person)
                 found.append((person, query, response))
             return found
     finally:
@@ -142,10 +142,10 @@ def _count(database: str, senders: list[OutboxClient], outcome: Outcome) -> None
     acknowledged = [each for sender in senders for each in sender.acknowledged]
     people = [sender.person.id for sender in senders]
     store = Store.open(database)
-    with store.reading() as session:
-        kept = len(signals.known_ids(session, acknowledged))
+    with store.reading() as connection:
+        kept = len(signals.known_ids(connection, acknowledged))
         theirs = sa.select(sa.func.count()).where(SIGNAL.c.person_id.in_(people))
-        stored = session.execute(theirs).scalar_one()
+        stored = connection.execute(theirs).scalar_one()
     store.close()
     outcome.made = len(made)
     outcome.lost = len(made) - kept

@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID, uuid4
 
-from app.store import Session, people, queries, responses, versions
+from app.store import Connection, people, queries, responses, versions
 from rlhb_core.schema.arms import Arm
 from rlhb_core.schema.records import ModelVersion, Outcome, Person, Query, Response, Source
 from rlhb_core.schema.signals import Signal, SignalKind
@@ -12,19 +12,19 @@ OPENED_MS = 1_760_000_000_000
 """When the page of these stories was opened."""
 
 
-def someone(session: Session, source: Source = Source.REAL, **fields: Any) -> Person:
+def someone(connection: Connection, source: Source = Source.REAL, **fields: Any) -> Person:
     """A person who is stored."""
-    return people.ensure(session, Person(source=source, created_ms=OPENED_MS, **fields))
+    return people.ensure(connection, Person(source=source, created_ms=OPENED_MS, **fields))
 
 
-def version(session: Session, name: str = "SFT", arm: Arm = Arm.SFT) -> ModelVersion:
+def version(connection: Connection, name: str = "SFT", arm: Arm = Arm.SFT) -> ModelVersion:
     """The version of this name, made if not there."""
-    known = versions.by_name(session, name)
-    return known or versions.add(session, ModelVersion(name=name, arm=arm, base="embedded"))
+    known = versions.by_name(connection, name)
+    return known or versions.add(connection, ModelVersion(name=name, arm=arm, base="embedded"))
 
 
 def asked(
-    session: Session,
+    connection: Connection,
     person: Person,
     text: str = "How many moons has Mars?",
     answers: tuple[str, ...] = ("Two.", "Mars has two moons, Phobos and Deimos.", "None."),
@@ -32,23 +32,23 @@ def asked(
 ) -> tuple[Query, list[Response]]:
     """A query of this person with finished answers by versions named SFT, RLHF and RLHB, in this order."""
     query = queries.add(
-        session, Query(person_id=person.id, text=text, source=person.source, created_ms=at_ms)
+        connection, Query(person_id=person.id, text=text, source=person.source, created_ms=at_ms)
     )
     found = []
     for place, answer in enumerate(answers):
         arm = (Arm.SFT, Arm.RLHF, Arm.RLHB)[place % 3]
         drawn = responses.add(
-            session,
+            connection,
             Response(
                 query_id=query.id,
-                version_id=version(session, arm.label, arm).id,
+                version_id=version(connection, arm.label, arm).id,
                 position=place,
                 draw_probability=0.5,
                 created_ms=at_ms + place,
             ),
         )
         ended = {"text": answer, "outcome": Outcome.OK, "duration_ms": 900, "first_token_ms": 40}
-        found.append(responses.finish(session, drawn.model_copy(update=ended)))
+        found.append(responses.finish(connection, drawn.model_copy(update=ended)))
     return query, found
 
 

@@ -9,7 +9,7 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from app.api.deps import PersonId, TheComparing
-from app.comparison import ComparisonView
+from app.comparing import ComparisonView
 from rlhb_core.schema.record import Record
 
 router = APIRouter(prefix="/api", tags=["comparisons"])

@@ -11,12 +11,10 @@ from starlette.concurrency import run_in_threadpool
 
 from app.api.deps import TheDownloads, TheHeavy, TheStore, TheUploads
 from app.data_folder import check_room
-from app.export import EXPORTS, DataFilter, start_of
-from app.importing import import_file
-from app.store import summary
-from app.store.engine import storable
+from app.files import EXPORTS, DataFilter, import_file, start_of
+from app.store import storable, summary
 from app.store.summary import Counts
-from app.uploads import sorted_out
+from app.transfers import sorted_out
 from rlhb_core.errors import BadConfig
 from rlhb_core.schema.arms import ARMS, Arm
 from rlhb_core.schema.records import Source

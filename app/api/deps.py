@@ -6,11 +6,10 @@ from uuid import UUID
 from fastapi import Depends, Request
 
 from app.comparing import Comparing
-from app.downloads import Downloads
 from app.heavy import Heavy
+from app.runs import Training
 from app.store import Store
-from app.training import Training
-from app.uploads import Uploads
+from app.transfers import Downloads, Uploads
 
 
 def _part(name: str) -> Any:

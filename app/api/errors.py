@@ -11,11 +11,10 @@ from fastapi.responses import JSONResponse
 from app.comparing import CannotContinue, NotYours, Overloaded, StillWriting, TooManyOpen
 from app.data_folder import NoRoom
 from app.doors.bodies import TooSlow
-from app.downloads import TooMany
 from app.heavy import TooBusy
+from app.runs import QueueFull
 from app.store import Busy, Conflict, Full, Unavailable, UnknownReference
-from app.training import QueueFull
-from app.uploads import InUse, NoSpace, TooLarge
+from app.transfers import InUse, NoSpace, TooLarge, TooMany
 from rlhb_core.errors import RlhbError
 
 STATUS: dict[type[RlhbError], int] = {

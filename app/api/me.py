@@ -10,8 +10,8 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.deps import PersonId, TheDownloads, TheHeavy, TheStore, TheTraining
-from app.store import Session, Store, StoreError, people, queries, traces
-from app.training import Training
+from app.runs import Training
+from app.store import Connection, Store, StoreError, people, queries, traces
 from rlhb_core.schema.records import Person, Source
 
 router = APIRouter(prefix="/api/me", tags=["me"])
@@ -63,22 +63,22 @@ class Confirmation(BaseModel):
 @router.get("")
 def show(store: TheStore, person_id: PersonId) -> Me:
     """Who I am here, and how far I have come."""
-    with store.reading() as session:
-        return _me(session, person_id)
+    with store.reading() as connection:
+        return _me(connection, person_id)
 
 
 @router.patch("")
 def change(store: TheStore, person_id: PersonId, wanted: Change) -> Me:
     """Change my name, pause or resume recording, or say that I am simulated."""
-    with store.session() as session:
-        people.ensure(session, Person(id=person_id))
+    with store.writing() as connection:
+        people.ensure(connection, Person(id=person_id))
         if wanted.source is not None:
-            people.become_simulated(session, person_id)
+            people.become_simulated(connection, person_id)
         if wanted.display_name is not None:
-            people.rename(session, person_id, wanted.display_name)
+            people.rename(connection, person_id, wanted.display_name)
         if wanted.recording is not None:
-            people.set_recording(session, person_id, wanted.recording)
-        return _me(session, person_id)
+            people.set_recording(connection, person_id, wanted.recording)
+        return _me(connection, person_id)
 
 
 @router.get("/data")
@@ -106,15 +106,15 @@ async def erase(
 
 
 def _erase(store: Store, training: Training, person_id: UUID) -> Erased:
-    with store.reading() as session:
-        marks = traces.marks_of(session, person_id)
+    with store.reading() as connection:
+        marks = traces.marks_of(connection, person_id)
     training.forget(person_id)
-    with store.session() as session:
-        before = people.find(session, person_id)
-        people.erase(session, person_id)
+    with store.writing() as connection:
+        before = people.find(connection, person_id)
+        people.erase(connection, person_id)
         if before is not None and not before.recording:
-            people.ensure(session, Person(id=person_id, recording=False))
-        me = _me(session, person_id)
+            people.ensure(connection, Person(id=person_id, recording=False))
+        me = _me(connection, person_id)
     training.forget(person_id)  # again: a run may have begun in between
     return Erased(**dict(me), pending=_cleared(store, marks))
 
@@ -132,10 +132,10 @@ def _cleared(store: Store, marks: set[bytes]) -> str:
     return LATER
 
 
-def _me(session: Session, person_id: UUID) -> Me:
-    person = people.find(session, person_id) or Person(id=person_id)
+def _me(connection: Connection, person_id: UUID) -> Me:
+    person = people.find(connection, person_id) or Person(id=person_id)
     midnight = datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
-    asked, voted = queries.counts(session, person_id)
+    asked, voted = queries.counts(connection, person_id)
     return Me(
         id=person.id,
         display_name=person.display_name,
@@ -143,5 +143,5 @@ def _me(session: Session, person_id: UUID) -> Me:
         recording=person.recording,
         queries=asked,
         voted=voted,
-        today=queries.asked_since(session, person_id, int(midnight.timestamp() * 1000)),
+        today=queries.asked_since(connection, person_id, int(midnight.timestamp() * 1000)),
     )

@@ -19,10 +19,20 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from app import deploying
 from app.api.deps import TheHeavy, TheStore, TheTraining
-from app.planning import Choice, of_a_stranger
-from app.run_views import RunView, VersionsView, list_runs, list_versions, show_run
+from app.runs import (
+    Choice,
+    NeedsOverride,
+    RunView,
+    VersionsView,
+    list_runs,
+    list_versions,
+    of_a_stranger,
+    put_into_compare,
+    roll_back,
+    show_run,
+    take_out,
+)
 from app.store import runs
 from rlhb_core.figures.curves import figures, plain, template
 from rlhb_core.run.folder import RunDir, damaged
@@ -33,8 +43,8 @@ router = APIRouter(prefix="/api", tags=["runs"])
 
 
 def _run(store: TheStore, run_id: UUID) -> Run:
-    with store.reading() as session:
-        return runs.get(session, run_id)
+    with store.reading() as connection:
+        return runs.get(connection, run_id)
 
 
 class NewRun(BaseModel):
@@ -101,8 +111,8 @@ class LogTail(BaseModel):
 @router.get("/runs", response_model=list[RunView])
 def index(request: Request, store: TheStore) -> Response:
     """Every run, newest first."""
-    with store.reading() as session:
-        return _if_changed(request, [run.model_dump(mode="json") for run in list_runs(session)])
+    with store.reading() as connection:
+        return _if_changed(request, [run.model_dump(mode="json") for run in list_runs(connection)])
 
 
 @router.post("/runs", status_code=201)
@@ -114,15 +124,15 @@ async def start(heavy: TheHeavy, training: TheTraining, wanted: NewRun) -> Run:
 @router.post("/runs/plan")
 async def plan(heavy: TheHeavy, training: TheTraining, wanted: NewRun) -> PlanView:
     """What a run would have to work with; starts nothing."""
-    found = await heavy.do(training.plan, wanted.choice())
+    found = await heavy.do(training.propose, wanted.choice())
     return PlanView(**dict(found.amounts), enough=found.enough, sentence=found.sentence)
 
 
 @router.get("/runs/{run_id}")
 def show(request: Request, store: TheStore, run: Annotated[Run, Depends(_run)]) -> Response:
     """One run: state, progress, newest numbers, verdict, and the version that came of it."""
-    with store.reading() as session:
-        return _if_changed(request, show_run(session, run.id).model_dump(mode="json"))
+    with store.reading() as connection:
+        return _if_changed(request, show_run(connection, run.id).model_dump(mode="json"))
 
 
 @router.post("/runs/{run_id}/stop")
@@ -186,29 +196,29 @@ def curves(request: Request, run: Annotated[Run, Depends(_run)]) -> Response:
 @router.get("/versions", response_model=VersionsView)
 def versions_index(request: Request, store: TheStore) -> Response:
     """Every version that can be served, and what going back would serve."""
-    with store.reading() as session:
-        return _if_changed(request, list_versions(session).model_dump(mode="json"))
+    with store.reading() as connection:
+        return _if_changed(request, list_versions(connection).model_dump(mode="json"))
 
 
 @router.post("/versions/{version_id}/serve", response_model=Deployment)
 def serve(store: TheStore, version_id: UUID, wanted: Override) -> Any:
     """Put a version into the side-by-side. 409 with `override` if its verdict does not speak for it."""
     try:
-        return deploying.put_into_compare(store, version_id, override=wanted.override)
-    except deploying.NeedsOverride as error:
+        return put_into_compare(store, version_id, override=wanted.override)
+    except NeedsOverride as error:
         return JSONResponse({"detail": str(error), "override": True}, status_code=409)
 
 
 @router.post("/versions/{version_id}/unserve")
 def unserve(store: TheStore, version_id: UUID) -> Deployment:
     """Take a version out of the side-by-side."""
-    return deploying.take_out(store, version_id)
+    return take_out(store, version_id)
 
 
 @router.post("/deployments/rollback")
 def rollback(store: TheStore, wanted: Back | None = None) -> Deployment:
     """Serve again what was served before the newest change."""
-    return deploying.roll_back(store, wanted.to if wanted else None)
+    return roll_back(store, wanted.to if wanted else None)
 
 
 # --- plotly and answers that rarely change --------------------------------------------------------

@@ -1,7 +1,7 @@
 """What a request may bring: so many bytes, and if it is for the API, JSON that every part of the app can read.
 
 JSON is read strictly here (no NaN, no number beyond a float, no half of a character, no endless nesting), so that
-nothing further in trips over one. Uploads stream and are bounded where they are taken (`app/uploads.py`).
+nothing further in trips over one. Uploads stream and are bounded where they are taken (`app/transfers/`).
 Whoever sends too slowly is let go, uploads too, and all large bodies together hold only so much memory: otherwise a few
 that never end would keep others out, and many would fill it.
 """
@@ -57,13 +57,13 @@ class Bodies:
         elif scope["path"] in STREAMED:
             await self.app(scope, timely(receive), send)
         else:
-            place = Place(self.room)
+            place = RoomTaken(self.room)
             try:
                 await self._read(scope, receive, send, place)
             finally:
                 place.leave()
 
-    async def _read(self, scope: Scope, receive: Receive, send: Send, place: "Place") -> None:
+    async def _read(self, scope: Scope, receive: Receive, send: Send, place: "RoomTaken") -> None:
         try:
             content = await read(scope, timely(receive), self.most_bytes, place)
         except WentAway:
@@ -100,7 +100,7 @@ class Room:
         self.taken = 0
 
 
-class Place:
+class RoomTaken:
     """What one body takes of the room."""
 
     def __init__(self, room: Room) -> None:
@@ -145,7 +145,7 @@ def timely(receive: Receive) -> Receive:
 
 
 async def read(
-    scope: Scope, receive: Receive, most_bytes: int, place: Place | None = None
+    scope: Scope, receive: Receive, most_bytes: int, place: RoomTaken | None = None
 ) -> bytes:
     """The whole body. Raises TooLong, before reading it if its length is told, WentAway,
     or what its receive or place do.

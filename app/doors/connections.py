@@ -16,7 +16,7 @@ MOST_HEAD_BYTES = 262_144
 """Bytes of these lines, and of whatever comes in the same piece from the network."""
 
 
-class Connection(HttpToolsProtocol):
+class HttpConnection(HttpToolsProtocol):
     """A connection that hangs up on whoever takes too long or says too much before asking anything."""
 
     _deadline: asyncio.TimerHandle | None = None

@@ -6,20 +6,16 @@ any other model server. Does not know comparisons, people or the store.
 
 import asyncio
 import logging
-import os
-import sys
-import tempfile
 import time
 from contextlib import suppress
 from enum import StrEnum
-from pathlib import Path
 from typing import Any
 
 import httpx2
 
-from app.engine.options import BASE_NAME, options_of
-from app.processes import SECRETS
+from app.engine.options import BASE_NAME
 from app.serving.jobs import End, Job
+from app.serving.model_process import address_in, end, remove, socket_folder, spawn
 from app.serving.pace import Pace
 from app.serving.remote import (
     FAILURES,
@@ -52,12 +48,8 @@ STEADY_S = 60.0
 """A process that lived so long has its first attempt anew."""
 IN_VAIN = 3
 """Starts in a row without ever getting ready, after which nobody waits for the next one."""
-END_S = 10.0
-"""How long a process may take to end before it is killed."""
 LOADS = 2
 """Attempts to give a process an adapter: it may be put away again before it is used."""
-MAX_SOCKET_PATH = 100
-"""Bytes of a socket's path that every system takes."""
 
 # What people read while names are hidden, so without names and paths; the log has them.
 LOAD_FAILED = "The model could not be loaded; the server's log says why."
@@ -115,8 +107,8 @@ class Engine:
         self._base = base
         self._settings = settings
         is_shared = bool(settings.engine_url) and base == settings.base_model
-        self._folder = None if is_shared else _socket_folder()
-        self._listen = f"unix:{self._folder}/models" if self._folder else settings.engine_url
+        self._folder = None if is_shared else socket_folder()
+        self._listen = address_in(self._folder) if self._folder else settings.engine_url
         is_socket = self._listen.startswith("unix:")
         self._root = "http://models" if is_socket else self._listen.rstrip("/")
         self._client = http_client(self._listen.removeprefix("unix:") if is_socket else None)
@@ -218,9 +210,7 @@ class Engine:
         await self._end()
         await self._client.aclose()
         if self._folder is not None:
-            (self._folder / "models").unlink(missing_ok=True)
-            with suppress(OSError):
-                self._folder.rmdir()
+            remove(self._folder)
 
     async def _watch_ours(self) -> None:
         pause_s, in_vain = FIRST_PAUSE_S, 0
@@ -243,17 +233,8 @@ class Engine:
 
     async def _spawn(self) -> None:
         assert self._folder is not None
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        options = options_of(self._settings, self._base, self._listen, is_child=True)
-        environment = {k: v for k, v in os.environ.items() if k not in SECRETS}
-        environment["OMP_NUM_THREADS"] = str(self._settings.threads)
         self.starts += 1
-        self._process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "app.engine", options.model_dump_json()),
-            stdin=asyncio.subprocess.PIPE,  # its end tells the process that we are gone
-            env=environment,
-            start_new_session=True,  # Ctrl-C is for us; we end it
-        )
+        self._process = await spawn(self._settings, self._base, self._folder)
 
     async def _until_gone(self) -> None:
         """Look at the process until it has ended, says that its model cannot be loaded, or hangs."""
@@ -320,18 +301,8 @@ class Engine:
         self._lost()
         self.memory_mb = None
         process, self._process = self._process, None
-        if process is None:
-            return
-        with suppress(ProcessLookupError):
-            process.terminate()
-        try:
-            async with asyncio.timeout(END_S):
-                await process.wait()
-        except TimeoutError:
-            log.warning("the model process did not end; it is killed")
-            with suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
+        if process is not None:
+            await end(process)
 
 
 class _Heard:
@@ -356,12 +327,3 @@ def _sentence(error: Exception, timeout_s: float) -> str:
             return ENDED
         case _:
             return sentence(error, timeout_s)
-
-
-def _socket_folder() -> Path:
-    """A folder that only we can look into, its path short enough for a socket."""
-    folder = Path(tempfile.mkdtemp(prefix="rlhb-"))  # mode 0700
-    if len(bytes(folder)) <= MAX_SOCKET_PATH - len("/models"):
-        return folder
-    folder.rmdir()
-    return Path(tempfile.mkdtemp(prefix="rlhb-", dir="/tmp"))

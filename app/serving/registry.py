@@ -12,7 +12,7 @@ from typing import Any
 
 from app.serving.discovery import discover
 from app.settings import Settings
-from app.store import Session, Store, versions
+from app.store import Connection, Store, versions
 from rlhb_core.errors import BadConfig
 from rlhb_core.schema.arms import Arm
 from rlhb_core.schema.record import now_ms
@@ -38,16 +38,16 @@ def register_base(store: Store, settings: Settings) -> None:
     given = None
     if settings.base_model != EMBEDDED:
         given = given_version(settings.base_model, settings.base_model_protocol)
-    with store.session() as session:
+    with store.writing() as connection:
         if given is None:  # noqa: SIM108 - the ternary is longer
-            found = _ensure_shipped(session, shipped_versions())
+            found = _ensure_shipped(connection, shipped_versions())
         else:
-            found = [_ensure_given(session, given)]
-        served = versions.served(session)
+            found = [_ensure_given(connection, given)]
+        served = versions.served(connection)
         if not any(version.base == found[0].base for version in served):
             compared = [version for version in found if version.arm in COMPARED] or found
             versions.deploy(
-                session,
+                connection,
                 [version.id for version in compared],
                 note=f"Served from the start: {', '.join(version.name for version in compared)}"[
                     :200
@@ -123,26 +123,26 @@ def _folder_or_hub(base_model: str) -> str:
     return base_model
 
 
-def _ensure_shipped(session: Session, shipped: Sequence[Shipped]) -> list[ModelVersion]:
+def _ensure_shipped(connection: Connection, shipped: Sequence[Shipped]) -> list[ModelVersion]:
     """The stored versions of these names, added if missing; their adapters are found again if the package has moved."""
     found: list[ModelVersion] = []
     began = now_ms()
     for place, (version, parent_name) in enumerate((s.version, s.parent) for s in shipped):
-        stored = versions.by_name(session, version.name)
+        stored = versions.by_name(connection, version.name)
         if stored is None:
-            parent = versions.by_name(session, parent_name) if parent_name else None
+            parent = versions.by_name(connection, parent_name) if parent_name else None
             lineage = {"parent_id": parent and parent.id, "created_ms": began + place}
-            stored = versions.add(session, version.model_copy(update=lineage))
+            stored = versions.add(connection, version.model_copy(update=lineage))
         elif stored.adapter != version.adapter:
             log.info("%s is now taken from %s", stored.name, version.adapter)
-            stored = versions.change(session, stored.id, adapter=version.adapter)
+            stored = versions.change(connection, stored.id, adapter=version.adapter)
         found.append(stored)
     return found
 
 
-def _ensure_given(session: Session, given: ModelVersion) -> ModelVersion:
+def _ensure_given(connection: Connection, given: ModelVersion) -> ModelVersion:
     """The stored SFT version on this base model; else the new one, under a name of its own."""
-    stored = versions.all(session)
+    stored = versions.all(connection)
     for version in stored:
         if (version.base, version.serving, version.adapter) == (given.base, given.serving, None):
             return version
@@ -151,4 +151,4 @@ def _ensure_given(session: Session, given: ModelVersion) -> ModelVersion:
     while name in taken:
         number += 1
         name = f"{given.name[:74]} ({number})"
-    return versions.add(session, given.model_copy(update={"name": name}))
+    return versions.add(connection, given.model_copy(update={"name": name}))

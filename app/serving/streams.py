@@ -103,8 +103,8 @@ class Serving:
             self._client = None
 
     def _bases(self) -> set[str]:
-        with self._store.reading() as session:
-            return {v.base for v in versions.served(session) if v.serving is Kind.LOCAL}
+        with self._store.reading() as connection:
+            return {v.base for v in versions.served(connection) if v.serving is Kind.LOCAL}
 
     async def _run(self, index: int, job: Job, deliver: Deliver) -> None:
         try:

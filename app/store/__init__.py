@@ -1,12 +1,12 @@
 """The one door to the database.
 
-`Store.open(url)` brings the schema up to date; `with store.session() as session:` is one unit of work, and
-`with store.reading() as session:` one that only reads. The nouns are modules of functions that take the session
+`Store.open(url)` brings the schema up to date; `with store.writing() as connection:` is one unit of work, and
+`with store.reading() as connection:` one that only reads. The nouns are modules of functions that take the connection
 first and return core records, never rows:
 
-    with store.session() as session:
-        queries.add(session, query)
-        signals.record(session, person_id, batch)
+    with store.writing() as connection:
+        queries.add(connection, query)
+        signals.record(connection, person_id, batch)
 
 Holds what the rest of the app may use; the rest of this package is private. Knows no web.
 """
@@ -14,6 +14,7 @@ Holds what the rest of the app may use; the rest of this package is private. Kno
 from app.store import (
     behaviors,
     deployments,
+    exports,
     imports,
     people,
     queries,
@@ -25,7 +26,8 @@ from app.store import (
     versions,
 )
 from app.store.clocks import Clocks
-from app.store.engine import Session, Store
+from app.store.data_filter import DataFilter
+from app.store.engine import Connection, Store, storable
 from app.store.errors import (
     BadSignals,
     Busy,
@@ -37,30 +39,38 @@ from app.store.errors import (
     Unavailable,
     UnknownReference,
 )
-from app.store.verify import Problem, verify
+from app.store.migrate import refuse_other_schema
+from app.store.streaming import joined
+from app.store.verify import Problem, missing_wal, verify
 
 __all__ = [
     "BadSignals",
     "Busy",
     "Clocks",
     "Conflict",
+    "Connection",
+    "DataFilter",
     "Full",
     "Lost",
     "Problem",
     "Refusal",
-    "Session",
     "Store",
     "StoreError",
     "Unavailable",
     "UnknownReference",
     "behaviors",
     "deployments",
+    "exports",
     "imports",
+    "joined",
+    "missing_wal",
     "people",
     "queries",
+    "refuse_other_schema",
     "responses",
     "runs",
     "signals",
+    "storable",
     "summary",
     "traces",
     "verify",

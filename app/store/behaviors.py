@@ -17,7 +17,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from app.store.engine import Session, upsert
+from app.store.engine import Connection, upsert
 from app.store.tables import BEHAVIOR, PERSON, QUERY, RESPONSE, SIGNAL, to_record
 from rlhb_core.schema.behaviors import VERBALISER_VERSION, verbalise
 from rlhb_core.schema.features import BehaviorFeatures
@@ -38,11 +38,11 @@ def refresh(store: "Store") -> int:
     meanwhile leaves the person marked for the next time.
     """
     with store.refreshing:
-        with store.reading() as session:
+        with store.reading() as connection:
             stale = (PERSON.c.changes != PERSON.c.summarised) | (
                 PERSON.c.behaviors_version != VERBALISER_VERSION
             )
-            people = session.execute(sa.select(PERSON.c.id).where(stale)).scalars().all()
+            people = connection.execute(sa.select(PERSON.c.id).where(stale)).scalars().all()
         for person_id in people:
             refresh_person(store, person_id)
         return len(people)
@@ -50,32 +50,34 @@ def refresh(store: "Store") -> int:
 
 def refresh_person(store: "Store", person_id: UUID) -> None:
     """Bring the behaviours of one person up to date."""
-    with store.reading() as session:
+    with store.reading() as connection:
         # Read first: what is committed after this moment makes `changes` differ again.
-        seen = session.execute(sa.select(PERSON.c.changes).where(PERSON.c.id == person_id)).scalar()
+        seen = connection.execute(
+            sa.select(PERSON.c.changes).where(PERSON.c.id == person_id)
+        ).scalar()
         if seen is None:
             return
-        rows = _summarise(session, person_id)
-    with store.session() as session:
-        still_there = session.execute(
+        rows = _summarise(connection, person_id)
+    with store.writing() as connection:
+        still_there = connection.execute(
             sa.update(PERSON)
             .where(PERSON.c.id == person_id)
             .values(summarised=seen, behaviors_version=VERBALISER_VERSION)
         ).rowcount
         if still_there:  # not erased meanwhile
-            upsert(session, BEHAVIOR, rows)
+            upsert(connection, BEHAVIOR, rows)
 
 
-def _summarise(session: Session, person_id: UUID) -> list[dict[str, Any]]:
+def _summarise(connection: Connection, person_id: UUID) -> list[dict[str, Any]]:
     """The behaviours of one person as rows, for every finished response that has signals to speak of it or could
     have.
     """
-    folds = _folds(session, person_id)
+    folds = _folds(connection, person_id)
     if not folds:
         return []
     signals: dict[UUID, list[Signal]] = defaultdict(list)
     statement = sa.select(SIGNAL).where(SIGNAL.c.person_id == person_id)
-    for row in session.execute(statement).mappings():
+    for row in connection.execute(statement).mappings():
         signals[row["query_id"]].append(to_record(row, Signal))
     readings = [
         _Read(reading, query.folds, each, _never_blind(query, each))
@@ -108,7 +110,7 @@ class _Read(NamedTuple):
     never_blind: bool
 
 
-def _folds(session: Session, person_id: UUID) -> dict[UUID, _Asked]:
+def _folds(connection: Connection, person_id: UUID) -> dict[UUID, _Asked]:
     """The finished answers of each of the person's queries, in the order in which they were written."""
     given = sa.select(BEHAVIOR.c.response_id).where(
         BEHAVIOR.c.person_id == person_id, BEHAVIOR.c.given
@@ -133,7 +135,7 @@ def _folds(session: Session, person_id: UUID) -> dict[UUID, _Asked]:
     )
     answers: dict[UUID, list[Answer]] = defaultdict(list)
     revealed: dict[UUID, int | None] = {}
-    for row in session.execute(statement, execution_options={"yield_per": 1000}):
+    for row in connection.execute(statement, execution_options={"yield_per": 1000}):
         revealed[row.query_id] = row.revealed_ms
         answers[row.query_id].append(
             Answer(

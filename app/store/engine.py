@@ -29,7 +29,7 @@ from app.store.migrate import upgrade
 from app.store.servers import Place
 from app.store.shared import Item, Result, SharedWork, Work
 
-Session = sa.Connection
+Connection = sa.Connection
 """One unit of work: a connection inside a transaction."""
 
 CHECK = "check RLHB_DATABASE_URL and that the database server runs"
@@ -54,7 +54,7 @@ class Store:
         self._is_sqlite = engine.dialect.name == "sqlite"
         self._turn = threading.Lock()
         self.refreshing = threading.Lock()
-        self._shared = SharedWork(self.session, 1 if self._is_sqlite else AT_ONCE)
+        self._shared = SharedWork(self.writing, 1 if self._is_sqlite else AT_ONCE)
         self._place: Place | None = None
         self._anchor: sa.Connection | None = None
         self._watch: sqlite_file.Watch | None = None
@@ -99,31 +99,31 @@ class Store:
         self._watch = sqlite_file.Watch(path)
 
     @contextmanager
-    def session(self) -> Iterator[Session]:
+    def writing(self) -> Iterator[Connection]:
         """A unit of work that writes: commits on success, rolls back on any error.
 
         Raises Busy, Full or Unavailable if the database itself cannot.
         """
         if not self._is_sqlite:
-            with explained(), self.engine.begin() as session:
-                yield session
+            with explained(), self.engine.begin() as connection:
+                yield connection
             return
         if not self._turn.acquire(timeout=BUSY_MS / 1000):
             raise Busy(BUSY)
         try:
             self.check()
-            with explained(), self.engine.begin() as session:
-                yield session
+            with explained(), self.engine.begin() as connection:
+                yield connection
             self.check()  # again: only now is it certain that what was committed can be found
         finally:
             self._turn.release()
 
     @contextmanager
-    def reading(self) -> Iterator[Session]:
+    def reading(self) -> Iterator[Connection]:
         """A unit of work that only reads, from one moment on SQLite; never waits for a writer. Writing raises."""
         self.check()
-        with explained(reads=True), self._reader.begin() as session:
-            yield session
+        with explained(reads=True), self._reader.begin() as connection:
+            yield connection
 
     def check(self) -> None:
         """Raise Lost if the database's file is no longer the one that was opened."""
@@ -221,17 +221,19 @@ def _openly(address: sa.URL) -> Iterator[None]:
     raise kind(f"cannot open the database {shown(address)} ({reason}): {what}")
 
 
-def insert_new(session: Session, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> list[Any]:
+def insert_new(
+    connection: Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]
+) -> list[Any]:
     """Insert the rows whose primary key is not there yet; returns the keys of the new ones. Rows are alike."""
     if not rows:
         return []
-    return list(session.execute(_insert_new(session.dialect.name, table), rows).scalars())
+    return list(connection.execute(_insert_new(connection.dialect.name, table), rows).scalars())
 
 
-def upsert(session: Session, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
+def upsert(connection: Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert the rows, or overwrite those with the same primary key. Rows are alike."""
     if rows:
-        session.execute(_upsert(session.dialect.name, table, tuple(rows[0])), rows)
+        connection.execute(_upsert(connection.dialect.name, table, tuple(rows[0])), rows)
 
 
 def in_parts(rows: Sequence[Any], size: int = ROWS_PER_STATEMENT) -> Iterator[Sequence[Any]]:
@@ -239,11 +241,11 @@ def in_parts(rows: Sequence[Any], size: int = ROWS_PER_STATEMENT) -> Iterator[Se
     return (rows[start : start + size] for start in range(0, len(rows), size))
 
 
-def existing(session: Session, column: sa.Column[UUID], ids: Iterable[UUID]) -> set[UUID]:
+def existing(connection: Connection, column: sa.Column[UUID], ids: Iterable[UUID]) -> set[UUID]:
     """Those of the ids that are in the column."""
     found: set[UUID] = set()
     for part in in_parts(list(ids)):
-        found.update(session.execute(sa.select(column).where(column.in_(part))).scalars())
+        found.update(connection.execute(sa.select(column).where(column.in_(part))).scalars())
     return found
 
 

@@ -1,7 +1,7 @@
 """Data that comes in from files: whole items, many at a time, each item either stored entirely or not at all.
 
 An item is one query with the person who asked it, some answers, and either behaviours as they are (they have no
-signals behind them) or signals. Does not know any file format: that is `app.importing`.
+signals behind them) or signals. Does not know any file format: that is `app.files`.
 """
 
 from collections.abc import Iterable, Sequence
@@ -12,7 +12,7 @@ from uuid import UUID, uuid5
 import sqlalchemy as sa
 
 from app.store import people
-from app.store.engine import Session, Store, existing, in_parts, insert_new, storable
+from app.store.engine import Connection, Store, existing, in_parts, insert_new, storable
 from app.store.tables import BEHAVIOR, PERSON, QUERY, RESPONSE, SIGNAL, VERSION
 from rlhb_core.schema.arms import Arm
 from rlhb_core.schema.behaviors import VERBALISER_VERSION, verbalise
@@ -71,8 +71,8 @@ class Item:
 def take(store: Store, items: Sequence[Item]) -> list[int | str]:
     """`add` in a unit of work of its own. An item that the database cannot hold is told so, and costs no other one."""
     try:
-        with store.session() as session:
-            return add(session, items)
+        with store.writing() as connection:
+            return add(connection, items)
     except (OverflowError, UnicodeEncodeError, sa.exc.DataError, sa.exc.IntegrityError):
         if len(items) == 1:
             return ["the database cannot hold it: a number or a text in it is out of range"]
@@ -80,11 +80,13 @@ def take(store: Store, items: Sequence[Item]) -> list[int | str]:
     return take(store, items[:middle]) + take(store, items[middle:])
 
 
-def add(session: Session, items: Sequence[Item]) -> list[int | str]:
+def add(connection: Connection, items: Sequence[Item]) -> list[int | str]:
     """Store the items; for each the number of new answers (0: all known already), or why it was not taken."""
-    known_answers = existing(session, RESPONSE.c.id, {a.id for item in items for a in item.answers})
-    known_queries = _known_queries(session, {item.query.id for item in items})
-    known_people = _known_people(session, {item.person.id for item in items})
+    known_answers = existing(
+        connection, RESPONSE.c.id, {a.id for item in items for a in item.answers}
+    )
+    known_queries = _known_queries(connection, {item.query.id for item in items})
+    known_people = _known_people(connection, {item.person.id for item in items})
     told: list[int | str] = []
     taken: list[tuple[Item, list[Answer]]] = []
     for item in items:
@@ -100,39 +102,39 @@ def add(session: Session, items: Sequence[Item]) -> list[int | str]:
         if new:
             known_answers.update(answer.id for answer in new)
             taken.append((item, new))
-    _insert(session, taken)
+    _insert(connection, taken)
     return told
 
 
-def _known_queries(session: Session, ids: Iterable[UUID]) -> dict[UUID, tuple[Any, ...]]:
+def _known_queries(connection: Connection, ids: Iterable[UUID]) -> dict[UUID, tuple[Any, ...]]:
     found: dict[UUID, tuple[Any, ...]] = {}
     for part in in_parts(list(ids)):
         statement = sa.select(QUERY.c.id, QUERY.c.person_id, QUERY.c.text, QUERY.c.source)
-        for query_id, *says in session.execute(statement.where(QUERY.c.id.in_(part))):
+        for query_id, *says in connection.execute(statement.where(QUERY.c.id.in_(part))):
             found[query_id] = tuple(says)
     return found
 
 
-def _known_people(session: Session, ids: Iterable[UUID]) -> dict[UUID, Source]:
+def _known_people(connection: Connection, ids: Iterable[UUID]) -> dict[UUID, Source]:
     found: dict[UUID, Source] = {}
     for part in in_parts(list(ids)):
         statement = sa.select(PERSON.c.id, PERSON.c.source).where(PERSON.c.id.in_(part))
-        found.update((person_id, source) for person_id, source in session.execute(statement))
+        found.update((person_id, source) for person_id, source in connection.execute(statement))
     return found
 
 
-def _insert(session: Session, taken: Sequence[tuple[Item, list[Answer]]]) -> None:
+def _insert(connection: Connection, taken: Sequence[tuple[Item, list[Answer]]]) -> None:
     """Parents before children, each table in one go."""
     persons = {item.person.id: item.person for item, _ in taken}
-    insert_new(session, PERSON, [_person_row(person) for person in persons.values()])
+    insert_new(connection, PERSON, [_person_row(person) for person in persons.values()])
     queries = {item.query.id: item.query for item, _ in taken}
-    insert_new(session, QUERY, [q.model_dump() | {"recorded": True} for q in queries.values()])
+    insert_new(connection, QUERY, [q.model_dump() | {"recorded": True} for q in queries.values()])
     answers = [(item.person.id, item.query.id, answer) for item, new in taken for answer in new]
     versions = {answer.version_id: answer for _, _, answer in answers}
-    insert_new(session, VERSION, [_version_row(answer) for answer in versions.values()])
-    insert_new(session, RESPONSE, [_response_row(query, answer) for _, query, answer in answers])
+    insert_new(connection, VERSION, [_version_row(answer) for answer in versions.values()])
+    insert_new(connection, RESPONSE, [_response_row(query, answer) for _, query, answer in answers])
     insert_new(
-        session,
+        connection,
         BEHAVIOR,
         [
             _behavior_row(person_id, answer.id, answer.behavior)
@@ -141,14 +143,14 @@ def _insert(session: Session, taken: Sequence[tuple[Item, list[Answer]]]) -> Non
         ],
     )
     signals = [_signal_row(item.person.id, signal) for item, _ in taken for signal in item.signals]
-    insert_new(session, SIGNAL, signals)
+    insert_new(connection, SIGNAL, signals)
     # Behaviours without signals are whole as they came; all others are to be summarised.
     people.touch(
-        session,
+        connection,
         {item.person.id for item, new in taken if any(answer.behavior is None for answer in new)},
     )
     for person_id in {item.person.id for item, _ in taken if item.excluded}:
-        people.set_excluded(session, person_id, True)
+        people.set_excluded(connection, person_id, True)
 
 
 def _person_row(person: Person) -> dict[str, Any]:

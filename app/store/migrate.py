@@ -57,9 +57,9 @@ def check(address: sa.URL) -> None:
     _migrate(address, command.check)
 
 
-def revisions(session: sa.Connection) -> tuple[str | None, str | None]:
+def revisions(connection: sa.Connection) -> tuple[str | None, str | None]:
     """(revision of this database, newest revision)."""
-    present = MigrationContext.configure(session).get_current_revision()
+    present = MigrationContext.configure(connection).get_current_revision()
     return present, ScriptDirectory.from_config(config()).get_current_head()
 
 
@@ -71,8 +71,8 @@ def knows(revision: str | None) -> bool:
 
 def refuse_other_schema(store: "Store", server: str) -> None:
     """Raise StoreError if opening this store would change the schema under the server that uses it."""
-    with store.reading() as session:
-        present, newest = revisions(session)
+    with store.reading() as connection:
+        present, newest = revisions(connection)
     if present != newest:
         raise StoreError(
             f"the database is in use by a server of another release ({server}), whose schema {present} this release "

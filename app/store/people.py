@@ -7,7 +7,7 @@ from uuid import UUID
 import orjson
 import sqlalchemy as sa
 
-from app.store.engine import Session, Store, insert_new, storable
+from app.store.engine import Connection, Store, insert_new, storable
 from app.store.errors import Conflict, UnknownReference
 from app.store.streaming import Stream, joined
 from app.store.tables import BEHAVIOR, PERSON, QUERY, RESPONSE, SIGNAL, to_record
@@ -22,87 +22,87 @@ _TOUCH = (
 )
 
 
-def ensure(session: Session, person: Person) -> Person:
+def ensure(connection: Connection, person: Person) -> Person:
     """The person of this id, made from `person` if not there yet."""
-    known = find(session, person.id)
+    known = find(connection, person.id)
     if known is not None:
         return known
     row = person.model_dump() | {"display_name": storable(person.display_name)}
-    insert_new(session, PERSON, [row])
-    return get(session, person.id)
+    insert_new(connection, PERSON, [row])
+    return get(connection, person.id)
 
 
-def here(session: Session, person_id: UUID) -> Person:
+def here(connection: Connection, person_id: UUID) -> Person:
     """The person who is here now, made if need be. One whom only a file has named so far is real from now on: what is
     asked and done here did not come from a file.
     """
-    person = ensure(session, Person(id=person_id))
+    person = ensure(connection, Person(id=person_id))
     if person.source is Source.IMPORTED:
-        return _change(session, person_id, source=Source.REAL)
+        return _change(connection, person_id, source=Source.REAL)
     return person
 
 
-def find(session: Session, person_id: UUID) -> Person | None:
+def find(connection: Connection, person_id: UUID) -> Person | None:
     """The person of this id, or None."""
-    row = session.execute(sa.select(PERSON).where(PERSON.c.id == person_id)).mappings().first()
+    row = connection.execute(sa.select(PERSON).where(PERSON.c.id == person_id)).mappings().first()
     return None if row is None else to_record(row, Person)
 
 
-def get(session: Session, person_id: UUID) -> Person:
+def get(connection: Connection, person_id: UUID) -> Person:
     """The person of this id. Raises UnknownReference."""
-    person = find(session, person_id)
+    person = find(connection, person_id)
     if person is None:
         raise UnknownReference("nothing is recorded of this person yet")
     return person
 
 
-def rename(session: Session, person_id: UUID, display_name: str) -> Person:
+def rename(connection: Connection, person_id: UUID, display_name: str) -> Person:
     """Change the name that the person is shown by."""
-    return _change(session, person_id, display_name=storable(display_name))
+    return _change(connection, person_id, display_name=storable(display_name))
 
 
-def set_recording(session: Session, person_id: UUID, recording: bool) -> Person:
+def set_recording(connection: Connection, person_id: UUID, recording: bool) -> Person:
     """Pause or resume the recording of passive behaviours."""
-    return _change(session, person_id, recording=recording)
+    return _change(connection, person_id, recording=recording)
 
 
-def become_simulated(session: Session, person_id: UUID) -> Person:
+def become_simulated(connection: Connection, person_id: UUID) -> Person:
     """Mark a person as simulated, for good. Raises Conflict once anything is recorded: no data ever changes sides."""
     # Locked, so that nothing is asked in between (`queries.add` waits for the same row).
     row = sa.select(PERSON.c.source).where(PERSON.c.id == person_id).with_for_update()
-    if session.execute(row).scalar() == Source.SIMULATED:
-        return get(session, person_id)
+    if connection.execute(row).scalar() == Source.SIMULATED:
+        return get(connection, person_id)
     asked = sa.select(QUERY.c.id).where(QUERY.c.person_id == person_id).limit(1)
-    if session.execute(asked).first() is not None:
+    if connection.execute(asked).first() is not None:
         raise Conflict(
             "something is recorded of you already, and it stays what it is; a simulated annotator says so before it "
             "asks anything: begin without a cookie"
         )
-    return _change(session, person_id, source=Source.SIMULATED)
+    return _change(connection, person_id, source=Source.SIMULATED)
 
 
-def set_excluded(session: Session, person_id: UUID, excluded: bool) -> None:
+def set_excluded(connection: Connection, person_id: UUID, excluded: bool) -> None:
     """Leave all of a person out of exports and training, or take them in again. Nothing is deleted."""
-    _change(session, person_id, excluded=excluded)
+    _change(connection, person_id, excluded=excluded)
 
 
-def excluded(session: Session) -> set[UUID]:
+def excluded(connection: Connection) -> set[UUID]:
     """The people who are left out of exports and training."""
-    return set(session.execute(sa.select(PERSON.c.id).where(PERSON.c.excluded)).scalars())
+    return set(connection.execute(sa.select(PERSON.c.id).where(PERSON.c.excluded)).scalars())
 
 
-def _change(session: Session, person_id: UUID, **values: Any) -> Person:
-    session.execute(sa.update(PERSON).where(PERSON.c.id == person_id).values(values))
-    return get(session, person_id)
+def _change(connection: Connection, person_id: UUID, **values: Any) -> Person:
+    connection.execute(sa.update(PERSON).where(PERSON.c.id == person_id).values(values))
+    return get(connection, person_id)
 
 
-def touch(session: Session, person_ids: Collection[UUID]) -> None:
+def touch(connection: Connection, person_ids: Collection[UUID]) -> None:
     """Note that something about these people changed, so that their behaviours are summarised anew."""
     if person_ids:  # in one order everywhere, so that no two wait for each other
-        session.execute(_TOUCH, [{"person": each} for each in sorted(person_ids)])
+        connection.execute(_TOUCH, [{"person": each} for each in sorted(person_ids)])
 
 
-def export_lines(session: Session, person_id: UUID) -> Iterator[bytes]:
+def export_lines(connection: Connection, person_id: UUID) -> Iterator[bytes]:
     """All that is stored of a person, as JSON lines {"type": ..., ...}, in blocks. Streams while read."""
     mine = QUERY.c.person_id == person_id
     parts: tuple[tuple[str, type[Record], sa.Select[Any]], ...] = (
@@ -120,7 +120,7 @@ def export_lines(session: Session, person_id: UUID) -> Iterator[bytes]:
         ),
     )
     for name, kind, statement in parts:
-        yield from joined(_line(name, kind, row) for row in Stream(session, statement))
+        yield from joined(_line(name, kind, row) for row in Stream(connection, statement))
 
 
 def _line(name: str, kind: type[Record], row: Any) -> bytes:
@@ -130,20 +130,20 @@ def _line(name: str, kind: type[Record], row: Any) -> bytes:
 
 def export_all(store: Store, person_id: UUID) -> Generator[bytes, None, None]:
     """`export_lines` with a unit of work of its own, which lasts as long as the reading."""
-    with store.reading() as session:
-        yield from export_lines(session, person_id)
+    with store.reading() as connection:
+        yield from export_lines(connection, person_id)
 
 
-def erase(session: Session, person_id: UUID) -> None:
+def erase(connection: Connection, person_id: UUID) -> None:
     """Forget a person: their queries, the answers to them, every signal and behaviour, and the person.
 
     Files exported before and models trained before keep what they hold; nobody is told apart in them by default.
     """
     # First, as whoever records something of them does: else each would wait for what the other holds.
-    session.execute(sa.select(PERSON.c.id).where(PERSON.c.id == person_id).with_for_update())
+    connection.execute(sa.select(PERSON.c.id).where(PERSON.c.id == person_id).with_for_update())
     queries = sa.select(QUERY.c.id).where(QUERY.c.person_id == person_id)
-    session.execute(sa.delete(SIGNAL).where(SIGNAL.c.person_id == person_id))
-    session.execute(sa.delete(BEHAVIOR).where(BEHAVIOR.c.person_id == person_id))
-    session.execute(sa.delete(RESPONSE).where(RESPONSE.c.query_id.in_(queries)))
-    session.execute(sa.delete(QUERY).where(QUERY.c.person_id == person_id))
-    session.execute(sa.delete(PERSON).where(PERSON.c.id == person_id))
+    connection.execute(sa.delete(SIGNAL).where(SIGNAL.c.person_id == person_id))
+    connection.execute(sa.delete(BEHAVIOR).where(BEHAVIOR.c.person_id == person_id))
+    connection.execute(sa.delete(RESPONSE).where(RESPONSE.c.query_id.in_(queries)))
+    connection.execute(sa.delete(QUERY).where(QUERY.c.person_id == person_id))
+    connection.execute(sa.delete(PERSON).where(PERSON.c.id == person_id))

@@ -6,7 +6,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from app.store import people
-from app.store.engine import Session, storable
+from app.store.engine import Connection, storable
 from app.store.errors import Conflict, UnknownReference
 from app.store.tables import PERSON, QUERY, SIGNAL, to_record
 from rlhb_core.schema.payloads import VoteChoice
@@ -14,15 +14,15 @@ from rlhb_core.schema.records import Query
 from rlhb_core.schema.signals import SignalKind
 
 
-def add(session: Session, query: Query) -> Query:
+def add(connection: Connection, query: Query) -> Query:
     """Store a query. The same one again changes nothing; another text under its id raises Conflict."""
     query = query.model_copy(update={"text": storable(query.text)})
-    known = find(session, query.id)
+    known = find(connection, query.id)
     if known is not None:
         if (known.person_id, known.text) != (query.person_id, query.text):
             raise Conflict("this query id is already taken by another query")
         return known
-    person = session.execute(
+    person = connection.execute(
         sa.select(PERSON.c.recording, PERSON.c.source)
         .where(PERSON.c.id == query.person_id)
         .with_for_update()  # what is asked is of one kind with who asks, whatever else goes on
@@ -30,32 +30,32 @@ def add(session: Session, query: Query) -> Query:
     if person is None:
         raise UnknownReference("nothing is recorded of this person yet; add the person first")
     query = query.model_copy(update={"source": person.source})
-    session.execute(sa.insert(QUERY).values(**query.model_dump(), recorded=person.recording))
-    people.touch(session, {query.person_id})
+    connection.execute(sa.insert(QUERY).values(**query.model_dump(), recorded=person.recording))
+    people.touch(connection, {query.person_id})
     return query
 
 
-def find(session: Session, query_id: UUID) -> Query | None:
+def find(connection: Connection, query_id: UUID) -> Query | None:
     """The query of this id, or None."""
-    row = session.execute(sa.select(QUERY).where(QUERY.c.id == query_id)).mappings().first()
+    row = connection.execute(sa.select(QUERY).where(QUERY.c.id == query_id)).mappings().first()
     return None if row is None else to_record(row, Query)
 
 
-def get(session: Session, query_id: UUID) -> Query:
+def get(connection: Connection, query_id: UUID) -> Query:
     """The query of this id. Raises UnknownReference."""
-    query = find(session, query_id)
+    query = find(connection, query_id)
     if query is None:
         raise UnknownReference("there is no such query")
     return query
 
 
-def latest_of(session: Session, person_id: UUID) -> Query | None:
+def latest_of(connection: Connection, person_id: UUID) -> Query | None:
     """The newest query of a person, or None."""
-    newest = of_person(session, person_id, limit=1)
+    newest = of_person(connection, person_id, limit=1)
     return newest[0] if newest else None
 
 
-def of_person(session: Session, person_id: UUID, limit: int = 50) -> Sequence[Query]:
+def of_person(connection: Connection, person_id: UUID, limit: int = 50) -> Sequence[Query]:
     """A person's queries, newest first."""
     statement = (
         sa.select(QUERY)
@@ -63,21 +63,23 @@ def of_person(session: Session, person_id: UUID, limit: int = 50) -> Sequence[Qu
         .order_by(QUERY.c.created_ms.desc(), QUERY.c.id.desc())
         .limit(limit)
     )
-    return [to_record(row, Query) for row in session.execute(statement).mappings()]
+    return [to_record(row, Query) for row in connection.execute(statement).mappings()]
 
 
-def asked_since(session: Session, person_id: UUID, moment_ms: int) -> int:
+def asked_since(connection: Connection, person_id: UUID, moment_ms: int) -> int:
     """How many queries the person asked since that moment."""
     mine = (QUERY.c.person_id == person_id) & (QUERY.c.created_ms >= moment_ms)
-    return session.execute(sa.select(sa.func.count()).select_from(QUERY).where(mine)).scalar_one()
+    return connection.execute(
+        sa.select(sa.func.count()).select_from(QUERY).where(mine)
+    ).scalar_one()
 
 
-def counts(session: Session, person_id: UUID) -> tuple[int, int]:
+def counts(connection: Connection, person_id: UUID) -> tuple[int, int]:
     """A person's progress: (queries asked, queries whose last vote is a choice, a tie or all bad)."""
-    asked = session.execute(
+    asked = connection.execute(
         sa.select(sa.func.count()).select_from(QUERY).where(QUERY.c.person_id == person_id)
     ).scalar_one()
-    votes = session.execute(
+    votes = connection.execute(
         sa.select(SIGNAL.c.query_id, SIGNAL.c.payload)
         .where(SIGNAL.c.person_id == person_id, SIGNAL.c.kind == SignalKind.VOTE)
         .order_by(SIGNAL.c.at_ms, SIGNAL.c.id)

@@ -7,7 +7,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from app.store import people
-from app.store.engine import Session, storable
+from app.store.engine import Connection, storable
 from app.store.errors import UnknownReference
 from app.store.tables import QUERY, RESPONSE, to_record
 from rlhb_core.schema.record import now_ms
@@ -31,42 +31,44 @@ _END = (
 )
 
 
-def add(session: Session, response: Response) -> Response:
+def add(connection: Connection, response: Response) -> Response:
     """Store a response, usually pending. Raises UnknownReference if its query or version is not there."""
     response = _storable(response)
-    owner = _owner(session, response.query_id)
+    owner = _owner(connection, response.query_id)
     try:
-        session.execute(sa.insert(RESPONSE).values(response.model_dump()))
+        connection.execute(sa.insert(RESPONSE).values(response.model_dump()))
     except sa.exc.IntegrityError:
         raise UnknownReference(
             "a response must name a stored version (and, if it replaces one, a stored response), under an id of its own"
         ) from None
-    people.touch(session, {owner})
+    people.touch(connection, {owner})
     return response
 
 
-def add_drawn(session: Session, drawn: Sequence[Response]) -> None:
+def add_drawn(connection: Connection, drawn: Sequence[Response]) -> None:
     """Store what was drawn for a query that was added in this unit of work, all at once. Raises UnknownReference."""
     try:
-        session.execute(
+        connection.execute(
             sa.insert(RESPONSE).values([_storable(each).model_dump() for each in drawn])
         )
     except sa.exc.IntegrityError:
         raise UnknownReference("responses must name a stored query and stored versions") from None
 
 
-def finish(session: Session, response: Response) -> Response:
+def finish(connection: Connection, response: Response) -> Response:
     """Store how a response ended: text, outcome, error and times. Raises UnknownReference if it was never added."""
-    (outcome,) = finish_all(session, [response])
+    (outcome,) = finish_all(connection, [response])
     if isinstance(outcome, UnknownReference):
         raise outcome
     return outcome
 
 
-def finish_all(session: Session, ended: Sequence[Response]) -> list[Response | UnknownReference]:
+def finish_all(
+    connection: Connection, ended: Sequence[Response]
+) -> list[Response | UnknownReference]:
     """Store how many responses ended; returns each as it is stored, or that it was never added."""
     ids = {"some": [response.id for response in ended]}
-    owners = {row.id: row.person_id for row in session.execute(_OWNERS, ids)}
+    owners = {row.id: row.person_id for row in connection.execute(_OWNERS, ids)}
     outcomes: list[Response | UnknownReference] = [
         _storable(response)
         if response.id in owners
@@ -74,8 +76,8 @@ def finish_all(session: Session, ended: Sequence[Response]) -> list[Response | U
         for response in ended
     ]
     if endings := [_ending(each) for each in outcomes if isinstance(each, Response)]:
-        session.execute(_END, endings)
-    people.touch(session, set(owners.values()))
+        connection.execute(_END, endings)
+    people.touch(connection, set(owners.values()))
     return outcomes
 
 
@@ -83,26 +85,26 @@ def _ending(response: Response) -> dict[str, Any]:
     return {"ended": response.id} | response.model_dump(include=set(ENDING))
 
 
-def get(session: Session, response_id: UUID) -> Response:
+def get(connection: Connection, response_id: UUID) -> Response:
     """The response of this id. Raises UnknownReference."""
-    row = session.execute(sa.select(RESPONSE).where(RESPONSE.c.id == response_id)).mappings()
+    row = connection.execute(sa.select(RESPONSE).where(RESPONSE.c.id == response_id)).mappings()
     found = row.first()
     if found is None:
         raise UnknownReference("there is no such response")
     return _record(found)
 
 
-def of_query(session: Session, query_id: UUID) -> Sequence[Response]:
+def of_query(connection: Connection, query_id: UUID) -> Sequence[Response]:
     """The responses to a query, by place on the page, regenerated ones after those they replace."""
     statement = (
         sa.select(RESPONSE)
         .where(RESPONSE.c.query_id == query_id)
         .order_by(RESPONSE.c.position, RESPONSE.c.created_ms, RESPONSE.c.id)
     )
-    return [_record(row) for row in session.execute(statement).mappings()]
+    return [_record(row) for row in connection.execute(statement).mappings()]
 
 
-def give_up_pending(session: Session, reason: str, alone: bool) -> int:
+def give_up_pending(connection: Connection, reason: str, alone: bool) -> int:
     """End responses that no process is writing any more, as after a crash, as stopped; returns their number.
 
     `alone`: no other server is there that could be writing them. Otherwise only those that nobody can be writing.
@@ -111,14 +113,14 @@ def give_up_pending(session: Session, reason: str, alone: bool) -> int:
     if not alone:
         pending &= RESPONSE.c.created_ms < now_ms() - STUCK_MS
     owners = sa.select(QUERY.c.person_id).join(RESPONSE).where(pending).distinct()
-    people.touch(session, set(session.execute(owners).scalars()))
-    return session.execute(
+    people.touch(connection, set(connection.execute(owners).scalars()))
+    return connection.execute(
         sa.update(RESPONSE).where(pending).values(outcome=Outcome.STOPPED, error=reason)
     ).rowcount
 
 
-def _owner(session: Session, query_id: UUID) -> UUID:
-    owner: UUID | None = session.execute(
+def _owner(connection: Connection, query_id: UUID) -> UUID:
+    owner: UUID | None = connection.execute(
         sa.select(QUERY.c.person_id).where(QUERY.c.id == query_id)
     ).scalar()
     if owner is None:

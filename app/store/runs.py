@@ -5,16 +5,16 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from app.store.engine import Session
+from app.store.engine import Connection
 from app.store.errors import UnknownReference
 from app.store.tables import RUN, to_record
 from rlhb_core.schema.records import Run, RunStatus
 
 
-def add(session: Session, run: Run) -> Run:
+def add(connection: Connection, run: Run) -> Run:
     """Store a run. Raises UnknownReference if the version it starts from is not there."""
     try:
-        session.execute(sa.insert(RUN).values(run.model_dump()))
+        connection.execute(sa.insert(RUN).values(run.model_dump()))
     except sa.exc.IntegrityError:
         raise UnknownReference(
             "a run must start from a stored version, under an id of its own"
@@ -22,31 +22,31 @@ def add(session: Session, run: Run) -> Run:
     return run
 
 
-def find(session: Session, run_id: UUID) -> Run | None:
+def find(connection: Connection, run_id: UUID) -> Run | None:
     """The run of this id, or None."""
-    row = session.execute(sa.select(RUN).where(RUN.c.id == run_id)).mappings().first()
+    row = connection.execute(sa.select(RUN).where(RUN.c.id == run_id)).mappings().first()
     return None if row is None else to_record(row, Run)
 
 
-def get(session: Session, run_id: UUID) -> Run:
+def get(connection: Connection, run_id: UUID) -> Run:
     """The run of this id. Raises UnknownReference."""
-    run = find(session, run_id)
+    run = find(connection, run_id)
     if run is None:
         raise UnknownReference("there is no such run")
     return run
 
 
-def all(session: Session) -> Sequence[Run]:
+def all(connection: Connection) -> Sequence[Run]:
     """Every run, newest first."""
     statement = sa.select(RUN).order_by(RUN.c.created_ms.desc(), RUN.c.id)
-    return [to_record(row, Run) for row in session.execute(statement).mappings()]
+    return [to_record(row, Run) for row in connection.execute(statement).mappings()]
 
 
-def update(session: Session, run: Run, was: RunStatus) -> bool:
+def update(connection: Connection, run: Run, was: RunStatus) -> bool:
     """Store the run as it now stands, unless its status is no longer `was`; returns whether it was stored.
 
     Of several servers that see the same run, one succeeds: the others wait for its unit of work and are told False.
     """
     unchanged = (RUN.c.id == run.id) & (RUN.c.status == was)
     statement = sa.update(RUN).where(unchanged).values(run.model_dump(exclude={"id"}))
-    return session.execute(statement).rowcount == 1
+    return connection.execute(statement).rowcount == 1

@@ -51,9 +51,9 @@ class SharedWork:
     """
 
     def __init__(
-        self, session: Callable[[], AbstractContextManager[sa.Connection]], at_once: int
+        self, writing: Callable[[], AbstractContextManager[sa.Connection]], at_once: int
     ) -> None:
-        self._session = session
+        self._writing = writing
         self._at_once = at_once
         self._lock = threading.Lock()  # over what is waiting and how many threads see to it
         self._waiting: list[_Piece] = []
@@ -101,8 +101,8 @@ class SharedWork:
     def _done(self, pieces: list[_Piece]) -> Sequence[Any]:
         """What became of each piece: its result, or an error. Raises nothing: others are waiting for this thread."""
         try:
-            with self._session() as session:
-                return pieces[0].work(session, [piece.item for piece in pieces])
+            with self._writing() as connection:
+                return pieces[0].work(connection, [piece.item for piece in pieces])
         except StoreError as error:  # the database itself could not
             return [error] * len(pieces)
         except BaseException as error:

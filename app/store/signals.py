@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from app.store import people
 from app.store.batches import Asked, Batch, Taking, Teller, queries_of, responses_of
 from app.store.clocks import Clocks
-from app.store.engine import Session, existing, in_parts
+from app.store.engine import Connection, existing, in_parts
 from app.store.errors import BadSignals
 from app.store.tables import PERSON, QUERY, RESPONSE, SIGNAL, to_record
 from rlhb_core.schema.record import now_ms
@@ -56,7 +56,7 @@ _SHOWN = (
 
 
 def record(
-    session: Session,
+    connection: Connection,
     person_id: UUID,
     signals: Sequence[Signal],
     sent_ms: int | None = None,
@@ -70,13 +70,13 @@ def record(
     sent_ms = received_ms if sent_ms is None else sent_ms
     batch = Batch(person_id, signals, sent_ms, received_ms)
     batch.check()
-    (outcome,) = record_all(session, [Clocks().set_right(batch)])
+    (outcome,) = record_all(connection, [Clocks().set_right(batch)])
     if isinstance(outcome, BadSignals):
         raise outcome
     return outcome
 
 
-def record_all(session: Session, batches: Sequence[Batch]) -> list[int | BadSignals]:
+def record_all(connection: Connection, batches: Sequence[Batch]) -> list[int | BadSignals]:
     """Store batches, each all or none; returns how many signals of each were new, or why none.
 
     They have passed `check`, and their times are by our clock (`Clocks`): that takes time and needs nothing of the
@@ -90,51 +90,55 @@ def record_all(session: Session, batches: Sequence[Batch]) -> list[int | BadSign
     BadSignals names each signal of its batch that speaks of what is not this person's,
     or chooses an answer that failed.
     """
-    taking = _read(session, batches)
+    taking = _read(connection, batches)
     outcomes: list[int | BadSignals] = []
     for batch in batches:
         try:
             outcomes.append(taking.take(batch))
         except BadSignals as error:
             outcomes.append(error)
-    _write(session, taking)
+    _write(connection, taking)
     return outcomes
 
 
-def newest_ms(session: Session) -> int | None:
+def newest_ms(connection: Connection) -> int | None:
     """When the newest signal came, by our clock, or None if there is none."""
-    newest: int | None = session.execute(sa.select(sa.func.max(SIGNAL.c.received_ms))).scalar_one()
+    newest: int | None = connection.execute(
+        sa.select(sa.func.max(SIGNAL.c.received_ms))
+    ).scalar_one()
     return newest
 
 
-def of_query(session: Session, query_id: UUID) -> list[Signal]:
+def of_query(connection: Connection, query_id: UUID) -> list[Signal]:
     """All signals about a query and the responses to it, in the order in which they happened."""
     statement = (
         sa.select(SIGNAL)
         .where(SIGNAL.c.query_id == query_id)
         .order_by(SIGNAL.c.at_ms, SIGNAL.c.received_ms, SIGNAL.c.id)
     )
-    return [to_record(row, Signal) for row in session.execute(statement).mappings()]
+    return [to_record(row, Signal) for row in connection.execute(statement).mappings()]
 
 
-def known_ids(session: Session, ids: Sequence[UUID]) -> set[UUID]:
+def known_ids(connection: Connection, ids: Sequence[UUID]) -> set[UUID]:
     """Those of the ids that are stored."""
-    return existing(session, SIGNAL.c.id, ids)
+    return existing(connection, SIGNAL.c.id, ids)
 
 
-def _read(session: Session, batches: Sequence[Batch]) -> Taking:
+def _read(connection: Connection, batches: Sequence[Batch]) -> Taking:
     """All that is stored of what the batches speak of."""
     taking = Taking()
     tellers = {batch.person_id for batch in batches}
-    for person_id, recording, source in _found(session, _PEOPLE, sorted(tellers)):
+    for person_id, recording, source in _found(connection, _PEOPLE, sorted(tellers)):
         taking.people[person_id] = Teller(recording, source)
-    for query_id, owner, revealed_ms in _found(session, _QUERIES, _all(batches, queries_of)):
+    for query_id, owner, revealed_ms in _found(connection, _QUERIES, _all(batches, queries_of)):
         taking.queries[query_id] = Asked(owner, revealed_ms)
-    for response_id, query_id, hopeless in _found(session, _ANSWERS, _all(batches, responses_of)):
+    for response_id, query_id, hopeless in _found(
+        connection, _ANSWERS, _all(batches, responses_of)
+    ):
         taking.answers[response_id] = query_id
         if hopeless:
             taking.hopeless.add(response_id)
-    for signal_id, *said in _found(session, _SAID, _all(batches, lambda signal: [signal.id])):
+    for signal_id, *said in _found(connection, _SAID, _all(batches, lambda signal: [signal.id])):
         taking.said[signal_id] = tuple(said)
     return taking
 
@@ -143,17 +147,19 @@ def _all(batches: Sequence[Batch], named: Callable[[Signal], Iterable[UUID]]) ->
     return {each for batch in batches for signal in batch.signals for each in named(signal)}
 
 
-def _found(session: Session, statement: sa.Select[Any], some: Collection[UUID]) -> Iterator[Any]:
+def _found(
+    connection: Connection, statement: sa.Select[Any], some: Collection[UUID]
+) -> Iterator[Any]:
     for part in in_parts(list(some)):
-        yield from session.execute(statement, {"some": part}).all()
+        yield from connection.execute(statement, {"some": part}).all()
 
 
-def _write(session: Session, taking: Taking) -> None:
-    people.touch(session, taking.heard)
+def _write(connection: Connection, taking: Taking) -> None:
+    people.touch(connection, taking.heard)
     for part in in_parts(list(taking.unrecorded)):
-        session.execute(_DROPPED, {"some": part})
+        connection.execute(_DROPPED, {"some": part})
     if taking.rows:
-        session.execute(_INSERT, taking.rows)
+        connection.execute(_INSERT, taking.rows)
     if taking.shown:
         since = [{"query": each, "since": ms} for each, ms in taking.shown.items()]
-        session.execute(_SHOWN, since)
+        connection.execute(_SHOWN, since)

@@ -12,7 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from app.store.engine import Session
+from app.store.engine import Connection
 
 BLOCK_CHARS = 256_000
 """Characters of text after which a block ends."""
@@ -27,8 +27,8 @@ FEW = 4
 class Stream:
     """The rows that a statement gives, read as they are needed."""
 
-    def __init__(self, session: Session, statement: sa.Select[Any]) -> None:
-        self._session = session
+    def __init__(self, connection: Connection, statement: sa.Select[Any]) -> None:
+        self._connection = connection
         self._statement = statement
 
     def __iter__(self) -> Iterator[Any]:
@@ -38,12 +38,12 @@ class Stream:
 
     def partitions(self) -> Iterator[Sequence[Any]]:
         """Blocks of rows."""
-        if self._session.dialect.name == "sqlite":
+        if self._connection.dialect.name == "sqlite":
             return self._one_by_one()
         return self._as_planned()
 
     def _one_by_one(self) -> Iterator[Sequence[Any]]:
-        result = self._session.execute(self._statement)
+        result = self._connection.execute(self._statement)
         columns = self._statement.selected_columns
         weigh = _weigher([n for n, column in enumerate(columns) if _is_text(column)])
         block: list[Any] = []
@@ -58,8 +58,8 @@ class Stream:
             yield block
 
     def _as_planned(self) -> Iterator[Sequence[Any]]:
-        plan = _plan(self._session, self._statement)
-        result = self._session.execute(
+        plan = _plan(self._connection, self._statement)
+        result = self._connection.execute(
             self._statement, execution_options={"stream_results": True, "yield_per": FEW}
         )
         while block := result.fetchmany(next(plan, FEW)):
@@ -105,12 +105,12 @@ def _weigher(places: Sequence[int]) -> Callable[[Any], int]:
     )
 
 
-def _plan(session: Session, statement: sa.Select[Any]) -> Iterator[int]:
+def _plan(connection: Connection, statement: sa.Select[Any]) -> Iterator[int]:
     """How many rows to fetch each time, from what their texts weigh. The same rows, unless some came meanwhile."""
     rows = statement.subquery()
     texts = [sa.cast(column, sa.Text) for column in rows.c if _is_text(column)]
     weight = sum((sa.func.coalesce(sa.func.length(each), 0) for each in texts), sa.literal(0))
-    sizes = session.execute(
+    sizes = connection.execute(
         sa.select(weight), execution_options={"stream_results": True, "yield_per": BLOCK_ROWS}
     ).scalars()
     count = chars = 0

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from pydantic import BaseModel, Field
 
 from app.store import behaviors
-from app.store.engine import Session, Store
+from app.store.engine import Connection, Store
 from app.store.tables import BEHAVIOR, PERSON, QUERY, RESPONSE, SIGNAL
 from rlhb_core.schema.payloads import VoteChoice
 from rlhb_core.schema.records import Outcome, Source
@@ -18,7 +18,7 @@ from rlhb_core.schema.signals import DECIDING, SignalKind
 QueryState = Literal["voted", "void", "skipped", "withdrawn", "unblinded", "unvoted"]
 """What came of the vote on a query: one that counts; one that tells nothing, as no two different answers came; passed
 over; taken back; cast with names in view, the one before taken back; none."""
-VoteState = Literal["counts", "given", "void", "skipped", "unblinded", "replaced"]
+VoteOutcome = Literal["counts", "given", "void", "skipped", "unblinded", "replaced"]
 """What came of a vote that was cast: it counts; it was read with its answers and counts; it tells nothing, as no two
 different answers came; it passed the comparison over; it was cast with names in view;
 it was changed or taken back later."""
@@ -38,8 +38,8 @@ class Counts(BaseModel):
         default_factory=lambda: dict.fromkeys(get_args(QueryState), 0),
         description="Queries by what came of the vote on them.",
     )
-    vote_states: dict[VoteState, int] = Field(
-        default_factory=lambda: dict.fromkeys(get_args(VoteState), 0),
+    vote_states: dict[VoteOutcome, int] = Field(
+        default_factory=lambda: dict.fromkeys(get_args(VoteOutcome), 0),
         description="Votes cast by what came of them.",
     )
     outcomes: dict[Outcome, int] = Field(
@@ -51,11 +51,11 @@ class Counts(BaseModel):
 def up_to_date(store: Store) -> dict[Source, Counts]:
     """`by_source` with the behaviours brought up to date before."""
     behaviors.refresh(store)
-    with store.reading() as session:
-        return by_source(session)
+    with store.reading() as connection:
+        return by_source(connection)
 
 
-def by_source(session: Session) -> dict[Source, Counts]:
+def by_source(connection: Connection) -> dict[Source, Counts]:
     """The counts for every source, zeros included."""
     found = {source: Counts() for source in Source}
     asked = sa.select(
@@ -64,7 +64,7 @@ def by_source(session: Session) -> dict[Source, Counts]:
         sa.func.count(),
         sa.func.max(QUERY.c.created_ms),
     ).group_by(QUERY.c.source)
-    for source, people, queries, last in session.execute(asked):
+    for source, people, queries, last in connection.execute(asked):
         found[source].people, found[source].queries, found[source].last_ms = people, queries, last
     answered = (
         sa.select(QUERY.c.source, RESPONSE.c.outcome, sa.func.count())
@@ -72,15 +72,15 @@ def by_source(session: Session) -> dict[Source, Counts]:
         .where(RESPONSE.c.outcome != Outcome.PENDING)
         .group_by(QUERY.c.source, RESPONSE.c.outcome)
     )
-    for source, outcome, responses in session.execute(answered):
+    for source, outcome, responses in connection.execute(answered):
         found[source].outcomes[outcome] = responses
         found[source].responses += responses
     acts = sa.select(PERSON.c.source, sa.func.count()).join(SIGNAL).group_by(PERSON.c.source)
-    for source, signals in session.execute(acts):
+    for source, signals in connection.execute(acts):
         found[source].signals = signals
-    for source, state, queries in session.execute(_QUERY_STATES):
+    for source, state, queries in connection.execute(_QUERY_STATES):
         found[source].query_states[state] = queries
-    for source, state, votes in session.execute(_VOTE_STATES):
+    for source, state, votes in connection.execute(_VOTE_STATES):
         found[source].vote_states[state] = votes
         found[source].votes += votes
     return found

@@ -31,7 +31,7 @@ from rlhb_core.schema.signals import Signal, SignalKind
 AnyRecord = TypeVar("AnyRecord", bound=Record)
 
 
-class Row(SQLModel):
+class TableRow(SQLModel):
     """Base of all tables; constraints have names, so that migrations can speak of them."""
 
     metadata = sa.MetaData(
@@ -69,7 +69,7 @@ class ArmText(sa.TypeDecorator[Arm]):
         return None if value is None else Arm(value)
 
 
-class PersonRow(Person, Row, table=True):  # type: ignore[misc]
+class PersonRow(Person, TableRow, table=True):  # type: ignore[misc]
     """Someone who asks and reacts, and how far their behaviours are summarised."""
 
     __tablename__ = "person"
@@ -87,7 +87,7 @@ class PersonRow(Person, Row, table=True):  # type: ignore[misc]
     )
 
 
-class QueryRow(Query, Row, table=True):  # type: ignore[misc]
+class QueryRow(Query, TableRow, table=True):  # type: ignore[misc]
     """What a person asked."""
 
     __tablename__ = "query"
@@ -112,7 +112,7 @@ class QueryRow(Query, Row, table=True):  # type: ignore[misc]
     )
 
 
-class VersionRow(ModelVersion, Row, table=True):  # type: ignore[misc]
+class VersionRow(ModelVersion, TableRow, table=True):  # type: ignore[misc]
     """One generator with its lineage; or, with `imported`, one that is known by name only."""
 
     __tablename__ = "version"
@@ -137,7 +137,7 @@ class VersionRow(ModelVersion, Row, table=True):  # type: ignore[misc]
     )
 
 
-class ResponseRow(Response, Row, table=True):  # type: ignore[misc]
+class ResponseRow(Response, TableRow, table=True):  # type: ignore[misc]
     """What one version answered. Place and probability are unknown (null) for some imported answers."""
 
     __tablename__ = "response"
@@ -154,7 +154,7 @@ class ResponseRow(Response, Row, table=True):  # type: ignore[misc]
     replaces: UUID | None = Field(foreign_key="response.id", index=True)
 
 
-class SignalRow(Signal, Row, table=True):  # type: ignore[misc]
+class SignalRow(Signal, TableRow, table=True):  # type: ignore[misc]
     """One recorded act. `received_ms` is the server's clock, `at_ms` the client's, set right by it."""
 
     __tablename__ = "signal"
@@ -170,7 +170,7 @@ class SignalRow(Signal, Row, table=True):  # type: ignore[misc]
     payload: dict[str, Any] = Field(sa_type=sa.JSON)
 
 
-class BehaviorRow(Row, table=True):
+class BehaviorRow(TableRow, table=True):
     """All that one person did with one response, summarised from the signals or, with `given`, imported."""
 
     __tablename__ = "behavior"
@@ -195,7 +195,7 @@ class BehaviorRow(Row, table=True):
     )
 
 
-class RunRow(Run, Row, table=True):  # type: ignore[misc]
+class RunRow(Run, TableRow, table=True):  # type: ignore[misc]
     """One training run."""
 
     __tablename__ = "run"
@@ -213,7 +213,7 @@ class RunRow(Run, Row, table=True):  # type: ignore[misc]
     ended_ms: int | None = Field(sa_type=sa.BigInteger)
 
 
-class DeploymentRow(Deployment, Row, table=True):  # type: ignore[misc]
+class DeploymentRow(Deployment, TableRow, table=True):  # type: ignore[misc]
     """The set of versions that are served from a moment on."""
 
     __tablename__ = "deployment"
@@ -223,7 +223,7 @@ class DeploymentRow(Deployment, Row, table=True):  # type: ignore[misc]
     created_ms: int = Field(sa_type=sa.BigInteger, index=True)
 
 
-def table(row: type[Row]) -> sa.Table:
+def table(row: type[TableRow]) -> sa.Table:
     """The SQLAlchemy table behind a row class."""
     found = row.metadata.tables[str(row.__tablename__)]
     assert isinstance(found, sa.Table)

@@ -20,7 +20,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from app.store.engine import Session
+from app.store.engine import Connection
 from app.store.errors import StoreError
 from app.store.tables import PERSON, QUERY, SIGNAL
 from rlhb_core.schema.signals import SignalKind
@@ -57,19 +57,19 @@ print(json.dumps([each.hex() for each in found]))
 """
 
 
-def marks_of(session: Session, person_id: UUID) -> set[bytes]:
+def marks_of(connection: Connection, person_id: UUID) -> set[bytes]:
     """What to look for later: pieces of what the person wrote, and their id. Ask before erasing."""
     texts = set(
-        session.execute(sa.select(QUERY.c.text).where(QUERY.c.person_id == person_id)).scalars()
+        connection.execute(sa.select(QUERY.c.text).where(QUERY.c.person_id == person_id)).scalars()
     )
-    name = session.execute(
+    name = connection.execute(
         sa.select(PERSON.c.display_name).where(PERSON.c.id == person_id)
     ).scalar()
     texts.add(name or "")
     wrote = sa.select(SIGNAL.c.payload).where(
         SIGNAL.c.person_id == person_id, SIGNAL.c.kind.in_([SignalKind.EDIT, SignalKind.CRITIQUE])
     )
-    for payload in session.execute(wrote).scalars():
+    for payload in connection.execute(wrote).scalars():
         texts.update(each for each in payload.values() if isinstance(each, str))
     return {piece for text in texts for piece in _pieces(text)} | {person_id.hex.encode()}
 
@@ -85,19 +85,19 @@ def _pieces(text: str) -> Iterator[bytes]:
             yield part.encode()
 
 
-def of_others(session: Session, marks: set[bytes]) -> set[bytes]:
+def of_others(connection: Connection, marks: set[bytes]) -> set[bytes]:
     """Those of the marks that somebody who is still here said too: they stay where they are theirs."""
     found = set()
     for mark in marks:
         text = mark.decode()
         for column in (QUERY.c.text, PERSON.c.display_name, sa.cast(SIGNAL.c.payload, sa.Text)):
-            if session.execute(sa.select(1).where(_contains(column, text)).limit(1)).first():
+            if connection.execute(sa.select(1).where(_contains(column, text)).limit(1)).first():
                 found.add(mark)
                 break
         else:
             if (
                 len(text) == 32
-                and session.execute(
+                and connection.execute(
                     sa.select(1).where(sa.cast(PERSON.c.id, sa.String) == text)
                 ).first()
             ):
@@ -127,8 +127,8 @@ def _left(store: "Store", marks: set[bytes]) -> set[bytes]:
     found = _found(store.files(), marks)
     if not found:
         return found
-    with store.reading() as session:
-        return found - of_others(session, found)
+    with store.reading() as connection:
+        return found - of_others(connection, found)
 
 
 def _found(files: Sequence[str], marks: set[bytes]) -> set[bytes]:

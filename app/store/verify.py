@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from pydantic import ValidationError
 
 from app.store import sqlite_file
-from app.store.engine import Session, Store
+from app.store.engine import Connection, Store
 from app.store.errors import StoreError
 from app.store.migrate import NEWER, knows, revisions
 from app.store.responses import STUCK_MS
@@ -23,7 +23,7 @@ from app.store.tables import (
     RESPONSE,
     SIGNAL,
     VERSION,
-    Row,
+    TableRow,
 )
 from rlhb_core.errors import BadRecord
 from rlhb_core.schema.features import BehaviorFeatures
@@ -61,40 +61,40 @@ def missing_wal(database: Path | None, server: str) -> Iterator[Problem]:
 
 
 def _problems(store: Store) -> list[Problem]:
-    with store.reading() as session:
+    with store.reading() as connection:
         for first in (_schema, _file):  # the other checks would trip over what these find
-            if problems := list(first(session)):
+            if problems := list(first(connection)):
                 return problems
         checks = (_references, _ownership, _served, _payloads, _features, _stuck)
-        return [problem for check in checks for problem in check(session)]
+        return [problem for check in checks for problem in check(connection)]
 
 
-def _schema(session: Session) -> Iterator[Problem]:
-    present, newest = revisions(session)
+def _schema(connection: Connection) -> Iterator[Problem]:
+    present, newest = revisions(connection)
     if present != newest:
         what = "`rlhb serve` brings it up to date" if knows(present) else NEWER
         yield Problem(
             "schema", f"the schema is at revision {present}, the newest is {newest}; {what}"
         )
-    missing = set(Row.metadata.tables) - set(sa.inspect(session).get_table_names())
+    missing = set(TableRow.metadata.tables) - set(sa.inspect(connection).get_table_names())
     if missing:
         yield Problem("schema", f"tables are missing: {', '.join(sorted(missing))}")
 
 
-def _file(session: Session) -> Iterator[Problem]:
-    if session.dialect.name == "sqlite":
-        for line in session.exec_driver_sql("PRAGMA integrity_check").scalars():
+def _file(connection: Connection) -> Iterator[Problem]:
+    if connection.dialect.name == "sqlite":
+        for line in connection.exec_driver_sql("PRAGMA integrity_check").scalars():
             if line != "ok":
                 yield Problem("file", f"SQLite says: {line}; restore the file from a copy")
 
 
-def _references(session: Session) -> Iterator[Problem]:
+def _references(connection: Connection) -> Iterator[Problem]:
     """Every foreign key of every table; the databases enforce them, unless somebody switched that off."""
-    for table in Row.metadata.sorted_tables:
+    for table in TableRow.metadata.sorted_tables:
         for key in table.foreign_keys:
             target = key.column.table.alias()
             there = sa.exists().where(target.c[key.column.name] == key.parent)
-            count = _count(session, table, key.parent.is_not(None) & ~there)
+            count = _count(connection, table, key.parent.is_not(None) & ~there)
             if count:
                 yield Problem(
                     "references",
@@ -102,7 +102,7 @@ def _references(session: Session) -> Iterator[Problem]:
                     f"({key.parent.name})",
                 )
         name = next(iter(table.primary_key))
-        doubled = session.execute(
+        doubled = connection.execute(
             sa.select(sa.func.count()).select_from(
                 sa.select(name).group_by(name).having(sa.func.count() > 1).subquery()
             )
@@ -111,16 +111,16 @@ def _references(session: Session) -> Iterator[Problem]:
             yield Problem("references", f"{doubled} ids of {table.name} are there twice")
 
 
-def _ownership(session: Session) -> Iterator[Problem]:
+def _ownership(connection: Connection) -> Iterator[Problem]:
     """Signals and behaviours must be about the person's own queries, and the response one to that query."""
     asked_by = _one(sa.select(QUERY.c.person_id).where(QUERY.c.id == SIGNAL.c.query_id), SIGNAL)
-    strangers = _count(session, SIGNAL, asked_by != SIGNAL.c.person_id)
+    strangers = _count(connection, SIGNAL, asked_by != SIGNAL.c.person_id)
     if strangers:
         yield Problem("ownership", f"{strangers} signals are about another person's query")
     answered = _one(
         sa.select(RESPONSE.c.query_id).where(RESPONSE.c.id == SIGNAL.c.response_id), SIGNAL
     )
-    astray = _count(session, SIGNAL, answered != SIGNAL.c.query_id)
+    astray = _count(connection, SIGNAL, answered != SIGNAL.c.query_id)
     if astray:
         yield Problem("ownership", f"{astray} signals name a response to another query")
     reader = _one(
@@ -129,22 +129,22 @@ def _ownership(session: Session) -> Iterator[Problem]:
         .where(RESPONSE.c.id == BEHAVIOR.c.response_id),
         BEHAVIOR,
     )
-    foreign = _count(session, BEHAVIOR, reader != BEHAVIOR.c.person_id)
+    foreign = _count(connection, BEHAVIOR, reader != BEHAVIOR.c.person_id)
     if foreign:
         yield Problem("ownership", f"{foreign} behaviours are under another person's name")
 
 
-def _served(session: Session) -> Iterator[Problem]:
-    known = set(session.execute(sa.select(VERSION.c.id)).scalars())
-    for served in session.execute(sa.select(DEPLOYMENT.c.served)).scalars():
+def _served(connection: Connection) -> Iterator[Problem]:
+    known = set(connection.execute(sa.select(VERSION.c.id)).scalars())
+    for served in connection.execute(sa.select(DEPLOYMENT.c.served)).scalars():
         if not {UUID(each) for each in served} <= known:
             yield Problem("deployments", "a deployment names a model version that is not there")
 
 
-def _payloads(session: Session) -> Iterator[Problem]:
+def _payloads(connection: Connection) -> Iterator[Problem]:
     bad, first = 0, ""
     statement = sa.select(SIGNAL.c.kind, SIGNAL.c.payload)
-    for kind, payload in session.execute(statement, execution_options={"yield_per": 2000}):
+    for kind, payload in connection.execute(statement, execution_options={"yield_per": 2000}):
         try:
             parse_payload(SignalKind(kind), payload)
         except BadRecord as error:
@@ -153,10 +153,10 @@ def _payloads(session: Session) -> Iterator[Problem]:
         yield Problem("payloads", f"{bad} signals no longer parse; the first: {first}")
 
 
-def _features(session: Session) -> Iterator[Problem]:
+def _features(connection: Connection) -> Iterator[Problem]:
     bad, first = 0, ""
     statement = sa.select(BEHAVIOR.c.features)
-    for features in session.execute(statement, execution_options={"yield_per": 2000}).scalars():
+    for features in connection.execute(statement, execution_options={"yield_per": 2000}).scalars():
         try:
             BehaviorFeatures.model_validate_json(features)
         except ValidationError as error:
@@ -165,17 +165,17 @@ def _features(session: Session) -> Iterator[Problem]:
         yield Problem("features", f"{bad} behaviours no longer parse; the first: {first}")
 
 
-def _stuck(session: Session) -> Iterator[Problem]:
+def _stuck(connection: Connection) -> Iterator[Problem]:
     pending = RESPONSE.c.outcome == Outcome.PENDING
-    stuck = _count(session, RESPONSE, pending & (RESPONSE.c.created_ms < now_ms() - STUCK_MS))
+    stuck = _count(connection, RESPONSE, pending & (RESPONSE.c.created_ms < now_ms() - STUCK_MS))
     if stuck:
         yield Problem(
             "responses", f"{stuck} responses were never finished; they are left out of exports"
         )
 
 
-def _count(session: Session, table: sa.Table, condition: sa.ColumnElement[bool]) -> int:
-    return session.execute(
+def _count(connection: Connection, table: sa.Table, condition: sa.ColumnElement[bool]) -> int:
+    return connection.execute(
         sa.select(sa.func.count()).select_from(table).where(condition)
     ).scalar_one()
 

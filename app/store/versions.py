@@ -7,19 +7,19 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from app.store import deployments as _deployments
-from app.store.engine import Session
+from app.store.engine import Connection
 from app.store.errors import Conflict, UnknownReference
 from app.store.tables import VERSION, to_record
 from rlhb_core.schema.records import Deployment, ModelVersion
 
 
-def add(session: Session, version: ModelVersion) -> ModelVersion:
+def add(connection: Connection, version: ModelVersion) -> ModelVersion:
     """Store a version. Raises Conflict if its name is taken."""
-    taken = by_name(session, version.name)
+    taken = by_name(connection, version.name)
     if taken is not None:
         raise Conflict(f"there is already a version named {version.name!r}; choose another name")
     try:
-        session.execute(sa.insert(VERSION).values(version.model_dump()))
+        connection.execute(sa.insert(VERSION).values(version.model_dump()))
     except sa.exc.IntegrityError:
         raise UnknownReference(
             f"{version.name!r} must name a stored parent and a stored run, under an id of its own"
@@ -27,71 +27,71 @@ def add(session: Session, version: ModelVersion) -> ModelVersion:
     return version
 
 
-def find(session: Session, version_id: UUID) -> ModelVersion | None:
+def find(connection: Connection, version_id: UUID) -> ModelVersion | None:
     """The version of this id, or None."""
-    return _first(session, VERSION.c.id == version_id)
+    return _first(connection, VERSION.c.id == version_id)
 
 
-def get(session: Session, version_id: UUID) -> ModelVersion:
+def get(connection: Connection, version_id: UUID) -> ModelVersion:
     """The version of this id. Raises UnknownReference."""
-    version = find(session, version_id)
+    version = find(connection, version_id)
     if version is None:
         raise UnknownReference("there is no such model version")
     return version
 
 
-def by_name(session: Session, name: str) -> ModelVersion | None:
+def by_name(connection: Connection, name: str) -> ModelVersion | None:
     """The version of this name, or None."""
-    return _first(session, VERSION.c.name == name)
+    return _first(connection, VERSION.c.name == name)
 
 
-def all(session: Session) -> Sequence[ModelVersion]:
+def all(connection: Connection) -> Sequence[ModelVersion]:
     """Every version that can be served, oldest first."""
     statement = (
         sa.select(VERSION).where(~VERSION.c.imported).order_by(VERSION.c.created_ms, VERSION.c.name)
     )
-    return [to_record(row, ModelVersion) for row in session.execute(statement).mappings()]
+    return [to_record(row, ModelVersion) for row in connection.execute(statement).mappings()]
 
 
-def names(session: Session) -> dict[UUID, str]:
+def names(connection: Connection) -> dict[UUID, str]:
     """The name of every version, those known from imports too."""
-    rows = session.execute(sa.select(VERSION.c.id, VERSION.c.name))
+    rows = connection.execute(sa.select(VERSION.c.id, VERSION.c.name))
     return {row.id: row.name for row in rows}
 
 
-def change(session: Session, version_id: UUID, **values: Any) -> ModelVersion:
+def change(connection: Connection, version_id: UUID, **values: Any) -> ModelVersion:
     """Change fields of a version (such as where its base lies). Raises UnknownReference."""
-    changed = get(session, version_id).model_copy(update=values)
+    changed = get(connection, version_id).model_copy(update=values)
     fields = ModelVersion.model_validate(changed.model_dump()).model_dump(exclude={"id"})
-    session.execute(sa.update(VERSION).where(VERSION.c.id == version_id).values(fields))
-    return get(session, version_id)
+    connection.execute(sa.update(VERSION).where(VERSION.c.id == version_id).values(fields))
+    return get(connection, version_id)
 
 
-def deploy(session: Session, ids: Sequence[UUID], note: str = "") -> Deployment:
+def deploy(connection: Connection, ids: Sequence[UUID], note: str = "") -> Deployment:
     """Serve these versions from now on. Raises UnknownReference if one of them is not there."""
     for version_id in ids:
-        get(session, version_id)
-    return _deployments.add(session, Deployment(served=list(ids), note=note))
+        get(connection, version_id)
+    return _deployments.add(connection, Deployment(served=list(ids), note=note))
 
 
-def served(session: Session) -> Sequence[ModelVersion]:
+def served(connection: Connection) -> Sequence[ModelVersion]:
     """The versions of the newest deployment, in its order; none before the first deployment."""
-    newest = _deployments.latest(session)
+    newest = _deployments.latest(connection)
     if newest is None:
         return []
     statement = sa.select(VERSION).where(VERSION.c.id.in_(newest.served), ~VERSION.c.imported)
     found = {
-        row["id"]: to_record(row, ModelVersion) for row in session.execute(statement).mappings()
+        row["id"]: to_record(row, ModelVersion) for row in connection.execute(statement).mappings()
     }
     return [found[version_id] for version_id in newest.served]
 
 
-def deployments(session: Session) -> Sequence[Deployment]:
+def deployments(connection: Connection) -> Sequence[Deployment]:
     """Every deployment, oldest first."""
-    return _deployments.all(session)
+    return _deployments.all(connection)
 
 
-def _first(session: Session, condition: sa.ColumnElement[bool]) -> ModelVersion | None:
+def _first(connection: Connection, condition: sa.ColumnElement[bool]) -> ModelVersion | None:
     statement = sa.select(VERSION).where(condition, ~VERSION.c.imported)
-    row = session.execute(statement).mappings().first()
+    row = connection.execute(statement).mappings().first()
     return None if row is None else to_record(row, ModelVersion)

@@ -1,14 +1,23 @@
-"""Gradio pages: layout and handlers, one file a page; `mount_pages` puts them on the app."""
+"""Pages: layout and handlers, one file a page, and the files that they load; `mount_pages` puts them on the app.
+
+Knows no SQL and no tensors; what a page does is a call to another room, the same one that the API makes.
+
+Holds what the rest of the app may use; the rest of this folder is private.
+"""
 
 import asyncio
 
 from fastapi import FastAPI
 
+from app.ui.api_page import add_api_page
+from app.ui.assets import Static, kinds
 from app.ui.compare import build as build_compare
 from app.ui.curves import build as build_curves
 from app.ui.data import build as build_data
 from app.ui.runs import build as build_runs
 from app.ui.shell import mount
+
+__all__ = ["Static", "add_api_page", "kinds", "mount_pages"]
 
 
 def mount_pages(app: FastAPI) -> None:

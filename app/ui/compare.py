@@ -2,7 +2,7 @@
 
 Holds the page's layout and the handlers that stream snapshots of a comparison to it. What happens in the browser
 (drawing snapshots, votes, acts, tracking, keys) is in `static/compare/`; votes and acts come back as signals through
-`/api/signals`. Does not know how answers are made (`app/comparing.py`).
+`/api/signals`. Does not know how answers are made (`app/comparing/`).
 """
 
 import asyncio
@@ -163,8 +163,8 @@ class Handlers:
         return None if view.vote.choice else latest.id
 
     def _latest(self, person_id: UUID) -> Query | None:
-        with self.store.reading() as session:
-            return queries.latest_of(session, person_id)
+        with self.store.reading() as connection:
+            return queries.latest_of(connection, person_id)
 
 
 def _snapshot(token: str, view: dict[str, Any] | None = None, error: str = "") -> dict[str, Any]:

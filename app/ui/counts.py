@@ -8,7 +8,7 @@ from html import escape
 from typing import TypeVar
 
 from app.store.exports import LeftOut, Taken
-from app.store.summary import Counts, QueryState, VoteState
+from app.store.summary import Counts, QueryState, VoteOutcome
 from rlhb_core.schema.records import Outcome
 
 Kind = TypeVar("Kind", bound=str)
@@ -21,7 +21,7 @@ QUERIES: dict[QueryState, str] = {
     "unblinded": "voted on with names in view",
     "unvoted": "without a vote",
 }
-VOTES: dict[VoteState, str] = {
+VOTES: dict[VoteOutcome, str] = {
     "counts": "count",
     "given": "count and were read from a file with their answers",
     "void": "tell nothing (no two different answers)",

@@ -1,6 +1,6 @@
 """The panel of the Runs page with which simulated annotators are let loose, for when no people have been there yet.
 
-Layout and handler; what they do is `app.simulate`, through the same HTTP API as `rlhb simulate` and as people.
+Layout and handler; what they do is `app.crowd`, through the same HTTP API as `rlhb simulate` and as people.
 """
 
 import asyncio
@@ -11,8 +11,7 @@ from html import escape
 import gradio as gr
 from fastapi import FastAPI
 
-from app.reach import within
-from app.simulate import Collected, collect
+from app.crowd import Collected, collect, within
 from rlhb_core.errors import RlhbError
 
 MOST = 5_000

@@ -1,7 +1,7 @@
 """The Data page: how much is recorded, what a filter lets through, download it, import what was recorded elsewhere.
 
 Layout and handlers; the downloads are links to /api/data with the same filter, and the import is a form that
-`static/bring.js` sends there. Holds no rules of its own: what a line looks like is `export.py`.
+`static/bring.js` sends there. Holds no rules of its own: what a line looks like is `app.files`.
 """
 
 import itertools
@@ -15,9 +15,9 @@ from urllib.parse import urlencode
 import gradio as gr
 from fastapi import FastAPI
 
-from app.export import DataFilter, amounts, compared, start_of, taken, triplet_lines
+from app.files import DataFilter, amounts, compared, start_of, taken, triplet_lines
 from app.heavy import Heavy
-from app.planning import parse_since
+from app.runs import parse_since
 from app.store import Store, summary
 from app.ui import counts
 from app.ui.shell import Page, page

@@ -1,7 +1,7 @@
 """The Runs page: choose what to train on what, start it, follow it, and put what came of it into Compare.
 
 The form is Gradio's and calls the same functions as the API; the lists under it are `static/runs.js`, which polls the
-API. Holds layout and handlers, no rules of its own: what is enough data is `planning.py`.
+API. Holds layout and handlers, no rules of its own: what is enough data is `app.runs`.
 """
 
 from collections.abc import Callable
@@ -12,9 +12,10 @@ from typing import Any
 import gradio as gr
 from fastapi import FastAPI
 
-from app.planning import (
+from app.runs import (
     Choice,
-    Plan,
+    Proposal,
+    Training,
     of_a_stranger,
     parents_for,
     parse_overrides,
@@ -23,7 +24,6 @@ from app.planning import (
     trainable,
 )
 from app.store import Store
-from app.training import Training
 from app.ui import crowd
 from app.ui.shell import Page, page
 from rlhb_core.errors import RlhbError
@@ -167,13 +167,13 @@ def _choice(
 
 def _looker(training: Training) -> Callable[..., tuple[str, Any]]:
     def look(*form: Any) -> tuple[str, Any]:
-        """The plan as a sentence; Start can be pressed if it is enough."""
+        """The proposal as a sentence; Start can be pressed if it is enough."""
         try:
-            plan = _plan(training, form)
+            proposal = _proposal(training, form)
         except RlhbError as error:
             return _said(str(error), "missing"), gr.update(interactive=False)
-        tone = "enough" if plan.enough else "missing"
-        return _said(plan.sentence, tone), gr.update(interactive=plan.enough)
+        tone = "enough" if proposal.enough else "missing"
+        return _said(proposal.sentence, tone), gr.update(interactive=proposal.enough)
 
     return look
 
@@ -186,10 +186,10 @@ def _once_done(look: Callable[..., tuple[str, Any]]) -> Callable[..., Any]:
     return look_once_done
 
 
-def _plan(training: Training, form: tuple[Any, ...]) -> Plan:
+def _proposal(training: Training, form: tuple[Any, ...]) -> Proposal:
     if not form[1]:
         raise RlhbError("Tick at least one kind of data.")
-    return training.plan(_choice(*form))
+    return training.propose(_choice(*form))
 
 
 def _starter(training: Training) -> Callable[..., str]:
@@ -209,8 +209,8 @@ def _starter(training: Training) -> Callable[..., str]:
 def _offers(store: Store) -> Callable[[str], tuple[Any, Any]]:
     def offer(arm: str) -> tuple[Any, Any]:
         """The recipes and the versions that fit this arm."""
-        with store.reading() as session:
-            parents = parents_for(session, Arm(arm))
+        with store.reading() as connection:
+            parents = parents_for(connection, Arm(arm))
         names = recipes_for(Arm(arm))
         return (
             gr.update(choices=names, value=names[0] if names else None),

@@ -2,7 +2,7 @@
 simulated annotators. Everything it makes is labelled `simulated`.
 
 Holds the drawing of answers for many queries at once and whole logs in memory, for `rlhb reproduce`, which trains the
-shipped versions. At the web app the same people are guests of its HTTP API instead (`app/simulate.py`).
+shipped versions. At the web app the same people are guests of its HTTP API instead (`app/crowd/`).
 """
 
 from collections.abc import Iterator, Sequence

@@ -1,5 +1,5 @@
 // Equal answers are shown once: the first of them stands for all, and what is said of it is said of all of them.
-// Pure: knows the panels of a snapshot (`app/comparison.py`), not how they are drawn.
+// Pure: knows the panels of a snapshot (`app/comparing/`), not how they are drawn.
 
 /**
  * For each panel the position of the one that shows its answer: its own, or that of the first with the same words.

@@ -1,4 +1,4 @@
-// Drawing: a snapshot of a comparison (`app/comparing.py`, ComparisonView) into the three panels.
+// Drawing: a snapshot of a comparison (`app/comparing/`, ComparisonView) into the three panels.
 //
 // Text is only ever set as text, so nothing a model writes becomes markup; it grows in place, so that a selection
 // and the focus survive streaming. Of equal answers the first is shown for all (`folds.js`), with the letters of all;

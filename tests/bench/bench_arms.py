@@ -89,8 +89,8 @@ async def first_token_seconds() -> list[float]:
             asked = time.perf_counter() - began
             async for _ in comparing.follow(query_id, person):
                 pass
-            with store.reading() as session:  # a page is told only after the vote
-                firsts = [each.first_token_ms for each in responses.of_query(session, query_id)]
+            with store.reading() as connection:  # a page is told only after the vote
+                firsts = [each.first_token_ms for each in responses.of_query(connection, query_id)]
             if number:  # the first query loads the model; the server does that while it starts
                 waits.append(asked + max(first / 1000 for first in firsts if first is not None))
         await comparing.close()

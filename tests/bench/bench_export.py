@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from app.importing import import_jsonl
+from app.files import import_jsonl
 from app.store import Store
 from rlhb_core.schema.arms import Arm
 from rlhb_core.schema.behaviors import VERBALISER_VERSION, verbalise
@@ -26,7 +26,7 @@ SMALL, LARGE = 10_000, 500_000
 
 EXPORTER = """
 import json, resource, sys, time
-from app.export import DataFilter, triplet_lines
+from app.files import DataFilter, triplet_lines
 from app.store import Store
 from rlhb_core.schema.records import Source
 store = Store.open(sys.argv[1])

@@ -117,10 +117,10 @@ def rows() -> list[dict[str, Any]]:
 
 def _stories(url: str) -> list[tuple[Person, Query, Response]]:
     store, found = Store.open(url), []
-    with store.session() as session:
+    with store.writing() as connection:
         for _ in range(CLIENTS):
-            person = someone(session)
-            query, (response, *_) = asked(session, person)
+            person = someone(connection)
+            query, (response, *_) = asked(connection, person)
             found.append((person, query, response))
     store.close()
     return found
@@ -128,7 +128,7 @@ def _stories(url: str) -> list[tuple[Person, Query, Response]]:
 
 def _lost(url: str, acknowledged: list[UUID]) -> int:
     store = Store.open(url)
-    with store.reading() as session:
-        found = len(signals.known_ids(session, acknowledged))
+    with store.reading() as connection:
+        found = len(signals.known_ids(connection, acknowledged))
     store.close()
     return len(acknowledged) - found

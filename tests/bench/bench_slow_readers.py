@@ -17,7 +17,7 @@ from uuid import uuid4
 
 import psutil
 
-from app.importing import import_jsonl
+from app.files import import_jsonl
 from app.store import Store
 from rlhb_core.schema.arms import Arm
 from rlhb_core.schema.behaviors import VERBALISER_VERSION, verbalise
@@ -170,8 +170,8 @@ def _prepared(url: str) -> tuple[Person, Query, Response]:
     result = import_jsonl(store, triplets())
     if result.failed:
         raise RuntimeError(result.words())
-    with store.session() as session:
-        person = someone(session)
-        query, (response, *_) = asked(session, person)
+    with store.writing() as connection:
+        person = someone(connection)
+        query, (response, *_) = asked(connection, person)
     store.close()
     return person, query, response

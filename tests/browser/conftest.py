@@ -30,7 +30,7 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
-from app.store import Session, Store, signals, versions
+from app.store import Connection, Store, signals, versions
 from rlhb_core.schema.arms import Arm
 from rlhb_core.schema.records import ModelVersion, Serving
 from rlhb_core.schema.signals import Signal
@@ -84,14 +84,14 @@ class Studio:
 
     def serve(self, *names: str) -> None:
         """Put these versions, and no others, behind the next queries."""
-        with self.store.session() as session:
-            found = [versions.by_name(session, name) for name in names]
-            versions.deploy(session, [version.id for version in found if version], note="test")
+        with self.store.writing() as connection:
+            found = [versions.by_name(connection, name) for name in names]
+            versions.deploy(connection, [version.id for version in found if version], note="test")
 
     def signals(self, query_id: str) -> list[Signal]:
         """What is recorded about a query, in order."""
-        with self.store.reading() as session:
-            return signals.of_query(session, UUID(query_id))
+        with self.store.reading() as connection:
+            return signals.of_query(connection, UUID(query_id))
 
     def kinds(self, query_id: str) -> list[str]:
         """The kinds of what is recorded about a query, in order."""
@@ -137,28 +137,28 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
 
 
 def _add_versions(store: Store, remote: str) -> None:
-    with store.session() as session:
-        base = versions.served(session)[0].base
+    with store.writing() as connection:
+        base = versions.served(connection)[0].base
         for name, arm in zip(EMBEDDED, (Arm.SFT, Arm.RLHF, Arm.RLHF_RLHB), strict=True):
             trained_on = f"Simulated: the story of {name}."
             versions.add(
-                session, ModelVersion(name=name, arm=arm, base=base, trained_on=trained_on)
+                connection, ModelVersion(name=name, arm=arm, base=base, trained_on=trained_on)
             )
         for name, arm in zip(THREE, (Arm.SFT, Arm.RLHF, Arm.RLHF_RLHB), strict=True):
             trained_on = f"Simulated: the story of {name}."
-            _speak(session, remote, name, name.split()[1].lower(), arm, trained_on)
+            _speak(connection, remote, name, name.split()[1].lower(), arm, trained_on)
         for name, model in SPOKEN.items():
-            _speak(session, remote, name, model, Arm.RLHB)
+            _speak(connection, remote, name, model, Arm.RLHB)
 
 
 def _speak(
-    session: Session, remote: str, name: str, model: str, arm: Arm, trained_on: str = ""
+    connection: Connection, remote: str, name: str, model: str, arm: Arm, trained_on: str = ""
 ) -> None:
     base = f"{remote}#{model}"
     version = ModelVersion(
         name=name, arm=arm, serving=Serving.OPENAI, base=base, trained_on=trained_on
     )
-    versions.add(session, version)
+    versions.add(connection, version)
 
 
 def _free_port() -> int:

@@ -59,13 +59,13 @@ def test_they_ask_react_and_vote_and_all_of_it_is_simulated(page: Page, store: S
     expect(said).to_contain_text(re.compile(r"\d+ of 20 queries"), timeout=PATIENCE_MS)
     expect(said).to_contain_text("20 queries, 60 answers", timeout=180_000)
     expect(said).to_contain_text("are stored as simulated")
-    with store.reading() as session:
-        counts = summary.by_source(session)
-        sources = set(session.execute(sa.select(PERSON.c.source)).scalars())
+    with store.reading() as connection:
+        counts = summary.by_source(connection)
+        sources = set(connection.execute(sa.select(PERSON.c.source)).scalars())
         acts = [
             signal
-            for query_id in session.execute(sa.select(QUERY.c.id)).scalars().all()
-            for signal in signals.of_query(session, query_id)
+            for query_id in connection.execute(sa.select(QUERY.c.id)).scalars().all()
+            for signal in signals.of_query(connection, query_id)
         ]
     simulated, real = counts[Source.SIMULATED], counts[Source.REAL]
     assert (simulated.queries, simulated.responses) == (20, 60)
@@ -87,12 +87,12 @@ def test_what_cannot_be_asked_is_told_in_place(page: Page, store: Store) -> None
         open_crowd(page)
         let_them_ask(page, wrong)
         expect(said).to_have_text("Choose between 1 and 5,000 queries.", timeout=PATIENCE_MS)
-    with store.session() as session:
+    with store.writing() as connection:
         other = ModelVersion(
             name="Stranger", arm=Arm.RLHB, serving=Serving.OPENAI, base="http://127.0.0.1:9#x"
         )
-        served = [version.id for version in versions.served(session)]
-        versions.deploy(session, [*served, versions.add(session, other).id])
+        served = [version.id for version in versions.served(connection)]
+        versions.deploy(connection, [*served, versions.add(connection, other).id])
     let_them_ask(page, "20")
     expect(said).to_contain_text(
         "Simulated annotators can judge the embedded model only", timeout=PATIENCE_MS
@@ -102,5 +102,5 @@ def test_what_cannot_be_asked_is_told_in_place(page: Page, store: Store) -> None
 
 
 def queries_of(store: Store) -> int:
-    with store.reading() as session:
-        return summary.by_source(session)[Source.SIMULATED].queries
+    with store.reading() as connection:
+        return summary.by_source(connection)[Source.SIMULATED].queries

@@ -28,11 +28,11 @@ def finished(studio: Studio, path: Path, word: str) -> tuple[Run, ModelVersion]:
     evaluation = {"judge": "hidden utility", "conditions": {"served": {"against_sft": WON}}}
     folder.finish({"verdict": verdict, "samples": [], "evaluation": evaluation})
     run = add_run(studio, folder, status=RunStatus.DONE, verdict=word)
-    with studio.store.session() as session:
-        base = versions.all(session)[0].base
+    with studio.store.writing() as connection:
+        base = versions.all(connection)[0].base
         name = f"{word.capitalize()} {run.id.hex[:4]}"
         version = ModelVersion(name=name, arm=Arm.RLHF, base=base, run_id=run.id, verdict=word)
-        return run, versions.add(session, version)
+        return run, versions.add(connection, version)
 
 
 @pytest.mark.parametrize(
@@ -152,8 +152,8 @@ def test_the_run_that_trains_is_opened_rather_than_the_one_that_waits(
 ) -> None:
     """By the list that the page gets: a real queued row would be started by the server."""
     run, _ = finished(studio, tmp_path / "run", "improved")
-    with studio.store.reading() as session:
-        newest: Any = runs.all(session)[0]
+    with studio.store.reading() as connection:
+        newest: Any = runs.all(connection)[0]
     assert newest.id == run.id
     page = visit("/data/")
 

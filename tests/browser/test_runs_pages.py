@@ -17,7 +17,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, Route, expect
 from playwright.sync_api import TimeoutError as NotInTime
 
-from app.export import DataFilter, triplet_lines
+from app.files import DataFilter, triplet_lines
 from app.store import runs, signals, versions
 from rlhb_core.figures.page import PNG_SIZE, write_png
 from rlhb_core.run.config import RunConfig
@@ -48,15 +48,15 @@ def picture(page: Page, name: str) -> None:
 
 def run_folder(studio: Studio, path: Path) -> RunDir:
     """The folder of a run that starts from the version that is served first."""
-    with studio.store.reading() as session:
-        parent = versions.all(session)[0]
+    with studio.store.reading() as connection:
+        parent = versions.all(connection)[0]
     return RunDir.create(path, RunConfig.load({"arm": Arm.RLHB, "parent_version": parent.name}))
 
 
 def add_run(studio: Studio, folder: RunDir, **fields: Any) -> Run:
     """The row of a run. One that is queued would be started by the server at once."""
-    with studio.store.session() as session:
-        parent = versions.all(session)[0]
+    with studio.store.writing() as connection:
+        parent = versions.all(connection)[0]
         run = Run(
             arm=Arm.RLHB,
             recipe="rlhb",
@@ -65,7 +65,7 @@ def add_run(studio: Studio, folder: RunDir, **fields: Any) -> Run:
             data=DATA,
             **fields,
         )
-        return runs.add(session, run)
+        return runs.add(connection, run)
 
 
 @pytest.fixture
@@ -115,8 +115,8 @@ def judged(studio: Studio, tmp_path: Path) -> tuple[Run, ModelVersion]:
         {"query": "What is the capital of Peru?", "before": "", "after": "The capital is Lima."},
     ]
     folder.finish({"verdict": verdict.as_json(), "samples": samples})
-    with studio.store.session() as session:
-        parent = versions.get(session, run.parent_id or UUID(int=0))
+    with studio.store.writing() as connection:
+        parent = versions.get(connection, run.parent_id or UUID(int=0))
         version = ModelVersion(
             name=f"RLHB {run.id.hex[:6]}",
             arm=Arm.RLHB,
@@ -126,26 +126,26 @@ def judged(studio: Studio, tmp_path: Path) -> tuple[Run, ModelVersion]:
             trained_on=DATA,
             verdict=verdict.word,
         )
-        return run, versions.add(session, version)
+        return run, versions.add(connection, version)
 
 
 def wait_for(studio: Studio, run: Run, *wanted: RunStatus) -> None:
     until = time.monotonic() + 20
     while time.monotonic() < until:
-        with studio.store.reading() as session:
-            if (status := runs.get(session, run.id).status) in wanted:
+        with studio.store.reading() as connection:
+            if (status := runs.get(connection, run.id).status) in wanted:
                 return
         time.sleep(0.1)
     raise AssertionError(f"the run is {status}, not {wanted}")
 
 
 def log_some(studio: Studio, source: Source, queries: int) -> None:
-    with studio.store.session() as session:
-        person = someone(session, source)
+    with studio.store.writing() as connection:
+        person = someone(connection, source)
         for number in range(queries):
             at_ms = OPENED_MS + number
-            query, given = asked(session, person, f"How many are {number}?", at_ms=at_ms)
-            signals.record(session, person.id, [best(query, given[1])], OPENED_MS + 99_000)
+            query, given = asked(connection, person, f"How many are {number}?", at_ms=at_ms)
+            signals.record(connection, person.id, [best(query, given[1])], OPENED_MS + 99_000)
 
 
 # --- curves -------------------------------------------------------------------------------------------
@@ -272,8 +272,8 @@ def test_the_verdict_stands_beside_the_curves(
 
 
 def served(studio: Studio) -> list[str]:
-    with studio.store.reading() as session:
-        return [version.name for version in versions.served(session)]
+    with studio.store.reading() as connection:
+        return [version.name for version in versions.served(connection)]
 
 
 def test_another_run_can_be_chosen(

@@ -314,9 +314,9 @@ def test_a_question_that_was_given_up_comes_onto_the_page_after_all(
     page.keyboard.press("2")
     expect(page.locator(".answer.revealed")).to_have_count(3)
     studio.wait_for(query_id, "vote")
-    with studio.store.reading() as session:
-        person_id = queries.get(session, UUID(query_id)).person_id
-        asked = [each.text for each in queries.of_person(session, person_id)]
+    with studio.store.reading() as connection:
+        person_id = queries.get(connection, UUID(query_id)).person_id
+        asked = [each.text for each in queries.of_person(connection, person_id)]
     assert asked.count(question) == 1
 
 

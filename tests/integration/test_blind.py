@@ -13,15 +13,15 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.export import (
+from app.files import (
     DataFilter,
     amounts,
     comparison_lines,
+    import_jsonl,
     label_lines,
     preference_lines,
     triplet_lines,
 )
-from app.importing import import_jsonl
 from app.store import (
     BadSignals,
     Store,
@@ -76,17 +76,17 @@ class Story:
 
     def __init__(self, store: Store, *answers: str, source: Source = Source.REAL) -> None:
         self.store, self.clock = store, 60_000
-        with store.session() as session:
-            self.person = someone(session, source)
+        with store.writing() as connection:
+            self.person = someone(connection, source)
             texts = answers or ("One.", "Two.", "Three.")
-            self.query, self.answers = asked(session, self.person, answers=texts)
+            self.query, self.answers = asked(connection, self.person, answers=texts)
 
     def did(self, *kinds: Signal) -> None:
         """Send the signals, each done when it was made."""
         self.clock += 1_000
-        with self.store.session() as session:
+        with self.store.writing() as connection:
             now = OPENED_MS + self.clock
-            signals.record(session, self.person.id, kinds, sent_ms=now, received_ms=now)
+            signals.record(connection, self.person.id, kinds, sent_ms=now, received_ms=now)
         self.clock += 1_000
 
     def act(self, kind: str, answer: Response | None = None, **payload: Any) -> Signal:
@@ -100,16 +100,16 @@ class Story:
         return self.act("vote", choice="withdrawn")
 
     def finish(self, answer: Response, text: str, outcome: Outcome) -> Response:
-        with self.store.session() as session:
+        with self.store.writing() as connection:
             ended = answer.model_copy(update={"text": text, "outcome": outcome})
-            return responses.finish(session, ended)
+            return responses.finish(connection, ended)
 
     def regenerated(self, answer: Response, text: str) -> Response:
         """Another answer in its place, written now."""
         self.clock += 10
-        with self.store.session() as session:
+        with self.store.writing() as connection:
             return responses.add(
-                session,
+                connection,
                 answer.model_copy(
                     update={
                         "id": uuid4(),
@@ -124,8 +124,8 @@ class Story:
         return behaviors_of(self.store, chosen)[answer.id].behavior_text
 
     def unblinded(self) -> list[bool]:
-        with self.store.reading() as session:
-            return [signal.unblinded for signal in signals.of_query(session, self.query.id)]
+        with self.store.reading() as connection:
+            return [signal.unblinded for signal in signals.of_query(connection, self.query.id)]
 
 
 # --- after the reveal -----------------------------------------------------------------------------
@@ -146,8 +146,8 @@ def test_a_vote_changed_after_the_names_were_read_is_no_vote(store: Store) -> No
     assert (asked_for.best, asked_for.unblinded) == (1, True)
     assert behaviors_of(store, OPEN)[b.id].unblinded
     assert amounts(store, OPEN).votes == 1
-    with store.reading() as session:
-        states = summary.by_source(session)[Source.REAL].vote_states
+    with store.reading() as connection:
+        states = summary.by_source(connection)[Source.REAL].vote_states
     assert (states["replaced"], states["unblinded"], states["counts"]) == (1, 1, 0)
     assert verify(store) == []
 
@@ -229,8 +229,8 @@ def test_a_browser_whose_clock_is_wrong_is_judged_by_ours(store: Store) -> None:
     like = story.act("like", a).model_copy(
         update={"at_ms": now - 1_000 - shift, "page_opened_ms": OPENED_MS - shift}
     )
-    with store.session() as session:
-        signals.record(session, story.person.id, [like], sent_ms=now - shift, received_ms=now)
+    with store.writing() as connection:
+        signals.record(connection, story.person.id, [like], sent_ms=now - shift, received_ms=now)
     assert story.unblinded() == [False, True]
 
 
@@ -378,8 +378,8 @@ def test_only_blind_acts_and_takings_back_make_a_behaviour(
         "copied": found.copied,
         "edit": found.edited_text,
     } == expected
-    with sqlite_store.session() as session:
-        people.erase(session, story.person.id)
+    with sqlite_store.writing() as connection:
+        people.erase(connection, story.person.id)
 
 
 def test_old_signals_are_marked_by_the_same_rule(database_url: str) -> None:
@@ -403,8 +403,8 @@ def test_old_signals_are_marked_by_the_same_rule(database_url: str) -> None:
             story.store = store
     assert [each.unblinded() for pair in told.values() for each in pair] == before
     assert before == [[False, False, True, True, True], [False], [False] * 5, [False]]
-    with store.reading() as session:
-        revealed = session.execute(sa.select(QUERY.c.revealed_ms)).scalars().all()
+    with store.reading() as connection:
+        revealed = connection.execute(sa.select(QUERY.c.revealed_ms)).scalars().all()
     assert sum(each is not None for each in revealed) == 1
     assert verify(store) == []
     store.close()
@@ -462,13 +462,13 @@ def test_answers_that_end_otherwise_but_read_the_same_are_one(store: Store) -> N
 
 
 def test_one_label_for_an_answer_whoever_read_it(store: Store) -> None:
-    with store.session() as session:
+    with store.writing() as connection:
         for number, acts in enumerate((["like", "like"], ["like", "dislike"], ["like", "none"])):
             for act_name in acts:
-                person = someone(session)
-                query, (a, *_) = asked(session, person, f"Query {number}?", ("Yes.",))
+                person = someone(connection)
+                query, (a, *_) = asked(connection, person, f"Query {number}?", ("Yes.",))
                 if act_name != "none":
-                    signals.record(session, person.id, [act(act_name, query, a)])
+                    signals.record(connection, person.id, [act(act_name, query, a)])
     found = lines_of(label_lines(store, BLIND))
     assert [(line["prompt"][0]["content"], line["label"]) for line in found] == [
         ("Query 0?", True),  # both like it

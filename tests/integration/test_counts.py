@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from app.export import (
+from app.files import (
     DataFilter,
     amounts,
     compared,
     comparison_lines,
+    import_file,
     start_of,
     taken,
     triplet_lines,
 )
-from app.importing import import_file
 from app.store import Store, behaviors, people, responses, signals, summary
 from app.store.summary import Counts
 from app.ui import counts
@@ -32,14 +32,14 @@ EARLIER_MS = start_of(date(2025, 1, 2))
 @pytest.fixture
 def lived(store: Store) -> Store:
     """One query of each kind by one person, and some by people who paused or are left out."""
-    with store.session() as session:
-        person = someone(session)
+    with store.writing() as connection:
+        person = someone(connection)
 
         def ask(text: str, *answers: str, **more: int) -> tuple[Query, list[Response]]:
-            return asked(session, person, text, answers or ("One.", "Two.", "Three."), **more)
+            return asked(connection, person, text, answers or ("One.", "Two.", "Three."), **more)
 
         def do(*acts: Signal, who: Person = person) -> None:
-            signals.record(session, who.id, acts)
+            signals.record(connection, who.id, acts)
 
         query, (a, *_) = ask("voted")
         do(best(query, a))
@@ -65,30 +65,30 @@ def lived(store: Store) -> Store:
         query, (a, b, _) = ask("two failed")
         for answer in (a, b):
             responses.finish(
-                session,
+                connection,
                 answer.model_copy(update={"outcome": Outcome.ERROR, "text": "", "error": "x"}),
             )
         do(act("vote", query, choice="all_bad"))
         query, (a, *_) = ask("long ago", at_ms=EARLIER_MS - 1)
         do(best(query, a))
         ask("cut", "One.", "Two.", "")
-        paused = someone(session, recording=False)
-        query, (a, *_) = asked(session, paused, "paused")
+        paused = someone(connection, recording=False)
+        query, (a, *_) = asked(connection, paused, "paused")
         do(best(query, a), who=paused)
-        out = someone(session)
-        query, (a, *_) = asked(session, out, "left out")
+        out = someone(connection)
+        query, (a, *_) = asked(connection, out, "left out")
         do(best(query, a), who=out)
-        people.set_excluded(session, out.id, True)
-        robot = someone(session, Source.SIMULATED)
-        query, (a, *_) = asked(session, robot, "simulated")
+        people.set_excluded(connection, out.id, True)
+        robot = someone(connection, Source.SIMULATED)
+        query, (a, *_) = asked(connection, robot, "simulated")
         do(best(query, a), who=robot)
     behaviors.refresh(store)
     return store
 
 
 def counted(store: Store) -> Counts:
-    with store.reading() as session:
-        return summary.by_source(session)[Source.REAL]
+    with store.reading() as connection:
+        return summary.by_source(connection)[Source.REAL]
 
 
 def test_every_query_vote_and_answer_is_counted_in_one_place(lived: Store):
@@ -117,15 +117,17 @@ def test_every_query_vote_and_answer_is_counted_in_one_place(lived: Store):
 
 
 def test_names_seen_and_votes_for_what_failed_are_told_apart(store: Store):
-    with store.session() as session:
-        person = someone(session)
-        query, (a, *_) = asked(session, person, "only with names in view")
-        signals.record(session, person.id, [best(query, a).model_copy(update={"unblinded": True})])
-        query, (a, *_) = asked(session, person, "for one that then failed")
+    with store.writing() as connection:
+        person = someone(connection)
+        query, (a, *_) = asked(connection, person, "only with names in view")
+        signals.record(
+            connection, person.id, [best(query, a).model_copy(update={"unblinded": True})]
+        )
+        query, (a, *_) = asked(connection, person, "for one that then failed")
         pending = a.model_copy(update={"outcome": Outcome.PENDING, "text": ""})
-        responses.finish(session, pending)
-        signals.record(session, person.id, [best(query, a)])
-        responses.finish(session, pending.model_copy(update={"outcome": Outcome.ERROR}))
+        responses.finish(connection, pending)
+        signals.record(connection, person.id, [best(query, a)])
+        responses.finish(connection, pending.model_copy(update={"outcome": Outcome.ERROR}))
     behaviors.refresh(store)
     found = counted(store)
     assert (found.query_states["unblinded"], found.query_states["void"]) == (1, 1)
@@ -156,8 +158,8 @@ def test_what_a_filter_takes_and_leaves_is_all_there_is(lived: Store, chosen):
     assert told.triplets == amount.triplets == lines(triplet_lines(lived, found))
     assert compared(lived, found) == lines(comparison_lines(lived, found))
     assert told.responses == told.triplets + sum(told.left_out.values())
-    with lived.reading() as session:
-        by_source = summary.by_source(session)
+    with lived.reading() as connection:
+        by_source = summary.by_source(connection)
     assert told.responses == sum(by_source[source].responses for source in found.sources)
 
 
@@ -206,8 +208,8 @@ def test_votes_that_were_read_from_a_file_are_counted_as_such(lived: Store, tmp_
     with closing(Store.open(f"sqlite:///{tmp_path / 'other.sqlite'}")) as other:
         import_file(other, file)
         behaviors.refresh(other)
-        with other.reading() as session:
-            found = summary.by_source(session)[Source.IMPORTED]
+        with other.reading() as connection:
+            found = summary.by_source(connection)[Source.IMPORTED]
     assert found.vote_states["given"] == found.query_states["voted"] == found.votes > 0
     assert (
         f"{found.votes} votes cast: {found.votes} count and were read from a file"

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from app.store import Lost, Session, Store, StoreError, people, verify
+from app.store import Connection, Lost, Store, StoreError, people, verify
 from rlhb_core.schema.records import Person
 from tests.kills import kill_beside_commands
 from tests.outbox import OutboxClient
@@ -38,8 +38,8 @@ def crashed(data_dir: Path) -> str:
         "from app.store import Store, people\n"
         "from rlhb_core.schema.records import Person\n"
         "store = Store.open(sys.argv[1])\n"
-        "with store.session() as session:\n"
-        "    people.ensure(session, Person(display_name='Wanda'))\n"
+        "with store.writing() as connection:\n"
+        "    people.ensure(connection, Person(display_name='Wanda'))\n"
         "os._exit(9)\n"
     )
     ran = subprocess.run([sys.executable, "-c", code, url], check=False)
@@ -73,16 +73,16 @@ def test_verify_reads_what_a_killed_process_left_and_leaves_it_as_it_was(tmp_pat
 
 def test_verify_beside_an_open_store_keeps_its_files_and_sees_its_rows(tmp_path: Path):
     store = Store.open(f"sqlite:///{tmp_path / 'rlhb.sqlite'}")
-    with store.session() as session:
-        someone(session)
+    with store.writing() as connection:
+        someone(connection)
     before = wal(tmp_path)
     ran = rlhb(tmp_path, "verify")
     assert (ran.returncode, wal(tmp_path)) == (0, before), ran.stderr
-    with store.session() as session:
-        person = people.ensure(session, Person())
+    with store.writing() as connection:
+        person = people.ensure(connection, Person())
     looker = Store.look(f"sqlite:///{tmp_path / 'rlhb.sqlite'}")
-    with looker.reading() as session:
-        assert people.find(session, person.id) is not None
+    with looker.reading() as connection:
+        assert people.find(connection, person.id) is not None
     looker.close()
     store.close()
 
@@ -94,23 +94,23 @@ def test_looking_makes_no_database_and_migrates_none(tmp_path: Path):
     assert not (tmp_path / "none").exists()
 
 
-def adding(session: Session, persons: Sequence[Person]) -> list[Person | StoreError]:
-    return [people.ensure(session, person) for person in persons]
+def adding(connection: Connection, persons: Sequence[Person]) -> list[Person | StoreError]:
+    return [people.ensure(connection, person) for person in persons]
 
 
 @pytest.mark.parametrize("what", ["deleted", "replaced", "wal"])
 def test_a_store_whose_files_are_gone_says_so_instead_of_storing(tmp_path: Path, what: str):
     folder = tmp_path / "data"
     store = Store.open(f"sqlite:///{folder / 'rlhb.sqlite'}")
-    with store.session() as session:
-        someone(session)
+    with store.writing() as connection:
+        someone(connection)
     if what == "wal":
         (folder / "rlhb.sqlite-wal").unlink()
     else:
         shutil.rmtree(folder)
     if what == "replaced":
         Store.open(f"sqlite:///{folder / 'rlhb.sqlite'}").close()
-    for unit in (store.session, store.reading):
+    for unit in (store.writing, store.reading):
         with pytest.raises(Lost, match="deleted or replaced"), unit():
             pass
     with pytest.raises(Lost):
@@ -123,8 +123,8 @@ def test_a_file_that_goes_within_a_unit_of_work_is_noticed_before_it_is_acknowle
 ):
     folder = tmp_path / "data"
     store = Store.open(f"sqlite:///{folder / 'rlhb.sqlite'}")
-    with pytest.raises(Lost), store.session() as session:  # noqa: PT012 - within it on purpose
-        people.ensure(session, Person())
+    with pytest.raises(Lost), store.writing() as connection:  # noqa: PT012 - within it on purpose
+        people.ensure(connection, Person())
         shutil.rmtree(folder)
     store.close()
 
@@ -134,9 +134,9 @@ def test_a_deleted_data_folder_is_told_aloud_and_a_missing_wal_is_noticed(tmp_pa
     data_dir = tmp_path / "data"
     with running_server(data_dir, models=False) as server:
         store = Store.open(f"sqlite:///{data_dir / 'rlhb.sqlite'}")
-        with store.session() as session:
-            person = someone(session)
-            query, (response, *_) = asked(session, person)
+        with store.writing() as connection:
+            person = someone(connection)
+            query, (response, *_) = asked(connection, person)
         store.close()
         client = OutboxClient(server, (person, query, response))
         client.start()

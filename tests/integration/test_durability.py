@@ -25,23 +25,23 @@ CLIENTS = 3
 
 
 def stories(store: Store) -> list[Story]:
-    with store.session() as session:
+    with store.writing() as connection:
         found = []
         for _ in range(CLIENTS):
-            person = someone(session)
-            query, (response, *_) = asked(session, person)
+            person = someone(connection)
+            query, (response, *_) = asked(connection, person)
             found.append((person, query, response))
         return found
 
 
 def stored(store: Store, ids: list[UUID]) -> int:
-    with store.reading() as session:
-        return len(signals.known_ids(session, ids))
+    with store.reading() as connection:
+        return len(signals.known_ids(connection, ids))
 
 
 def total(store: Store) -> int:
-    with store.reading() as session:
-        return session.execute(sa.select(sa.func.count()).select_from(SIGNAL)).scalar_one()
+    with store.reading() as connection:
+        return connection.execute(sa.select(sa.func.count()).select_from(SIGNAL)).scalar_one()
 
 
 def acknowledged_by(clients: list[OutboxClient]) -> list[UUID]:

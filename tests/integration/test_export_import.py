@@ -11,19 +11,22 @@ import pytest
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from app import importing
-from app.export import (
+from app.files import (
     EXPORTS,
     DataFilter,
+    Mapping,
     amounts,
     comparison_lines,
+    import_csv,
+    import_file,
+    import_jsonl,
+    importing,
     label_lines,
+    load_mapping,
     preference_lines,
     triplet_lines,
     write_lines,
 )
-from app.importing import import_csv, import_file, import_jsonl
-from app.mapping import Mapping, load_mapping
 from app.store import Store, behaviors, people, responses, signals, summary, verify, versions
 from rlhb_core.errors import BadConfig, BadRecord
 from rlhb_core.schema.arms import Arm
@@ -52,11 +55,11 @@ def comparisons_of(store: Store, chosen: DataFilter = EVERYTHING) -> list[Compar
 
 
 def test_a_triplet_says_what_was_asked_answered_and_done(store: Store):
-    with store.session() as session:
-        person = someone(session)
-        query, (a, b, _) = asked(session, person)
+    with store.writing() as connection:
+        person = someone(connection)
+        query, (a, b, _) = asked(connection, person)
         acts = [act("like", query, b), act("copy", query, b, chars=9), best(query, b)]
-        signals.record(session, person.id, acts)
+        signals.record(connection, person.id, acts)
     found = {each.response_id: each for each in triplets_of(store)}
     assert len(found) == 3
     triplet = found[b.id]
@@ -73,38 +76,38 @@ def test_a_triplet_says_what_was_asked_answered_and_done(store: Store):
 
 
 def test_the_line_is_the_record_field_by_field(store: Store):
-    with store.session() as session:
-        asked(session, someone(session))
+    with store.writing() as connection:
+        asked(connection, someone(connection))
     for line in b"".join(triplet_lines(store, EVERYTHING)).splitlines():
         assert list(json.loads(line)) == list(Triplet.model_fields)
         assert json.loads(line) == json.loads(Triplet.model_validate_json(line).model_dump_json())
 
 
 def test_failures_are_exported_with_their_outcome_and_pending_ones_are_not(store: Store):
-    with store.session() as session:
-        person = someone(session)
-        query, _ = asked(session, person, answers=("fine",))
+    with store.writing() as connection:
+        person = someone(connection)
+        query, _ = asked(connection, person, answers=("fine",))
         for place, outcome in enumerate([Outcome.ERROR, Outcome.EMPTY, Outcome.PENDING], start=1):
             drawn = Response(
                 query_id=query.id,
-                version_id=version(session).id,
+                version_id=version(connection).id,
                 position=place,
                 draw_probability=1,
                 outcome=outcome,
             )
-            responses.add(session, drawn)
+            responses.add(connection, drawn)
     assert {each.outcome for each in triplets_of(store)} == {"ok", "error", "empty"}
 
 
 def test_filters_let_through_what_they_say(store: Store):
-    with store.session() as session:
-        person, robot = someone(session), someone(session, Source.SIMULATED)
-        asked(session, person, "old", at_ms=OPENED_MS)
-        asked(session, person, "new", at_ms=OPENED_MS + 1_000)
-        asked(session, robot, "simulated", at_ms=OPENED_MS + 2_000)
-        outcast = someone(session)
-        asked(session, outcast, "by an excluded person", at_ms=OPENED_MS + 3_000)
-        people.set_excluded(session, outcast.id, True)
+    with store.writing() as connection:
+        person, robot = someone(connection), someone(connection, Source.SIMULATED)
+        asked(connection, person, "old", at_ms=OPENED_MS)
+        asked(connection, person, "new", at_ms=OPENED_MS + 1_000)
+        asked(connection, robot, "simulated", at_ms=OPENED_MS + 2_000)
+        outcast = someone(connection)
+        asked(connection, outcast, "by an excluded person", at_ms=OPENED_MS + 3_000)
+        people.set_excluded(connection, outcast.id, True)
 
     def queries(**chosen: Any) -> list[str]:
         return sorted({each.query for each in triplets_of(store, DataFilter(**chosen))})
@@ -139,24 +142,24 @@ def test_a_filter_tells_itself_in_words():
 
 
 def test_what_was_read_while_paused_is_no_triplet_but_its_vote_is_a_comparison(store: Store):
-    with store.session() as session:
-        person = someone(session)
-        people.set_recording(session, person.id, False)
-        query, (a, *_) = asked(session, person)
-        signals.record(session, person.id, [best(query, a)])
+    with store.writing() as connection:
+        person = someone(connection)
+        people.set_recording(connection, person.id, False)
+        query, (a, *_) = asked(connection, person)
+        signals.record(connection, person.id, [best(query, a)])
     assert triplets_of(store) == []
     assert len(comparisons_of(store)) == 1
 
 
 def test_a_long_export_is_one_moment_and_blocks_nobody(store: Store):
-    with store.session() as session:
-        person = someone(session)
+    with store.writing() as connection:
+        person = someone(connection)
         for n in range(40):
-            asked(session, person, f"query {n}", at_ms=OPENED_MS + n)
+            asked(connection, person, f"query {n}", at_ms=OPENED_MS + n)
     blocks = triplet_lines(store, EVERYTHING)
     first = next(blocks)
-    with store.session() as session:
-        people.erase(session, person.id)
+    with store.writing() as connection:
+        people.erase(connection, person.id)
     assert (first + b"".join(blocks)).count(b"\n") == 120
 
 
@@ -164,15 +167,15 @@ def test_a_long_export_is_one_moment_and_blocks_nobody(store: Store):
 
 
 def test_the_last_vote_counts_and_skips_say_nothing(store: Store):
-    with store.session() as session:
-        person = someone(session)
-        chosen, (a, b, _) = asked(session, person, "chosen")
-        signals.record(session, person.id, [best(chosen, a, 1_000), best(chosen, b, 2_000)])
+    with store.writing() as connection:
+        person = someone(connection)
+        chosen, (a, b, _) = asked(connection, person, "chosen")
+        signals.record(connection, person.id, [best(chosen, a, 1_000), best(chosen, b, 2_000)])
         for number, choice in enumerate(("tie", "all_bad", "skip", "withdrawn"), start=1):
-            query, _ = asked(session, person, choice, at_ms=OPENED_MS + number)
+            query, _ = asked(connection, person, choice, at_ms=OPENED_MS + number)
             before = [act("vote", query, None, 50_000, choice="tie")] * (choice == "withdrawn")
             voted = act("vote", query, choice=choice, early=True)
-            signals.record(session, person.id, [*before, voted])
+            signals.record(connection, person.id, [*before, voted])
     found = comparisons_of(store)
     assert [(each.query, each.choice, each.best, each.early) for each in found] == [
         ("chosen", VoteChoice.BEST, 1, False),
@@ -191,17 +194,17 @@ def test_the_last_vote_counts_and_skips_say_nothing(store: Store):
 
 def test_many_comparisons_come_each_once_and_in_order(store: Store, monkeypatch):
     monkeypatch.setattr("app.store.exports.QUERIES_PER_BLOCK", 3)
-    with store.session() as session:
-        person = someone(session)
+    with store.writing() as connection:
+        person = someone(connection)
         for n in range(10):
-            query, answers = asked(session, person, f"{n}", at_ms=OPENED_MS + n)
-            signals.record(session, person.id, [best(query, answers[n % 3])])
+            query, answers = asked(connection, person, f"{n}", at_ms=OPENED_MS + n)
+            signals.record(connection, person.id, [best(query, answers[n % 3])])
     assert [(each.query, each.best) for each in comparisons_of(store)] == [
         (str(n), n % 3) for n in range(10)
     ]
 
 
-def regenerated(session, old: Response, text: str) -> Response:
+def regenerated(connection, old: Response, text: str) -> Response:
     new = Response(
         query_id=old.query_id,
         version_id=old.version_id,
@@ -212,20 +215,20 @@ def regenerated(session, old: Response, text: str) -> Response:
         replaces=old.id,
         created_ms=old.created_ms + 500,
     )
-    return responses.add(session, new)
+    return responses.add(connection, new)
 
 
 def test_of_an_answer_and_its_regeneration_one_was_compared(store: Store):
-    with store.session() as session:
-        person = someone(session)
-        first, (a, b, c) = asked(session, person, "new chosen")
-        new = regenerated(session, a, "again")
-        second, (d, e, f) = asked(session, person, "old chosen", at_ms=OPENED_MS + 1)
-        regenerated(session, d, "again")
-        third, (g, h, i) = asked(session, person, "other chosen", at_ms=OPENED_MS + 2)
-        regenerated(session, g, "again")
+    with store.writing() as connection:
+        person = someone(connection)
+        first, (a, b, c) = asked(connection, person, "new chosen")
+        new = regenerated(connection, a, "again")
+        second, (d, e, f) = asked(connection, person, "old chosen", at_ms=OPENED_MS + 1)
+        regenerated(connection, d, "again")
+        third, (g, h, i) = asked(connection, person, "other chosen", at_ms=OPENED_MS + 2)
+        regenerated(connection, g, "again")
         votes = [best(first, new), best(second, d), best(third, h)]
-        signals.record(session, person.id, votes)
+        signals.record(connection, person.id, votes)
     found = comparisons_of(store)
     assert [each.responses for each in found] == [
         ["again", b.text, c.text],
@@ -236,25 +239,25 @@ def test_of_an_answer_and_its_regeneration_one_was_compared(store: Store):
 
 
 def test_answers_that_failed_are_not_compared(store: Store):
-    with store.session() as session:
-        person = someone(session)
-        query, (a, b, c) = asked(session, person)
-        responses.finish(session, c.model_copy(update={"outcome": Outcome.ERROR, "text": ""}))
-        signals.record(session, person.id, [best(query, a)])
-        alone, (d, e) = asked(session, person, answers=("one", "two"), at_ms=OPENED_MS + 1)
-        responses.finish(session, e.model_copy(update={"outcome": Outcome.STOPPED, "text": ""}))
-        signals.record(session, person.id, [best(alone, d)])
+    with store.writing() as connection:
+        person = someone(connection)
+        query, (a, b, c) = asked(connection, person)
+        responses.finish(connection, c.model_copy(update={"outcome": Outcome.ERROR, "text": ""}))
+        signals.record(connection, person.id, [best(query, a)])
+        alone, (d, e) = asked(connection, person, answers=("one", "two"), at_ms=OPENED_MS + 1)
+        responses.finish(connection, e.model_copy(update={"outcome": Outcome.STOPPED, "text": ""}))
+        signals.record(connection, person.id, [best(alone, d)])
     (found,) = comparisons_of(store)
     assert found.responses == [a.text, b.text]
 
 
 def test_preferences_and_labels_as_trl_loads_them(store: Store):
-    with store.session() as session:
-        person = someone(session)
-        query, (a, b, c) = asked(session, person)
-        signals.record(session, person.id, [best(query, b), act("dislike", query, c)])
-        tied, _ = asked(session, person, "a tie", at_ms=OPENED_MS + 1)
-        signals.record(session, person.id, [act("vote", tied, choice="tie")])
+    with store.writing() as connection:
+        person = someone(connection)
+        query, (a, b, c) = asked(connection, person)
+        signals.record(connection, person.id, [best(query, b), act("dislike", query, c)])
+        tied, _ = asked(connection, person, "a tie", at_ms=OPENED_MS + 1)
+        signals.record(connection, person.id, [act("vote", tied, choice="tie")])
 
     def says(role: str, text: str) -> list[dict[str, str]]:
         return [{"role": role, "content": text}]
@@ -292,12 +295,12 @@ def other(tmp_path: Path) -> Iterator[Store]:
 
 def lived_in(store: Store) -> None:
     """Some people, some queries, every kind of vote."""
-    with store.session() as session:
+    with store.writing() as connection:
         for source in (Source.REAL, Source.SIMULATED):
-            person = someone(session, source)
+            person = someone(connection, source)
             for number in range(4):
                 query, (a, b, _) = asked(
-                    session, person, f"Größe {number}? 🌍", at_ms=OPENED_MS + number
+                    connection, person, f"Größe {number}? 🌍", at_ms=OPENED_MS + number
                 )
                 much = act("vote", query, choice="best", best=str(b.id), strength=3)
                 choice = [best(query, a), much, act("vote", query, choice="tie")]
@@ -306,7 +309,7 @@ def lived_in(store: Store) -> None:
                     act("like", query, b),
                     act("rate", query, a, value=4.5),
                 ]
-                signals.record(session, person.id, acts + choice[number : number + 1])
+                signals.record(connection, person.id, acts + choice[number : number + 1])
 
 
 def test_what_is_exported_comes_back_the_same(store: Store, other: Store):
@@ -368,11 +371,11 @@ def test_lines_that_name_nobody_stay_without_a_name(store: Store, other: Store):
 def test_imported_versions_cannot_be_served_and_do_not_take_names(store: Store, other: Store):
     lived_in(store)
     import_jsonl(other, b"".join(triplet_lines(store, EVERYTHING)).splitlines())
-    with other.session() as session:
-        assert versions.all(session) == []
-        assert versions.by_name(session, "SFT") is None
-        assert version(session, "SFT").name == "SFT"
-        assert sorted(versions.names(session).values()) == ["RLHB", "RLHF", "SFT", "SFT"]
+    with other.writing() as connection:
+        assert versions.all(connection) == []
+        assert versions.by_name(connection, "SFT") is None
+        assert version(connection, "SFT").name == "SFT"
+        assert sorted(versions.names(connection).values()) == ["RLHB", "RLHF", "SFT", "SFT"]
 
 
 def line(**changed: Any) -> bytes:
@@ -449,10 +452,10 @@ def test_absurd_times_are_refused(store: Store):
 def test_a_time_that_no_calendar_holds_breaks_no_export(store: Store):
     """As it was taken before times had bounds: the last millisecond of 9999 and an answer that took a while."""
     absurd = 253_402_300_799_999
-    with store.session() as session:
-        person = someone(session)
-        query, (a, *_) = asked(session, person, at_ms=absurd)
-        signals.record(session, person.id, [best(query, a)], received_ms=absurd + 60_000)
+    with store.writing() as connection:
+        person = someone(connection)
+        query, (a, *_) = asked(connection, person, at_ms=absurd)
+        signals.record(connection, person.id, [best(query, a)], received_ms=absurd + 60_000)
     for kind, export in EXPORTS.items():
         assert lines_of(export(store, EVERYTHING)), kind
     told = triplets_of(store)
@@ -572,7 +575,7 @@ def test_an_encoding_that_is_none_is_refused(sqlite_store, tmp_path, encoding):
 
 
 def test_a_line_without_an_end_costs_itself_only(sqlite_store, tmp_path, monkeypatch):
-    monkeypatch.setattr("app.import_text.MAX_LINE", 2_000)
+    monkeypatch.setattr("app.files.text_lines.MAX_LINE", 2_000)
     path = written(tmp_path, line() + b"\n" + b"x" * 9_000 + b"\n" + line())
     result = import_file(sqlite_store, path)
     assert (result.imported, [error.number for error in result.errors]) == (2, [2])
@@ -632,8 +635,8 @@ def test_one_id_twice_is_one_response(store: Store):
 
 
 def test_nobody_imports_in_the_name_of_someone_here(store: Store):
-    with store.session() as session:
-        person = someone(session)
+    with store.writing() as connection:
+        person = someone(connection)
     result = import_jsonl(store, [line(person=str(person.id)), line(person="worker 7")])
     assert result.imported == 1
     assert "in whose name" in result.errors[0].message
@@ -642,7 +645,7 @@ def test_nobody_imports_in_the_name_of_someone_here(store: Store):
 def test_an_import_that_breaks_off_leaves_whole_chunks_only(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("app.importing.CHUNK", 5)
+    monkeypatch.setattr("app.files.importing.CHUNK", 5)
 
     def lines() -> Iterator[bytes]:
         for number in range(12):
@@ -653,8 +656,8 @@ def test_an_import_that_breaks_off_leaves_whole_chunks_only(
     with pytest.raises(OSError, match="went away"):
         import_jsonl(store, lines())
     assert verify(store) == []
-    with store.reading() as session:
-        assert summary.by_source(session)[Source.IMPORTED].responses == 10
+    with store.reading() as connection:
+        assert summary.by_source(connection)[Source.IMPORTED].responses == 10
 
 
 # --- CSV ------------------------------------------------------------------------------------------
@@ -736,8 +739,8 @@ def test_values_that_the_mapping_does_not_know_are_counted_and_named(store: Stor
         "3 rows have a preference value in winner that the mapping does not know: 'x' (2), 'y' (1)",
         "1 row has a exclusion value in bad that the mapping does not know: 'perhaps' (1)",
     ]
-    with store.reading() as session:
-        assert summary.by_source(session)[Source.IMPORTED].votes == 4
+    with store.reading() as connection:
+        assert summary.by_source(connection)[Source.IMPORTED].votes == 4
 
 
 def test_a_quotation_mark_that_is_never_closed_costs_its_own_line_only(store: Store):

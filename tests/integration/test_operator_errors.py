@@ -49,9 +49,9 @@ def written(folder: Path) -> Path:
     """A database with something in it, everything in the one file."""
     path = folder / "rlhb.sqlite"
     store = Store.open(f"sqlite:///{path}")
-    with store.session() as session:
+    with store.writing() as connection:
         for _ in range(50):
-            asked(session, someone(session), text="word " * 200)
+            asked(connection, someone(connection), text="word " * 200)
     store.close()
     return path
 
@@ -135,11 +135,12 @@ def client(tmp_path: Path) -> Iterator[TestClient]:
 
 def test_a_full_disk_is_507_and_ends_when_there_is_room(client: TestClient):
     store: Store = client.app.state.store  # type: ignore[attr-defined]
-    with store.session() as session:
-        person = someone(session)
-        query, (response, *_) = asked(session, person)
-        pages = session.exec_driver_sql("PRAGMA page_count").scalar_one()
-        session.exec_driver_sql(f"PRAGMA max_page_count = {pages}")  # of the connection in the pool
+    with store.writing() as connection:
+        person = someone(connection)
+        query, (response, *_) = asked(connection, person)
+        pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+        # of the connection in the pool
+        connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
     cookie = client.app.state.identities.cookie_for(person.id)  # type: ignore[attr-defined]
 
     def send(count: int) -> int:
@@ -156,8 +157,8 @@ def test_a_full_disk_is_507_and_ends_when_there_is_room(client: TestClient):
         return answer.status_code
 
     assert send(20) == 507
-    with store.session() as session:
-        session.exec_driver_sql("PRAGMA max_page_count = 1000000")
+    with store.writing() as connection:
+        connection.exec_driver_sql("PRAGMA max_page_count = 1000000")
     assert send(20) == 200
 
 
@@ -165,11 +166,11 @@ def test_a_full_disk_elsewhere_is_507_too(client: TestClient, monkeypatch: pytes
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("app.training.Training.start", full)
+    monkeypatch.setattr("app.runs.Training.start", full)
     answer = client.post("/api/runs", json={"arm": "rlhf"})
     assert answer.status_code == 507
     assert "disk of the data folder is full" in answer.json()["detail"]
-    monkeypatch.setattr("app.training.Training.start", lambda *_: (_ for _ in ()).throw(OSError(5)))
+    monkeypatch.setattr("app.runs.Training.start", lambda *_: (_ for _ in ()).throw(OSError(5)))
     assert client.post("/api/runs", json={"arm": "rlhf"}).status_code == 500
 
 
@@ -189,8 +190,8 @@ def test_a_postgres_that_is_down_is_503_until_it_is_back(tmp_path: Path):
             assert answer.status_code == 503, path
             assert "database does not answer" in answer.json()["detail"]
             assert int(answer.headers["retry-after"]) > 0
-        with pytest.raises(Unavailable), app.state.store.session() as session:
-            people.ensure(session, Person())
+        with pytest.raises(Unavailable), app.state.store.writing() as connection:
+            people.ensure(connection, Person())
         url = app.state.settings.database_url
         ran = rlhb(tmp_path / "data", "verify", RLHB_DATABASE_URL=url)
         is_one_sentence(ran, "cannot open the database", "check RLHB_DATABASE_URL")

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from app.planning import Choice, make_plan, trainable
-from app.run_views import newest_numbers, verdict_view
+from app.runs import Choice, propose, trainable
+from app.runs.run_views import newest_numbers
+from app.runs.verdict_view import verdict_view
 from app.serving.registry import register_base
 from app.settings import Settings
 from app.store import Store
@@ -74,6 +75,8 @@ def test_it_is_offered_and_planned(shorter: Arm, store: Store, tmp_path: Path) -
     recipe = tmp_path / "shorter.toml"
     recipe.write_text('arm = "shorter"\n')
     assert load_recipe(str(recipe)).arm is shorter
-    plan = make_plan(store, settings, Choice(shorter, frozenset({Source.REAL}), recipe=str(recipe)))
-    assert not plan.enough
-    assert "too little for SHORTER" in plan.sentence
+    proposal = propose(
+        store, settings, Choice(shorter, frozenset({Source.REAL}), recipe=str(recipe))
+    )
+    assert not proposal.enough
+    assert "too little for SHORTER" in proposal.sentence

@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from app.export import comparison_lines, preference_lines, triplet_lines, write_lines
-from app.importing import import_jsonl
+from app.files import comparison_lines, import_jsonl, preference_lines, triplet_lines, write_lines
 from app.store import Store, signals, summary
 from rlhb_core.schema.records import Comparison, Query, Response, Source
 from tests.integration.test_export_import import (
@@ -29,11 +28,11 @@ def other(tmp_path: Path) -> Iterator[Store]:
 
 def ranked(store: Store, *places: str) -> tuple[Query, list[Response]]:
     """A query of which someone ranked the answers "a", "b" and "c", the best first: "a", "bc" has b and c tied."""
-    with store.session() as session:
-        person = someone(session)
-        query, answers = asked(session, person, answers=("A.", "B.", "C."))
+    with store.writing() as connection:
+        person = someone(connection)
+        query, answers = asked(connection, person, answers=("A.", "B.", "C."))
         order = [[str(answers["abc".index(each)].id) for each in group] for group in places]
-        signals.record(session, person.id, [act("rank", query, order=order)])
+        signals.record(connection, person.id, [act("rank", query, order=order)])
     return query, answers
 
 
@@ -80,39 +79,39 @@ def test_answers_that_were_not_ranked_are_in_no_comparison_of_it(store: Store):
 
 
 def test_the_last_word_counts_be_it_a_vote_or_a_ranking(store: Store):
-    with store.session() as session:
-        person = someone(session)
-        query, (a, b, _) = asked(session, person)
+    with store.writing() as connection:
+        person = someone(connection)
+        query, (a, b, _) = asked(connection, person)
         order = [[str(a.id)], [str(b.id)]]
         signals.record(
-            session,
+            connection,
             person.id,
             [best(query, b, after_ms=1_000), act("rank", query, after_ms=2_000, order=order)],
         )
     (comparison,) = comparisons_of(store)
     assert (comparison.best, comparison.places) == (0, [1, 2])
-    with store.session() as session:
+    with store.writing() as connection:
         # sent later than the vote, whose names were shown: a ranking of before would count by its time
         later = act("rank", query, after_ms=3_000, order=order[::-1])
-        signals.record(session, person.id, [later])
+        signals.record(connection, person.id, [later])
     (comparison,) = comparisons_of(store)
     assert (comparison.best, comparison.places) == (0, [1, 2]), "what was said with names in view"
 
 
 def test_equal_answers_stand_where_the_better_of_them_was_put(store: Store):
-    with store.session() as session:
-        person = someone(session)
-        query, (a, b, c) = asked(session, person, answers=("Two.", "One.", "Two. "))
+    with store.writing() as connection:
+        person = someone(connection)
+        query, (a, b, c) = asked(connection, person, answers=("Two.", "One.", "Two. "))
         order = [[str(c.id)], [str(b.id)], [str(a.id)]]
-        signals.record(session, person.id, [act("rank", query, order=order)])
+        signals.record(connection, person.id, [act("rank", query, order=order)])
     (comparison,) = comparisons_of(store)
     assert (comparison.responses, comparison.places) == (["Two.", "One."], [1, 2])
 
 
 def test_a_ranking_outlives_the_regeneration_of_what_it_ranked(store: Store):
     _, (a, *_) = ranked(store, "b", "a", "c")
-    with store.session() as session:
-        regenerated(session, a, "Again.")
+    with store.writing() as connection:
+        regenerated(connection, a, "Again.")
     assert len(triplets_of(store)) == 4
     (comparison,) = comparisons_of(store)
     assert (comparison.responses, comparison.places) == (["A.", "B.", "C."], [2, 1, 3])
@@ -138,8 +137,8 @@ def test_a_ranking_comes_back_with_the_triplets(store: Store, other: Store, tmp_
 def test_a_ranking_is_counted_as_the_vote_that_it_is(store: Store):
     ranked(store, "b", "ac")
     list(comparison_lines(store, EVERYTHING))  # brings the behaviours up to date
-    with store.reading() as session:
-        real = summary.by_source(session)[Source.REAL]
+    with store.reading() as connection:
+        real = summary.by_source(connection)[Source.REAL]
     assert real.votes == 1
     assert {state: count for state, count in real.vote_states.items() if count} == {"counts": 1}
     assert {state: count for state, count in real.query_states.items() if count} == {"voted": 1}

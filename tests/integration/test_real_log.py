@@ -11,8 +11,7 @@ import orjson
 import pytest
 import sqlalchemy as sa
 
-from app.export import DataFilter, comparison_lines, triplet_lines
-from app.importing import import_file
+from app.files import DataFilter, comparison_lines, import_file, triplet_lines
 from app.store import Store, people, summary, verify
 from app.store.tables import BEHAVIOR, QUERY, RESPONSE
 from rlhb_core.schema.records import Source
@@ -49,9 +48,9 @@ def auc(positive: Sequence[float], negative: Sequence[float]) -> float:
 
 
 def test_the_whole_log_is_there_and_the_excluded_are_marked(log: Store):
-    with log.reading() as session:
-        counts = summary.by_source(session)[Source.IMPORTED]
-        excluded = people.excluded(session)
+    with log.reading() as connection:
+        counts = summary.by_source(connection)[Source.IMPORTED]
+        excluded = people.excluded(connection)
     assert (counts.people, counts.queries, counts.responses) == (67, 1480, 2181)
     assert counts.votes == 351 + 324
     assert len(excluded) == 16
@@ -72,9 +71,9 @@ def test_dwell_within_the_person_tells_the_satisfied_reader_and_raw_dwell_does_n
     alone = (
         sa.select(RESPONSE.c.query_id).group_by(RESPONSE.c.query_id).having(sa.func.count() == 1)
     )
-    with log.reading() as session:
-        out = people.excluded(session)
-        found = session.execute(
+    with log.reading() as connection:
+        out = people.excluded(connection)
+        found = connection.execute(
             sa.select(BEHAVIOR.c.features, QUERY.c.person_id)
             .join(RESPONSE, RESPONSE.c.id == BEHAVIOR.c.response_id)
             .join(QUERY, QUERY.c.id == RESPONSE.c.query_id)

@@ -66,13 +66,15 @@ class Client:
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     folder = tmp_path_factory.mktemp("retrain")
     store = Store.open(f"sqlite:///{folder / 'rlhb.sqlite'}")
-    with store.session() as session:
-        person = someone(session, Source.SIMULATED)
+    with store.writing() as connection:
+        person = someone(connection, Source.SIMULATED)
         for number in range(40):
             answers = (f"It is {number}.", f"I do not know, maybe {number}.", "No idea.")
             at_ms = OPENED_MS + number
-            query, given = asked(session, person, f"What is {number} plus 0?", answers, at_ms)
-            signals.record(session, person.id, [best(query, given[number % 2])], OPENED_MS + 99_000)
+            query, given = asked(connection, person, f"What is {number} plus 0?", answers, at_ms)
+            signals.record(
+                connection, person.id, [best(query, given[number % 2])], OPENED_MS + 99_000
+            )
     store.close()
     with running_server(folder) as server:
         yield Client(server)

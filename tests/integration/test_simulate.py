@@ -14,11 +14,11 @@ import sqlalchemy as sa
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
+from app.crowd import Collected, Reached, collect, reach, within
+from app.crowd.reaching import forgetful_client
 from app.identity import COOKIE
 from app.main import create_app
-from app.reach import Reached, forgetful_client, reach, within
 from app.settings import Settings
-from app.simulate import Collected, collect
 from app.store import Store, queries, responses, signals, summary, verify, versions
 from app.store.tables import PERSON, QUERY
 from rlhb_core import world
@@ -75,9 +75,9 @@ def test_all_of_it_is_stored_as_simulated(store: Store, told):
     assert (found.queries, found.responses) == (QUERIES, 3 * QUERIES)
     assert QUERIES - 2 <= found.votes <= QUERIES
     assert progress == [(number, QUERIES) for number in range(1, QUERIES + 1)]
-    with store.reading() as session:
-        counts = summary.by_source(session)
-        kinds = set(session.execute(sa.select(PERSON.c.source)).scalars())
+    with store.reading() as connection:
+        counts = summary.by_source(connection)
+        kinds = set(connection.execute(sa.select(PERSON.c.source)).scalars())
     assert kinds == {Source.SIMULATED}
     simulated = counts[Source.SIMULATED]
     assert (simulated.queries, simulated.responses) == (QUERIES, 3 * QUERIES)
@@ -88,9 +88,9 @@ def test_all_of_it_is_stored_as_simulated(store: Store, told):
 
 
 def test_they_read_before_they_vote_and_see_no_names(store: Store):
-    with store.reading() as session:
-        for query_id in session.execute(sa.select(QUERY.c.id)).scalars().all():
-            acts = signals.of_query(session, query_id)
+    with store.reading() as connection:
+        for query_id in connection.execute(sa.select(QUERY.c.id)).scalars().all():
+            acts = signals.of_query(connection, query_id)
             kinds = [act.kind for act in acts]
             assert not any(act.unblinded for act in acts)
             assert kinds.count(SignalKind.VOTE) <= 1
@@ -98,24 +98,24 @@ def test_they_read_before_they_vote_and_see_no_names(store: Store):
                 assert kinds[-1] is SignalKind.VOTE
             read = [act.response_id for act in acts if act.kind is SignalKind.DWELL]
             assert len(read) == len(set(read)) >= 1
-            texts = {response.text for response in responses.of_query(session, query_id)}
+            texts = {response.text for response in responses.of_query(connection, query_id)}
             assert len(read) == len(texts), "answers that are the same are read once"
 
 
 def test_whoever_asks_again_is_the_same_person_and_says_so(store: Store):
-    with store.reading() as session:
-        for query_id in session.execute(sa.select(QUERY.c.id)).scalars().all():
-            for act in signals.of_query(session, query_id):
+    with store.reading() as connection:
+        for query_id in connection.execute(sa.select(QUERY.c.id)).scalars().all():
+            for act in signals.of_query(connection, query_id):
                 if act.kind is SignalKind.REFORMULATE:
-                    before = queries.get(session, query_id)
-                    after = queries.get(session, UUID(act.payload["to_query"]))
+                    before = queries.get(connection, query_id)
+                    after = queries.get(connection, UUID(act.payload["to_query"]))
                     assert before.person_id == after.person_id
                     assert world.find_fact(before.text) == world.find_fact(after.text)
 
 
 def asked(store: Store) -> Counter[tuple[UUID, str]]:
-    with store.reading() as session:
-        rows = session.execute(sa.select(QUERY.c.person_id, QUERY.c.text))
+    with store.reading() as connection:
+        rows = connection.execute(sa.select(QUERY.c.person_id, QUERY.c.text))
         return Counter((row.person_id, row.text) for row in rows)
 
 
@@ -128,19 +128,19 @@ def test_the_same_seed_asks_the_same_by_the_same_people_and_nothing_held_out(
     # what differs are questions in other words: whether they are asked depends on the answers
     assert (before & again).total() > 0.5 * QUERIES
     assert not any(fact.held_out for _, text in again if (fact := world.find_fact(text)))
-    with store.reading() as session:
-        ids = set(session.execute(sa.select(PERSON.c.id)).scalars())
+    with store.reading() as connection:
+        ids = set(connection.execute(sa.select(PERSON.c.id)).scalars())
     assert ids == {uuid5(NAMESPACE_OID, f"Simulated annotator 0-{number}") for number in range(5)}
 
 
 @pytest.fixture
 def served(store: Store) -> Iterator[list[UUID]]:
     """What is served, and will be again after the test."""
-    with store.reading() as session:
-        ids = [version.id for version in versions.served(session)]
+    with store.reading() as connection:
+        ids = [version.id for version in versions.served(connection)]
     yield ids
-    with store.session() as session:
-        versions.deploy(session, ids)
+    with store.writing() as connection:
+        versions.deploy(connection, ids)
 
 
 def serve_stranger(store: Store, served: list[UUID]) -> None:
@@ -148,14 +148,14 @@ def serve_stranger(store: Store, served: list[UUID]) -> None:
     other = ModelVersion(
         name="Stranger", arm=Arm.RLHB, serving=Serving.OPENAI, base="http://127.0.0.1:9#x"
     )
-    with store.session() as session:
-        known = versions.by_name(session, other.name) or versions.add(session, other)
-        versions.deploy(session, [*served, known.id])
+    with store.writing() as connection:
+        known = versions.by_name(connection, other.name) or versions.add(connection, other)
+        versions.deploy(connection, [*served, known.id])
 
 
 def simulated(store: Store) -> int:
-    with store.reading() as session:
-        return summary.by_source(session)[Source.SIMULATED].queries
+    with store.reading() as connection:
+        return summary.by_source(connection)[Source.SIMULATED].queries
 
 
 def test_what_they_cannot_judge_is_refused_before_anything_is_asked(
@@ -165,20 +165,20 @@ def test_what_they_cannot_judge_is_refused_before_anything_is_asked(
     serve_stranger(store, served)
     with pytest.raises(RlhbError, match=r"embedded model only.*: Stranger"):
         here.collect(5, population=9)
-    with store.session() as session:
-        versions.deploy(session, [])
+    with store.writing() as connection:
+        versions.deploy(connection, [])
     with pytest.raises(RlhbError, match="no model version is in Compare"):
         here.collect(5, population=9)
     assert simulated(store) == before
-    with store.reading() as session:
-        names = set(session.execute(sa.select(PERSON.c.display_name)).scalars())
+    with store.reading() as connection:
+        names = set(connection.execute(sa.select(PERSON.c.display_name)).scalars())
     assert not any("annotator 9-" in name for name in names)
 
 
 def test_a_version_that_they_cannot_judge_ends_the_round_when_it_comes(
     here: Here, store: Store, served: list[UUID], monkeypatch
 ):
-    monkeypatch.setattr("app.simulate.CHECK_EVERY", 4)
+    monkeypatch.setattr("app.crowd.annotators.CHECK_EVERY", 4)
     before = simulated(store)
 
     def note(done: int, _: int) -> None:
@@ -206,9 +206,9 @@ def test_the_live_server_of_the_folder_and_one_elsewhere(tmp_path: Path):
             assert told == f"the server at {address}"
             assert found.queries == 2
         store = Store.open(Settings(data_dir=server.data_dir, database_url="").database)
-        with store.reading() as session:
-            counts = summary.by_source(session)
-            rows = session.execute(sa.select(PERSON.c.id, PERSON.c.display_name)).all()
+        with store.reading() as connection:
+            counts = summary.by_source(connection)
+            rows = connection.execute(sa.select(PERSON.c.id, PERSON.c.display_name)).all()
         store.close()
     assert counts[Source.SIMULATED].queries == 6
     assert counts[Source.REAL].queries == 0
@@ -283,7 +283,7 @@ def panel(text: str, **changed: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Server:
-    monkeypatch.setattr("app.simulate.USUAL_S", 0.0)
+    monkeypatch.setattr("app.crowd.annotators.USUAL_S", 0.0)
     made = Server()
     made.panels = [panel("Two."), panel("Mars has two moons."), panel("I do not know.")]
     return made
@@ -298,7 +298,7 @@ def test_a_server_with_too_much_to_do_is_waited_for(server: Server):
 
 
 def test_a_server_that_goes_on_refusing_is_told_of(server: Server, monkeypatch):
-    monkeypatch.setattr("app.reach.PATIENCE_S", 0.2)
+    monkeypatch.setattr("app.crowd.reaching.PATIENCE_S", 0.2)
     server.refusals = [503] * 1_000
     with pytest.raises(RlhbError, match="stand-in refused PATCH /api/me: later"):
         server.collect(6)
@@ -345,7 +345,7 @@ def test_asking_again_comes_before_the_vote(server: Server):
 
 
 def test_a_server_that_is_not_there_or_no_address_is_one_sentence(tmp_path, monkeypatch):
-    monkeypatch.setattr("app.reach.STARTING_S", 0.0)
+    monkeypatch.setattr("app.crowd.reaching.STARTING_S", 0.0)
 
     async def ask(where: str) -> None:
         async with reach(Settings(data_dir=tmp_path), where) as reached:

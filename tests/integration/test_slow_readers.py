@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from app.importing import import_jsonl
+from app.files import import_jsonl
 from app.store import Store
 from tests.bench.bench_export import triplets
 from tests.server import running_server

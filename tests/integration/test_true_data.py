@@ -13,8 +13,7 @@ from typing import Any
 
 import pytest
 
-from app.export import EXPORTS, DataFilter, write_lines
-from app.importing import import_jsonl
+from app.files import EXPORTS, DataFilter, import_jsonl, write_lines
 from app.store import Store, behaviors, verify
 from app.store.tables import SIGNAL
 from rlhb_core.run.data import load_split
@@ -151,10 +150,10 @@ def test_no_answer_has_two_labels_and_none_that_failed_has_one(lived_in: Store) 
 def test_no_vote_rests_on_names_in_view(lived_in: Store) -> None:
     for kind in ("triplets", "comparisons"):
         assert not any(line["unblinded"] for line in rows(lived_in, kind))
-    with lived_in.reading() as session:
+    with lived_in.reading() as connection:
         open_queries = {
             str(query_id)
-            for query_id, unblinded in session.execute(
+            for query_id, unblinded in connection.execute(
                 SIGNAL.select().with_only_columns(SIGNAL.c.query_id, SIGNAL.c.unblinded)
             )
             if unblinded

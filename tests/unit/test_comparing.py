@@ -17,12 +17,14 @@ from hypothesis import strategies as st
 from app.comparing import (
     CannotContinue,
     Comparing,
+    ComparisonView,
     NotYours,
     Overloaded,
     StillWriting,
     TooManyOpen,
 )
-from app.comparison import ComparisonView, draw, view_of
+from app.comparing.draw import draw
+from app.comparing.view import view_of
 from app.serving import Chunk, End, Job, Serving, cut
 from app.settings import Settings
 from app.store import Store, UnknownReference, people, queries, responses, signals, versions
@@ -269,9 +271,9 @@ class Scene:
         self.settings = Settings(data_dir=tmp_path)
         self.serving = Scripted()
         self.person = uuid4()
-        with store.session() as session:
-            added = [versions.add(session, version) for version in made_versions(4)]
-            versions.deploy(session, [version.id for version in added])
+        with store.writing() as connection:
+            added = [versions.add(connection, version) for version in made_versions(4)]
+            versions.deploy(connection, [version.id for version in added])
         self.comparing = self.restarted()
 
     def restarted(self) -> Comparing:
@@ -286,8 +288,8 @@ class Scene:
         return await self.comparing.view(query_id, self.person)
 
     def stored(self, query_id: UUID) -> Sequence[Response]:
-        with self.store.reading() as session:
-            return responses.of_query(session, query_id)
+        with self.store.reading() as connection:
+            return responses.of_query(connection, query_id)
 
 
 async def settled() -> None:
@@ -333,8 +335,8 @@ def test_asking_commits_the_draw_before_anything_is_written(tell: Tell) -> None:
         assert [job.version.id for job in jobs] == [r.version_id for r in stored]
         assert [job.version.condition for job in jobs] == [r.condition for r in stored]
         assert {job.query for job in jobs} == {"What is the capital of Peru?"}
-        with scene.store.reading() as session:
-            assert queries.get(session, query_id).person_id == scene.person
+        with scene.store.reading() as connection:
+            assert queries.get(connection, query_id).person_id == scene.person
 
     tell(story)
 
@@ -343,12 +345,12 @@ def test_whoever_asks_here_is_real_although_a_file_named_them_first(tell: Tell) 
     """As where an export with its people was taken in again: their browsers still hold their cookies."""
 
     async def story(scene: Scene) -> None:
-        with scene.store.session() as session:
-            people.ensure(session, Person(id=scene.person, source=Source.IMPORTED))
+        with scene.store.writing() as connection:
+            people.ensure(connection, Person(id=scene.person, source=Source.IMPORTED))
         query_id = await scene.ask()
-        with scene.store.reading() as session:
-            assert queries.get(session, query_id).source is Source.REAL
-            assert people.get(session, scene.person).source is Source.REAL
+        with scene.store.reading() as connection:
+            assert queries.get(connection, query_id).source is Source.REAL
+            assert people.get(connection, scene.person).source is Source.REAL
 
     tell(story)
 
@@ -359,8 +361,8 @@ def test_a_browser_that_goes_away_while_asking_leaves_nothing_half_begun(tell: T
         await asyncio.sleep(0)
         asking.cancel()
         await until(lambda: scene.serving.asked)
-        with scene.store.reading() as session:
-            [query] = queries.of_person(session, scene.person)
+        with scene.store.reading() as connection:
+            [query] = queries.of_person(connection, scene.person)
         for arm in range(3):
             scene.serving.say(arm, "Au", OK)
         await until(lambda: all(r.outcome is Outcome.OK for r in scene.stored(query.id)))
@@ -371,8 +373,8 @@ def test_a_browser_that_goes_away_while_asking_leaves_nothing_half_begun(tell: T
 def test_a_question_can_follow_one_that_was_erased_in_another_tab(tell: Tell) -> None:
     async def story(scene: Scene) -> None:
         asked = await scene.comparing.ask(scene.person, "And then?", previous=uuid4())
-        with scene.store.reading() as session:
-            assert queries.get(session, asked).person_id == scene.person
+        with scene.store.reading() as connection:
+            assert queries.get(connection, asked).person_id == scene.person
 
     tell(story)
 
@@ -386,8 +388,8 @@ def test_what_cannot_be_asked_is_refused_and_nothing_stored(tell: Tell) -> None:
         others = await scene.comparing.ask(uuid4(), "Mine")
         with pytest.raises(NotYours):
             await scene.comparing.ask(scene.person, "And then?", previous=others)
-        with scene.store.reading() as session:
-            assert queries.of_person(session, scene.person) == []
+        with scene.store.reading() as connection:
+            assert queries.of_person(connection, scene.person) == []
 
     tell(story)
 
@@ -537,7 +539,7 @@ class Fragile:
 def test_a_passing_database_error_loses_no_answer(
     tell: Tell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.comparing.RETRY_AFTER_S", (0.01, 0.02, 0.04))
+    monkeypatch.setattr("app.comparing.writing.RETRY_AFTER_S", (0.01, 0.02, 0.04))
 
     async def story(scene: Scene) -> None:
         fragile = Fragile(scene.store, failures=7)  # three answers: at least two fail twice
@@ -555,7 +557,7 @@ def test_a_passing_database_error_loses_no_answer(
 def test_an_answer_that_cannot_be_stored_ends_as_an_error_and_can_be_regenerated(
     tell: Tell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.comparing.RETRY_AFTER_S", (0.01, 0.02))
+    monkeypatch.setattr("app.comparing.writing.RETRY_AFTER_S", (0.01, 0.02))
 
     async def story(scene: Scene) -> None:
         fragile = Fragile(scene.store, failures=1_000_000)
@@ -575,7 +577,7 @@ def test_an_answer_that_cannot_be_stored_ends_as_an_error_and_can_be_regenerated
         scene.serving.say(0, "once more", OK)
         await until(lambda: not scene.comparing._live)
         assert (await scene.view(query_id)).panels[0].text == "once more"
-        await until(lambda: not scene.comparing._unstored)
+        await until(lambda: not scene.comparing._writing.unstored)
         heir = scene.restarted()
         later = await heir.view(query_id, scene.person)
         assert [p.outcome for p in later.panels] == [Outcome.OK, Outcome.ERROR, Outcome.ERROR]
@@ -586,7 +588,7 @@ def test_an_answer_that_cannot_be_stored_ends_as_an_error_and_can_be_regenerated
 def test_closing_while_the_database_is_away_does_not_wait_for_it(
     tell: Tell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.comparing.RETRY_AFTER_S", (600.0,))
+    monkeypatch.setattr("app.comparing.writing.RETRY_AFTER_S", (600.0,))
 
     async def story(scene: Scene) -> None:
         monkeypatch.setattr(scene.store, "together", Fragile(scene.store, failures=100))
@@ -653,8 +655,8 @@ def test_a_stored_vote_reveals_and_its_withdrawal_hides(tell: Tell) -> None:
         def cast(choice: VoteChoice) -> None:
             answer = scene.stored(query_id)[0]
             signal = vote(answer, choice, now_ms())
-            with scene.store.session() as session:
-                signals.record(session, scene.person, [signal])
+            with scene.store.writing() as connection:
+                signals.record(connection, scene.person, [signal])
             scene.comparing.heard({query_id})
 
         assert best.revealed is None
@@ -678,8 +680,8 @@ def test_a_question_that_would_wait_too_long_is_refused_and_nothing_stored(tell:
         with pytest.raises(Overloaded, match="try again in 23 s") as refused:
             await scene.ask()
         assert refused.value.retry_after_s == 24
-        with scene.store.reading() as session:
-            assert queries.of_person(session, scene.person) == []
+        with scene.store.reading() as connection:
+            assert queries.of_person(connection, scene.person) == []
         scene.serving.waits = scene.settings.max_wait_s
         await scene.ask()
 
@@ -775,14 +777,14 @@ def test_what_cannot_be_written_on_is_refused(tell: Tell) -> None:
             await scene.comparing.carry_on(whole, scene.person)
         with pytest.raises(NotYours):
             await scene.comparing.carry_on(answer, uuid4())
-        with scene.store.session() as session:
+        with scene.store.writing() as connection:
             cast = vote(scene.stored(query_id)[0], VoteChoice.TIE, now_ms())
-            signals.record(session, scene.person, [cast])
+            signals.record(connection, scene.person, [cast])
         with pytest.raises(CannotContinue, match="Ask again"):
             await scene.comparing.carry_on(answer, scene.person)
-        with scene.store.session() as session:
+        with scene.store.writing() as connection:
             back = vote(scene.stored(query_id)[0], VoteChoice.WITHDRAWN, now_ms())
-            signals.record(session, scene.person, [back])
+            signals.record(connection, scene.person, [back])
         view = await scene.view(query_id)
         assert view.voted
         assert view.vote.choice is None

@@ -33,8 +33,8 @@ def made(client: TestClient, **fields: object) -> Run:
     directory.append_samples(1, [{"query": "Lima?", "behavior": "", "response": "Yes."}])
     directory.write_progress("ppo", 1, 10, 0.1, 60.0)
     run = Run(arm=Arm.RLHF, recipe="rlhf", folder=str(folder), **fields)
-    with app.state.store.session() as session:  # type: ignore[attr-defined]
-        return runs.add(session, run)
+    with app.state.store.writing() as connection:  # type: ignore[attr-defined]
+        return runs.add(connection, run)
 
 
 @pytest.mark.parametrize("name", FILES)

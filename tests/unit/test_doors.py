@@ -17,7 +17,7 @@ from starlette.types import Message, Receive, Scope, Send
 from uvicorn.server import ServerState
 
 from app.doors.bodies import SMALL, Bodies, TooSlow
-from app.doors.connections import Connection
+from app.doors.connections import HttpConnection
 from app.doors.headers import COMMON, CSP, FAILED
 from app.doors.pages import MOST_EVENT_BYTES, Door
 from app.doors.streams import Streams
@@ -478,11 +478,11 @@ def test_all_large_bodies_together_take_so_much_memory() -> None:
 
 async def says(*pieces: bytes) -> tuple[bytes, float]:
     """What a server answers to these bytes, and after how long it hung up."""
-    config = uvicorn.Config(_takes, http=Connection, log_level="critical", lifespan="off")
+    config = uvicorn.Config(_takes, http=HttpConnection, log_level="critical", lifespan="off")
     config.load()
     loop = asyncio.get_running_loop()
     state = ServerState()
-    server = await loop.create_server(lambda: Connection(config, state, {}), "127.0.0.1", 0)
+    server = await loop.create_server(lambda: HttpConnection(config, state, {}), "127.0.0.1", 0)
     reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
     began = loop.time()
     for piece in pieces:

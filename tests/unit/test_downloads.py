@@ -17,13 +17,14 @@ from starlette.responses import StreamingResponse
 
 from app import data_folder
 from app.data_folder import NoRoom
-from app.downloads import PIECE, Downloads, TooMany
-from app.export import EXPORTS, DataFilter
+from app.files import EXPORTS, DataFilter
 from app.main import create_app
 from app.settings import Settings
 from app.store import Store, behaviors, people, streaming
 from app.store.streaming import BLOCK_CHARS, BLOCK_ROWS, Stream, joined, some
 from app.store.tables import QUERY
+from app.transfers import Downloads, TooMany
+from app.transfers.downloads import PIECE
 from rlhb_core.schema.arms import Arm
 from tests.scene import asked, best, someone
 
@@ -31,16 +32,16 @@ Blocks = Generator[bytes, None, None]
 
 
 def big(store: Store, queries: int, chars: int) -> None:
-    with store.session() as session:
+    with store.writing() as connection:
         from app.store import signals
 
-        person = someone(session)
+        person = someone(connection)
         for number in range(queries):
             answers = tuple(f"{number} {place} " + "x" * chars for place in range(3))
             query, (a, *_) = asked(
-                session, person, text=f"{number} " + "q" * 19_000, answers=answers
+                connection, person, text=f"{number} " + "q" * 19_000, answers=answers
             )
-            signals.record(session, person.id, [best(query, a)])
+            signals.record(connection, person.id, [best(query, a)])
     behaviors.refresh(store)
 
 
@@ -49,10 +50,10 @@ def big(store: Store, queries: int, chars: int) -> None:
 
 def test_blocks_of_large_rows_are_few_rows_and_all_rows_come(store: Store):
     big(store, 12, 200_000)
-    with store.reading() as session:
+    with store.reading() as connection:
         blocks = [
             [len(row.text) for row in block]
-            for block in Stream(session, sa.select(QUERY.c.id, QUERY.c.text)).partitions()
+            for block in Stream(connection, sa.select(QUERY.c.id, QUERY.c.text)).partitions()
         ]
         assert sum(map(len, blocks)) == 12
     for kind, make in EXPORTS.items():
@@ -68,24 +69,24 @@ def test_postgres_is_asked_for_no_more_rows_than_a_block_may_weigh(postgres, mon
     asked_for: list[int] = []
     plan = streaming._plan
 
-    def noted(session, statement):
-        for count in plan(session, statement):
+    def noted(connection, statement):
+        for count in plan(connection, statement):
             asked_for.append(count)
             yield count
 
     monkeypatch.setattr(streaming, "_plan", noted)
-    with store.reading() as session:
-        rows = list(Stream(session, sa.select(QUERY.c.id, QUERY.c.text).order_by(QUERY.c.text)))
+    with store.reading() as connection:
+        rows = list(Stream(connection, sa.select(QUERY.c.id, QUERY.c.text).order_by(QUERY.c.text)))
     assert len(rows) == sum(asked_for) == 20
     assert max(asked_for) * 19_000 <= BLOCK_CHARS
     store.close()
 
 
 def test_short_rows_come_in_blocks_of_many(store: Store):
-    with store.session() as session:
-        person = someone(session)
+    with store.writing() as connection:
+        person = someone(connection)
         for number in range(BLOCK_ROWS // 3 + 10):
-            asked(session, person, text=f"{number}?")
+            asked(connection, person, text=f"{number}?")
     behaviors.refresh(store)
     sizes = [block.count(b"\n") for block in EXPORTS["triplets"](store, DataFilter())]
     assert sum(sizes) == 3 * (BLOCK_ROWS // 3 + 10)
@@ -101,8 +102,8 @@ def test_lines_and_groups_are_put_together_by_what_they_weigh():
 
 def test_my_own_data_streams_too(store: Store):
     big(store, 6, 150_000)
-    with store.reading() as session:
-        (person_id,) = session.execute(sa.select(QUERY.c.person_id).distinct()).scalars()
+    with store.reading() as connection:
+        (person_id,) = connection.execute(sa.select(QUERY.c.person_id).distinct()).scalars()
     blocks = list(people.export_all(store, person_id))
     assert b"".join(blocks).count(b"\n") == 1 + 6 + 18 + 6
     assert max(map(len, blocks)) <= BLOCK_CHARS + 160_000
@@ -229,9 +230,9 @@ def test_without_room_nothing_new_begins_and_signals_are_still_taken(
         client.get("/api/data/triplets.jsonl"),
         client.get("/api/me/data"),
     ]
-    with app.state.store.session() as session:
-        person = someone(session)
-        query, _ = asked(session, person)
+    with app.state.store.writing() as connection:
+        person = someone(connection)
+        query, _ = asked(connection, person)
     cookie = {"cookie": f"rlhb_person={app.state.identities.cookie_for(person.id)}"}
     for answer in tries:
         assert answer.status_code == 507, answer.text
@@ -252,8 +253,8 @@ def test_without_room_nothing_new_begins_and_signals_are_still_taken(
 def asked_response(app, query_id):
     from app.store import responses
 
-    with app.state.store.reading() as session:
-        return responses.of_query(session, query_id)[0]
+    with app.state.store.reading() as connection:
+        return responses.of_query(connection, query_id)[0]
 
 
 def test_too_many_downloads_are_503_with_when_to_come_back(tmp_path: Path):

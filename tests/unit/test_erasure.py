@@ -13,11 +13,21 @@ import pytest
 import torch
 from fastapi.testclient import TestClient
 
-from app import erasure
 from app.main import create_app
+from app.runs import erasure
+from app.runs.training import ERASED
 from app.settings import Settings
-from app.store import Session, Store, behaviors, exports, imports, runs, signals, traces
-from app.training import ERASED
+from app.store import (
+    Connection,
+    DataFilter,
+    Store,
+    behaviors,
+    exports,
+    imports,
+    runs,
+    signals,
+    traces,
+)
 from rlhb_core.run.folder import RunDir
 from rlhb_core.run.recipe import parse_config
 from rlhb_core.schema.arms import Arm
@@ -70,9 +80,9 @@ def store_of(client: TestClient) -> Store:
     return found
 
 
-def live(session: Session) -> Person:
+def live(connection: Connection) -> Person:
     """A person who asks, comments, edits and votes, much of it; others beside them."""
-    person = someone(session, display_name=NAME)
+    person = someone(connection, display_name=NAME)
     for number in range(60):
         text = (
             MINE
@@ -80,10 +90,10 @@ def live(session: Session) -> Person:
             else f"{MINE} For the {number}th time: {'Kunigunde ' * (number * 9)}"
         )
         query, (a, b, _) = asked(
-            session, person, text=text, answers=(f"Zwölfender {number}", "No.", "Yes.")
+            connection, person, text=text, answers=(f"Zwölfender {number}", "No.", "Yes.")
         )
         signals.record(
-            session,
+            connection,
             person.id,
             [
                 act("critique", query, a, tags=[], text=f"{COMMENT} {number}"),
@@ -91,18 +101,20 @@ def live(session: Session) -> Person:
                 best(query, b),
             ],
         )  # fmt: skip
-        other = someone(session)
+        other = someone(connection)
         asked(
-            session, other, text=f"Number {number}: what is the capital of Peru? {'Lima ' * number}"
+            connection,
+            other,
+            text=f"Number {number}: what is the capital of Peru? {'Lima ' * number}",
         )
-    asked(session, person, text=SHARED)
-    asked(session, someone(session), text=SHARED)
+    asked(connection, person, text=SHARED)
+    asked(connection, someone(connection), text=SHARED)
     return person
 
 
 def trained(client: TestClient, name: str, status: RunStatus, by: Source = Source.REAL) -> RunDir:
     """A run that learned from what is stored, and wrote of it what runs write."""
-    from app.export import DataFilter, comparison_lines, triplet_lines, write_lines
+    from app.files import comparison_lines, triplet_lines, write_lines
 
     store = store_of(client)
     run = RunDir.create(
@@ -139,8 +151,8 @@ def trained(client: TestClient, name: str, status: RunStatus, by: Source = Sourc
     torch.save({"replay": [MINE, SHARED]}, run.checkpoint / "state.pt")
     run.log.write_text(f"INFO one\nERROR {MINE!r} broke\nERROR {json.dumps(MINE)} broke\nlast\n")
     (run.path / "data" / ".triplets.jsonl.part").write_text(json.dumps({"query": MINE}))
-    with store.session() as session:
-        runs.add(session, Run(arm=Arm.RLHB, recipe="rlhb", folder=str(run.path), status=status))
+    with store.writing() as connection:
+        runs.add(connection, Run(arm=Arm.RLHB, recipe="rlhb", folder=str(run.path), status=status))
     return run
 
 
@@ -156,19 +168,19 @@ def erase(client: TestClient, person: UUID) -> dict[str, object]:
 
 def test_nothing_of_an_erased_person_is_in_any_file(client: TestClient, tmp_path: Path):
     store = store_of(client)
-    with store.session() as session:
-        person = live(session)
-        elsewhere = someone(session, Source.SIMULATED)
-        asked(session, elsewhere, text="What is the capital of Bolivia?")
+    with store.writing() as connection:
+        person = live(connection)
+        elsewhere = someone(connection, Source.SIMULATED)
+        asked(connection, elsewhere, text="What is the capital of Bolivia?")
     behaviors.refresh(store)
     run = trained(client, "theirs", RunStatus.STOPPED)
     assert len(found(tmp_path / "data" / "runs" / "theirs", *SECRETS)) > 5
     assert erase(client, person.id)["pending"] == ""
     assert found(tmp_path, *SECRETS, str(person.id), person.id.hex) == []
     # What others said is still there, in the database and in the run.
-    with store.reading() as session:
-        chosen = exports.DataFilter(sources=frozenset(Source))
-        left = {row.query for block in exports.triplets(session, chosen) for row in block}
+    with store.reading() as connection:
+        chosen = DataFilter(sources=frozenset(Source))
+        left = {row.query for block in exports.triplets(connection, chosen) for row in block}
     assert SHARED in left
     assert "What is the capital of Bolivia?" in left
     assert {row["query"] for row in run.samples()} == {SHARED}
@@ -183,11 +195,11 @@ def test_nothing_of_an_erased_person_is_in_any_file(client: TestClient, tmp_path
 
 def test_imports_and_simulated_people_stay_when_someone_is_erased(client: TestClient):
     store = store_of(client)
-    with store.session() as session:
-        person = someone(session)
-        asked(session, person, text=MINE)
-        simulated = someone(session, Source.SIMULATED)
-        asked(session, simulated, text=MINE)
+    with store.writing() as connection:
+        person = someone(connection)
+        asked(connection, person, text=MINE)
+        simulated = someone(connection, Source.SIMULATED)
+        asked(connection, simulated, text=MINE)
         imported = imports.Item(
             person=Person(id=imports.UNNAMED[Source.IMPORTED], source=Source.IMPORTED),
             query=Query(
@@ -201,7 +213,7 @@ def test_imports_and_simulated_people_stay_when_someone_is_erased(client: TestCl
                 )
             ],
         )  # fmt: skip
-        assert imports.add(session, [imported]) == [1]
+        assert imports.add(connection, [imported]) == [1]
     behaviors.refresh(store)
     before = told(store)
     erase(client, person.id)
@@ -210,30 +222,30 @@ def test_imports_and_simulated_people_stay_when_someone_is_erased(client: TestCl
 
 
 def told(store: Store) -> list[tuple[str, Source]]:
-    with store.reading() as session:
-        chosen = exports.DataFilter(sources=frozenset(Source))
-        rows = [row for block in exports.triplets(session, chosen) for row in block]
+    with store.reading() as connection:
+        chosen = DataFilter(sources=frozenset(Source))
+        rows = [row for block in exports.triplets(connection, chosen) for row in block]
     return sorted((row.query, Source(row.source)) for row in rows)
 
 
 def test_a_run_that_trains_on_them_is_ended_and_can_go_on(client: TestClient):
     store = store_of(client)
-    with store.session() as session:
-        person = live(session)
+    with store.writing() as connection:
+        person = live(connection)
     run = trained(client, "going", RunStatus.RUNNING)
     command = [sys.executable, "-c", "import time; time.sleep(600)", str(run.path)]
     with subprocess.Popen(command, start_new_session=True) as process:
         try:
-            with store.session() as session:
-                (row,) = runs.all(session)
+            with store.writing() as connection:
+                (row,) = runs.all(connection)
                 going = row.model_copy(update={"pid": process.pid})
-                runs.update(session, going, was=RunStatus.RUNNING)
+                runs.update(connection, going, was=RunStatus.RUNNING)
             erase(client, person.id)
             assert process.wait(10) < 0
         finally:
             process.kill()
-    with store.reading() as session:
-        (row,) = runs.all(session)
+    with store.reading() as connection:
+        (row,) = runs.all(connection)
     assert (row.status, row.pid, row.error) == (RunStatus.INTERRUPTED, None, ERASED)
     assert client.get("/api/runs").json()[0]["error"] == ERASED
     assert all(isinstance(each, Triplet) for each in run.triplets())
@@ -249,10 +261,10 @@ def test_a_reader_in_the_way_is_told_and_it_is_done_once_he_has_gone(
     monkeypatch.setattr(traces, "PAUSE_S", 0.05)
     store = store_of(client)
     monkeypatch.setattr(store, "empty_wal", lambda: Store.empty_wal(store, patience_ms=50))
-    with store.session() as session:
-        person = live(session)
-    with store.reading() as session:
-        list(exports.triplets(session, exports.DataFilter()))
+    with store.writing() as connection:
+        person = live(connection)
+    with store.reading() as connection:
+        list(exports.triplets(connection, DataFilter()))
         assert "within minutes" in str(erase(client, person.id)["pending"])
         assert found(tmp_path, *SECRETS) != []
     for thread in threading.enumerate():
@@ -266,11 +278,11 @@ def test_on_postgres_the_rows_go_and_the_answer_says_that_files_are_not_ours(
     postgres, tmp_path: Path
 ):
     app = create_app(Settings(data_dir=tmp_path, database_url=postgres.new_store()))
-    with app.state.store.session() as session:
-        person = live(session)
+    with app.state.store.writing() as connection:
+        person = live(connection)
     assert "operator's backups" in str(
         erase(TestClient(app, base_url="http://127.0.0.1"), person.id)["pending"]
     )
-    with app.state.store.reading() as session:
-        assert traces.marks_of(session, person.id) == {person.id.hex.encode()}
+    with app.state.store.reading() as connection:
+        assert traces.marks_of(connection, person.id) == {person.id.hex.encode()}
     app.state.store.close()

@@ -13,8 +13,7 @@ from pydantic import ValidationError
 
 from app.data_folder import prepare
 from app.identity import load_secret
-from app.processes import SECRETS
-from app.settings import Settings
+from app.settings import SECRETS, Settings
 from app.store import Store, StoreError
 from rlhb_core.errors import BadConfig
 from tests.scene import someone
@@ -30,8 +29,8 @@ def test_folder_database_and_secret_are_the_owners_whatever_the_umask(tmp_path: 
         folder = tmp_path / "data"
         load_secret(folder)
         store = Store.open(f"sqlite:///{folder / 'rlhb.sqlite'}")
-        with store.session() as session:
-            someone(session)
+        with store.writing() as connection:
+            someone(connection)
         modes = {each.name: mode(each) for each in folder.iterdir()}
         store.close()
     finally:
@@ -164,8 +163,8 @@ def test_errors_of_an_open_database_do_not_show_its_password(postgres):
     url = postgres.new_store()
     mark = "&" if "?" in url else "?"
     store = Store.open(f"{url}{mark}password=geheim")
-    with pytest.raises(sa.exc.DBAPIError) as caught, store.session() as session:
-        session.execute(sa.text("SELECT nothing"))
+    with pytest.raises(sa.exc.DBAPIError) as caught, store.writing() as connection:
+        connection.execute(sa.text("SELECT nothing"))
     assert "geheim" not in chain(caught.value)
     assert "geheim" not in repr(store.engine)
     store.close()

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from app.run_views import verdict_view
+from app.runs.verdict_view import verdict_view
 
 VERDICT = {"word": "no gain", "sentence": "No judge outside the reward shows a gain.", "checks": []}
 WON = {"win_rate": 0.583, "interval": [0.55, 0.616], "n": 1200}

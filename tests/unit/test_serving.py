@@ -229,7 +229,7 @@ def test_an_answer_that_nobody_wants_any_more_is_let_go(shared: Rig) -> None:
 
 def test_the_web_process_never_loads_a_model(shared: Rig) -> None:
     code = (
-        "import sys, app.main, app.server, app.simulate, app.commands, app.demo; "
+        "import sys, app.main, app.server, app.crowd, app.commands, app.demo; "
         "print([m for m in ('torch', 'transformers', 'peft', 'tokenizers') if m in sys.modules])"
     )
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -406,22 +406,22 @@ def writing(**options: int) -> Iterator[writer.Writer]:
 
 
 def served(store: Store) -> list[str]:
-    with store.reading() as session:
-        return [version.name for version in versions.served(session)]
+    with store.reading() as connection:
+        return [version.name for version in versions.served(connection)]
 
 
 def test_the_embedded_base_is_registered_once(sqlite_store: Store, tmp_path: Path) -> None:
     settings = Settings(data_dir=tmp_path)
     for _ in range(2):
         register_base(sqlite_store, settings)
-    with sqlite_store.reading() as session:
-        stored = versions.all(session)
+    with sqlite_store.reading() as connection:
+        stored = versions.all(connection)
         assert stored[0].name == "Embedded SFT"
         assert stored[0].base == EMBEDDED
         assert "imulated" in stored[0].trained_on
         assert len(stored) == 1 + len(embedded.shipped_arms())
         assert [version.arm for version in stored if version.parent_id is None] == [Arm.SFT]
-        assert len(versions.deployments(session)) == 1
+        assert len(versions.deployments(connection)) == 1
     assert sorted(served(sqlite_store)) == ["Embedded RLHB", "Embedded RLHF", "Embedded RLHF+RLHB"]
 
 
@@ -451,8 +451,8 @@ def test_shipped_versions_are_registered_with_their_lineage_and_found_again_when
 ) -> None:
     settings = Settings(data_dir=tmp_path)
     register_base(sqlite_store, settings)
-    with sqlite_store.reading() as session:
-        sft, rlhf, both = versions.all(session)
+    with sqlite_store.reading() as connection:
+        sft, rlhf, both = versions.all(connection)
     assert (rlhf.name, rlhf.arm, rlhf.base) == ("Embedded RLHF", Arm.RLHF, EMBEDDED)
     assert (both.adapter, both.condition) == (str(shipped / "rlhf_rlhb"), "The reader liked it.")
     assert (rlhf.parent_id, both.parent_id, both.verdict) == (sft.id, rlhf.id, "converged")
@@ -461,9 +461,9 @@ def test_shipped_versions_are_registered_with_their_lineage_and_found_again_when
     moved = shipped.rename(tmp_path / "elsewhere")
     monkeypatch.setattr(embedded, "version_path", lambda arm: moved / arm)
     register_base(sqlite_store, settings)
-    with sqlite_store.reading() as session:
-        assert versions.get(session, both.id).adapter == str(moved / "rlhf_rlhb")
-        assert len(versions.all(session)) == 3
+    with sqlite_store.reading() as connection:
+        assert versions.get(connection, both.id).adapter == str(moved / "rlhf_rlhb")
+        assert len(versions.all(connection)) == 3
 
 
 def test_another_base_takes_over_and_gives_back(sqlite_store: Store, tmp_path: Path) -> None:
@@ -488,11 +488,12 @@ def test_another_base_takes_over_and_gives_back(sqlite_store: Store, tmp_path: P
 def test_what_was_deployed_on_the_same_base_stays(sqlite_store: Store, tmp_path: Path) -> None:
     settings = Settings(data_dir=tmp_path)
     register_base(sqlite_store, settings)
-    with sqlite_store.session() as session:
+    with sqlite_store.writing() as connection:
         trained = versions.add(
-            session, ModelVersion(name="RLHB v1", arm=Arm.RLHB, base=EMBEDDED, adapter="somewhere")
+            connection,
+            ModelVersion(name="RLHB v1", arm=Arm.RLHB, base=EMBEDDED, adapter="somewhere"),
         )
-        versions.deploy(session, [trained.id])
+        versions.deploy(connection, [trained.id])
     register_base(sqlite_store, settings)
     assert served(sqlite_store) == ["RLHB v1"]
 
@@ -502,9 +503,9 @@ def test_what_an_older_release_served_from_the_start_stays(
 ) -> None:
     settings = Settings(data_dir=tmp_path)
     register_base(sqlite_store, settings)
-    with sqlite_store.session() as session:
-        everything = versions.all(session)
-        versions.deploy(session, [version.id for version in everything])
+    with sqlite_store.writing() as connection:
+        everything = versions.all(connection)
+        versions.deploy(connection, [version.id for version in everything])
     register_base(sqlite_store, settings)
     assert served(sqlite_store) == [version.name for version in everything]
     assert "Embedded SFT" in served(sqlite_store)

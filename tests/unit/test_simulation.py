@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from app.export import DataFilter, comparison_lines, triplet_lines
+from app.files import DataFilter, comparison_lines, triplet_lines
 from app.store import Store, responses, signals
 from rlhb_core.lm.generator import Trunk, load_trunk
 from rlhb_core.schema.arms import Arm
@@ -183,16 +183,16 @@ def invented(count: int, people: int) -> list[Answered]:
 
 def recorded(store: Store, log: list[Answered]) -> None:
     """The same acts through the door that the page's signals go through, each query one batch."""
-    with store.session() as session:
+    with store.writing() as connection:
         for name in dict.fromkeys(one.annotator.name for one in log):
-            person = someone(session, Source.SIMULATED, display_name=name)
+            person = someone(connection, Source.SIMULATED, display_name=name)
             for number, one in enumerate(one for one in log if one.annotator.name == name):
                 at_ms = OPENED_MS + number * 1_000
-                query, given = asked(session, person, one.query, tuple(one.texts), at_ms)
+                query, given = asked(connection, person, one.query, tuple(one.texts), at_ms)
                 for answer in given:
                     if not answer.text:
                         ended = answer.model_copy(update={"outcome": Outcome.EMPTY})
-                        responses.finish(session, ended)
+                        responses.finish(connection, ended)
                 done = [
                     (answer, kind, payload)
                     for answer, acts in zip(given, one.acts, strict=True)
@@ -210,7 +210,7 @@ def recorded(store: Store, log: list[Answered]) -> None:
                 acts.append(act("vote", query, None, 300_000, **choice))
                 if one.asked_again:
                     acts.append(act("reformulate", query, None, 300_001, to_query=str(query.id)))
-                signals.record(session, person.id, acts)
+                signals.record(connection, person.id, acts)
 
 
 def told(triplet: Triplet) -> tuple[Any, ...]:

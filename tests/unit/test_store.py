@@ -44,8 +44,8 @@ from tests.scene import OPENED_MS, act, asked, best, someone, version
 
 
 def rows(store: Store, table: sa.Table) -> int:
-    with store.reading() as session:
-        return session.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()
+    with store.reading() as connection:
+        return connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()
 
 
 # --- units of work --------------------------------------------------------------------------------
@@ -53,38 +53,38 @@ def rows(store: Store, table: sa.Table) -> int:
 
 def test_a_unit_of_work_is_all_or_nothing(store: Store):
     def fail() -> None:
-        with store.session() as session:
-            someone(session)
+        with store.writing() as connection:
+            someone(connection)
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
         fail()
     assert rows(store, PERSON) == 0
-    with store.session() as session:  # and the next one is not held up
-        someone(session)
+    with store.writing() as connection:  # and the next one is not held up
+        someone(connection)
     assert rows(store, PERSON) == 1
 
 
 def test_a_reading_unit_of_work_cannot_write(store: Store):
-    with store.session() as session:
-        person = someone(session)
-    with pytest.raises(sa.exc.DBAPIError), store.reading() as session:
-        people.rename(session, person.id, "x")
-    with store.session() as session:
-        assert people.rename(session, person.id, "y").display_name == "y"
+    with store.writing() as connection:
+        person = someone(connection)
+    with pytest.raises(sa.exc.DBAPIError), store.reading() as connection:
+        people.rename(connection, person.id, "x")
+    with store.writing() as connection:
+        assert people.rename(connection, person.id, "y").display_name == "y"
 
 
 def test_reading_does_not_wait_for_a_writer(store: Store):
-    with store.session() as session:
-        someone(session)
+    with store.writing() as connection:
+        someone(connection)
         with store.reading() as other:
             assert summary.by_source(other)[Source.REAL].queries == 0
 
 
 def test_many_writers_at_once_lose_nothing(store: Store):
     def write(_: int) -> None:
-        with store.session() as session:
-            someone(session)
+        with store.writing() as connection:
+            someone(connection)
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(write, range(80)))
@@ -92,147 +92,149 @@ def test_many_writers_at_once_lose_nothing(store: Store):
 
 
 def test_foreign_keys_are_enforced(store: Store):
-    with store.session() as session:
-        person = someone(session)
-        query, _ = asked(session, person)
-    with pytest.raises(UnknownReference), store.session() as session:
+    with store.writing() as connection:
+        person = someone(connection)
+        query, _ = asked(connection, person)
+    with pytest.raises(UnknownReference), store.writing() as connection:
         responses.add(
-            session,
+            connection,
             Response(query_id=query.id, version_id=uuid4(), position=0, draw_probability=1),
         )
-    with pytest.raises(sa.exc.IntegrityError), store.session() as session:
-        session.execute(sa.delete(QUERY))
+    with pytest.raises(sa.exc.IntegrityError), store.writing() as connection:
+        connection.execute(sa.delete(QUERY))
 
 
 def test_what_leaves_the_store_is_a_record_without_the_databases_own_columns(store: Store):
-    with store.session() as session:
-        person = someone(session)
-        query, answers = asked(session, person)
-        assert type(people.get(session, person.id)) is Person
-        assert queries.get(session, query.id) == query
-        assert list(responses.of_query(session, query.id)) == answers
+    with store.writing() as connection:
+        person = someone(connection)
+        query, answers = asked(connection, person)
+        assert type(people.get(connection, person.id)) is Person
+        assert queries.get(connection, query.id) == query
+        assert list(responses.of_query(connection, query.id)) == answers
 
 
 def test_a_character_that_postgres_cannot_hold_is_replaced(store: Store):
-    with store.session() as session:
-        query, (answer,) = asked(session, someone(session), "nul \x00", ("an\x00swer",))
-        assert queries.get(session, query.id).text == "nul \ufffd"
-        assert responses.get(session, answer.id).text == "an\ufffdswer"
+    with store.writing() as connection:
+        query, (answer,) = asked(connection, someone(connection), "nul \x00", ("an\x00swer",))
+        assert queries.get(connection, query.id).text == "nul \ufffd"
+        assert responses.get(connection, answer.id).text == "an\ufffdswer"
 
 
 # --- the nouns ------------------------------------------------------------------------------------
 
 
 def test_a_query_id_is_taken_once(store: Store):
-    with store.session() as session:
-        person = someone(session)
-        query = queries.add(session, Query(person_id=person.id, text="first"))
-        assert queries.add(session, query) == query
+    with store.writing() as connection:
+        person = someone(connection)
+        query = queries.add(connection, Query(person_id=person.id, text="first"))
+        assert queries.add(connection, query) == query
         with pytest.raises(Conflict):
-            queries.add(session, query.model_copy(update={"text": "second"}))
+            queries.add(connection, query.model_copy(update={"text": "second"}))
         with pytest.raises(UnknownReference):
-            queries.add(session, Query(person_id=uuid4(), text="from nobody"))
+            queries.add(connection, Query(person_id=uuid4(), text="from nobody"))
 
 
 def test_the_latest_query_and_the_progress_of_a_person(store: Store):
-    with store.session() as session:
-        person, other = someone(session), someone(session)
-        first, (a, *_) = asked(session, person, at_ms=OPENED_MS)
-        second, (b, *_) = asked(session, person, at_ms=OPENED_MS + 10)
-        asked(session, other, at_ms=OPENED_MS + 20)
-        assert queries.latest_of(session, person.id) == second
-        assert queries.latest_of(session, uuid4()) is None
-        signals.record(session, person.id, [best(first, a), best(second, b)])
-        assert queries.counts(session, person.id) == (2, 2)
+    with store.writing() as connection:
+        person, other = someone(connection), someone(connection)
+        first, (a, *_) = asked(connection, person, at_ms=OPENED_MS)
+        second, (b, *_) = asked(connection, person, at_ms=OPENED_MS + 10)
+        asked(connection, other, at_ms=OPENED_MS + 20)
+        assert queries.latest_of(connection, person.id) == second
+        assert queries.latest_of(connection, uuid4()) is None
+        signals.record(connection, person.id, [best(first, a), best(second, b)])
+        assert queries.counts(connection, person.id) == (2, 2)
         undone = act("vote", second, after_ms=61_000, choice="withdrawn")
-        signals.record(session, person.id, [undone])
-        assert queries.counts(session, person.id) == (2, 1)
+        signals.record(connection, person.id, [undone])
+        assert queries.counts(connection, person.id) == (2, 1)
 
 
 def test_versions_are_served_taken_out_and_rolled_back(store: Store):
-    with store.session() as session:
-        assert versions.served(session) == []
-        sft = version(session, "SFT")
-        rlhb = version(session, "RLHB v1", Arm.RLHB)
-        versions.deploy(session, [sft.id, rlhb.id], "both")
-        assert versions.served(session) == [sft, rlhb]
-        versions.deploy(session, [sft.id])
-        assert versions.served(session) == [sft]
-        versions.deploy(session, versions.deployments(session)[0].served, "back")
-        assert versions.served(session) == [sft, rlhb]
-        assert len(versions.deployments(session)) == 3
+    with store.writing() as connection:
+        assert versions.served(connection) == []
+        sft = version(connection, "SFT")
+        rlhb = version(connection, "RLHB v1", Arm.RLHB)
+        versions.deploy(connection, [sft.id, rlhb.id], "both")
+        assert versions.served(connection) == [sft, rlhb]
+        versions.deploy(connection, [sft.id])
+        assert versions.served(connection) == [sft]
+        versions.deploy(connection, versions.deployments(connection)[0].served, "back")
+        assert versions.served(connection) == [sft, rlhb]
+        assert len(versions.deployments(connection)) == 3
         with pytest.raises(UnknownReference):
-            versions.deploy(session, [uuid4()])
+            versions.deploy(connection, [uuid4()])
         with pytest.raises(Conflict):
-            versions.add(session, ModelVersion(name="SFT", arm=Arm.SFT, base="x"))
+            versions.add(connection, ModelVersion(name="SFT", arm=Arm.SFT, base="x"))
 
 
 def test_a_run_and_the_version_it_leaves_name_each_other(store: Store):
-    with store.session() as session:
-        base = version(session)
-        run = runs.add(session, Run(arm=Arm.RLHB, recipe="rlhb", folder="f", parent_id=base.id))
+    with store.writing() as connection:
+        base = version(connection)
+        run = runs.add(connection, Run(arm=Arm.RLHB, recipe="rlhb", folder="f", parent_id=base.id))
         child = ModelVersion(
             name="RLHB v1", arm=Arm.RLHB, base="embedded", parent_id=base.id, run_id=run.id
         )
-        versions.add(session, child)
+        versions.add(connection, child)
         done = run.model_copy(update={"status": RunStatus.DONE, "pid": 7})
-        assert runs.update(session, done, was=RunStatus.QUEUED)
-        assert not runs.update(session, run, was=RunStatus.QUEUED)  # somebody else was quicker
-        assert runs.get(session, run.id) == done
-        assert runs.all(session) == [done]
+        assert runs.update(connection, done, was=RunStatus.QUEUED)
+        assert not runs.update(connection, run, was=RunStatus.QUEUED)  # somebody else was quicker
+        assert runs.get(connection, run.id) == done
+        assert runs.all(connection) == [done]
 
 
 # --- signals --------------------------------------------------------------------------------------
 
 
 def test_a_retry_is_no_second_act(store: Store):
-    with store.session() as session:
-        person = someone(session)
-        query, (a, b, _) = asked(session, person)
+    with store.writing() as connection:
+        person = someone(connection)
+        query, (a, b, _) = asked(connection, person)
         batch = [act("like", query, a), act("dwell", query, b, ms=3_000), best(query, a)]
         now = OPENED_MS + 60_000
-        assert signals.record(session, person.id, batch, sent_ms=now, received_ms=now + 5) == 3
-        assert signals.record(session, person.id, batch, sent_ms=now + 9, received_ms=now + 90) == 0
-        assert signals.record(session, person.id, [*batch, act("copy", query, a, chars=4)]) == 1
-        assert len(signals.of_query(session, query.id)) == 4
+        assert signals.record(connection, person.id, batch, sent_ms=now, received_ms=now + 5) == 3
+        assert (
+            signals.record(connection, person.id, batch, sent_ms=now + 9, received_ms=now + 90) == 0
+        )
+        assert signals.record(connection, person.id, [*batch, act("copy", query, a, chars=4)]) == 1
+        assert len(signals.of_query(connection, query.id)) == 4
 
 
 def test_the_same_signal_twice_in_one_batch_counts_once(store: Store):
-    with store.session() as session:
-        person = someone(session)
-        query, (a, *_) = asked(session, person)
+    with store.writing() as connection:
+        person = someone(connection)
+        query, (a, *_) = asked(connection, person)
         like = act("like", query, a)
-        assert signals.record(session, person.id, [like, like]) == 1
+        assert signals.record(connection, person.id, [like, like]) == 1
 
 
 def test_another_act_under_a_known_id_is_refused(store: Store):
-    with store.session() as session:
-        person = someone(session)
-        query, (a, b, _) = asked(session, person)
+    with store.writing() as connection:
+        person = someone(connection)
+        query, (a, b, _) = asked(connection, person)
         like = act("like", query, a)
-        signals.record(session, person.id, [like])
+        signals.record(connection, person.id, [like])
     changed = like.model_copy(update={"payload": {"on": False}})
     for forged in (changed, like.model_copy(update={"response_id": b.id})):
-        with pytest.raises(BadSignals, match="already taken"), store.session() as session:
-            signals.record(session, person.id, [act("share", query, a), forged])
+        with pytest.raises(BadSignals, match="already taken"), store.writing() as connection:
+            signals.record(connection, person.id, [act("share", query, a), forged])
     assert rows(store, SIGNAL) == 1, "nothing of a refused batch is stored"
 
 
 def test_two_different_acts_under_one_id_in_one_batch_are_refused(store: Store):
-    with store.session() as session:
-        person = someone(session)
-        query, (a, b, _) = asked(session, person)
+    with store.writing() as connection:
+        person = someone(connection)
+        query, (a, b, _) = asked(connection, person)
     like = act("like", query, a)
-    with pytest.raises(BadSignals, match="already taken"), store.session() as session:
-        signals.record(session, person.id, [like, like.model_copy(update={"response_id": b.id})])
+    with pytest.raises(BadSignals, match="already taken"), store.writing() as connection:
+        signals.record(connection, person.id, [like, like.model_copy(update={"response_id": b.id})])
     assert rows(store, SIGNAL) == 0
 
 
 def test_signals_about_what_is_not_ones_own_are_refused_one_by_one(store: Store):
-    with store.session() as session:
-        person, other = someone(session), someone(session)
-        mine, (a, *_) = asked(session, person)
-        theirs, (b, *_) = asked(session, other)
+    with store.writing() as connection:
+        person, other = someone(connection), someone(connection)
+        mine, (a, *_) = asked(connection, person)
+        theirs, (b, *_) = asked(connection, other)
     batch = [
         act("like", mine, a),
         act("like", theirs, b),  # not my query
@@ -243,44 +245,44 @@ def test_signals_about_what_is_not_ones_own_are_refused_one_by_one(store: Store)
         act("like", mine.model_copy(update={"id": uuid4()}), a),
         best(mine, a),
     ]
-    with pytest.raises(BadSignals) as refused, store.session() as session:
-        signals.record(session, person.id, batch)
+    with pytest.raises(BadSignals) as refused, store.writing() as connection:
+        signals.record(connection, person.id, batch)
     assert [refusal.index for refusal in refused.value.refusals] == [1, 2, 3, 4, 5, 6]
     assert [refusal.id for refusal in refused.value.refusals] == [s.id for s in batch[1:7]]
-    with pytest.raises(BadSignals), store.session() as session:
-        signals.record(session, uuid4(), batch[:1])
+    with pytest.raises(BadSignals), store.writing() as connection:
+        signals.record(connection, uuid4(), batch[:1])
     assert rows(store, SIGNAL) == 0
 
 
 def test_malformed_signals_are_refused_and_nothing_is_stored(store: Store):
-    with store.session() as session:
-        person = someone(session)
-        query, (a, *_) = asked(session, person)
+    with store.writing() as connection:
+        person = someone(connection)
+        query, (a, *_) = asked(connection, person)
     batch = [act("like", query, a), act("dwell", query, a, ms=-1), act("dwell", query, a, ms=1e9)]
-    with pytest.raises(BadSignals) as refused, store.session() as session:
-        signals.record(session, person.id, batch)
+    with pytest.raises(BadSignals) as refused, store.writing() as connection:
+        signals.record(connection, person.id, batch)
     assert [refusal.index for refusal in refused.value.refusals] == [1, 2]
     assert rows(store, SIGNAL) == 0
 
 
 def test_a_wrong_clock_is_set_right(store: Store):
-    with store.session() as session:
-        person = someone(session)
-        query, (a, *_) = asked(session, person)
+    with store.writing() as connection:
+        person = someone(connection)
+        query, (a, *_) = asked(connection, person)
         like = act("like", query, a)  # happened one minute before it was sent
         sent, received = like.at_ms + 60_000, OPENED_MS + 500_000_000
-        signals.record(session, person.id, [like], sent_ms=sent, received_ms=received)
-        (stored,) = signals.of_query(session, query.id)
+        signals.record(connection, person.id, [like], sent_ms=sent, received_ms=received)
+        (stored,) = signals.of_query(connection, query.id)
         assert stored.at_ms == received - 60_000
         assert stored.at_ms - stored.page_opened_ms == like.at_ms - like.page_opened_ms
 
 
 def test_while_paused_only_explicit_acts_are_stored(store: Store):
-    with store.session() as session:
-        person = someone(session)
-        before, _ = asked(session, person, "before")
-        query, (a, *_) = asked(session, person, "during")
-        people.set_recording(session, person.id, False)
+    with store.writing() as connection:
+        person = someone(connection)
+        before, _ = asked(connection, person, "before")
+        query, (a, *_) = asked(connection, person, "during")
+        people.set_recording(connection, person.id, False)
         acts = [
             act("shown", query, a, position=0),
             act("dwell", query, a, ms=100),
@@ -291,26 +293,26 @@ def test_while_paused_only_explicit_acts_are_stored(store: Store):
             act("like", query, a),
             best(query, a),
         ]
-        assert signals.record(session, person.id, acts) == 2
-        assert {s.kind for s in signals.of_query(session, query.id)} == {"like", "vote"}
-        unheard, _ = asked(session, person, "asked while paused")
-        found = session.execute(sa.select(QUERY.c.id, QUERY.c.recorded))
+        assert signals.record(connection, person.id, acts) == 2
+        assert {s.kind for s in signals.of_query(connection, query.id)} == {"like", "vote"}
+        unheard, _ = asked(connection, person, "asked while paused")
+        found = connection.execute(sa.select(QUERY.c.id, QUERY.c.recorded))
         marks = {row.id: row.recorded for row in found}
         assert marks == {before.id: True, query.id: False, unheard.id: False}
 
 
 def test_the_same_signals_from_many_threads_are_stored_once(store: Store):
-    with store.session() as session:
-        person = someone(session)
-        query, (a, *_) = asked(session, person)
+    with store.writing() as connection:
+        person = someone(connection)
+        query, (a, *_) = asked(connection, person)
     batch = [act("copy", query, a, chars=n) for n in range(20)]
     start = threading.Barrier(6)
     new: list[int] = []
 
     def send() -> None:
         start.wait()
-        with store.session() as session:
-            new.append(signals.record(session, person.id, batch))
+        with store.writing() as connection:
+            new.append(signals.record(connection, person.id, batch))
 
     threads = [threading.Thread(target=send) for _ in range(6)]
     for thread in threads:
@@ -325,23 +327,23 @@ def test_the_same_signals_from_many_threads_are_stored_once(store: Store):
 
 
 def features(store: Store) -> dict[Any, BehaviorFeatures]:
-    with store.reading() as session:
-        found = session.execute(sa.select(BEHAVIOR.c.response_id, BEHAVIOR.c.features))
+    with store.reading() as connection:
+        found = connection.execute(sa.select(BEHAVIOR.c.response_id, BEHAVIOR.c.features))
         return {key: BehaviorFeatures.model_validate_json(text) for key, text in found}
 
 
 def test_behaviours_are_what_the_core_makes_of_the_signals(store: Store):
-    with store.session() as session:
-        person = someone(session)
-        first, (a, b, c) = asked(session, person)
-        second, (d, *_) = asked(session, person, "Another", at_ms=OPENED_MS + 5_000)
+    with store.writing() as connection:
+        person = someone(connection)
+        first, (a, b, c) = asked(connection, person)
+        second, (d, *_) = asked(connection, person, "Another", at_ms=OPENED_MS + 5_000)
         batch = [
             act("dwell", first, a, ms=2_000),
             act("dwell", first, b, ms=9_000),
             act("dwell", second, d, ms=30_000),
             best(first, b),
         ]
-        signals.record(session, person.id, batch)
+        signals.record(connection, person.id, batch)
     assert behaviors.refresh(store) == 1
     readings = [Reading(r.id, len(r.text), batch[:2] + batch[3:], 3) for r in (a, b, c)]
     readings += [
@@ -357,18 +359,18 @@ def test_behaviours_are_what_the_core_makes_of_the_signals(store: Store):
 
 
 def test_only_those_who_changed_are_summarised_again(store: Store):
-    with store.session() as session:
-        person, other = someone(session), someone(session)
-        query, (a, *_) = asked(session, person)
-        asked(session, other)
+    with store.writing() as connection:
+        person, other = someone(connection), someone(connection)
+        query, (a, *_) = asked(connection, person)
+        asked(connection, other)
     assert behaviors.refresh(store) == 2
     assert behaviors.refresh(store) == 0
-    with store.session() as session:
-        signals.record(session, person.id, [act("like", query, a)])
+    with store.writing() as connection:
+        signals.record(connection, person.id, [act("like", query, a)])
     assert behaviors.refresh(store) == 1
     assert features(store)[a.id].liked
-    with store.session() as session:
-        signals.record(session, person.id, [act("like", query, a, 61_000, on=False)])
+    with store.writing() as connection:
+        signals.record(connection, person.id, [act("like", query, a, 61_000, on=False)])
     behaviors.refresh(store)
     assert not features(store)[a.id].liked
 
@@ -376,42 +378,42 @@ def test_only_those_who_changed_are_summarised_again(store: Store):
 def test_a_new_version_of_the_rules_summarises_everyone_again(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ):
-    with store.session() as session:
-        asked(session, someone(session))
+    with store.writing() as connection:
+        asked(connection, someone(connection))
     behaviors.refresh(store)
     monkeypatch.setattr(behaviors, "VERBALISER_VERSION", 99)
     assert behaviors.refresh(store) == 1
-    with store.reading() as session:
-        found = session.execute(sa.select(BEHAVIOR.c.verbaliser_version)).scalars().all()
+    with store.reading() as connection:
+        found = connection.execute(sa.select(BEHAVIOR.c.verbaliser_version)).scalars().all()
     assert set(found) == {99}
 
 
 def test_pending_responses_have_no_behaviour_until_they_end(store: Store):
-    with store.session() as session:
-        person = someone(session)
-        query, _ = asked(session, person, answers=())
+    with store.writing() as connection:
+        person = someone(connection)
+        query, _ = asked(connection, person, answers=())
         drawn = Response(
-            query_id=query.id, version_id=version(session).id, position=0, draw_probability=1
+            query_id=query.id, version_id=version(connection).id, position=0, draw_probability=1
         )
-        responses.add(session, drawn)
+        responses.add(connection, drawn)
     behaviors.refresh(store)
     assert features(store) == {}
-    with store.session() as session:
-        assert responses.give_up_pending(session, "the server was stopped", alone=True) == 1
-        assert responses.get(session, drawn.id).outcome is Outcome.STOPPED
+    with store.writing() as connection:
+        assert responses.give_up_pending(connection, "the server was stopped", alone=True) == 1
+        assert responses.get(connection, drawn.id).outcome is Outcome.STOPPED
     behaviors.refresh(store)
     assert features(store) == {drawn.id: BehaviorFeatures()}
 
 
 def test_what_nobody_can_be_writing_is_given_up_beside_other_servers_too(store: Store):
-    with store.session() as session:
-        query, _ = asked(session, someone(session), answers=())
-        fields = {"query_id": query.id, "version_id": version(session).id, "draw_probability": 1}
-        old = responses.add(session, Response(**fields, position=0, created_ms=OPENED_MS))
-        new = responses.add(session, Response(**fields, position=1))
-        assert responses.give_up_pending(session, "the server was stopped", alone=False) == 1
-        assert responses.get(session, old.id).outcome is Outcome.STOPPED
-        assert responses.get(session, new.id).outcome is Outcome.PENDING
+    with store.writing() as connection:
+        query, _ = asked(connection, someone(connection), answers=())
+        fields = {"query_id": query.id, "version_id": version(connection).id, "draw_probability": 1}
+        old = responses.add(connection, Response(**fields, position=0, created_ms=OPENED_MS))
+        new = responses.add(connection, Response(**fields, position=1))
+        assert responses.give_up_pending(connection, "the server was stopped", alone=False) == 1
+        assert responses.get(connection, old.id).outcome is Outcome.STOPPED
+        assert responses.get(connection, new.id).outcome is Outcome.PENDING
 
 
 def test_a_server_can_tell_whether_it_is_alone(store: Store):
@@ -430,24 +432,24 @@ def test_a_server_can_tell_whether_it_is_alone(store: Store):
 def test_a_place_that_the_database_has_lost_is_given_back_without_a_word(postgres: Postgres):
     opened = Store.open(postgres.new_store())
     opened.serve()
-    with opened.session() as session:
+    with opened.writing() as connection:
         others = sa.text("SELECT pid FROM pg_locks WHERE locktype = 'advisory'")
-        for pid in session.execute(others).scalars().all():
-            session.execute(sa.select(sa.func.pg_terminate_backend(pid)))
+        for pid in connection.execute(others).scalars().all():
+            connection.execute(sa.select(sa.func.pg_terminate_backend(pid)))
     opened.close()
 
 
 def test_signals_recorded_while_behaviours_are_summarised_are_not_forgotten(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ):
-    with store.session() as session:
-        person = someone(session)
-        query, (a, *_) = asked(session, person)
+    with store.writing() as connection:
+        person = someone(connection)
+        query, (a, *_) = asked(connection, person)
     real = summarise_person
 
     def and_meanwhile(readings):
-        with store.session() as session:
-            signals.record(session, person.id, [act("like", query, a)])
+        with store.writing() as connection:
+            signals.record(connection, person.id, [act("like", query, a)])
         monkeypatch.setattr(behaviors, "summarise_person", real)
         return real(readings)
 
@@ -462,9 +464,9 @@ def test_signals_recorded_while_behaviours_are_summarised_are_not_forgotten(
 
 
 def test_a_person_takes_everything_along_and_is_forgotten(store: Store):
-    with store.session() as session:
-        person, other = someone(session), someone(session)
-        query, (a, b, c) = asked(session, person)
+    with store.writing() as connection:
+        person, other = someone(connection), someone(connection)
+        query, (a, b, c) = asked(connection, person)
         again = Response(
             query_id=query.id,
             version_id=a.version_id,
@@ -473,10 +475,10 @@ def test_a_person_takes_everything_along_and_is_forgotten(store: Store):
             replaces=a.id,
             outcome=Outcome.OK,
         )
-        responses.add(session, again)
-        signals.record(session, person.id, [act("like", query, a), best(query, b)])
-        kept, (d, *_) = asked(session, other)
-        signals.record(session, other.id, [act("like", kept, d)])
+        responses.add(connection, again)
+        signals.record(connection, person.id, [act("like", query, a), best(query, b)])
+        kept, (d, *_) = asked(connection, other)
+        signals.record(connection, other.id, [act("like", kept, d)])
     behaviors.refresh(store)
     lines = [
         orjson.loads(line) for line in b"".join(people.export_all(store, person.id)).splitlines()
@@ -484,9 +486,9 @@ def test_a_person_takes_everything_along_and_is_forgotten(store: Store):
     kinds = [line.pop("type") for line in lines]
     assert kinds == ["person", "query"] + ["response"] * 4 + ["signal"] * 2
     assert {line["id"] for line in lines} >= {str(r.id) for r in (a, b, c, again)}
-    with store.session() as session:
-        people.erase(session, person.id)
-        people.erase(session, person.id)
+    with store.writing() as connection:
+        people.erase(connection, person.id)
+        people.erase(connection, person.id)
     assert b"".join(people.export_all(store, person.id)) == b""
     assert (rows(store, PERSON), rows(store, QUERY), rows(store, RESPONSE)) == (1, 1, 3)
     assert (rows(store, SIGNAL), rows(store, BEHAVIOR)) == (1, 3)
@@ -496,14 +498,14 @@ def test_a_person_takes_everything_along_and_is_forgotten(store: Store):
 def test_someone_erased_while_being_summarised_stays_erased(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ):
-    with store.session() as session:
-        person = someone(session)
-        asked(session, person)
+    with store.writing() as connection:
+        person = someone(connection)
+        asked(connection, person)
     real = summarise_person
 
     def and_meanwhile(readings):
-        with store.session() as session:
-            people.erase(session, person.id)
+        with store.writing() as connection:
+            people.erase(connection, person.id)
         return real(readings)
 
     monkeypatch.setattr(behaviors, "summarise_person", and_meanwhile)
@@ -512,13 +514,13 @@ def test_someone_erased_while_being_summarised_stays_erased(
 
 
 def test_counts_by_source(store: Store):
-    with store.session() as session:
-        person, robot = someone(session), someone(session, Source.SIMULATED)
-        query, (a, *_) = asked(session, person)
-        asked(session, robot)
-        asked(session, robot)
-        signals.record(session, person.id, [act("like", query, a), best(query, a)])
-        found = summary.by_source(session)
+    with store.writing() as connection:
+        person, robot = someone(connection), someone(connection, Source.SIMULATED)
+        query, (a, *_) = asked(connection, person)
+        asked(connection, robot)
+        asked(connection, robot)
+        signals.record(connection, person.id, [act("like", query, a), best(query, a)])
+        found = summary.by_source(connection)
     real = found[Source.REAL]
     assert (real.people, real.queries, real.responses, real.signals, real.votes) == (1, 1, 3, 2, 1)
     assert (found[Source.SIMULATED].people, found[Source.SIMULATED].queries) == (1, 2)
@@ -547,6 +549,6 @@ def test_an_address_that_cannot_be_used_is_a_sentence_without_the_password(url: 
 
 
 def test_errors_of_the_database_do_not_repeat_what_people_wrote(store: Store):
-    with pytest.raises(sa.exc.DBAPIError) as error, store.session() as session:
-        session.execute(sa.insert(QUERY).values(id=uuid4(), person_id=uuid4(), text="a secret"))
+    with pytest.raises(sa.exc.DBAPIError) as error, store.writing() as connection:
+        connection.execute(sa.insert(QUERY).values(id=uuid4(), person_id=uuid4(), text="a secret"))
     assert "a secret" not in str(error.value)

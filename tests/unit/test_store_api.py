@@ -14,12 +14,12 @@ from app.api import data, me
 from app.api import signals as api_signals
 from app.api.errors import explain_errors
 from app.comparing import Comparing
-from app.downloads import Downloads
 from app.heavy import Heavy
+from app.runs import Training
 from app.serving import Serving
 from app.settings import Settings
-from app.store import Store, people, queries, signals
-from app.training import Training
+from app.store import Clocks, Store, people, queries, signals
+from app.transfers import Downloads
 from rlhb_core.schema.record import now_ms
 from rlhb_core.schema.records import Person, Query, Response, Source, Triplet
 from rlhb_core.schema.signals import Signal
@@ -37,6 +37,7 @@ def client(store: Store, tmp_path: Path) -> Iterator[TestClient]:
     """The three routers over the store; a header says who asks."""
     app = FastAPI()
     app.state.store = store
+    app.state.clocks = Clocks()
     settings = Settings(data_dir=tmp_path)
     app.state.training = Training(store, settings)
     app.state.downloads = Downloads(settings)
@@ -57,9 +58,9 @@ def client(store: Store, tmp_path: Path) -> Iterator[TestClient]:
 
 @pytest.fixture
 def story(store: Store) -> tuple[Person, Query, list[Response]]:
-    with store.session() as session:
-        person = someone(session)
-        query, answers = asked(session, person)
+    with store.writing() as connection:
+        person = someone(connection)
+        query, answers = asked(connection, person)
     return person, query, answers
 
 
@@ -69,8 +70,8 @@ def post(client: TestClient, person: Person, batch: list[Signal], **changed: Any
 
 
 def stored(store: Store, query: Query) -> list[Signal]:
-    with store.reading() as session:
-        return signals.of_query(session, query.id)
+    with store.reading() as connection:
+        return signals.of_query(connection, query.id)
 
 
 # --- signals --------------------------------------------------------------------------------------
@@ -207,8 +208,8 @@ def test_too_large_a_body_is_refused(client, story):
 
 def test_a_stranger_cannot_speak_of_my_query(client, store, story):
     _, query, (a, *_) = story
-    with store.session() as session:
-        stranger = someone(session)
+    with store.writing() as connection:
+        stranger = someone(connection)
     for who in (stranger, Person()):
         answer = post(client, who, [act("like", query, a)])
         assert answer.status_code == 422
@@ -219,7 +220,7 @@ def test_a_stranger_cannot_speak_of_my_query(client, store, story):
 def test_a_busy_database_is_no_refusal(client, store, story, monkeypatch):
     person, query, (a, *_) = story
     monkeypatch.setattr("app.store.engine.BUSY_MS", 10)
-    with store.session():
+    with store.writing():
         answer = post(client, person, [act("like", query, a)])
     assert answer.status_code == 503
     assert "try again" in answer.json()["detail"]
@@ -236,10 +237,10 @@ def test_a_person_has_a_name_and_a_count(client, store):
     assert client.patch("/api/me", json={"display_name": "Ann"}, headers=who).json()[
         "display_name"
     ] == ("Ann")
-    with store.session() as session:
-        query, (a, *_) = asked(session, people.get(session, UUID(who["x-person"])))
-        queries.add(session, Query(person_id=UUID(who["x-person"]), text="today"))
-        signals.record(session, UUID(who["x-person"]), [best(query, a)])
+    with store.writing() as connection:
+        query, (a, *_) = asked(connection, people.get(connection, UUID(who["x-person"])))
+        queries.add(connection, Query(person_id=UUID(who["x-person"]), text="today"))
+        signals.record(connection, UUID(who["x-person"]), [best(query, a)])
     found = client.get("/api/me", headers=who).json()
     assert (found["queries"], found["voted"], found["today"]) == (2, 1, 1)
     assert client.patch("/api/me", json={"name": "x"}, headers=who).status_code == 422
@@ -264,8 +265,8 @@ def test_a_simulated_person_says_so_before_anything_is_recorded_and_for_good(cli
     named = {"source": "simulated", "display_name": "Simulated annotator 0-1"}
     told = client.patch("/api/me", json=named, headers=who).json()
     assert (told["source"], told["display_name"]) == ("simulated", "Simulated annotator 0-1")
-    with store.session() as session:
-        query, _ = asked(session, people.get(session, UUID(who["x-person"])))
+    with store.writing() as connection:
+        query, _ = asked(connection, people.get(connection, UUID(who["x-person"])))
     assert query.source is Source.SIMULATED
     assert client.patch("/api/me", json=named, headers=who).status_code == 200  # said twice
     for back in ("real", "imported", "SIMULATED", 1):
@@ -283,16 +284,16 @@ def test_whoever_has_asked_something_does_not_become_simulated(client, store, st
     assert "recorded of you already" in refused.json()["detail"]
     me = client.get("/api/me", headers=who).json()
     assert (me["source"], me["display_name"]) == ("real", "")
-    with store.reading() as session:
-        assert queries.get(session, query.id).source is Source.REAL
+    with store.reading() as connection:
+        assert queries.get(connection, query.id).source is Source.REAL
 
 
 def test_what_is_asked_is_of_one_kind_with_who_asks(store):
-    with store.session() as session:
-        robot = someone(session, Source.SIMULATED)
+    with store.writing() as connection:
+        robot = someone(connection, Source.SIMULATED)
         said_to_be_real = Query(person_id=robot.id, text="Why?", source=Source.REAL)
-        assert queries.add(session, said_to_be_real).source is Source.SIMULATED
-        assert queries.get(session, said_to_be_real.id).source is Source.SIMULATED
+        assert queries.add(connection, said_to_be_real).source is Source.SIMULATED
+        assert queries.get(connection, said_to_be_real.id).source is Source.SIMULATED
 
 
 def test_my_data_can_be_taken_along(client, store, story):
@@ -314,8 +315,8 @@ def test_my_data_can_be_erased_and_only_on_my_word(client, store, story):
     erased = client.post("/api/me/erase", json={"confirm": True}, headers=who)
     assert erased.json()["queries"] == 0
     assert client.get("/api/me/data", headers=who).text == ""
-    with store.reading() as session:
-        assert queries.find(session, query.id) is None
+    with store.reading() as connection:
+        assert queries.find(connection, query.id) is None
 
 
 def test_whoever_paused_stays_paused_after_erasing(client, story):
@@ -344,8 +345,8 @@ def test_downloads_are_json_lines(client, story, kind):
 
 def test_downloads_are_filtered_by_the_address(client, store, story):
     person, *_ = story
-    with store.session() as session:
-        asked(session, someone(session, Source.SIMULATED), "simulated")
+    with store.writing() as connection:
+        asked(connection, someone(connection, Source.SIMULATED), "simulated")
 
     def found(address: str) -> list[Triplet]:
         text = client.get(f"/api/data/triplets.jsonl{address}").text

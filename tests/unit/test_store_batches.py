@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.store import BadSignals, Clocks, Session, Store, people, signals
+from app.store import BadSignals, Clocks, Connection, Store, people, signals
 from app.store.signals import Batch
 from app.store.tables import PERSON, QUERY, SIGNAL
 from rlhb_core.schema.records import Outcome, Person, Query, Response, Source
@@ -31,34 +31,34 @@ class Scene:
     asked: list[tuple[Query, list[Response]]]
 
 
-def made(session: Session) -> Scene:
+def made(connection: Connection) -> Scene:
     persons = [
-        someone(session),
-        someone(session),
-        someone(session, recording=False),
-        someone(session, source=Source.SIMULATED),
+        someone(connection),
+        someone(connection),
+        someone(connection, recording=False),
+        someone(connection, source=Source.SIMULATED),
     ]
-    stories = [asked(session, person) for person in (*persons, persons[0])]
+    stories = [asked(connection, person) for person in (*persons, persons[0])]
     failed = ("An answer.", "", "Another.")
-    stories.append(asked(session, persons[1], "And one that failed?", answers=failed))
+    stories.append(asked(connection, persons[1], "And one that failed?", answers=failed))
     return Scene([*persons, Person()], stories)
 
 
 @contextmanager
-def undone(store: Store) -> Iterator[Session]:
+def undone(store: Store) -> Iterator[Connection]:
     """A unit of work of which nothing stays."""
-    with store.engine.connect() as session:
-        yield session
-        session.rollback()
+    with store.engine.connect() as connection:
+        yield connection
+        connection.rollback()
 
 
-def state(session: Session) -> list[Any]:
+def state(connection: Connection) -> list[Any]:
     """All that signals change. A count of changes says only whether there were any."""
-    rows = session.execute(sa.select(SIGNAL).order_by(SIGNAL.c.id)).all()
-    marks = session.execute(
+    rows = connection.execute(sa.select(SIGNAL).order_by(SIGNAL.c.id)).all()
+    marks = connection.execute(
         sa.select(QUERY.c.id, QUERY.c.recorded, QUERY.c.revealed_ms).order_by(QUERY.c.id)
     ).all()
-    changed = session.execute(
+    changed = connection.execute(
         sa.select(PERSON.c.id).where(PERSON.c.changes > 0).order_by(PERSON.c.id)
     ).all()
     return [rows, marks, changed]
@@ -68,9 +68,9 @@ def told(outcome: int | BadSignals) -> Any:
     return outcome.refusals if isinstance(outcome, BadSignals) else outcome
 
 
-def alone(session: Session, batch: Batch) -> int | BadSignals:
+def alone(connection: Connection, batch: Batch) -> int | BadSignals:
     try:
-        return signals.record(session, *batch)
+        return signals.record(connection, *batch)
     except BadSignals as refused:
         return refused
 
@@ -117,13 +117,13 @@ def batches(draw: st.DrawFn, scene: Scene) -> list[Batch]:
 
 @pytest.fixture
 def scene(store: Store) -> Scene:
-    with store.session() as session:
-        made_up = made(session)
-        session.execute(sa.update(PERSON).values(changes=0))
+    with store.writing() as connection:
+        made_up = made(connection)
+        connection.execute(sa.update(PERSON).values(changes=0))
         return made_up
 
 
-def in_one(session: Session, sent: Sequence[Batch]) -> list[int | BadSignals]:
+def in_one(connection: Connection, sent: Sequence[Batch]) -> list[int | BadSignals]:
     """The outcomes of batches that are taken together, those that cannot be true refused beforehand."""
     refused: dict[int, int | BadSignals] = {}
     for number, batch in enumerate(sent):
@@ -132,7 +132,9 @@ def in_one(session: Session, sent: Sequence[Batch]) -> list[int | BadSignals]:
         except BadSignals as error:
             refused[number] = error
     passed = [number for number in range(len(sent)) if number not in refused]
-    outcomes = signals.record_all(session, [Clocks().set_right(sent[number]) for number in passed])
+    outcomes = signals.record_all(
+        connection, [Clocks().set_right(sent[number]) for number in passed]
+    )
     found = refused | dict(zip(passed, outcomes, strict=True))
     return [found[number] for number in range(len(sent))]
 
@@ -147,12 +149,12 @@ def test_taken_together_or_one_after_another_is_the_same(
     store: Store, scene: Scene, data: st.DataObject
 ):
     sent = data.draw(batches(scene))
-    with undone(store) as session:
-        outcomes = [alone(session, batch) for batch in sent]
-        expected = state(session)
-    with undone(store) as session:
-        together = in_one(session, sent)
-        found = state(session)
+    with undone(store) as connection:
+        outcomes = [alone(connection, batch) for batch in sent]
+        expected = state(connection)
+    with undone(store) as connection:
+        together = in_one(connection, sent)
+        found = state(connection)
     assert list(map(told, together)) == list(map(told, outcomes))
     assert found == expected
 
@@ -169,14 +171,16 @@ def test_a_refused_batch_leaves_nothing_and_the_others_are_stored(store: Store, 
     with pytest.raises(BadSignals) as caught:
         untrue.check()
     assert [each.index for each in refusals(caught.value)] == [1]
-    with store.session() as session:
-        refused, new, unknown = signals.record_all(session, sent)
+    with store.writing() as connection:
+        refused, new, unknown = signals.record_all(connection, sent)
         assert new == 1
         assert [each.index for each in refusals(refused)] == [1]
         assert "nothing is recorded of you" in refusals(unknown)[0].message
-        assert signals.of_query(session, mine.id) == []
-        assert [each.id for each in signals.of_query(session, theirs.id)] == [sent[1].signals[0].id]
-        assert state(session)[2] == [(other.id,)], "nothing changed about those who were refused"
+        assert signals.of_query(connection, mine.id) == []
+        assert [each.id for each in signals.of_query(connection, theirs.id)] == [
+            sent[1].signals[0].id
+        ]
+        assert state(connection)[2] == [(other.id,)], "nothing changed about those who were refused"
 
 
 def refusals(outcome: int | BadSignals) -> Sequence[Any]:
@@ -192,13 +196,13 @@ def test_what_a_batch_adds_the_next_one_finds(store: Store, scene: Scene):
     def batch(number: int, *sent: Signal) -> Batch:
         return Batch(me.id, sent, NOW + number, NOW + number)
 
-    with store.session() as session:
+    with store.writing() as connection:
         sent = [[like], [best(query, a)], [like], [forged], [act("dislike", query, b)]]
-        outcomes = signals.record_all(session, [batch(i, *each) for i, each in enumerate(sent)])
+        outcomes = signals.record_all(connection, [batch(i, *each) for i, each in enumerate(sent)])
         assert outcomes[:3] == [1, 1, 0]
         assert "already taken" in refusals(outcomes[3])[0].message
         assert outcomes[4] == 1
-        blind = {each.kind: not each.unblinded for each in signals.of_query(session, query.id)}
+        blind = {each.kind: not each.unblinded for each in signals.of_query(connection, query.id)}
         assert blind == {"like": True, "vote": True, "dislike": False}
 
 
@@ -209,9 +213,9 @@ def test_an_id_of_another_person_in_the_same_unit_is_refused(store: Store, scene
         act("like", query, answer).model_copy(update={"id": taken})
         for query, answer in ((mine, a), (theirs, b))
     )
-    with store.session() as session:
+    with store.writing() as connection:
         outcomes = signals.record_all(
-            session,
+            connection,
             [
                 Batch(scene.persons[0].id, [first], NOW, NOW),
                 Batch(scene.persons[1].id, [second], NOW, NOW),
@@ -224,51 +228,51 @@ def test_an_id_of_another_person_in_the_same_unit_is_refused(store: Store, scene
 def test_a_failed_answer_is_among_those_that_are_spoken_of(store: Store, scene: Scene):
     query, answers = scene.asked[-1]
     assert answers[1].outcome is not Outcome.PENDING
-    with pytest.raises(BadSignals, match="cannot be chosen"), store.session() as session:
-        signals.record(session, scene.persons[1].id, [best(query, answers[1])])
-    with store.session() as session:
-        assert people.get(session, scene.persons[1].id).recording
+    with pytest.raises(BadSignals, match="cannot be chosen"), store.writing() as connection:
+        signals.record(connection, scene.persons[1].id, [best(query, answers[1])])
+    with store.writing() as connection:
+        assert people.get(connection, scene.persons[1].id).recording
 
 
 def test_only_a_vote_that_was_cast_can_be_taken_back(store: Store, scene: Scene):
     (query, (a, *_)), me = scene.asked[0], scene.persons[0]
     undone = act("vote", query, choice="withdrawn")
-    with pytest.raises(BadSignals, match="no vote to take back"), store.session() as session:
-        signals.record(session, me.id, [undone])
-    with store.session() as session:
-        assert signals.record(session, me.id, [best(query, a), undone]) == 2, "both in one batch"
+    with pytest.raises(BadSignals, match="no vote to take back"), store.writing() as connection:
+        signals.record(connection, me.id, [undone])
+    with store.writing() as connection:
+        assert signals.record(connection, me.id, [best(query, a), undone]) == 2, "both in one batch"
         again = act("vote", query, choice="withdrawn")
-        assert signals.record(session, me.id, [again]) == 1, "and in a later one"
+        assert signals.record(connection, me.id, [again]) == 1, "and in a later one"
     simulated, (theirs, _) = scene.persons[3], scene.asked[3]
-    with store.session() as session:  # they are shown no names, so nobody knows
+    with store.writing() as connection:  # they are shown no names, so nobody knows
         back = act("vote", theirs, choice="withdrawn")
-        assert signals.record(session, simulated.id, [back]) == 1
+        assert signals.record(connection, simulated.id, [back]) == 1
 
 
 def test_whoever_erases_themselves_waits_for_what_they_are_saying_on_postgres(postgres: Postgres):
     """Both lock the person first; else each would wait for what the other holds, and one of them fail."""
     store = Store.open(postgres.new_database())
-    with store.session() as session:
-        person = someone(session)
-        query, (answer, *_) = asked(session, person)
+    with store.writing() as connection:
+        person = someone(connection)
+        query, (answer, *_) = asked(connection, person)
 
     def erase() -> None:
-        with store.session() as session:
-            people.erase(session, person.id)
+        with store.writing() as connection:
+            people.erase(connection, person.id)
 
     with closing(store), ThreadPoolExecutor(1) as threads:
-        with store.session() as session:
-            people.touch(session, {person.id})
+        with store.writing() as connection:
+            people.touch(connection, {person.id})
             erased = threads.submit(erase)
             while not locks_waited_for(store):
                 assert not erased.done()
-            signals.record(session, person.id, [act("like", query, answer)])
+            signals.record(connection, person.id, [act("like", query, answer)])
         erased.result(30)
-        with store.reading() as session:
-            assert signals.of_query(session, query.id) == []
+        with store.reading() as connection:
+            assert signals.of_query(connection, query.id) == []
 
 
 def locks_waited_for(store: Store) -> int:
-    with store.reading() as session:
+    with store.reading() as connection:
         waiting = sa.text("SELECT count(*) FROM pg_locks WHERE NOT granted")
-        return int(session.execute(waiting).scalar_one())
+        return int(connection.execute(waiting).scalar_one())

@@ -25,9 +25,9 @@ def backends(store: Store) -> set[int]:
     together = Barrier(MANY)
 
     def one(_: int) -> int:
-        with store.session() as session:
+        with store.writing() as connection:
             together.wait(60)
-            return int(session.execute(sa.text("SELECT pg_backend_pid()")).scalar_one())
+            return int(connection.execute(sa.text("SELECT pg_backend_pid()")).scalar_one())
 
     with ThreadPoolExecutor(MANY) as threads:
         return set(threads.map(one, range(MANY)))
@@ -53,8 +53,8 @@ def end_all(postgres: Postgres, store: Store) -> None:
 
 
 def works(store: Store) -> bool:
-    with store.session() as session:
-        return bool(session.execute(sa.text("SELECT 1")).scalar_one() == 1)
+    with store.writing() as connection:
+        return bool(connection.execute(sa.text("SELECT 1")).scalar_one() == 1)
 
 
 def test_what_many_opened_stays_open(store: Store):

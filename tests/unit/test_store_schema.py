@@ -12,10 +12,10 @@ from uuid import uuid4
 import pytest
 import sqlalchemy as sa
 
-from app.store import Session, Store, behaviors, migrate, queries, signals, verify, versions
+from app.store import Connection, Store, behaviors, migrate, queries, signals, verify, versions
 from app.store.address import parse_url
 from app.store.connection import connect
-from app.store.tables import BEHAVIOR, DEPLOYMENT, PERSON, QUERY, RESPONSE, SIGNAL, Row
+from app.store.tables import BEHAVIOR, DEPLOYMENT, PERSON, QUERY, RESPONSE, SIGNAL, TableRow
 from rlhb_core.schema.records import Outcome
 from tests.scene import act, asked, best, someone, version
 
@@ -48,21 +48,21 @@ def downgrade() -> None:
 
 def filled(store: Store) -> Store:
     """The store with a little of everything."""
-    with store.session() as session:
-        person = someone(session)
-        query, (a, b, _) = asked(session, person)
-        signals.record(session, person.id, [act("like", query, a), best(query, b)])
-        versions.deploy(session, [version(session).id])
+    with store.writing() as connection:
+        person = someone(connection)
+        query, (a, b, _) = asked(connection, person)
+        signals.record(connection, person.id, [act("like", query, a), best(query, b)])
+        versions.deploy(connection, [version(connection).id])
     behaviors.refresh(store)
     return store
 
 
 def amounts(url: str) -> dict[str, int]:
     engine = connect(parse_url(url))
-    with engine.connect() as session:
+    with engine.connect() as connection:
         found = {
-            name: session.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()
-            for name, table in Row.metadata.tables.items()
+            name: connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()
+            for name, table in TableRow.metadata.tables.items()
         }
     engine.dispose()
     return found
@@ -141,8 +141,8 @@ def test_processes_that_start_at_once_all_find_the_schema(database_url: str):
 
 def test_sqlite_is_set_up_to_keep_its_promises(sqlite_store: Store):
     def pragma(name: str) -> object:
-        with sqlite_store.session() as session:
-            return session.exec_driver_sql(f"PRAGMA {name}").scalar_one()
+        with sqlite_store.writing() as connection:
+            return connection.exec_driver_sql(f"PRAGMA {name}").scalar_one()
 
     found = {name: pragma(name) for name in ("journal_mode", "synchronous", "foreign_keys")}
     assert found == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
@@ -157,40 +157,42 @@ def test_a_sound_store_has_no_problems(store: Store):
     assert verify(filled(store)) == []
 
 
-def dangling(session: Session) -> None:
-    session.execute(sa.delete(QUERY))
+def dangling(connection: Connection) -> None:
+    connection.execute(sa.delete(QUERY))
 
 
-def lost_version(session: Session) -> None:
-    session.execute(sa.update(DEPLOYMENT).values(served=[str(uuid4())]))
+def lost_version(connection: Connection) -> None:
+    connection.execute(sa.update(DEPLOYMENT).values(served=[str(uuid4())]))
 
 
-def stolen_signal(session: Session) -> None:
-    other = someone(session)
-    session.execute(sa.update(SIGNAL).values(person_id=other.id))
+def stolen_signal(connection: Connection) -> None:
+    other = someone(connection)
+    connection.execute(sa.update(SIGNAL).values(person_id=other.id))
 
 
-def stolen_behavior(session: Session) -> None:
-    other = someone(session)
-    session.execute(sa.update(BEHAVIOR).values(person_id=other.id))
+def stolen_behavior(connection: Connection) -> None:
+    other = someone(connection)
+    connection.execute(sa.update(BEHAVIOR).values(person_id=other.id))
 
 
-def astray(session: Session) -> None:
-    _, (elsewhere, *_) = asked(session, someone(session))
+def astray(connection: Connection) -> None:
+    _, (elsewhere, *_) = asked(connection, someone(connection))
     about = SIGNAL.c.response_id.is_not(None)
-    session.execute(sa.update(SIGNAL).where(about).values(response_id=elsewhere.id))
+    connection.execute(sa.update(SIGNAL).where(about).values(response_id=elsewhere.id))
 
 
-def bad_payload(session: Session) -> None:
-    session.execute(sa.update(SIGNAL).where(SIGNAL.c.kind == "vote").values(payload={"choice": 1}))
+def bad_payload(connection: Connection) -> None:
+    connection.execute(
+        sa.update(SIGNAL).where(SIGNAL.c.kind == "vote").values(payload={"choice": 1})
+    )
 
 
-def bad_features(session: Session) -> None:
-    session.execute(sa.update(BEHAVIOR).values(features=json.dumps({"liked": "perhaps"})))
+def bad_features(connection: Connection) -> None:
+    connection.execute(sa.update(BEHAVIOR).values(features=json.dumps({"liked": "perhaps"})))
 
 
-def never_finished(session: Session) -> None:
-    session.execute(sa.update(RESPONSE).values(outcome=Outcome.PENDING))
+def never_finished(connection: Connection) -> None:
+    connection.execute(sa.update(RESPONSE).values(outcome=Outcome.PENDING))
 
 
 @pytest.mark.parametrize(
@@ -207,29 +209,29 @@ def never_finished(session: Session) -> None:
     ],
 )
 def test_damage_is_found_and_named(
-    store: Store, damage: Callable[[Session], None], check: str, says: str
+    store: Store, damage: Callable[[Connection], None], check: str, says: str
 ):
     filled(store)
     unchecked = connect(store.engine.url, use="migrating")  # foreign keys off, as after a crash
-    with unchecked.begin() as session:
-        if session.dialect.name == "postgresql":
-            session.exec_driver_sql("SET LOCAL session_replication_role = replica")
-        damage(session)
+    with unchecked.begin() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.exec_driver_sql("SET LOCAL session_replication_role = replica")
+        damage(connection)
     unchecked.dispose()
     assert any(p.check == check and says in p.message for p in verify(store)), verify(store)
 
 
 def test_a_schema_that_is_behind_is_found(store: Store):
-    with store.session() as session:
-        session.exec_driver_sql("UPDATE alembic_version SET version_num = '0000'")
+    with store.writing() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0000'")
     (problem,) = verify(store)
     assert problem.check == "schema"
     assert "0000" in problem.message
 
 
 def test_a_missing_table_is_found(store: Store):
-    with store.session() as session:
-        session.exec_driver_sql("DROP TABLE behavior")
+    with store.writing() as connection:
+        connection.exec_driver_sql("DROP TABLE behavior")
     (problem,) = verify(store)
     assert "behavior" in problem.message
 
@@ -237,10 +239,10 @@ def test_a_missing_table_is_found(store: Store):
 def test_a_damaged_file_is_found(tmp_path: Path):
     path = tmp_path / "test.sqlite"
     store = Store.open(f"sqlite:///{path}")
-    with store.session() as session:
-        person = someone(session)
+    with store.writing() as connection:
+        person = someone(connection)
         for number in range(200):
-            queries.add(session, asked(session, person, f"{number} " * 50, ())[0])
+            queries.add(connection, asked(connection, person, f"{number} " * 50, ())[0])
     store.close()
     raw = sqlite3.connect(path)
     raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -256,7 +258,7 @@ def test_a_damaged_file_is_found(tmp_path: Path):
 
 
 def test_the_schema_has_a_table_for_every_noun():
-    assert set(Row.metadata.tables) == {
+    assert set(TableRow.metadata.tables) == {
         "person",
         "query",
         "response",

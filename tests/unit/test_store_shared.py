@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager
 import pytest
 import sqlalchemy as sa
 
-from app.store import Busy, Session, Store, StoreError, UnknownReference, people
+from app.store import Busy, Connection, Store, StoreError, UnknownReference, people
 from app.store.shared import LARGEST, MOST, SharedWork
 from app.store.tables import PERSON
 from rlhb_core.schema.records import Person
@@ -23,14 +23,14 @@ class Adding:
     def __init__(self) -> None:
         self.calls: list[int] = []
 
-    def __call__(self, session: Session, names: Sequence[str]) -> list[str | StoreError]:
+    def __call__(self, connection: Connection, names: Sequence[str]) -> list[str | StoreError]:
         self.calls.append(len(names))
-        return [self._one(session, name) for name in names]
+        return [self._one(connection, name) for name in names]
 
-    def _one(self, session: Session, name: str) -> str | StoreError:
+    def _one(self, connection: Connection, name: str) -> str | StoreError:
         if name == "refused":
             return REFUSED
-        people.ensure(session, Person(display_name=name))
+        people.ensure(connection, Person(display_name=name))
         if name == "broken":
             raise ZeroDivisionError
         if name == "panic":
@@ -49,13 +49,13 @@ class Counted:
         self.failing, self.failures = failing, failures
 
     @contextmanager
-    def session(self) -> Iterator[Session]:
+    def writing(self) -> Iterator[Connection]:
         self.units += 1
         if self.units == 1:
             self.begun.set()
             self.go.wait(30)
-        with self.store.session() as session:
-            yield session
+        with self.store.writing() as connection:
+            yield connection
             if self.units > 1 and self.failing and self.failures:
                 self.failures -= 1
                 raise self.failing
@@ -71,7 +71,7 @@ def run_all(
     works = works or [Adding()]
 
     async def told() -> list[str | BaseException]:
-        with closing(SharedWork(counted.session, 1)) as shared:
+        with closing(SharedWork(counted.writing, 1)) as shared:
             tasks = []
             for i, name in enumerate(names):
                 size = sizes[i] if sizes else 1
@@ -85,8 +85,8 @@ def run_all(
 
 
 def stored(store: Store) -> int:
-    with store.reading() as session:
-        return session.execute(sa.select(sa.func.count()).select_from(PERSON)).scalar_one()
+    with store.reading() as connection:
+        return connection.execute(sa.select(sa.func.count()).select_from(PERSON)).scalar_one()
 
 
 def test_those_who_come_meanwhile_share_one_unit_of_work_and_one_call(sqlite_store: Store):
@@ -150,7 +150,7 @@ def test_where_no_thread_can_be_had_the_next_one_is_served(
         raise RuntimeError("can't start new thread")
 
     async def told() -> str:
-        with closing(SharedWork(sqlite_store.session, 1)) as shared:
+        with closing(SharedWork(sqlite_store.writing, 1)) as shared:
             with monkeypatch.context() as patch:
                 patch.setattr("threading.Thread.start", no_thread)
                 with pytest.raises(RuntimeError, match="new thread"):
@@ -187,7 +187,7 @@ def test_who_goes_away_is_done_all_the_same_and_holds_up_nobody(sqlite_store: St
     counted = Counted(sqlite_store)
 
     async def told() -> str:
-        with closing(SharedWork(counted.session, 1)) as shared:
+        with closing(SharedWork(counted.writing, 1)) as shared:
             first = asyncio.create_task(shared.do(adding, "a"))
             await asyncio.sleep(0)
             await asyncio.to_thread(counted.begun.wait, 30)
@@ -212,7 +212,7 @@ def test_a_loop_that_has_closed_holds_up_nobody_after_it(sqlite_store: Store):
         await asyncio.sleep(0)
         await asyncio.to_thread(counted.begun.wait, 30)
 
-    with closing(SharedWork(counted.session, 1)) as shared:
+    with closing(SharedWork(counted.writing, 1)) as shared:
         asyncio.run(begun())
         counted.go.set()
         assert asyncio.run(shared.do(adding, "b")) == "b"
@@ -221,16 +221,16 @@ def test_a_loop_that_has_closed_holds_up_nobody_after_it(sqlite_store: Store):
 
 def test_one_that_waits_for_a_row_holds_up_no_others_on_postgres(postgres: Postgres):
     postgres_store = Store.open(postgres.new_database())
-    with postgres_store.session() as session:
-        held = people.ensure(session, Person())
+    with postgres_store.writing() as connection:
+        held = people.ensure(connection, Person())
 
-    def touching(session: Session, persons: Sequence[Person]) -> list[Person | StoreError]:
-        people.touch(session, {person.id for person in persons})
+    def touching(connection: Connection, persons: Sequence[Person]) -> list[Person | StoreError]:
+        people.touch(connection, {person.id for person in persons})
         return list(persons)
 
     async def told() -> None:
-        with postgres_store.session() as session:
-            people.touch(session, {held.id})
+        with postgres_store.writing() as connection:
+            people.touch(connection, {held.id})
             waiting = asyncio.create_task(postgres_store.together(touching, held))
             await asyncio.sleep(0)
             assert await postgres_store.together(Adding(), "a") == "a"

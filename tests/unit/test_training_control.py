@@ -11,15 +11,13 @@ from uuid import UUID, uuid4
 import pytest
 from rich.console import Console
 
-from app import deploying
 from app.commands import follow_run
-from app.planning import Choice, parse_overrides, parse_since
-from app.processes import Processes
 from app.progress import Lines
-from app.run_views import list_runs
+from app.runs import Choice, QueueFull, Training, deploying, list_runs, parse_overrides, parse_since
+from app.runs.processes import Processes
+from app.runs.training import register
 from app.settings import Settings
-from app.store import Session, Store, runs, signals, versions
-from app.training import QueueFull, Training, register
+from app.store import Connection, Store, runs, signals, versions
 from rlhb_core.errors import BadConfig, NotEnoughData, RunError
 from rlhb_core.run.folder import RunDir
 from rlhb_core.run.followers import Followers
@@ -54,9 +52,9 @@ class Pretended(Processes):
 
 @pytest.fixture
 def training(sqlite_store: Store, tmp_path: Path) -> Iterator[Training]:
-    with sqlite_store.session() as session:
-        base = versions.add(session, ModelVersion(name="SFT", arm=Arm.SFT, base="a-base"))
-        versions.deploy(session, [base.id])
+    with sqlite_store.writing() as connection:
+        base = versions.add(connection, ModelVersion(name="SFT", arm=Arm.SFT, base="a-base"))
+        versions.deploy(connection, [base.id])
     control = Training(sqlite_store, Settings(data_dir=tmp_path, max_runs=1))
     control._processes = Pretended()
     yield control
@@ -65,13 +63,13 @@ def training(sqlite_store: Store, tmp_path: Path) -> Iterator[Training]:
 
 def log_some(store: Store, queries: int, source: Source = Source.REAL) -> None:
     """So many queries of one person, three answers each, the second one chosen."""
-    with store.session() as session:
-        person = someone(session, source)
+    with store.writing() as connection:
+        person = someone(connection, source)
         for number in range(queries):
             at_ms = OPENED_MS + number
-            query, answers = asked(session, person, f"How many are {number}?", at_ms=at_ms)
+            query, answers = asked(connection, person, f"How many are {number}?", at_ms=at_ms)
             signals.record(
-                session, person.id, [best(query, answers[1])], sent_ms=OPENED_MS + 99_000
+                connection, person.id, [best(query, answers[1])], sent_ms=OPENED_MS + 99_000
             )
 
 
@@ -85,26 +83,26 @@ def pretended(training: Training) -> Pretended:
 
 def test_too_little_data_is_refused_with_numbers(training: Training) -> None:
     log_some(training.store, 3)
-    plan = training.plan(Choice(arm=Arm.RLHF))
-    assert not plan.enough
-    assert plan.sentence == (
+    proposal = training.propose(Choice(arm=Arm.RLHF))
+    assert not proposal.enough
+    assert proposal.sentence == (
         "9 real triplets and 3 votes from 1 person: too little for RLHF, which needs at least 16 votes. "
         "Ask and react on the Compare page, or let simulated annotators do it: rlhb simulate."
     )
     with pytest.raises(NotEnoughData, match="3 votes from 1 person"):
         training.start(Choice(arm=Arm.RLHF))
-    with training.store.reading() as session:
-        assert runs.all(session) == []
+    with training.store.reading() as connection:
+        assert runs.all(connection) == []
 
 
 def test_the_plan_points_at_data_that_was_not_asked_for(training: Training) -> None:
     log_some(training.store, 5, Source.SIMULATED)
-    plan = training.plan(Choice(arm=Arm.RLHB))
-    assert plan.sentence.endswith(
+    proposal = training.propose(Choice(arm=Arm.RLHB))
+    assert proposal.sentence.endswith(
         "There are 15 simulated ones: tick them above to train on them too."
     )
     wanted = Choice(arm=Arm.RLHB, sources=frozenset(Source), overrides=SMALL)
-    found = training.plan(wanted)
+    found = training.propose(wanted)
     assert found.enough
     assert "imported, real and simulated" in found.sentence
     assert found.amounts.model_dump() == {"triplets": 15, "votes": 5, "people": 1}
@@ -113,40 +111,40 @@ def test_the_plan_points_at_data_that_was_not_asked_for(training: Training) -> N
 def test_only_data_since_a_day_counts(training: Training) -> None:
     log_some(training.store, 10)
     after = Choice(arm=Arm.RLHF, since=date(2026, 1, 1), overrides=SMALL)
-    assert training.plan(after).amounts.triplets == 0
-    assert "since 1 January 2026" in training.plan(after).sentence
+    assert training.propose(after).amounts.triplets == 0
+    assert "since 1 January 2026" in training.propose(after).sentence
     before = Choice(arm=Arm.RLHF, since=date(2025, 1, 1), overrides=SMALL)
-    assert training.plan(before).amounts.triplets == 30
+    assert training.propose(before).amounts.triplets == 30
 
 
 def test_rlhf_rlhb_starts_from_the_newest_rlhf_version(training: Training) -> None:
     log_some(training.store, 10)
     choice = Choice(arm=Arm.RLHF_RLHB, overrides=SMALL)
-    assert training.plan(choice).sentence.endswith("there is none yet: train RLHF first")
-    with training.store.session() as session:
+    assert training.propose(choice).sentence.endswith("there is none yet: train RLHF first")
+    with training.store.writing() as connection:
         for name in ("RLHF v1", "RLHF v2"):
             versions.add(
-                session, ModelVersion(name=name, arm=Arm.RLHF, base="a-base", adapter=name)
+                connection, ModelVersion(name=name, arm=Arm.RLHF, base="a-base", adapter=name)
             )
-    plan = training.plan(choice)
-    assert plan.enough
-    assert plan.config is not None
-    assert (plan.config.parent_version, str(plan.config.start)) == ("RLHF v2", "RLHF v2")
-    assert "enough for RLHF+RLHB, starting from RLHF v2. It is little" in plan.sentence
+    proposal = training.propose(choice)
+    assert proposal.enough
+    assert proposal.config is not None
+    assert (proposal.config.parent_version, str(proposal.config.start)) == ("RLHF v2", "RLHF v2")
+    assert "enough for RLHF+RLHB, starting from RLHF v2. It is little" in proposal.sentence
     other = Choice(arm=Arm.RLHF_RLHB, parent="SFT", overrides=SMALL)
-    assert "cannot start from SFT" in training.plan(other).sentence
+    assert "cannot start from SFT" in training.propose(other).sentence
 
 
 def test_a_further_round_knows_on_what_its_start_was_served(training: Training) -> None:
     log_some(training.store, 20)
     liked = "The reader liked it."
     first = ModelVersion(name="RLHB v1", arm=Arm.RLHB, base="a-base", adapter="v1", condition=liked)
-    with training.store.session() as session:
-        versions.add(session, first)
-    config = training.plan(Choice(arm=Arm.RLHB, parent="RLHB v1", overrides=SMALL)).config
+    with training.store.writing() as connection:
+        versions.add(connection, first)
+    config = training.propose(Choice(arm=Arm.RLHB, parent="RLHB v1", overrides=SMALL)).config
     assert config is not None
     assert config.start_condition == liked
-    fresh = training.plan(Choice(arm=Arm.RLHB, overrides=SMALL)).config
+    fresh = training.propose(Choice(arm=Arm.RLHB, overrides=SMALL)).config
     assert fresh is not None
     assert fresh.start_condition == ""
 
@@ -158,11 +156,13 @@ def test_a_base_on_which_nothing_could_be_served_is_refused_in_the_plan(
     folder = tmp_path / "some-opt"
     folder.mkdir()
     (folder / "config.json").write_text('{"model_type": "opt"}')
-    with training.store.session() as session:
-        versions.add(session, ModelVersion(name="OPT", arm=Arm.SFT, base=str(folder)))
-    plan = training.plan(Choice(arm=Arm.RLHF, parent="OPT", overrides=SMALL))
-    assert not plan.enough
-    assert plan.sentence.startswith("a version trained on some-opt could not be served: this model")
+    with training.store.writing() as connection:
+        versions.add(connection, ModelVersion(name="OPT", arm=Arm.SFT, base=str(folder)))
+    proposal = training.propose(Choice(arm=Arm.RLHF, parent="OPT", overrides=SMALL))
+    assert not proposal.enough
+    assert proposal.sentence.startswith(
+        "a version trained on some-opt could not be served: this model"
+    )
 
 
 def test_a_run_trains_on_the_base_that_its_parent_stands_on(
@@ -172,11 +172,11 @@ def test_a_run_trains_on_the_base_that_its_parent_stands_on(
     finds it.
     """
     log_some(training.store, 20)
-    with training.store.session() as session:
+    with training.store.writing() as connection:
         for name, base in (("Embedded", "embedded"), ("Path", str(tmp_path))):
-            versions.add(session, ModelVersion(name=name, arm=Arm.SFT, base=base))
+            versions.add(connection, ModelVersion(name=name, arm=Arm.SFT, base=base))
     for name, base in (("Embedded", "embedded"), ("Path", str(tmp_path))):
-        config = training.plan(Choice(arm=Arm.RLHF, parent=name, overrides=SMALL)).config
+        config = training.propose(Choice(arm=Arm.RLHF, parent=name, overrides=SMALL)).config
         assert config is not None
         assert config.base == base
 
@@ -185,13 +185,13 @@ def test_a_recipe_of_another_arm_is_refused(
     training: Training, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log_some(training.store, 10)
-    plan = training.plan(Choice(arm=Arm.RLHF, recipe="rlhb", overrides=SMALL))
-    assert plan.sentence == "recipe 'rlhb' trains RLHB, not RLHF"
+    proposal = training.propose(Choice(arm=Arm.RLHF, recipe="rlhb", overrides=SMALL))
+    assert proposal.sentence == "recipe 'rlhb' trains RLHB, not RLHF"
     with pytest.raises(BadConfig, match="SFT is not trained here; choose RLHF, RLHBC, RLHB"):
-        training.plan(Choice(arm=Arm.SFT))
+        training.propose(Choice(arm=Arm.SFT))
     monkeypatch.setattr("rlhb_core.teachers.preference.find_spec", lambda name: None)
     with pytest.raises(BadConfig, match=r"pip install 'rlhb-studio\[baselines\]'"):
-        training.plan(Choice(arm=Arm.DPO))
+        training.propose(Choice(arm=Arm.DPO))
 
 
 def test_overrides_as_lines() -> None:
@@ -223,8 +223,8 @@ def test_a_run_gets_its_data_and_its_settings(training: Training) -> None:
     assert all(vote.person for vote in votes)  # so that nobody can outweigh the others
     config = folder.config()
     assert (config.source, config.base, config.parent_version) == (Source.REAL, "a-base", "SFT")
-    with training.store.reading() as session:
-        assert config.data_until_ms == signals.newest_ms(session) is not None
+    with training.store.reading() as connection:
+        assert config.data_until_ms == signals.newest_ms(connection) is not None
 
 
 def test_one_run_at_a_time_the_others_wait(training: Training) -> None:
@@ -265,8 +265,8 @@ def test_a_queued_run_stops_at_once(training: Training) -> None:
 
 
 def shown(training: Training) -> str:
-    with training.store.reading() as session:
-        (view,) = list_runs(session)
+    with training.store.reading() as connection:
+        (view,) = list_runs(connection)
     return view.progress.words if view.progress else ""
 
 
@@ -296,11 +296,11 @@ def test_a_stop_that_meets_the_start_by_another_server_stops_the_run(training: T
     other._processes = Pretended()
     taken = runs.get
 
-    def and_then_another_server_starts_it(session: Session, run_id: UUID) -> Run:
-        found = taken(session, run_id)
+    def and_then_another_server_starts_it(connection: Connection, run_id: UUID) -> Run:
+        found = taken(connection, run_id)
         if found.status is RunStatus.QUEUED:  # just read by the one who stops it
             running = found.model_copy(update={"status": RunStatus.RUNNING, "pid": 7})
-            runs.update(session, running, was=RunStatus.QUEUED)
+            runs.update(connection, running, was=RunStatus.QUEUED)
         return found
 
     with pytest.MonkeyPatch.context() as patch:
@@ -402,10 +402,10 @@ def test_a_finished_run_registers_its_version_once(training: Training) -> None:
     other.sync()
     run = training.get(run.id)
     assert (run.status, run.verdict) == (RunStatus.DONE, "improved")
-    with training.store.session() as session:
-        again = register(session, run)
-        stored = [each for each in versions.all(session) if each.run_id == run.id]
-        served = versions.served(session)
+    with training.store.writing() as connection:
+        again = register(connection, run)
+        stored = [each for each in versions.all(connection) if each.run_id == run.id]
+        served = versions.served(connection)
     assert stored == [again]
     assert (again.name, again.arm, again.verdict) == ("RLHF v1", Arm.RLHF, "improved")
     assert (again.base, again.adapter) == ("a-base", str(folder.version))
@@ -429,9 +429,9 @@ class Slow(Pretended):
 
 
 def test_two_servers_start_a_queued_run_once(store: Store, tmp_path: Path) -> None:
-    with store.session() as session:
+    with store.writing() as connection:
         waiting = [
-            runs.add(session, Run(arm=Arm.RLHB, recipe="rlhb", folder=str(tmp_path / name)))
+            runs.add(connection, Run(arm=Arm.RLHB, recipe="rlhb", folder=str(tmp_path / name)))
             for name in ("first", "second")
         ]
     for run in waiting:
@@ -443,8 +443,8 @@ def test_two_servers_start_a_queued_run_once(store: Store, tmp_path: Path) -> No
     one._processes.other.join()
     assert pretended(two).living == {}
     assert len(pretended(one).living) == 1
-    with store.reading() as session:
-        found = sorted(run.status for run in runs.all(session))
+    with store.reading() as connection:
+        found = sorted(run.status for run in runs.all(connection))
     assert found == [RunStatus.QUEUED, RunStatus.RUNNING]  # and not more at a time than allowed
 
 
@@ -488,17 +488,17 @@ def test_a_number_that_passed_to_another_process_is_not_alive(tmp_path: Path) ->
 
 
 def names(store: Store) -> list[str]:
-    with store.reading() as session:
-        return [version.name for version in versions.served(session)]
+    with store.reading() as connection:
+        return [version.name for version in versions.served(connection)]
 
 
 @pytest.fixture
 def three(training: Training) -> dict[str, ModelVersion]:
-    with training.store.session() as session:
+    with training.store.writing() as connection:
         for name, verdict in (("good", "converged"), ("poor", "collapsed")):
             version = ModelVersion(name=name, arm=Arm.RLHB, base="a-base", verdict=verdict)
-            versions.add(session, version)
-        return {version.name: version for version in versions.all(session)}
+            versions.add(connection, version)
+        return {version.name: version for version in versions.all(connection)}
 
 
 def test_put_in_take_out_and_go_back(training: Training, three: dict[str, ModelVersion]) -> None:
@@ -555,9 +555,9 @@ def test_the_verdict_decides_how_a_version_is_offered(training: Training) -> Non
     assert deploying.offer("") == deploying.Offer("free", "Put into Compare")
     assert deploying.offer("no gain").button == "Put in without a gain"
     for verdict, kind in kinds.items():
-        with store.session() as session:
+        with store.writing() as connection:
             version = ModelVersion(name=verdict, arm=Arm.RLHB, base="a-base", verdict=verdict)
-            versions.add(session, version)
+            versions.add(connection, version)
         if kind == "free":
             deploying.put_into_compare(store, version.id)
             continue

@@ -11,11 +11,12 @@ import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
-from app.importing import import_file
+from app.files import import_file
 from app.main import create_app
 from app.settings import Settings
 from app.store import Store
-from app.uploads import MOST_AT_ONCE, Uploads, sorted_out
+from app.transfers import Uploads, sorted_out
+from app.transfers.uploads import MOST_AT_ONCE
 from rlhb_core.errors import BadConfig
 
 MOST = 50_000

@@ -2,12 +2,12 @@
 
 from alembic import context
 
-from app.store.tables import Row
+from app.store.tables import TableRow
 
 connection = context.config.attributes["connection"]
 context.configure(
     connection=connection,
-    target_metadata=Row.metadata,
+    target_metadata=TableRow.metadata,
     render_as_batch=True,  # SQLite changes a table by copying it
     compare_type=True,
 )

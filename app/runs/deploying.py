@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple
 from uuid import UUID
 
-from app.store import Session, Store, versions
+from app.store import Connection, Store, versions
 from rlhb_core.errors import RlhbError
 from rlhb_core.schema.records import Deployment, ModelVersion
 from rlhb_core.verdict.checks import WORDS
@@ -56,21 +56,21 @@ class NeedsOverride(RlhbError):
 
 def put_into_compare(store: Store, version_id: UUID, *, override: bool = False) -> Deployment:
     """Serve this version too, from now on. Raises NeedsOverride, saying why, or UnknownReference."""
-    with store.session() as session:
-        version = versions.get(session, version_id)
-        served = [each.id for each in versions.served(session)]
+    with store.writing() as connection:
+        version = versions.get(connection, version_id)
+        served = [each.id for each in versions.served(connection)]
         if version_id in served:
             raise CannotDeploy(f"{version.name} is in Compare already")
         if not override and (reason := offer(version.verdict).why):
             raise NeedsOverride(f"The verdict on {version.name} is “{version.verdict}”: {reason}")
-        return versions.deploy(session, [*served, version_id], f"put in {version.name}")
+        return versions.deploy(connection, [*served, version_id], f"put in {version.name}")
 
 
 def take_out(store: Store, version_id: UUID) -> Deployment:
     """Serve this version no longer. Raises CannotDeploy if it is the last one, or is not served."""
-    with store.session() as session:
-        version = versions.get(session, version_id)
-        served = [each.id for each in versions.served(session)]
+    with store.writing() as connection:
+        version = versions.get(connection, version_id)
+        served = [each.id for each in versions.served(connection)]
         if version_id not in served:
             raise CannotDeploy(f"{version.name} is not in Compare")
         if len(served) == 1:
@@ -78,7 +78,7 @@ def take_out(store: Store, version_id: UUID) -> Deployment:
                 f"{version.name} is the last version in Compare; put another one in before taking it out"
             )
         kept = [each for each in served if each != version_id]
-        return versions.deploy(session, kept, f"took out {version.name}")
+        return versions.deploy(connection, kept, f"took out {version.name}")
 
 
 def roll_back(store: Store, to: Sequence[UUID] | None = None) -> Deployment:
@@ -87,8 +87,8 @@ def roll_back(store: Store, to: Sequence[UUID] | None = None) -> Deployment:
     `to` is the set that whoever asks has seen named.
     Raises CannotDeploy if the set before is another one by now, or if there was none.
     """
-    with store.session() as session:
-        before = previous(session)
+    with store.writing() as connection:
+        before = previous(connection)
         if before is None:
             raise CannotDeploy("no other set of versions was served before this one")
         if to is not None and [version.id for version in before] != list(to):
@@ -97,22 +97,22 @@ def roll_back(store: Store, to: Sequence[UUID] | None = None) -> Deployment:
             )
         names = ", ".join(version.name for version in before)
         return versions.deploy(
-            session, [version.id for version in before], _note("back to ", names)
+            connection, [version.id for version in before], _note("back to ", names)
         )
 
 
-def previous(session: Session) -> Sequence[ModelVersion] | None:
+def previous(connection: Connection) -> Sequence[ModelVersion] | None:
     """The set that was served before the present one; None if there is none.
 
     Going back twice goes two sets back, not to and fro: a set that was returned to hides all that came after it.
     """
     path: list[list[UUID]] = []
-    for deployment in versions.deployments(session):
+    for deployment in versions.deployments(connection):
         if deployment.note.startswith("back to ") and deployment.served in path:
             del path[path.index(deployment.served) + 1 :]
         else:
             path.append(deployment.served)
-    return None if len(path) < 2 else [versions.get(session, each) for each in path[-2]]
+    return None if len(path) < 2 else [versions.get(connection, each) for each in path[-2]]
 
 
 def _note(verb: str, names: str) -> str:

@@ -1,6 +1,6 @@
 """What the columns of a CSV file mean: a mapping, read from TOML.
 
-docs/import/ifllm.toml is one for a real log. Does not know how a row becomes a query: that is `app.csv_rows`.
+docs/import/ifllm.toml is one for a real log. Does not know how a row becomes a query: that is `csv_items.py`.
 """
 
 import tomllib
@@ -37,7 +37,7 @@ class AnswerColumns(Part):
     )
 
 
-class Joined(Part):
+class JoinedFile(Part):
     """A second file with one row per answer."""
 
     file: str = Field(
@@ -92,7 +92,7 @@ class Mapping(Part):
         default=(1, 5), description="Worst and best rating; stretched to 1 to 5."
     )
     answers: list[AnswerColumns] = Field(min_length=1, max_length=16)
-    joined: Joined | None = None
+    joined: JoinedFile | None = None
 
     @field_validator("rating_range")
     @classmethod

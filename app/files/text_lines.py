@@ -1,7 +1,7 @@
 """Files to import as text, line by line: their encoding, lines that are no text, lines without an end.
 
 A line that cannot be read is marked rather than raised about, so that it costs no other one. Does not know what a line
-says: that is `app.importing` and `app.csv_rows`.
+says: that is `importing.py` and `csv_rows.py`.
 """
 
 import codecs

@@ -1,6 +1,6 @@
 """Simulated annotators at work: they put queries, read the answers, react and vote, as people do on the page.
 
-Each is a person of the server's HTTP API like any other (`app.reach` tells how it is reached), except that they say
+Each is a person of the server's HTTP API like any other (`reaching.py` tells how it is reached), except that they say
 beforehand that they are simulated; so everything is stored as `source = simulated`. They keep the rules of the page:
 answers that are the same are read once, those that cannot win are not chosen, and nobody asks two things at once. Their
 clock is simulated too: the time that they spend reading is taken to have passed just before their signals are sent.
@@ -16,7 +16,7 @@ from uuid import UUID, uuid4
 
 import numpy as np
 
-from app.reach import Browser, Reached
+from app.crowd.reaching import Browser, Reached
 from rlhb_core import world
 from rlhb_core.errors import RlhbError
 from rlhb_core.schema.payloads import VoteChoice

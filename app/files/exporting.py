@@ -3,7 +3,7 @@
 Holds how a line looks. Lines come in blocks of bytes, whole lines each, so that memory stays flat and the web server
 is not woken for every row. Knows no SQL and no HTTP.
 
-* triplets: <query, response, behaviour>, the Triplet record; `app.importing` reads it back.
+* triplets: <query, response, behaviour>, the Triplet record; `importing.py` reads it back.
 * comparisons: the votes, the Comparison record.
 * preferences: prompt / chosen / rejected, and labels: prompt / completion / label, as TRL's trainers load them.
 """
@@ -19,10 +19,9 @@ from uuid import UUID
 
 import orjson
 
-from app.store import Store, behaviors, exports
-from app.store.exports import Amounts, DataFilter, comparisons, edits, readings, triplets
+from app.store import DataFilter, Store, behaviors, exports, joined
+from app.store.exports import Amounts, comparisons, edits, readings, triplets
 from app.store.imports import UNNAMED
-from app.store.streaming import joined
 from rlhb_core.errors import BadConfig
 from rlhb_core.schema.answers import failed, preferred
 from rlhb_core.schema.behaviors import parse, preference_score
@@ -55,8 +54,8 @@ CLEAR = 0.5
 def triplet_lines(store: Store, chosen: DataFilter) -> Lines:
     """Every finished response with what its reader did, as Triplet lines, oldest first."""
     behaviors.refresh(store)
-    with store.reading() as session:
-        for block in triplets(session, chosen):
+    with store.reading() as connection:
+        for block in triplets(connection, chosen):
             yield b"".join([_triplet(row, chosen.with_people) for row in block])
 
 
@@ -100,8 +99,8 @@ def comparison_lines(store: Store, chosen: DataFilter) -> Lines:
 
 def _comparisons(store: Store, chosen: DataFilter) -> Iterator[dict[str, Any]]:
     behaviors.refresh(store)
-    with store.reading() as session:
-        for vote, rows in comparisons(session, chosen):
+    with store.reading() as connection:
+        for vote, rows in comparisons(connection, chosen):
             line = _comparison(vote, rows, chosen.with_people)
             if line is not None:
                 yield line
@@ -200,8 +199,8 @@ def _chosen_over(store: Store, chosen: DataFilter) -> Iterator[dict[str, Any]]:
 
 def _edited_over(store: Store, chosen: DataFilter) -> Iterator[dict[str, Any]]:
     """An edit taken back is none, nor is one that changes nothing; of equal answers to a query one is enough."""
-    with store.reading() as session:
-        for _, rows in groupby(edits(session, chosen), key=attrgetter("query_id")):
+    with store.reading() as connection:
+        for _, rows in groupby(edits(connection, chosen), key=attrgetter("query_id")):
             for same in _alike([row for row in rows if not _failed(row)]).values():
                 row = same[0]
                 edited = orjson.loads(row.features).get("edited_text") or ""
@@ -233,8 +232,8 @@ def label_lines(store: Store, chosen: DataFilter) -> Lines:
 def _labels(store: Store, chosen: DataFilter) -> Iterator[dict[str, Any]]:
     behaviors.refresh(store)
     score = cache(lambda text: preference_score(parse(text)))  # few texts, many rows
-    with store.reading() as session:
-        rows = readings(session, chosen)
+    with store.reading() as connection:
+        rows = readings(connection, chosen)
         for (query, response), same in groupby(rows, key=attrgetter("asked", "answer")):
             clear = [s for row in same if abs(s := score(row.behavior_text)) >= CLEAR]
             if clear and abs(mean := sum(clear) / len(clear)) >= CLEAR:
@@ -278,15 +277,15 @@ def write_lines(path: Path, blocks: Iterator[bytes]) -> int:
 def amounts(store: Store, chosen: DataFilter) -> Amounts:
     """How much the filter lets through: a quick look before a run."""
     behaviors.refresh(store)
-    with store.reading() as session:
-        return exports.amounts(session, chosen)
+    with store.reading() as connection:
+        return exports.amounts(connection, chosen)
 
 
 def taken(store: Store, chosen: DataFilter) -> exports.Taken:
     """What the filter takes of the responses that are there, and why it leaves out the others."""
     behaviors.refresh(store)
-    with store.reading() as session:
-        return exports.taken(session, chosen)
+    with store.reading() as connection:
+        return exports.taken(connection, chosen)
 
 
 def compared(store: Store, chosen: DataFilter) -> int:

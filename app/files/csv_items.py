@@ -2,39 +2,33 @@
 
 One row is one query with one or more answers side by side; ratings become `rate` signals, preferences `vote` signals,
 and reading times and depths, which may lie in a second file with one row per answer, `dwell` and `scroll` signals.
-Knows no database; what the columns mean is told by `app.mapping`.
+Knows no database; what the columns mean is told by `mapping.py`, how rows are read by `csv_rows.py`.
 """
 
-import csv
 import math
-from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid5
 
 from pydantic import ValidationError
 
-from app.import_text import MARK, MAX_LINE, UNREADABLE, read_lines
-from app.import_times import to_ms
-from app.mapping import AnswerColumns, Mapping, columns_of
-from app.store.engine import storable
+from app.files.csv_rows import Cells, JoinedRows, plain, rows_of
+from app.files.mapping import AnswerColumns, Mapping, columns_of
+from app.files.times import to_ms
+from app.store import storable
 from app.store.imports import Answer, Item
-from rlhb_core.errors import BadConfig, BadRecord
+from rlhb_core.errors import BadRecord
 from rlhb_core.schema.payloads import VoteChoice
 from rlhb_core.schema.record import describe
 from rlhb_core.schema.records import Outcome, Person, Query, Response, Source
 from rlhb_core.schema.signals import Signal, SignalKind, check_signal
 
-csv.field_size_limit(MAX_LINE)
-
-Row = dict[str, str]
-Joined = dict[tuple[str, str], Row]
-"""Rows of a joined file by (query, number of the answer)."""
-
 MOST_VALUES = 10
 """Different unknown values of a column that are named; further ones are only counted."""
+TRUE = frozenset({"1", "true", "yes", "y"})
+FALSE = frozenset({"", "0", "false", "no", "n"})
 
 
 class Unknown:
@@ -63,136 +57,40 @@ class Unknown:
         return told
 
 
-def read_joined(mapping: Mapping, folder: Path, encoding: str = "") -> tuple[Joined, list[str]]:
-    """The rows of the file that the mapping joins (none if it joins none), and what is wrong with others of them."""
-    if mapping.joined is None:
-        return {}, []
-    path = folder / mapping.joined.file
-    if not path.is_file() or path.resolve().parent != folder.resolve():  # `..`, or a link out
-        raise BadConfig(f"the mapping joins {mapping.joined.file}, which is not beside the file")
-    named = columns_of(mapping.joined) - {mapping.joined.file}
-    found: Joined = {}
-    wrong: list[str] = []
-    for number, row in _rows(read_lines(path, encoding, ""), mapping.delimiter, named, path.name):
-        where = f"line {number} of {path.name}"
-        if isinstance(row, str):
-            wrong.append(f"{where}: {row}")
-            continue
-        key = (_plain(row[mapping.joined.query]), _plain(row[mapping.joined.answer]))
-        if key in found:
-            wrong.append(f"{where}: there is a line for this answer already, which counts")
-        else:
-            found[key] = row
-    return found, wrong
-
-
 def csv_items(
-    lines: Iterable[str], mapping: Mapping, joined: Joined, namespace: UUID, unknown: Unknown
+    lines: Iterable[str], mapping: Mapping, joined: JoinedRows, namespace: UUID, unknown: Unknown
 ) -> Iterator[tuple[int, Item | str]]:
     """(number of the row's first line, what it says or why it cannot be taken) for every row."""
     named = columns_of(mapping).union(*(columns_of(answer) for answer in mapping.answers))
-    rows = _Items(mapping, joined, namespace, unknown)
-    for number, row in _rows(lines, mapping.delimiter, named, "the file"):
+    made = _Items(mapping, joined, namespace, unknown)
+    for number, row in rows_of(lines, mapping.delimiter, named, "the file"):
         if isinstance(row, str):
             yield number, row
             continue
         try:
-            yield number, rows.item(row)
+            yield number, made.item(row)
         except ValidationError as error:
             yield number, describe(error)
         except BadRecord as error:
             yield number, str(error)
 
 
-def _rows(
-    lines: Iterable[str], delimiter: str, named: set[str], where: str
-) -> Iterator[tuple[int, Row | str]]:
-    """(number of its first line, the row or what is wrong with it) for each row after the first,
-    which names the columns.
-
-    A quotation mark that is never closed swallows the lines after it, until something does not fit: then those are read
-    again from the second one on, so that one broken line costs no other.
-    """
-    source = _Lines(lines)
-    reader = csv.reader(source, delimiter=delimiter, strict=True)
-    try:
-        columns = next(reader, [])
-    except csv.Error as error:
-        raise BadConfig(f"the first line of {where} is not readable as CSV: {error}") from None
-    _need(columns, named, where)
-    while True:
-        number = source.begin()
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            source.again_from_second()
-            yield number, f"not readable as CSV: {error}"
-            continue
-        if not cells:
-            continue
-        if any(MARK in cell for cell in cells):
-            yield number, UNREADABLE
-        elif len(cells) != len(columns):
-            yield number, "has another number of columns than the first line"
-        else:
-            yield number, dict(zip(columns, cells, strict=True))
-
-
-class _Lines:
-    """Lines that know their number and can be read again."""
-
-    def __init__(self, lines: Iterable[str]) -> None:
-        self._lines = iter(lines)
-        self._again: deque[str] = deque()
-        self._taken: list[str] = []
-        self._number = 0
-
-    def __iter__(self) -> "_Lines":
-        return self
-
-    def __next__(self) -> str:
-        line = self._again.popleft() if self._again else next(self._lines)
-        self._taken.append(line)
-        self._number += 1
-        return line
-
-    def begin(self) -> int:
-        """A new row begins; returns the number of its first line."""
-        self._taken.clear()
-        return self._number + 1
-
-    def again_from_second(self) -> None:
-        """Of the lines of this row, all but the first come again."""
-        rest = self._taken[1:]
-        self._again.extendleft(reversed(rest))
-        self._number -= len(rest)
-
-
-def _need(there: Sequence[str], named: set[str], where: str) -> None:
-    missing = sorted(named - set(there))
-    if missing:
-        raise BadConfig(f"{where} has no column {', '.join(missing)}; look at the mapping")
-    twice = sorted(name for name in named if there.count(name) > 1)
-    if twice:
-        raise BadConfig(f"{where} has the column {', '.join(twice)} twice; rename one of them")
-
-
 class _Items:
     """Turns rows into items by one mapping."""
 
-    def __init__(self, mapping: Mapping, joined: Joined, namespace: UUID, unknown: Unknown) -> None:
+    def __init__(
+        self, mapping: Mapping, joined: JoinedRows, namespace: UUID, unknown: Unknown
+    ) -> None:
         self.mapping = mapping
         self.joined = joined
         self.unknown = unknown
         self.namespace = uuid5(namespace, f"log|{mapping.name}")
         self.versions = namespace
 
-    def item(self, row: dict[str, str]) -> Item:
+    def item(self, row: Cells) -> Item:
         """The row as an item. Raises BadRecord or ValidationError if it makes no sense."""
         mapping = self.mapping
-        key = _plain(row[mapping.query_id]) if mapping.query_id else "|".join(row.values())
+        key = plain(row[mapping.query_id]) if mapping.query_id else "|".join(row.values())
         if not key:
             raise BadRecord(f"{mapping.query_id}: is empty")
         asked_ms = self._asked(row)
@@ -226,7 +124,7 @@ class _Items:
         signals += self._vote(row, query, answers)
         return Item(person, query, list(answers.values()), signals, excluded)
 
-    def _asked(self, row: dict[str, str]) -> int:
+    def _asked(self, row: Cells) -> int:
         column, form = self.mapping.time, self.mapping.time_format
         text = "" if column is None else row[column].strip()
         if column is None or text in self.mapping.no_time:
@@ -239,14 +137,14 @@ class _Items:
             moment = moment.replace(tzinfo=UTC)
         return to_ms(moment, column)
 
-    def _is_excluded(self, column: str | None, row: dict[str, str]) -> bool:
-        value = _plain(row[column]) if column else ""
+    def _is_excluded(self, column: str | None, row: Cells) -> bool:
+        value = plain(row[column]) if column else ""
         if column and value.lower() not in TRUE | FALSE:
             self.unknown.note(column, "exclusion", value)
         return value.lower() in TRUE
 
     def _answer(
-        self, row: dict[str, str], columns: AnswerColumns, query: Query, number: int
+        self, row: Cells, columns: AnswerColumns, query: Query, number: int
     ) -> Answer | None:
         text = storable(row[columns.text])
         model = storable(row[columns.model].strip()) if columns.model else ""
@@ -277,9 +175,9 @@ class _Items:
 
     def _reading(
         self,
-        row: dict[str, str],
+        row: Cells,
         columns: AnswerColumns,
-        beside: dict[str, str],
+        beside: Cells,
         query: Query,
         answer: Answer,
     ) -> Iterator[Signal]:
@@ -303,13 +201,11 @@ class _Items:
             stretched = 1 + 4 * (rating - worst) / (best - worst)
             yield self._signal(SignalKind.RATE, query, answer, {"value": stretched}, dwell_ms)
 
-    def _vote(
-        self, row: dict[str, str], query: Query, answers: dict[int, Answer]
-    ) -> Iterator[Signal]:
+    def _vote(self, row: Cells, query: Query, answers: dict[int, Answer]) -> Iterator[Signal]:
         column = self.mapping.preference
         if column is None or len(answers) < 2:
             return
-        value = _plain(row[column])
+        value = plain(row[column])
         choice = self.mapping.choices.get(value)
         if choice is None:
             if value and value not in self.mapping.no_preference:
@@ -344,17 +240,6 @@ class _Items:
         )
         check_signal(signal, sent_ms=signal.at_ms)
         return signal
-
-
-TRUE = frozenset({"1", "true", "yes", "y"})
-FALSE = frozenset({"", "0", "false", "no", "n"})
-
-
-def _plain(value: str) -> str:
-    """A key as text; what a spreadsheet made of whole numbers (1.0) is undone."""
-    value = value.strip()
-    head, dot, tail = value.partition(".")
-    return head if dot and head.lstrip("-").isdigit() and set(tail) <= {"0"} else value
 
 
 def _number(column: str, value: str) -> float | None:

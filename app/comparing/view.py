@@ -1,26 +1,20 @@
-"""One comparison as a person may see it, and how its versions are drawn. Pure: no store, no models.
+"""One comparison as a person may see it. Pure: no store, no models.
 
 Holds what goes to the page while answers are written, after the vote and after a refresh. Names, arms and conditions
 are in it only once the person's vote stands; nothing else that is sent tells the versions apart.
 """
 
-import random
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 from uuid import UUID
 
 from pydantic import Field
 
-from rlhb_core.errors import NotEnoughData
 from rlhb_core.schema.answers import can_win, folded
 from rlhb_core.schema.payloads import Vote, VoteChoice
 from rlhb_core.schema.reading import summarise
 from rlhb_core.schema.record import Record
 from rlhb_core.schema.records import ModelVersion, Outcome, Query, Response
 from rlhb_core.schema.signals import Signal, SignalKind
-
-ANSWERS = 3
-"""Answers shown side by side."""
 
 LETTERS = "ABCDEFGHIJKLMNOP"
 
@@ -94,33 +88,6 @@ class ComparisonView(Record):
         default=False,
         description="Whether there was ever a vote, withdrawn or not: no answer is written on after it.",
     )
-
-
-class Drawn(NamedTuple):
-    """A version in its place."""
-
-    version: ModelVersion
-    probability: float
-
-
-def draw(served: Sequence[ModelVersion], rng: random.Random) -> list[Drawn]:
-    """The versions of one comparison in page order.
-
-    With n versions served, three distinct ones are drawn uniformly without replacement, so that each takes part with
-    probability 3/n: that is the `probability` (of inclusion, whatever the place). With fewer than three, each takes
-    part for certain (1.0) and the places left are filled with repeats, as evenly as can be, drawn at random. The order
-    on the page is a uniform shuffle, so each place is equally likely for each answer.
-
-    Raises NotEnoughData if nothing is served.
-    """
-    if not served:
-        raise NotEnoughData("no model version is served; choose some on the Runs page")
-    chosen: list[ModelVersion] = []
-    while len(chosen) < ANSWERS:
-        chosen += rng.sample(list(served), min(len(served), ANSWERS - len(chosen)))
-    rng.shuffle(chosen)
-    probability = min(1.0, ANSWERS / len(served))
-    return [Drawn(version, probability) for version in chosen]
 
 
 def view_of(

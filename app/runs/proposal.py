@@ -1,6 +1,6 @@
 """What a training run would have to work with: the choice on the form, and whether its data is enough, in words.
 
-Read-only: nothing is started here (`training.py`). Does not know how data is filtered or written (`export.py`).
+Read-only: nothing is started here (`training.py`). Does not know how data is filtered or written (`app.files`).
 """
 
 import json
@@ -10,10 +10,9 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from app.export import Amounts, DataFilter, amounts, start_of
+from app.files import Amounts, DataFilter, amounts, start_of
 from app.settings import Settings
-from app.store import Session, Store, versions
-from app.store.engine import storable
+from app.store import Connection, Store, storable, versions
 from rlhb_core import teachers
 from rlhb_core.errors import BadConfig, NotEnoughData, RlhbError
 from rlhb_core.lm.servable import refusal_by_config
@@ -60,7 +59,7 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class Plan:
+class Proposal:
     """What would be trained, on how much; `enough` says whether it can start, `sentence` why or why not."""
 
     choice: Choice
@@ -91,8 +90,8 @@ def of_a_stranger(choice: Choice) -> Choice:
     return choice
 
 
-def make_plan(store: Store, settings: Settings, choice: Choice) -> Plan:
-    """The plan for this choice; what speaks against it is a sentence in the plan rather than an error."""
+def propose(store: Store, settings: Settings, choice: Choice) -> Proposal:
+    """The proposal for this choice; what speaks against it is a sentence in it rather than an error."""
     if choice.arm in ARMS and (lacking := teachers.missing(choice.arm)):
         raise BadConfig(lacking)
     if choice.arm not in ARMS:
@@ -103,28 +102,28 @@ def make_plan(store: Store, settings: Settings, choice: Choice) -> Plan:
     found = amounts(store, choice.data)
     data = data_words(choice, found)
     try:
-        with store.reading() as session:
-            parent = find_parent(session, settings, choice)
+        with store.reading() as connection:
+            parent = find_parent(connection, settings, choice)
         config = make_config(settings, choice, parent)
         _check_amounts(choice, config, found, data)
     except RlhbError as reason:
-        return Plan(choice, found, data, False, str(reason) + _elsewhere(store, choice, reason))
+        return Proposal(choice, found, data, False, str(reason) + _elsewhere(store, choice, reason))
     start = f", starting from {parent.name}" if parent.adapter else ""
     sentence = f"{data}: enough for {choice.arm.label}{start}.{_little(config, found)}"
-    return Plan(choice, found, data, True, sentence, config, parent)
+    return Proposal(choice, found, data, True, sentence, config, parent)
 
 
-def find_parent(session: Session, settings: Settings, choice: Choice) -> ModelVersion:
+def find_parent(connection: Connection, settings: Settings, choice: Choice) -> ModelVersion:
     """The version that the run starts from. Raises BadConfig, saying what to do."""
     if choice.parent:
-        parent = versions.by_name(session, storable(choice.parent))
+        parent = versions.by_name(connection, storable(choice.parent))
         if parent is None:
-            known = ", ".join(version.name for version in versions.all(session))
+            known = ", ".join(version.name for version in versions.all(connection))
             raise BadConfig(f"there is no version {choice.parent!r}; there are: {known}")
     else:
-        parent = _usual_parent(session, choice.arm)
+        parent = _usual_parent(connection, choice.arm)
     if parent.arm not in starts(choice.arm):
-        fitting = ", ".join(parents_for(session, choice.arm)) or "none yet"
+        fitting = ", ".join(parents_for(connection, choice.arm)) or "none yet"
         raise BadConfig(
             f"{choice.arm.label} cannot start from {parent.name}; versions that it can start from: {fitting}"
         )
@@ -138,10 +137,10 @@ def find_parent(session: Session, settings: Settings, choice: Choice) -> ModelVe
     return parent
 
 
-def _usual_parent(session: Session, arm: Arm) -> ModelVersion:
+def _usual_parent(connection: Connection, arm: Arm) -> ModelVersion:
     """The base model that is served, or the newest version of the arm that this one starts from."""
-    stored = versions.all(session)
-    served = versions.served(session)
+    stored = versions.all(connection)
+    served = versions.served(connection)
     here = [version for version in stored if not served or version.base == served[0].base]
     first = ARMS[arm].start
     if first is not Arm.SFT:
@@ -157,11 +156,11 @@ def _usual_parent(session: Session, arm: Arm) -> ModelVersion:
     raise BadConfig("there is no base model to start from: start the app with --base-model")
 
 
-def parents_for(session: Session, arm: Arm) -> list[str]:
+def parents_for(connection: Connection, arm: Arm) -> list[str]:
     """Names of the versions that a run of this arm may start from, newest first."""
     return [
         version.name
-        for version in reversed(versions.all(session))
+        for version in reversed(versions.all(connection))
         if version.arm in starts(arm) and version.serving is Serving.LOCAL
     ]
 

@@ -11,12 +11,8 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from app.settings import SECRETS
 from rlhb_core.run.folder import RunDir
-
-SECRETS = frozenset(
-    {"RLHB_DATABASE_URL", "RLHB_REMOTE_API_KEY", "PGPASSWORD", "PGPASSFILE", "PGSSLPASSWORD"}
-)
-"""Environment that a training process has no use for."""
 
 
 class Processes:

@@ -18,7 +18,7 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import ClientDisconnect, Request
 
-from app.mapping import load_mapping
+from app.files import load_mapping
 from rlhb_core.errors import BadRecord, RlhbError
 
 if TYPE_CHECKING:

@@ -14,12 +14,12 @@ from pathlib import Path
 from uuid import UUID, uuid4, uuid5
 
 from app.data_folder import check_room
-from app.erasure import forget_in_run, holds
-from app.export import comparison_lines, triplet_lines
-from app.planning import Choice, Plan, make_plan
-from app.processes import Processes
+from app.files import comparison_lines, triplet_lines
+from app.runs.erasure import forget_in_run, holds
+from app.runs.processes import Processes
+from app.runs.proposal import Choice, Proposal, propose
 from app.settings import Settings
-from app.store import Session, Store, Unavailable, runs, signals, versions
+from app.store import Connection, Store, Unavailable, runs, signals, versions
 from rlhb_core.errors import NotEnoughData, RunError
 from rlhb_core.run.folder import ON_REQUEST, Progress, RunDir
 from rlhb_core.schema.arms import Arm
@@ -58,79 +58,80 @@ class Training:
 
     # --- what a person asks for -----------------------------------------------------------------------
 
-    def plan(self, choice: Choice) -> Plan:
+    def propose(self, choice: Choice) -> Proposal:
         """What the run would have to work with, and whether that is enough."""
-        return make_plan(self.store, self.settings, choice)
+        return propose(self.store, self.settings, choice)
 
     def start(self, choice: Choice) -> Run:
         """Freeze the data, make the run's folder and start it, or queue it behind the others.
 
-        Raises NotEnoughData with the plan's sentence if it cannot start, QueueFull if too many wait already.
+        Raises NotEnoughData with the proposal's sentence if it cannot start, QueueFull if too many wait already.
         """
         check_room(self.settings)
         with self._freezing:
             return self._start(choice)
 
     def _start(self, choice: Choice) -> Run:
-        with self.store.reading() as session:
-            _check_queue(session, self.settings.max_queued_runs)
-        plan = self.plan(choice)
-        if not plan.enough or plan.config is None or plan.parent is None:
-            raise NotEnoughData(plan.sentence)
+        with self.store.reading() as connection:
+            _check_queue(connection, self.settings.max_queued_runs)
+        proposal = self.propose(choice)
+        if not proposal.enough or proposal.config is None or proposal.parent is None:
+            raise NotEnoughData(proposal.sentence)
         run_id = uuid4()
         folder = self.settings.runs_dir / _folder_name(choice.arm, run_id)
-        with self.store.reading() as session:  # before the export: it holds at least all up to here
-            until = {"data_until_ms": signals.newest_ms(session)}
+        # before the export: it holds at least all up to here
+        with self.store.reading() as connection:
+            until = {"data_until_ms": signals.newest_ms(connection)}
         RunDir.create(
             folder,
-            plan.config.model_copy(update=until),
+            proposal.config.model_copy(update=until),
             triplet_lines(self.store, choice.data),
             comparison_lines(self.store, choice.data),
         )
         run = Run(
             id=run_id,
             arm=choice.arm,
-            recipe=plan.config.recipe,
+            recipe=proposal.config.recipe,
             folder=str(folder),
-            parent_id=plan.parent.id,
-            data=plan.data[:400],
+            parent_id=proposal.parent.id,
+            data=proposal.data[:400],
         )
-        with self.store.session() as session:
-            runs.add(session, run)
+        with self.store.writing() as connection:
+            runs.add(connection, run)
         self.sync()
         return self.get(run_id)
 
     def stop(self, run_id: UUID) -> Run:
         """Ask a run to write a checkpoint and stop; a queued one stops at once. Raises RunError if it has ended."""
-        with self._turn, self.store.session() as session:
-            run = runs.get(session, run_id)
+        with self._turn, self.store.writing() as connection:
+            run = runs.get(connection, run_id)
             if run.status not in GOING:
                 raise RunError(f"the run has already ended: it is {run.status}")
             RunDir(Path(run.folder)).request_stop()
             if run.status is RunStatus.QUEUED:
-                runs.update(session, _ended(run, RunStatus.STOPPED), was=RunStatus.QUEUED)
-            return runs.get(session, run_id)
+                runs.update(connection, _ended(run, RunStatus.STOPPED), was=RunStatus.QUEUED)
+            return runs.get(connection, run_id)
 
     def resume(self, run_id: UUID) -> Run:
         """Continue a run from its last checkpoint. Raises RunError if it goes on or is done."""
-        with self._turn, self.store.session() as session:
-            run = runs.get(session, run_id)
+        with self._turn, self.store.writing() as connection:
+            run = runs.get(connection, run_id)
             if run.status not in RESUMABLE:
                 raise RunError(
                     f"only a run that broke off can be resumed; this one is {run.status}"
                 )
             check_room(self.settings)
-            _check_queue(session, self.settings.max_queued_runs)
+            _check_queue(connection, self.settings.max_queued_runs)
             RunDir(Path(run.folder)).withdraw_stop()
             again = {"status": RunStatus.QUEUED, "pid": None, "error": "", "ended_ms": None}
-            runs.update(session, run.model_copy(update=again), was=run.status)
+            runs.update(connection, run.model_copy(update=again), was=run.status)
         self.sync()
         return self.get(run_id)
 
     def get(self, run_id: UUID) -> Run:
         """The run as it stands in the store. Raises UnknownReference."""
-        with self.store.reading() as session:
-            return runs.get(session, run_id)
+        with self.store.reading() as connection:
+            return runs.get(connection, run_id)
 
     def progress(self, run: Run) -> Progress | None:
         """Where a run stands, or None before its first step."""
@@ -152,8 +153,10 @@ class Training:
         A run that is training on their data is ended first; it can be resumed, and then goes on without them.
         """
         with self._freezing, self._turn:
-            with self.store.reading() as session:
-                going = {Path(run.folder): run for run in runs.all(session) if run.pid is not None}
+            with self.store.reading() as connection:
+                going = {
+                    Path(run.folder): run for run in runs.all(connection) if run.pid is not None
+                }
             for folder in self.settings.runs_dir.glob("*/"):
                 if not holds(folder, person_id):
                     continue
@@ -165,9 +168,9 @@ class Training:
         """End a run's process at once, and say why."""
         assert run.pid is not None
         self._processes.kill(run.pid, Path(run.folder))
-        with self.store.session() as session:
+        with self.store.writing() as connection:
             ended = _ended(run, RunStatus.INTERRUPTED).model_copy(update={"error": ERASED})
-            runs.update(session, ended, was=RunStatus.RUNNING)
+            runs.update(connection, ended, was=RunStatus.RUNNING)
 
     # --- following ------------------------------------------------------------------------------------
 
@@ -198,8 +201,8 @@ class Training:
     def sync(self) -> None:
         """Carry what the folders say into the store, then start queued runs while there is room."""
         with self._turn:
-            with self.store.reading() as session:
-                going = [run for run in runs.all(session) if run.status in GOING]
+            with self.store.reading() as connection:
+                going = [run for run in runs.all(connection) if run.status in GOING]
             for run in going:
                 if run.status is RunStatus.RUNNING:
                     self._look_at(run)
@@ -221,26 +224,26 @@ class Training:
                 folder.result(), folder.config()
         except RunError as error:
             status, message = RunStatus.FAILED, str(error)
-        with self.store.session() as session:
+        with self.store.writing() as connection:
             ended = _ended(run, status, message)
-            if not runs.update(session, ended, was=RunStatus.RUNNING):
+            if not runs.update(connection, ended, was=RunStatus.RUNNING):
                 return  # another server was quicker
             if status is RunStatus.DONE:
-                register(session, ended)
+                register(connection, ended)
         log.info("run %s: %s", run.id, status)
 
     def _start_queued(self) -> None:
-        with self.store.session() as session:
-            stored = runs.all(session)
+        with self.store.writing() as connection:
+            stored = runs.all(connection)
             room = self.settings.max_runs - sum(r.status is RunStatus.RUNNING for r in stored)
             waiting = [run for run in reversed(stored) if run.status is RunStatus.QUEUED]
             for run in waiting[: max(room, 0)]:
                 run = run.model_copy(update={"status": RunStatus.RUNNING})
-                if not runs.update(session, run, was=RunStatus.QUEUED):
+                if not runs.update(connection, run, was=RunStatus.QUEUED):
                     return  # another server starts runs too: look again how much room there is
                 pid = self._process_for(RunDir(Path(run.folder)))
                 run = run.model_copy(update={"pid": pid})
-                runs.update(session, run, was=RunStatus.RUNNING)
+                runs.update(connection, run, was=RunStatus.RUNNING)
 
     def _process_for(self, folder: RunDir) -> int:
         """A process that trains on the folder: a new one, unless a server that died had just started one."""
@@ -258,8 +261,8 @@ class Training:
         )
 
 
-def _check_queue(session: Session, most: int) -> None:
-    waiting = sum(run.status is RunStatus.QUEUED for run in runs.all(session))
+def _check_queue(connection: Connection, most: int) -> None:
+    waiting = sum(run.status is RunStatus.QUEUED for run in runs.all(connection))
     if waiting >= most:
         raise QueueFull(
             f"{waiting:,} {'run waits' if waiting == 1 else 'runs wait'} for their turn already, the most that "
@@ -268,18 +271,18 @@ def _check_queue(session: Session, most: int) -> None:
         )
 
 
-def register(session: Session, run: Run) -> ModelVersion:
+def register(connection: Connection, run: Run) -> ModelVersion:
     """The model version of a finished run, with its lineage; made on the first call, found on later ones."""
     version_id = uuid5(run.id, "version")
-    known = versions.find(session, version_id)
+    known = versions.find(connection, version_id)
     if known is not None:
         return known
     folder = RunDir(Path(run.folder))
     result = folder.result() or {}
-    parent = versions.get(session, run.parent_id) if run.parent_id else None
+    parent = versions.get(connection, run.parent_id) if run.parent_id else None
     version = ModelVersion(
         id=version_id,
-        name=_next_name(run.arm, [each.name for each in versions.all(session)]),
+        name=_next_name(run.arm, [each.name for each in versions.all(connection)]),
         arm=run.arm,
         base=parent.base if parent else folder.config().base,
         adapter=str(folder.version),
@@ -289,7 +292,7 @@ def register(session: Session, run: Run) -> ModelVersion:
         trained_on=run.data,
         verdict=run.verdict,
     )
-    return versions.add(session, version)
+    return versions.add(connection, version)
 
 
 def _next_name(arm: Arm, taken: list[str]) -> str:

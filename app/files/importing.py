@@ -2,7 +2,7 @@
 
 Holds what every import shares: bad lines are named by their number with a sentence and do not stop the rest; lines
 that are known already are skipped, so that an import can be repeated; each chunk of lines is one unit of work.
-What a CSV row means is told in `app.mapping` and `app.csv_rows`.
+What a CSV row means is told in `mapping.py` and `csv_items.py`.
 """
 
 from collections.abc import Iterable, Iterator
@@ -14,12 +14,12 @@ from uuid import UUID, uuid5
 
 from pydantic import ValidationError
 
-from app.csv_rows import Unknown, csv_items, read_joined
-from app.import_text import MARK, UNREADABLE, hint, read_lines
-from app.import_times import to_ms
-from app.mapping import Mapping, load_mapping
-from app.store import Store, imports
-from app.store.engine import storable
+from app.files.csv_items import Unknown, csv_items
+from app.files.csv_rows import read_joined
+from app.files.mapping import Mapping, load_mapping
+from app.files.text_lines import MARK, UNREADABLE, hint, read_lines
+from app.files.times import to_ms
+from app.store import Store, imports, storable
 from app.store.imports import NAMESPACE, UNNAMED, Answer, Behavior, Item
 from rlhb_core.errors import BadRecord
 from rlhb_core.schema.behaviors import parse
@@ -108,7 +108,7 @@ def import_file(
 
 
 def import_jsonl(store: Store, lines: Iterable[str | bytes]) -> ImportResult:
-    """Import triplets as `app.export.triplet_lines` writes them.
+    """Import triplets as `exporting.triplet_lines` writes them.
 
     Their source becomes `imported`, unless the line says simulated. Behaviours are kept as they are.
     """

@@ -1,0 +1,44 @@
+"""Files of data: what a line of an export says, and what the lines of a file to import mean.
+
+The exports write what is downloaded and what a run is trained on; `import_file` reads triplets back, and CSV files by a
+mapping of their columns. Knows no SQL, no HTTP and no browser: how files travel is `app.transfers`.
+
+Holds what the rest of the app may use; the rest of this folder is private.
+"""
+
+from app.files.exporting import (
+    EXPORTS,
+    Amounts,
+    DataFilter,
+    amounts,
+    compared,
+    comparison_lines,
+    label_lines,
+    preference_lines,
+    start_of,
+    taken,
+    triplet_lines,
+    write_lines,
+)
+from app.files.importing import import_csv, import_file, import_jsonl
+from app.files.mapping import Mapping, load_mapping
+
+__all__ = [
+    "EXPORTS",
+    "Amounts",
+    "DataFilter",
+    "Mapping",
+    "amounts",
+    "compared",
+    "comparison_lines",
+    "import_csv",
+    "import_file",
+    "import_jsonl",
+    "label_lines",
+    "load_mapping",
+    "preference_lines",
+    "start_of",
+    "taken",
+    "triplet_lines",
+    "write_lines",
+]
