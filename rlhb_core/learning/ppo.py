@@ -38,6 +38,14 @@ from rlhb_core.run.data import Pair
 
 REMEMBERED = ("response/distinct", "response/length_drift", "objective/scores", "objective/kl")
 """What every verdict needs of every iteration."""
+GAMMA = 1.0
+"""Discount per token: the score is for the whole answer, and a word is worth no less for standing early."""
+GAE_LAMBDA = 0.95
+"""Lambda of generalised advantage estimation (arXiv 1506.02438), as in every well-known PPO on language models."""
+GRADIENT_CLIP = 1.0
+"""Largest gradient norm, of policy and value head."""
+FINAL_LEARNING_RATE = 0.2
+"""Fraction of the policy's learning rate that is left at the end: it settles, and still learns."""
 
 
 class Scores(NamedTuple):
@@ -187,7 +195,7 @@ class PpoStage:
         per_token = token_rewards(reward, old.logprobs, reference, old.mask, self._kl_weight)
         with torch.no_grad():
             values = self._critic(critic_inputs(old)) * old.mask
-        advantages, returns = gae(per_token, values, old.mask, settings.gamma, settings.gae_lambda)
+        advantages, returns = gae(per_token, values, old.mask, GAMMA, GAE_LAMBDA)
         moved = log_ratio(old.logprobs, reference) * old.mask
         kl = moved.sum(1).mean()
         drift = float((moved.abs().sum(1) / old.mask.sum(1).clamp(min=1)).max())
@@ -233,11 +241,7 @@ class PpoStage:
                     logged = self._likelihood.draw(settings.likelihood_batch)
                     likelihoods.append(self._likelihood.learn(logged, settings.likelihood))
                 norms.append(
-                    float(
-                        torch.nn.utils.clip_grad_norm_(
-                            self._policy_parameters, settings.gradient_clip
-                        )
-                    )
+                    float(torch.nn.utils.clip_grad_norm_(self._policy_parameters, GRADIENT_CLIP))
                 )
                 if number == settings.critic_warmup + 1 and len(norms) == 1:
                     self._check_first("probability ratio", float(sums[0][3] / sums[0][4]), 1)
@@ -301,9 +305,7 @@ class PpoStage:
                 loss = 0.5 * masked_mean(error**2, mask)
                 self._critic_optimiser.zero_grad()
                 loss.backward()  # type: ignore[no-untyped-call]
-                torch.nn.utils.clip_grad_norm_(
-                    self._critic.parameters(), self._settings.gradient_clip
-                )
+                torch.nn.utils.clip_grad_norm_(self._critic.parameters(), GRADIENT_CLIP)
                 self._critic_optimiser.step()
                 losses.append(loss.item())
         return sum(losses) / len(losses)
@@ -317,7 +319,7 @@ class PpoStage:
             max(self.total, self._settings.critic_warmup + 2),
         )
         done = (number - first) / (last - first)
-        fraction = 1 - (1 - self._settings.final_learning_rate) * min(1.0, done)
+        fraction = 1 - (1 - FINAL_LEARNING_RATE) * min(1.0, done)
         rise = min(1.0, (number - first + 1) / self._settings.rise)
         return self._settings.learning_rate * fraction * rise
 

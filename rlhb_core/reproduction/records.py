@@ -18,6 +18,7 @@ from rlhb_core.reproduction.work import configuration, is_done
 from rlhb_core.run.config import RunConfig
 from rlhb_core.run.folder import RunDir, write_json
 from rlhb_core.run.metrics import Row
+from rlhb_core.run.retired import otherwise, without_retired
 from rlhb_core.world.annotators import BARE
 from rlhb_core.world.examination import questions, utilities
 
@@ -138,7 +139,7 @@ def refuse_others(folder: Path, seed: int, tasks: Sequence[Task]) -> None:
             case Run():
                 file = place / "config.json"
                 now = _made(task, seed, tasks)["settings"]
-                alike = not file.exists() or _settings(RunDir(place).config()) == now
+                alike = not file.exists() or _is_now(RunDir(place), now)
             case Measure():
                 continue
         if not alike:
@@ -165,11 +166,17 @@ def _as_now(made: Mapping[str, Any] | None, task: Run, seed: int, tasks: Sequenc
     if made is None:
         return False
     now = _made(task, seed, tasks)
+    if otherwise(made["settings"]):
+        return False
     try:
-        config = RunConfig.load({**made["settings"], "start": task.parent or None})
+        config = RunConfig.load({**without_retired(made["settings"]), "start": task.parent or None})
     except ValidationError:  # a setting is gone
         return False
     return bool(made["log"] == now["log"]) and _settings(config) == now["settings"]
+
+
+def _is_now(run: RunDir, settings: Mapping[str, Any]) -> bool:
+    return not run.made_otherwise() and _settings(run.config()) == settings
 
 
 def _settings(config: RunConfig) -> dict[str, Any]:

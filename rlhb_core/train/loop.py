@@ -52,6 +52,8 @@ class Trainer:
     def __init__(self, run: RunDir, followers: Followers, examiner: Examiner) -> None:
         self._run = run
         self._config = run.config()
+        if why := run.made_otherwise():
+            raise RunError(f"{why} It can be read, but this version cannot train it.")
         torch.set_num_threads(self._config.threads)
         teacher = teachers.of(self._config.arm)
         split = load_split(self._config, run.triplets(), run.comparisons())

@@ -60,7 +60,6 @@ SETTINGS: dict[str, Any] = {
         "judge_steps": 20,
         "reading_steps": 4,
         "watch": 256,
-        "watch_iterations": 3,
     },
 }
 

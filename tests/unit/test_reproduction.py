@@ -231,6 +231,31 @@ def test_a_record_from_before_a_setting_existed_counts_if_its_default_is_used(
     assert "kto" not in recorded(record, 7, tasks)
 
 
+def test_a_record_from_before_a_setting_was_retired_counts_if_it_had_the_value_of_now(
+    tmp_path: Path,
+) -> None:
+    tasks = plan(ablations=False)
+    record = whole_record(tmp_path, tasks)
+    for run in record["runs"].values():
+        run["made"]["settings"]["ppo"]["gamma"] = 1.0
+    assert left(record, 7, tasks) == []
+    record["runs"]["kto"]["made"]["settings"]["ppo"]["gamma"] = 0.9
+    assert "kto" not in recorded(record, 7, tasks)
+
+
+def test_a_folder_made_with_another_value_of_a_retired_setting_is_refused(tmp_path: Path) -> None:
+    tasks = plan(ablations=False)
+    finish(tmp_path, 7, tasks)
+    file = tmp_path / "rlhf" / "config.json"
+    settings = json.loads(file.read_text("utf-8"))
+    for gamma in (1.0, 0.9):
+        write_json(file, settings | {"ppo": settings["ppo"] | {"gamma": gamma}})
+        if gamma == 1.0:
+            refuse_others(tmp_path, 7, tasks)
+    with pytest.raises(RunError, match="other settings than this version has: remove"):
+        refuse_others(tmp_path, 7, tasks)
+
+
 def test_a_record_keeps_nothing_that_is_out_of_date(tmp_path: Path) -> None:
     file, tasks = tmp_path / "seed-7.json", plan(ablations=False)
     old = whole_record(tmp_path, tasks)

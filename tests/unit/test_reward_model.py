@@ -50,11 +50,11 @@ def test_a_margin_is_taken_off_the_chosen_response_alone() -> None:
 
 @pytest.mark.parametrize(
     ("how", "expected"),
-    [("mean", [2.0, 2.0]), ("lowest", [1.0, 2.0]), ("variance_penalised", [2.0 - 0.3 * 1.0, 2.0])],
+    [("mean", [2.0, 2.0]), ("lowest", [1.0, 2.0]), ("variance_penalised", [2.0 - 0.5 * 1.0, 2.0])],
 )
 def test_heads_that_disagree_are_trusted_less(how: str, expected: list[float]) -> None:
     scores = torch.tensor([[1.0, 2.0], [3.0, 2.0]])  # two heads, two responses
-    torch.testing.assert_close(combined(scores, how, 0.3), torch.tensor(expected))
+    torch.testing.assert_close(combined(scores, how), torch.tensor(expected))
 
 
 def test_heads_are_centred_before_the_lowest_is_taken() -> None:

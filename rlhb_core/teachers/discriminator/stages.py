@@ -39,6 +39,14 @@ LOOK_ROWS = 2048
 """Held-out logged triplets behind the curves."""
 PERMUTED_ROWS = 16_384
 """About so many of the triplets with another row's behaviour are looked at: all would be millions."""
+WATCH_ITERATIONS = 8
+"""Iterations whose held-out rollouts the discriminator is looked at on, for steady figures."""
+REPLAY_SIZE = 2000
+"""Generated triplets kept for replay, the newest: about five iterations of the recipes."""
+REWARD_CLIP = 2.5
+"""Bound on the discriminator's logit in the reward: an odd answer that D is sure about must not outweigh all others."""
+WEIGHT_DECAY = 0.01
+"""Of the discriminator's head, AdamW's usual one: label smoothing and dropout hold it back already."""
 
 
 class Triplets(NamedTuple):
@@ -140,7 +148,7 @@ class Side:
             self.model.parameters(),
             lr=settings.learning_rate,
             betas=(0.5, 0.99),
-            weight_decay=settings.weight_decay,
+            weight_decay=WEIGHT_DECAY,
         )
 
     @property
@@ -336,7 +344,7 @@ class DiscriminatorReward:
         model = self._side.model
         model.eval()
         logits = model.crossed(self._fresh.features, self._fresh.behaviors)  # [response, behaviour]
-        bounded = logits.clamp(-self._settings.reward_clip, self._settings.reward_clip)
+        bounded = logits.clamp(-REWARD_CLIP, REWARD_CLIP)
         return Scores(logits.diagonal(), REWARDS[self._settings.reward](bounded))
 
     def learn(self, rollouts: Rollouts, watched: Rollouts) -> Metrics:
@@ -361,7 +369,7 @@ class DiscriminatorReward:
     def _to_look_at(self, watched: Rollouts) -> Triplets:
         """The watched rollouts of the last iterations: those of one alone are too few for a steady figure."""
         self._watched.append(self._triplets(watched))
-        del self._watched[: -self._session.config.evaluation.watch_iterations]
+        del self._watched[:-WATCH_ITERATIONS]
         return functools.reduce(joined, self._watched)
 
     def _triplets(self, rollouts: Rollouts) -> Triplets:
@@ -378,10 +386,8 @@ class DiscriminatorReward:
         return joined(drawn, old)
 
     def _remember(self, fresh: Triplets) -> None:
-        if not self._settings.replay_size:
-            return
         kept = fresh if self._replay is None else joined(self._replay, fresh)
-        first = max(0, len(kept.names) - self._settings.replay_size)
+        first = max(0, len(kept.names) - REPLAY_SIZE)
         self._replay = kept.rows(torch.arange(first, len(kept.names)))
 
     def state(self) -> dict[str, Any]:

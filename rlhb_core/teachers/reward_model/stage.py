@@ -21,6 +21,10 @@ from rlhb_core.teachers.reward_model.settings import RewardModelSettings
 
 STEPS_AT_ONCE = 10
 """Gradient steps in one step of the stage."""
+WEIGHT_DECAY = 0.05
+"""Of the heads: there are few votes for many features."""
+VARIANCE_WEIGHT = 0.5
+"""Weight of the heads' variance in a variance-penalised score, the middle of those tried in arXiv 2310.02743."""
 
 
 class Votes(NamedTuple):
@@ -76,12 +80,12 @@ def pair_accuracy(margins: Tensor) -> float:
     return float(right.mean()) if margins.numel() else 0.5
 
 
-def combined(scores: Tensor, how: str, variance_weight: float) -> Tensor:
+def combined(scores: Tensor, how: str) -> Tensor:
     """One score of several heads (arXiv 2310.02743): mean, lowest, or mean minus weighted variance. [M, N] -> [N]."""
     if how == "lowest":
         return scores.amin(0)
     if how == "variance_penalised":
-        return scores.mean(0) - variance_weight * scores.var(0, correction=0)
+        return scores.mean(0) - VARIANCE_WEIGHT * scores.var(0, correction=0)
     return scores.mean(0)
 
 
@@ -110,7 +114,7 @@ class RewardModel(torch.nn.Module):
     def raw(self, features: Tensor) -> Tensor:
         """[N, F] -> [N], in logits of a vote."""
         scores = torch.stack([member(features) @ self.weights for member in self.members])
-        return combined(scores - self.centres, self._settings.score, self._settings.variance_weight)
+        return combined(scores - self.centres, self._settings.score)
 
     def forward(self, features: Tensor) -> Tensor:
         """[N, F] -> [N]: mean 0 and spread 1 over the logged responses."""
@@ -159,7 +163,7 @@ class RewardModelStage:
         self._optimiser = torch.optim.AdamW(
             self._model.parameters(),
             lr=self._settings.learning_rate,
-            weight_decay=self._settings.weight_decay,
+            weight_decay=WEIGHT_DECAY,
         )
 
     def step(self, number: int) -> Metrics:
