@@ -2,24 +2,25 @@
 
 One iteration, numbered as in the method's description: 1 draw queries and behaviours, 2 roll out, 3 score,
 4 rewards and advantages, 5 update policy and critic, 6 let the source of rewards learn, 7 report.
-Does not know reward models or discriminators: see `RewardSource`.
+Does not know reward models or discriminators (`reward_source.py`).
 """
 
-import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from rlhb_core.errors import RunError
 from rlhb_core.learning.average import Average
+from rlhb_core.learning.clock import Clock
 from rlhb_core.learning.critic import SO_FAR, ValueHead, critic_inputs
 from rlhb_core.learning.diagnostics import distinct, length_drift
 from rlhb_core.learning.likelihood import Likelihood
 from rlhb_core.learning.losses import policy_loss, summed_entropy
 from rlhb_core.learning.optimiser import adamw
+from rlhb_core.learning.reward_source import RewardSource, Scores
 from rlhb_core.learning.rewards import (
     centre_groups,
     explained_variance,
@@ -46,44 +47,6 @@ GRADIENT_CLIP = 1.0
 """Largest gradient norm, of policy and value head."""
 FINAL_LEARNING_RATE = 0.2
 """Fraction of the policy's learning rate that is left at the end: it settles, and still learns."""
-
-
-class Scores(NamedTuple):
-    """What a source of rewards says about B rollouts."""
-
-    raw: Tensor  # [B], as it is reported
-    reward: Tensor  # [B], as it is trained on: centred, bounded
-
-
-class RewardSource(Protocol):
-    """Where the reward comes from."""
-
-    @property
-    def remembered(self) -> Sequence[str]:
-        """Metrics of its own that the verdict needs of every iteration."""
-        ...
-
-    def watched(self) -> Sequence[Pair]:
-        """Held-out pairs for the policy, as it would be served, to answer beside the training ones;
-        never trained on.
-        """
-        ...
-
-    def score(self, rollouts: Rollouts) -> Scores:
-        """Score rollouts, before `learn`."""
-        ...
-
-    def learn(self, rollouts: Rollouts, watched: Rollouts) -> Metrics:
-        """Learn from an iteration's rollouts, if it learns at all."""
-        ...
-
-    def state(self) -> dict[str, Any]:
-        """What it must keep besides the session's heads."""
-        ...
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Take up a state."""
-        ...
 
 
 class Experience(NamedTuple):
@@ -372,21 +335,3 @@ class PpoStage:
         self._average.restore(state["average"])
         self._kl_weight = state["kl_weight"]
         self._source.restore(state["source"])
-
-
-class Clock:
-    """Seconds between laps."""
-
-    def __init__(self) -> None:
-        self._start = self._last = time.perf_counter()
-        self._laps: Metrics = {}
-
-    def lap(self, name: str) -> None:
-        """The time since the last lap goes by this name."""
-        now = time.perf_counter()
-        self._laps[name] = now - self._last
-        self._last = now
-
-    def laps(self) -> Metrics:
-        """All laps and the whole."""
-        return self._laps | {"timing/step": self._last - self._start}

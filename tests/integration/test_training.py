@@ -31,7 +31,7 @@ from rlhb_core.run.recipe import load_recipe
 from rlhb_core.schema.arms import ARMS, Arm
 from rlhb_core.schema.evidence import Evidence
 from rlhb_core.schema.records import Comparison, RunStatus, Triplet
-from rlhb_core.teachers.discriminator.stages import origin_triplets
+from rlhb_core.teachers.discriminator.triplets import origin_triplets
 from rlhb_core.teachers.reward_model.stage import RewardModelStage
 from rlhb_core.train import loop
 from rlhb_core.train.checkpoint import Checkpoint

@@ -13,7 +13,7 @@ from rlhb_core.lm.generator import load_trunk
 from rlhb_core.lm.scorers import Discriminator
 from rlhb_core.run.data import Pair, Split
 from rlhb_core.run.recipe import load_recipe
-from rlhb_core.teachers.discriminator.stages import by_discriminator
+from rlhb_core.teachers.discriminator.reward import by_discriminator
 
 PAIRS = [Pair("Capital of Peru?", None), Pair("How many legs do spiders have?", None)]
 

@@ -8,7 +8,8 @@ import torch
 
 from rlhb_core.learning import ppo
 from rlhb_core.learning.critic import critic_inputs
-from rlhb_core.learning.ppo import Experience, PpoStage, Scores
+from rlhb_core.learning.ppo import Experience, PpoStage
+from rlhb_core.learning.reward_source import Scores
 from rlhb_core.learning.rollout import Rollouts, measure
 from rlhb_core.learning.session import POLICY, START, Metrics
 from rlhb_core.run.data import Pair

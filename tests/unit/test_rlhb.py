@@ -9,9 +9,11 @@ from torch import Tensor, nn
 
 from rlhb_core.learning.rollout import Rollouts
 from rlhb_core.run.data import Pair
-from rlhb_core.teachers.discriminator import stages
+from rlhb_core.teachers.discriminator import reward as rewarding
+from rlhb_core.teachers.discriminator.reward import DiscriminatorReward
 from rlhb_core.teachers.discriminator.settings import DiscriminatorSettings
-from rlhb_core.teachers.discriminator.stages import DiscriminatorReward, Triplets, swapped
+from rlhb_core.teachers.discriminator.side import swapped
+from rlhb_core.teachers.discriminator.triplets import Triplets
 
 LOGITS = torch.tensor([[9.0, 1.0, -1.0], [0.0, -7.0, 2.0], [-3.0, 1.0, 0.5]])
 
@@ -74,13 +76,13 @@ def learn(reward: DiscriminatorReward, fresh: Triplets) -> list[Tensor]:
 
 def test_the_reward_is_bounded_and_what_is_reported_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
     """Bounded at 2: rows [2, 1, -1], [0, -2, 2], [-2, 1, 0.5]; own minus the mean of the others in its column."""
-    monkeypatch.setattr(stages, "REWARD_CLIP", 2.0)
+    monkeypatch.setattr(rewarding, "REWARD_CLIP", 2.0)
     reward = source()
     monkeypatch.setattr(reward, "_triplets", lambda _: triplets(0, 3))
     found = reward.score(rollouts())
     assert found.raw.tolist() == [9.0, -7.0, 0.5]
     assert found.reward.tolist() == pytest.approx([2 - (0 - 2) / 2, -2 - (1 + 1) / 2, 0.5 - 0.5])
-    monkeypatch.setattr(stages, "REWARD_CLIP", 8.0)
+    monkeypatch.setattr(rewarding, "REWARD_CLIP", 8.0)
     wider = source()
     monkeypatch.setattr(wider, "_triplets", lambda _: triplets(0, 3))
     assert wider.score(rollouts()).reward.tolist() == pytest.approx([8 + 1.5, -7 - 1, 0.5 - 0.5])
@@ -102,7 +104,7 @@ def test_a_share_of_what_the_discriminator_learns_from_is_older() -> None:
 
 
 def test_only_the_newest_are_kept_for_replay(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stages, "REPLAY_SIZE", 4)
+    monkeypatch.setattr(rewarding, "REPLAY_SIZE", 4)
     reward = source(replay=0.5, batch=64, steps=1)
     for first in (0, 10, 20):
         learn(reward, triplets(first, 3))
