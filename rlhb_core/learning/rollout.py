@@ -12,7 +12,6 @@ from torch import Tensor
 from rlhb_core.lm.generator import (
     Measured,
     Tokens,
-    Trunk,
     by_length,
     collate,
     decode_responses,
@@ -24,6 +23,7 @@ from rlhb_core.lm.generator import (
 )
 from rlhb_core.lm.sampling import sample
 from rlhb_core.lm.scorers import Response
+from rlhb_core.lm.trunk import Trunk
 from rlhb_core.run.data import Pair
 from rlhb_core.run.sections import SamplingSettings
 

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from rlhb_core.learning.rollout import Rollouts, roll_out
-from rlhb_core.lm.generator import Trunk
 from rlhb_core.lm.scorers import Behaviors, Response, response_features
+from rlhb_core.lm.trunk import Trunk
 from rlhb_core.run.config import RunConfig
 from rlhb_core.run.data import Logged, Pair, Split
 from rlhb_core.schema.evidence import Evidence

@@ -12,15 +12,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from rlhb_core.lm.generator import (
-    Scored,
-    Trunk,
-    by_length,
-    collate,
-    encode_prompt,
-    encode_response,
-    score,
-)
+from rlhb_core.lm.generator import Scored, by_length, collate, encode_prompt, encode_response, score
+from rlhb_core.lm.trunk import Trunk
 
 
 class Response(NamedTuple):

@@ -18,7 +18,7 @@ from rlhb_core.errors import RlhbError, RunError
 from rlhb_core.learning.diagnostics import distinct
 from rlhb_core.learning.rollout import roll_out
 from rlhb_core.learning.session import seed_all
-from rlhb_core.lm.generator import load_trunk
+from rlhb_core.lm.trunk import load_trunk
 from rlhb_core.reproduction.tasks import ANSWERS, ARMS, Log, Measure, Run, Task, plan
 from rlhb_core.run.config import RunConfig
 from rlhb_core.run.data import Pair

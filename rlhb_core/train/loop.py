@@ -15,8 +15,8 @@ from rlhb_core import teachers
 from rlhb_core.errors import RlhbError, RunError
 from rlhb_core.learning.samples import answers_on_the_way
 from rlhb_core.learning.session import Served, Session, Stage, seed_all
-from rlhb_core.lm.generator import load_trunk
 from rlhb_core.lm.servable import refuse_mixing, refuse_stateful
+from rlhb_core.lm.trunk import load_trunk
 from rlhb_core.run.data import load_split
 from rlhb_core.run.folder import ON_REQUEST, RunDir
 from rlhb_core.run.followers import Followers

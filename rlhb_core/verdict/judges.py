@@ -20,8 +20,8 @@ import torch
 from torch import Tensor
 
 from rlhb_core.learning.session import ORIGIN, Session, seeded
-from rlhb_core.lm.generator import load_trunk
 from rlhb_core.lm.scorers import Discriminator, Response
+from rlhb_core.lm.trunk import load_trunk
 from rlhb_core.run.data import Logged, Pair, is_held_out, sides
 from rlhb_core.verdict.judge_training import (
     Parts,

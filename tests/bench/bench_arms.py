@@ -21,7 +21,8 @@ from app.serving import Serving, register_base
 from app.settings import Settings
 from app.store import Store, responses
 from rlhb_core.lm.decoding import Decoder, Row
-from rlhb_core.lm.generator import encode_prompt, load_trunk
+from rlhb_core.lm.generator import encode_prompt
+from rlhb_core.lm.trunk import load_trunk
 from tests.bench.run import row
 
 QUERY = "Which language do people speak in Brazil?"

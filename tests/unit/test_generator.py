@@ -10,16 +10,9 @@ import transformers
 
 from rlhb_core.errors import ModelError
 from rlhb_core.learning.rollout import measure, roll_out
-from rlhb_core.lm.generator import (
-    Trunk,
-    collate,
-    decode_responses,
-    encode_prompt,
-    encode_response,
-    load_trunk,
-    score,
-)
+from rlhb_core.lm.generator import collate, decode_responses, encode_prompt, encode_response, score
 from rlhb_core.lm.scorers import Response, response_features
+from rlhb_core.lm.trunk import Trunk, load_trunk
 from rlhb_core.run.data import Pair
 from rlhb_core.run.sections import SamplingSettings
 
