@@ -16,7 +16,7 @@ from rlhb_core.lm.generator import Scored, by_length, collate, encode_prompt, en
 from rlhb_core.lm.trunk import Trunk
 
 
-class Response(NamedTuple):
+class Written(NamedTuple):
     """A response as a discriminator sees it: text, and whether it ended by itself."""
 
     query: str
@@ -26,7 +26,7 @@ class Response(NamedTuple):
 
 @torch.no_grad()
 def response_features(
-    trunk: Trunk, responses: Sequence[Response], batch: int, max_prompt: int, max_response: int
+    trunk: Trunk, responses: Sequence[Written], batch: int, max_prompt: int, max_response: int
 ) -> Tensor:
     """Features [N, F] of responses under the base model, without any behaviour in the prompt.
 
@@ -35,7 +35,7 @@ def response_features(
     unique = list(dict.fromkeys(responses))
     prompts = [encode_prompt(trunk, r.query)[-max_prompt:] for r in unique]
     answers = [encode_response(trunk, r.text, r.ended)[:max_response] for r in unique]
-    found: dict[Response, Tensor] = {}
+    found: dict[Written, Tensor] = {}
     with trunk.using(None):
         for chunk in by_length(
             [len(p) + len(a) for p, a in zip(prompts, answers, strict=True)], batch

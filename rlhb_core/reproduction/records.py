@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from rlhb_core.errors import RunError
-from rlhb_core.reproduction.tasks import ROUNDS, SHIFT, Log, Measure, Run, Task
+from rlhb_core.reproduction.tasks import ROUNDS, SHIFT, Log, Measure, RunTask, Task
 from rlhb_core.reproduction.work import configuration, is_done
 from rlhb_core.run.config import RunConfig
 from rlhb_core.run.folder import RunDir, write_json
@@ -66,7 +66,7 @@ def write_seed(
     for task in tasks:
         if is_done(folder, task):
             match task:
-                case Run():
+                case RunTask():
                     runs[task.name] = _run(RunDir(folder / task.name), task, seed, tasks)
                 case Measure():
                     measures[task.name] = _read(folder / task.name / "result.json")
@@ -105,7 +105,7 @@ def recorded(record: Mapping[str, Any], seed: int, tasks: Sequence[Task]) -> set
         match task:
             case Log():
                 there = True
-            case Run():
+            case RunTask():
                 run = record.get("runs", {}).get(task.name)
                 there = run is not None and _as_now(run.get("made"), task, seed, tasks)
             case Measure():
@@ -136,7 +136,7 @@ def refuse_others(folder: Path, seed: int, tasks: Sequence[Task]) -> None:
             case Log():
                 file, now = place / "done.json", task._asdict()
                 alike = not file.exists() or _read(file) == now
-            case Run():
+            case RunTask():
                 file = place / "config.json"
                 now = _made(task, seed, tasks)["settings"]
                 alike = not file.exists() or _is_now(RunDir(place), now)
@@ -149,7 +149,7 @@ def refuse_others(folder: Path, seed: int, tasks: Sequence[Task]) -> None:
             )
 
 
-def _made(task: Run, seed: int, tasks: Sequence[Task]) -> dict[str, Any]:
+def _made(task: RunTask, seed: int, tasks: Sequence[Task]) -> dict[str, Any]:
     """How a run would be made now, in the form of its record."""
     start = Path(task.parent) if task.parent else None
     log = next(each for each in tasks if each.name == task.log)
@@ -159,7 +159,9 @@ def _made(task: Run, seed: int, tasks: Sequence[Task]) -> dict[str, Any]:
     }
 
 
-def _as_now(made: Mapping[str, Any] | None, task: Run, seed: int, tasks: Sequence[Task]) -> bool:
+def _as_now(
+    made: Mapping[str, Any] | None, task: RunTask, seed: int, tasks: Sequence[Task]
+) -> bool:
     """Whether a run was made as it would be made now.
     A setting that the record does not know had what is the default now.
     """
@@ -194,7 +196,7 @@ def _read(file: Path) -> Any:
     return json.loads(file.read_text("utf-8"))
 
 
-def _run(run: RunDir, task: Run, seed: int, tasks: Sequence[Task]) -> dict[str, Any]:
+def _run(run: RunDir, task: RunTask, seed: int, tasks: Sequence[Task]) -> dict[str, Any]:
     result = run.result() or {}
     evidence = result["evidence"]
     return {

@@ -10,7 +10,7 @@ import torch
 
 from rlhb_core.errors import NotEnoughData
 from rlhb_core.learning.losses import choice_loss
-from rlhb_core.lm.scorers import Response
+from rlhb_core.lm.scorers import Written
 from rlhb_core.run.data import load_split
 from rlhb_core.run.recipe import load_recipe
 from rlhb_core.run.votes import TIE, Voted
@@ -145,7 +145,7 @@ def stage(**settings: Any) -> RewardModelStage:
     torch.manual_seed(0)
     numbers = torch.randn(200, 2, 2)
 
-    def features(responses: list[Response]) -> torch.Tensor:
+    def features(responses: list[Written]) -> torch.Tensor:
         return torch.tensor([[float(part) for part in each.text.split()] for each in responses])
 
     def votes_by(column: int) -> list[Voted]:

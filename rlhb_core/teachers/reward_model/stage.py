@@ -12,7 +12,7 @@ from torch import Tensor
 
 from rlhb_core.learning.losses import choice_loss
 from rlhb_core.learning.session import Metrics, Session
-from rlhb_core.lm.scorers import Response, RewardHead
+from rlhb_core.lm.scorers import RewardHead, Written
 from rlhb_core.run.votes import Voted
 from rlhb_core.teachers.reward_model import NAME, OnVotes, Ranked, RewardModelEvidence
 from rlhb_core.teachers.reward_model.calibration import calibration_error, fit_temperature
@@ -44,7 +44,7 @@ class Votes(NamedTuple):
 def vote_tensors(session: Session, votes: Sequence[Voted]) -> Votes:
     """Features of all responses voted on."""
     flat = session.features(
-        [Response(vote.query, text) for vote in votes for text in vote.responses]
+        [Written(vote.query, text) for vote in votes for text in vote.responses]
     )
     most = max((len(vote.responses) for vote in votes), default=2)
     features = flat.new_zeros(len(votes), most, flat.shape[1])
