@@ -14,7 +14,7 @@ from jinja2 import TemplateError
 from torch import Tensor
 from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
-from rlhb_core.lm.trunk import Trunk as Trunk
+from rlhb_core.lm.trunk import Trunk as Trunk  # named here too for callers from before it moved
 from rlhb_core.lm.trunk import load_trunk as load_trunk
 from rlhb_core.schema.prompts import Message, messages, without_system
 
