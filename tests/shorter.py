@@ -15,7 +15,7 @@ from rlhb_core.teachers.teacher import PPO, Plan, PlannedStage, Teacher
 from rlhb_core.verdict.checks import Check, Verdict
 
 if TYPE_CHECKING:
-    from rlhb_core.learning.ppo import Scores
+    from rlhb_core.learning.reward_source import Scores
     from rlhb_core.learning.rollout import Rollouts
     from rlhb_core.learning.session import Metrics, Session
     from rlhb_core.run.data import Pair
@@ -40,7 +40,7 @@ class Shortness:
         """Fewer words are better."""
         import torch
 
-        from rlhb_core.learning.ppo import Scores
+        from rlhb_core.learning.reward_source import Scores
 
         words = torch.tensor([float(len(text.split())) for text in rollouts.texts])
         self._words = float(words.mean())

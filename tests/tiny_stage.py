@@ -5,10 +5,11 @@ from typing import Any
 
 import torch
 
-from rlhb_core.learning.ppo import PpoStage, RewardSource, Scores
+from rlhb_core.learning.ppo import PpoStage
+from rlhb_core.learning.reward_source import RewardSource, Scores
 from rlhb_core.learning.rollout import Rollouts
 from rlhb_core.learning.session import Metrics, Session, seed_all
-from rlhb_core.lm.generator import load_trunk
+from rlhb_core.lm.trunk import load_trunk
 from rlhb_core.run.data import Logged, Pair, Split
 from rlhb_core.run.recipe import load_recipe
 

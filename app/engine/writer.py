@@ -18,7 +18,7 @@ from app.engine.options import EngineOptions
 from app.pauses import settle
 from rlhb_core.errors import ModelError
 from rlhb_core.lm.decoding import Answer, Decoder, Finished, Row, Writing, use_threads
-from rlhb_core.lm.generator import load_trunk
+from rlhb_core.lm.trunk import load_trunk
 
 log = logging.getLogger(__name__)
 

@@ -7,19 +7,16 @@ static one) and does not judge a run (`verdict/`).
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from textwrap import wrap
 from typing import Any, Literal
 
 import plotly.graph_objects as go
 
-from rlhb_core.run.metrics import METRICS
+from rlhb_core.run.metrics import METRICS, RowView
 from rlhb_core.run.plots import Plot, all_plots
 from rlhb_core.teachers import stage_label
-
-Row = Mapping[str, Any]
-"""One line of metrics.jsonl (`metrics.Row`), not to be changed."""
 
 Theme = Literal["light", "dark"]
 
@@ -47,7 +44,7 @@ class Figure:
     """What its x axis counts, written below it where the picture stands alone."""
 
 
-def figures(rows: Sequence[Row], kl_stop: float = math.inf) -> list[Figure]:
+def figures(rows: Sequence[RowView], kl_stop: float = math.inf) -> list[Figure]:
     """The figures for these rows of one run, without colours (`template`) and without titles (`titled`).
 
     `kl_stop`: the KL at which the run is stopped.
@@ -60,7 +57,7 @@ def figures(rows: Sequence[Row], kl_stop: float = math.inf) -> list[Figure]:
     ]
 
 
-def _says_something(plot: Plot, rows: Sequence[Row]) -> bool:
+def _says_something(plot: Plot, rows: Sequence[RowView]) -> bool:
     values = [value for metric in plot.curves for _, value in points_of(rows, metric)]
     return bool(values) and max(map(abs, values)) >= plot.least
 
@@ -88,7 +85,7 @@ def _axis(plot: Plot) -> str:
     return plot.axis or METRICS[next(iter(plot.curves))].unit
 
 
-def _draw(plot: Plot, rows: Sequence[Row], kl_stop: float) -> go.Figure:
+def _draw(plot: Plot, rows: Sequence[RowView], kl_stop: float) -> go.Figure:
     figure = go.Figure()
     for metric, label in plot.curves.items():
         points = thin(points_of(rows, metric))
@@ -123,7 +120,7 @@ def _draw(plot: Plot, rows: Sequence[Row], kl_stop: float) -> go.Figure:
     return figure
 
 
-def points_of(rows: Sequence[Row], metric: str) -> list[tuple[int, float]]:
+def points_of(rows: Sequence[RowView], metric: str) -> list[tuple[int, float]]:
     """(iteration, value) of every row that has the metric as a finite number."""
     return [
         (int(row["iteration"]), float(value))
@@ -145,7 +142,7 @@ def thin(points: list[tuple[int, float]]) -> list[tuple[int, float]]:
     return kept
 
 
-def stages(rows: Sequence[Row]) -> list[tuple[str, int, int]]:
+def stages(rows: Sequence[RowView]) -> list[tuple[str, int, int]]:
     """(stage, first step, last step) in the order in which they were trained."""
     found: list[tuple[str, int, int]] = []
     for row in rows:

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from rlhb_core.learning.best_of_n import Scorer
-from rlhb_core.learning.ppo import PpoStage, Scores
+from rlhb_core.learning.ppo import PpoStage
+from rlhb_core.learning.reward_source import Scores
 from rlhb_core.learning.rollout import Rollouts
 from rlhb_core.learning.session import Metrics, Session
 from rlhb_core.run.data import Pair

@@ -2,24 +2,25 @@
 
 One iteration, numbered as in the method's description: 1 draw queries and behaviours, 2 roll out, 3 score,
 4 rewards and advantages, 5 update policy and critic, 6 let the source of rewards learn, 7 report.
-Does not know reward models or discriminators: see `RewardSource`.
+Does not know reward models or discriminators (`reward_source.py`).
 """
 
-import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from rlhb_core.errors import RunError
 from rlhb_core.learning.average import Average
+from rlhb_core.learning.clock import Clock
 from rlhb_core.learning.critic import SO_FAR, ValueHead, critic_inputs
 from rlhb_core.learning.diagnostics import distinct, length_drift
 from rlhb_core.learning.likelihood import Likelihood
 from rlhb_core.learning.losses import policy_loss, summed_entropy
 from rlhb_core.learning.optimiser import adamw
+from rlhb_core.learning.reward_source import RewardSource, Scores
 from rlhb_core.learning.rewards import (
     centre_groups,
     explained_variance,
@@ -38,44 +39,14 @@ from rlhb_core.run.data import Pair
 
 REMEMBERED = ("response/distinct", "response/length_drift", "objective/scores", "objective/kl")
 """What every verdict needs of every iteration."""
-
-
-class Scores(NamedTuple):
-    """What a source of rewards says about B rollouts."""
-
-    raw: Tensor  # [B], as it is reported
-    reward: Tensor  # [B], as it is trained on: centred, bounded
-
-
-class RewardSource(Protocol):
-    """Where the reward comes from."""
-
-    @property
-    def remembered(self) -> Sequence[str]:
-        """Metrics of its own that the verdict needs of every iteration."""
-        ...
-
-    def watched(self) -> Sequence[Pair]:
-        """Held-out pairs for the policy, as it would be served, to answer beside the training ones;
-        never trained on.
-        """
-        ...
-
-    def score(self, rollouts: Rollouts) -> Scores:
-        """Score rollouts, before `learn`."""
-        ...
-
-    def learn(self, rollouts: Rollouts, watched: Rollouts) -> Metrics:
-        """Learn from an iteration's rollouts, if it learns at all."""
-        ...
-
-    def state(self) -> dict[str, Any]:
-        """What it must keep besides the session's heads."""
-        ...
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Take up a state."""
-        ...
+GAMMA = 1.0
+"""Discount per token: the score is for the whole answer, and a word is worth no less for standing early."""
+GAE_LAMBDA = 0.95
+"""Lambda of generalised advantage estimation (arXiv 1506.02438), as in every well-known PPO on language models."""
+GRADIENT_CLIP = 1.0
+"""Largest gradient norm, of policy and value head."""
+FINAL_LEARNING_RATE = 0.2
+"""Fraction of the policy's learning rate that is left at the end: it settles, and still learns."""
 
 
 class Experience(NamedTuple):
@@ -187,7 +158,7 @@ class PpoStage:
         per_token = token_rewards(reward, old.logprobs, reference, old.mask, self._kl_weight)
         with torch.no_grad():
             values = self._critic(critic_inputs(old)) * old.mask
-        advantages, returns = gae(per_token, values, old.mask, settings.gamma, settings.gae_lambda)
+        advantages, returns = gae(per_token, values, old.mask, GAMMA, GAE_LAMBDA)
         moved = log_ratio(old.logprobs, reference) * old.mask
         kl = moved.sum(1).mean()
         drift = float((moved.abs().sum(1) / old.mask.sum(1).clamp(min=1)).max())
@@ -233,11 +204,7 @@ class PpoStage:
                     logged = self._likelihood.draw(settings.likelihood_batch)
                     likelihoods.append(self._likelihood.learn(logged, settings.likelihood))
                 norms.append(
-                    float(
-                        torch.nn.utils.clip_grad_norm_(
-                            self._policy_parameters, settings.gradient_clip
-                        )
-                    )
+                    float(torch.nn.utils.clip_grad_norm_(self._policy_parameters, GRADIENT_CLIP))
                 )
                 if number == settings.critic_warmup + 1 and len(norms) == 1:
                     self._check_first("probability ratio", float(sums[0][3] / sums[0][4]), 1)
@@ -301,9 +268,7 @@ class PpoStage:
                 loss = 0.5 * masked_mean(error**2, mask)
                 self._critic_optimiser.zero_grad()
                 loss.backward()  # type: ignore[no-untyped-call]
-                torch.nn.utils.clip_grad_norm_(
-                    self._critic.parameters(), self._settings.gradient_clip
-                )
+                torch.nn.utils.clip_grad_norm_(self._critic.parameters(), GRADIENT_CLIP)
                 self._critic_optimiser.step()
                 losses.append(loss.item())
         return sum(losses) / len(losses)
@@ -317,7 +282,7 @@ class PpoStage:
             max(self.total, self._settings.critic_warmup + 2),
         )
         done = (number - first) / (last - first)
-        fraction = 1 - (1 - self._settings.final_learning_rate) * min(1.0, done)
+        fraction = 1 - (1 - FINAL_LEARNING_RATE) * min(1.0, done)
         rise = min(1.0, (number - first + 1) / self._settings.rise)
         return self._settings.learning_rate * fraction * rise
 
@@ -370,21 +335,3 @@ class PpoStage:
         self._average.restore(state["average"])
         self._kl_weight = state["kl_weight"]
         self._source.restore(state["source"])
-
-
-class Clock:
-    """Seconds between laps."""
-
-    def __init__(self) -> None:
-        self._start = self._last = time.perf_counter()
-        self._laps: Metrics = {}
-
-    def lap(self, name: str) -> None:
-        """The time since the last lap goes by this name."""
-        now = time.perf_counter()
-        self._laps[name] = now - self._last
-        self._last = now
-
-    def laps(self) -> Metrics:
-        """All laps and the whole."""
-        return self._laps | {"timing/step": self._last - self._start}

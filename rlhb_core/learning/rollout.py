@@ -12,7 +12,6 @@ from torch import Tensor
 from rlhb_core.lm.generator import (
     Measured,
     Tokens,
-    Trunk,
     by_length,
     collate,
     decode_responses,
@@ -23,7 +22,8 @@ from rlhb_core.lm.generator import (
     unmeasured,
 )
 from rlhb_core.lm.sampling import sample
-from rlhb_core.lm.scorers import Response
+from rlhb_core.lm.scorers import Written
+from rlhb_core.lm.trunk import Trunk
 from rlhb_core.run.data import Pair
 from rlhb_core.run.sections import SamplingSettings
 
@@ -51,10 +51,10 @@ class Rollouts(NamedTuple):
             and Measured(*(tensor[list(index), : max(1, longest)] for tensor in self.measured)),
         )
 
-    def seen(self) -> list[Response]:
+    def seen(self) -> list[Written]:
         """The responses as a scorer sees them."""
         return [
-            Response(pair.query, text, bool(ended))
+            Written(pair.query, text, bool(ended))
             for pair, text, ended in zip(self.pairs, self.texts, self.ended, strict=True)
         ]
 

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from rlhb_core.learning.rollout import Rollouts, roll_out
-from rlhb_core.lm.generator import Trunk
-from rlhb_core.lm.scorers import Behaviors, Response, response_features
+from rlhb_core.lm.scorers import Behaviors, Written, response_features
+from rlhb_core.lm.trunk import Trunk
 from rlhb_core.run.config import RunConfig
 from rlhb_core.run.data import Logged, Pair, Split
 from rlhb_core.schema.evidence import Evidence
@@ -96,7 +96,7 @@ class Session:
             raise TypeError(f"a run of {self.config.arm} gathers no {kind.__name__}")
         return self.evidence
 
-    def features(self, responses: Sequence[Response]) -> Tensor:
+    def features(self, responses: Sequence[Written]) -> Tensor:
         """Frozen features [N, F] of responses."""
         sampling = self.config.sampling
         return response_features(
@@ -109,7 +109,7 @@ class Session:
 
     def logged_features(self, rows: Sequence[Logged]) -> Tensor:
         """Frozen features of logged responses."""
-        return self.features([Response(row.query, row.response, row.ended) for row in rows])
+        return self.features([Written(row.query, row.response, row.ended) for row in rows])
 
     def answers(self, adapter: str, pairs: Sequence[Pair], keep: bool = False) -> Rollouts:
         """Responses of one of the policies; with `keep` also what it said of every token."""

@@ -13,8 +13,9 @@ import torch
 from torch import Tensor
 from transformers import DynamicCache
 
-from rlhb_core.lm.generator import Trunk, positions
+from rlhb_core.lm.generator import positions
 from rlhb_core.lm.kv_cache import can_join, join_caches, roomy_cache
+from rlhb_core.lm.trunk import Trunk
 
 
 @dataclass

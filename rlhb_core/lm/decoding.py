@@ -20,10 +20,11 @@ from torch import Tensor
 from rlhb_core.errors import ModelError
 from rlhb_core.lm.adapters import Adapters
 from rlhb_core.lm.batch import Batch, joined
-from rlhb_core.lm.generator import Trunk, encode_prompt, encode_response
+from rlhb_core.lm.generator import encode_prompt, encode_response
 from rlhb_core.lm.incremental_text import IncrementalText
 from rlhb_core.lm.sampling import invert
 from rlhb_core.lm.servable import KEEPS_STATE
+from rlhb_core.lm.trunk import Trunk
 
 log = logging.getLogger(__name__)
 

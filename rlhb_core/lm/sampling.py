@@ -14,12 +14,12 @@ from rlhb_core.errors import RunError
 from rlhb_core.lm.batch import Batch
 from rlhb_core.lm.generator import (
     Measured,
-    Trunk,
     by_length,
     from_left,
     log_probabilities,
     unmeasured,
 )
+from rlhb_core.lm.trunk import Trunk
 
 CROWDED = 0.85
 """Ended rows leave the batch when fewer than this share of its rows is still being written."""

@@ -12,18 +12,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from rlhb_core.lm.generator import (
-    Scored,
-    Trunk,
-    by_length,
-    collate,
-    encode_prompt,
-    encode_response,
-    score,
-)
+from rlhb_core.lm.generator import Scored, by_length, collate, encode_prompt, encode_response, score
+from rlhb_core.lm.trunk import Trunk
 
 
-class Response(NamedTuple):
+class Written(NamedTuple):
     """A response as a discriminator sees it: text, and whether it ended by itself."""
 
     query: str
@@ -33,7 +26,7 @@ class Response(NamedTuple):
 
 @torch.no_grad()
 def response_features(
-    trunk: Trunk, responses: Sequence[Response], batch: int, max_prompt: int, max_response: int
+    trunk: Trunk, responses: Sequence[Written], batch: int, max_prompt: int, max_response: int
 ) -> Tensor:
     """Features [N, F] of responses under the base model, without any behaviour in the prompt.
 
@@ -42,7 +35,7 @@ def response_features(
     unique = list(dict.fromkeys(responses))
     prompts = [encode_prompt(trunk, r.query)[-max_prompt:] for r in unique]
     answers = [encode_response(trunk, r.text, r.ended)[:max_response] for r in unique]
-    found: dict[Response, Tensor] = {}
+    found: dict[Written, Tensor] = {}
     with trunk.using(None):
         for chunk in by_length(
             [len(p) + len(a) for p, a in zip(prompts, answers, strict=True)], batch

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from rlhb_core.errors import ModelError
 
 if TYPE_CHECKING:
-    from rlhb_core.lm.generator import Trunk
+    from rlhb_core.lm.trunk import Trunk
 
 MIXES_ROWS = (
     "this model mixes the rows of a batch before an adapted layer, so adapters cannot be "

@@ -13,11 +13,12 @@ from typing import Any
 from pydantic import ValidationError
 
 from rlhb_core.errors import RunError
-from rlhb_core.reproduction.tasks import ROUNDS, SHIFT, Log, Measure, Run, Task
+from rlhb_core.reproduction.tasks import ROUNDS, SHIFT, Log, Measure, RunTask, Task
 from rlhb_core.reproduction.work import configuration, is_done
 from rlhb_core.run.config import RunConfig
 from rlhb_core.run.folder import RunDir, write_json
 from rlhb_core.run.metrics import Row
+from rlhb_core.run.retired import otherwise, without_retired
 from rlhb_core.world.annotators import BARE
 from rlhb_core.world.examination import questions, utilities
 
@@ -65,7 +66,7 @@ def write_seed(
     for task in tasks:
         if is_done(folder, task):
             match task:
-                case Run():
+                case RunTask():
                     runs[task.name] = _run(RunDir(folder / task.name), task, seed, tasks)
                 case Measure():
                     measures[task.name] = _read(folder / task.name / "result.json")
@@ -104,7 +105,7 @@ def recorded(record: Mapping[str, Any], seed: int, tasks: Sequence[Task]) -> set
         match task:
             case Log():
                 there = True
-            case Run():
+            case RunTask():
                 run = record.get("runs", {}).get(task.name)
                 there = run is not None and _as_now(run.get("made"), task, seed, tasks)
             case Measure():
@@ -135,10 +136,10 @@ def refuse_others(folder: Path, seed: int, tasks: Sequence[Task]) -> None:
             case Log():
                 file, now = place / "done.json", task._asdict()
                 alike = not file.exists() or _read(file) == now
-            case Run():
+            case RunTask():
                 file = place / "config.json"
                 now = _made(task, seed, tasks)["settings"]
-                alike = not file.exists() or _settings(RunDir(place).config()) == now
+                alike = not file.exists() or _is_now(RunDir(place), now)
             case Measure():
                 continue
         if not alike:
@@ -148,7 +149,7 @@ def refuse_others(folder: Path, seed: int, tasks: Sequence[Task]) -> None:
             )
 
 
-def _made(task: Run, seed: int, tasks: Sequence[Task]) -> dict[str, Any]:
+def _made(task: RunTask, seed: int, tasks: Sequence[Task]) -> dict[str, Any]:
     """How a run would be made now, in the form of its record."""
     start = Path(task.parent) if task.parent else None
     log = next(each for each in tasks if each.name == task.log)
@@ -158,18 +159,26 @@ def _made(task: Run, seed: int, tasks: Sequence[Task]) -> dict[str, Any]:
     }
 
 
-def _as_now(made: Mapping[str, Any] | None, task: Run, seed: int, tasks: Sequence[Task]) -> bool:
+def _as_now(
+    made: Mapping[str, Any] | None, task: RunTask, seed: int, tasks: Sequence[Task]
+) -> bool:
     """Whether a run was made as it would be made now.
     A setting that the record does not know had what is the default now.
     """
     if made is None:
         return False
     now = _made(task, seed, tasks)
+    if otherwise(made["settings"]):
+        return False
     try:
-        config = RunConfig.load({**made["settings"], "start": task.parent or None})
+        config = RunConfig.load({**without_retired(made["settings"]), "start": task.parent or None})
     except ValidationError:  # a setting is gone
         return False
     return bool(made["log"] == now["log"]) and _settings(config) == now["settings"]
+
+
+def _is_now(run: RunDir, settings: Mapping[str, Any]) -> bool:
+    return not run.made_otherwise() and _settings(run.config()) == settings
 
 
 def _settings(config: RunConfig) -> dict[str, Any]:
@@ -187,7 +196,7 @@ def _read(file: Path) -> Any:
     return json.loads(file.read_text("utf-8"))
 
 
-def _run(run: RunDir, task: Run, seed: int, tasks: Sequence[Task]) -> dict[str, Any]:
+def _run(run: RunDir, task: RunTask, seed: int, tasks: Sequence[Task]) -> dict[str, Any]:
     result = run.result() or {}
     evidence = result["evidence"]
     return {

@@ -23,8 +23,8 @@ INTERVALS = (
 T = TypeVar("T")
 
 
-class Figure(NamedTuple):
-    """One number of the reproduction."""
+class Finding(NamedTuple):
+    """One number of the reproduction, and the bar that it is held against."""
 
     name: str
     sentence: str
@@ -49,13 +49,13 @@ def results(seeds: Sequence[SeedRecord]) -> dict[str, Any]:
     Of `utility_by_round` every seed is a list, SFT first, then round by round; mean and interval are lists likewise.
     """
     found: dict[str, Any] = {}
-    for figure in FIGURES:
-        values = [value for record in seeds if (value := _read(figure.of, record)) is not None]
+    for finding in FINDINGS:
+        values = [value for record in seeds if (value := _read(finding.of, record)) is not None]
         if values:
-            found[figure.name] = summary(values) | {
-                "bar": figure.bar,
-                "met": figure.met(values),
-                "sentence": figure.sentence,
+            found[finding.name] = summary(values) | {
+                "bar": finding.bar,
+                "met": finding.met(values),
+                "sentence": finding.sentence,
             }
     rounds = [each for record in seeds if (each := _read(by_round, record)) is not None]
     if rounds:
@@ -68,20 +68,20 @@ def results(seeds: Sequence[SeedRecord]) -> dict[str, Any]:
 def as_rows(found: Mapping[str, Any]) -> list[tuple[str, str, str, str, str, str]]:
     """Name, sentence, mean with interval, seeds, bar and whether it is met, of every number that there should be."""
     rows = []
-    for figure in FIGURES:
-        if figure.name not in found:
-            rows.append((figure.name, figure.sentence, "not measured", "", figure.bar, ""))
+    for finding in FINDINGS:
+        if finding.name not in found:
+            rows.append((finding.name, finding.sentence, "not measured", "", finding.bar, ""))
             continue
-        one = found[figure.name]
+        one = found[finding.name]
         bounds = one["interval"]
         rows.append(
             (
-                figure.name,
-                figure.sentence,
+                finding.name,
+                finding.sentence,
                 f"{one['mean']:.3f}" + (f" [{bounds[0]:.3f}, {bounds[1]:.3f}]" if bounds else ""),
                 ", ".join(f"{value:.3f}" for value in one["seeds"]),
-                figure.bar,
-                ("met" if one["met"] else "not met") if figure.bar else "",
+                finding.bar,
+                ("met" if one["met"] else "not met") if finding.bar else "",
             )
         )
     return rows
@@ -204,43 +204,45 @@ def _never_worse(values: Sequence[float]) -> bool:
     return min(values) >= 0.472 and fmean(values) > 0.5
 
 
-FIGURES: tuple[Figure, ...] = (
-    Figure("rm_accuracy", "Share of pairs of answers on held-out facts that RLHF's reward model ranks as simulated "
-                          "voters do.",
-           "at least 0.78", lambda r: float(evaluation(r, "rlhf")["reward_model"]["accuracy"]), _at_least(0.78)),
-    Figure("win_rlhf_sft", "Win rate of RLHF against SFT by hidden utility, ties half.",
-           "at least 0.80 in every seed", lambda r: served(r, "rlhf", "against_sft"), _at_least(0.80)),
-    Figure("win_rlhb_sft", "Win rate of RLHB on the preferred behaviour against SFT.",
-           "at least 0.75 in every seed", lambda r: served(r, "rlhb", "against_sft"), _at_least(0.75)),
-    Figure("win_rlhb_sft_round2", "The same after a second round: deployed, collected, retrained.",
-           "at least 0.80 in every seed", lambda r: served(r, "rlhb-2", "against_sft"), _at_least(0.80)),
-    Figure("win_rlhb_warmup", "Win rate of RLHB against its own likelihood warm-up, both on the preferred behaviour.",
-           "interval above 0.5", lambda r: served(r, "rlhb", "against_warmup"), _above_half),
-    Figure("win_rlhfrlhb_rlhf", "Win rate of RLHF+RLHB against the RLHF version that it started from.",
-           "not worse in any seed (two standard errors), better on average",
-           lambda r: served(r, "rlhf_rlhb", "against_start"), _never_worse),
-    Figure("utility_preferred_minus_least", "Utility of RLHB on the preferred minus on the least preferred behaviour.",
-           "at least 2 in every seed", _contrast, _at_least(2.0)),
-    Figure("d_real_end", "Calibrated output of D on held-out logged triplets over the last fifth of the iterations.",
-           "within 0.5 +- 0.05", lambda r: _ending(r, "rlhb", "disc/calibrated_real"), _near_half),
-    Figure("d_fake_end", "The same on generated triplets for held-out queries.",
-           "within 0.5 +- 0.05", lambda r: _ending(r, "rlhb", "disc/calibrated_fake"), _near_half),
-    Figure("d_accuracy_end", "Its calibrated accuracy on these.",
-           "at most 0.56", lambda r: _ending(r, "rlhb", "disc/calibrated_accuracy"), _at_most(0.56)),
-    Figure("d_power", "Before PPO: accuracy of D on held-out logged triplets against the same under another behaviour.",
-           "at least 0.68", lambda r: float(r["runs"]["rlhb"]["evidence"]["discriminated"]["power"]), _at_least(0.68)),
-    Figure("fresh_judge_sft", "The strongest fresh judge on the answers of SFT against logged ones.",
-           "at least 0.65", lambda r: judge(r, "rlhb", "origin"), _at_least(0.65)),
-    Figure("fresh_judge_start", "The strongest fresh judge on the policy before the adversarial stage.",
-           "", lambda r: judge(r, "rlhb", "before"), lambda values: True),
-    Figure("fresh_judge_end", "The strongest fresh judge on the final policy.",
-           "at most 0.57", lambda r: judge(r, "rlhb", "after"), _at_most(0.57)),
-    Figure("fresh_judge_drop", "What the adversarial stage took off the accuracy of the strongest judge.",
-           "at least 0.03", lambda r: judge(r, "rlhb", "before") - judge(r, "rlhb", "after"), _at_least(0.03)),
-    Figure("utility_rise_by_round", "Smallest rise of the utility from SFT to the first round and from round to round.",
-           "above 0 in every seed", _least_rise, lambda values: min(values) > 0),
-    Figure("recovery_after_shift", "Gain over SFT two rounds after the taste has changed, as a share of the gain "
-                                   "before.",
-           "at least 0.8", _recovery, _at_least(0.8)),
+FINDINGS: tuple[Finding, ...] = (
+    Finding("rm_accuracy", "Share of pairs of answers on held-out facts that RLHF's reward model ranks as simulated "
+                           "voters do.",
+            "at least 0.78", lambda r: float(evaluation(r, "rlhf")["reward_model"]["accuracy"]), _at_least(0.78)),
+    Finding("win_rlhf_sft", "Win rate of RLHF against SFT by hidden utility, ties half.",
+            "at least 0.80 in every seed", lambda r: served(r, "rlhf", "against_sft"), _at_least(0.80)),
+    Finding("win_rlhb_sft", "Win rate of RLHB on the preferred behaviour against SFT.",
+            "at least 0.75 in every seed", lambda r: served(r, "rlhb", "against_sft"), _at_least(0.75)),
+    Finding("win_rlhb_sft_round2", "The same after a second round: deployed, collected, retrained.",
+            "at least 0.80 in every seed", lambda r: served(r, "rlhb-2", "against_sft"), _at_least(0.80)),
+    Finding("win_rlhb_warmup", "Win rate of RLHB against its own likelihood warm-up, both on the preferred behaviour.",
+            "interval above 0.5", lambda r: served(r, "rlhb", "against_warmup"), _above_half),
+    Finding("win_rlhfrlhb_rlhf", "Win rate of RLHF+RLHB against the RLHF version that it started from.",
+            "not worse in any seed (two standard errors), better on average",
+            lambda r: served(r, "rlhf_rlhb", "against_start"), _never_worse),
+    Finding("utility_preferred_minus_least", "Utility of RLHB on the preferred minus on the least preferred behaviour.",
+            "at least 2 in every seed", _contrast, _at_least(2.0)),
+    Finding("d_real_end", "Calibrated output of D on held-out logged triplets over the last fifth of the iterations.",
+            "within 0.5 +- 0.05", lambda r: _ending(r, "rlhb", "disc/calibrated_real"), _near_half),
+    Finding("d_fake_end", "The same on generated triplets for held-out queries.",
+            "within 0.5 +- 0.05", lambda r: _ending(r, "rlhb", "disc/calibrated_fake"), _near_half),
+    Finding("d_accuracy_end", "Its calibrated accuracy on these.",
+            "at most 0.56", lambda r: _ending(r, "rlhb", "disc/calibrated_accuracy"), _at_most(0.56)),
+    Finding("d_power", "Before PPO: accuracy of D on held-out logged triplets against the same under another "
+                       "behaviour.",
+            "at least 0.68", lambda r: float(r["runs"]["rlhb"]["evidence"]["discriminated"]["power"]), _at_least(0.68)),
+    Finding("fresh_judge_sft", "The strongest fresh judge on the answers of SFT against logged ones.",
+            "at least 0.65", lambda r: judge(r, "rlhb", "origin"), _at_least(0.65)),
+    Finding("fresh_judge_start", "The strongest fresh judge on the policy before the adversarial stage.",
+            "", lambda r: judge(r, "rlhb", "before"), lambda values: True),
+    Finding("fresh_judge_end", "The strongest fresh judge on the final policy.",
+            "at most 0.57", lambda r: judge(r, "rlhb", "after"), _at_most(0.57)),
+    Finding("fresh_judge_drop", "What the adversarial stage took off the accuracy of the strongest judge.",
+            "at least 0.03", lambda r: judge(r, "rlhb", "before") - judge(r, "rlhb", "after"), _at_least(0.03)),
+    Finding("utility_rise_by_round", "Smallest rise of the utility from SFT to the first round and from round to "
+                                     "round.",
+            "above 0 in every seed", _least_rise, lambda values: min(values) > 0),
+    Finding("recovery_after_shift", "Gain over SFT two rounds after the taste has changed, as a share of the gain "
+                                    "before.",
+            "at least 0.8", _recovery, _at_least(0.8)),
 )  # fmt: skip
 """Every number that has a bar, in the order of the report."""

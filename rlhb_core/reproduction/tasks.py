@@ -31,7 +31,7 @@ class Log(NamedTuple):
         return (self.author,) if self.author else ()
 
 
-class Run(NamedTuple):
+class RunTask(NamedTuple):
     """One training run."""
 
     name: str
@@ -58,7 +58,7 @@ class Measure(NamedTuple):
     """Different questions that are asked anew, where the measure asks any."""
 
 
-Task = Log | Run | Measure
+Task = Log | RunTask | Measure
 
 ROUNDS = ("rlhb", "rlhb-2", "rlhb-3")
 """Deploy, collect, retrain: the runs of the three rounds."""
@@ -160,7 +160,7 @@ def _small(task: Task) -> Task:
     match task:
         case Log():
             return task._replace(queries=REHEARSAL_LOG)
-        case Run():
+        case RunTask():
             return task._replace(overrides={**task.overrides, **REHEARSAL})
         case Measure():
             return task._replace(questions=4)
@@ -180,12 +180,12 @@ def _plan(ablations: bool) -> list[Task]:
 
 
 def _rounds() -> list[Task]:
-    first = Run("rlhb", "arms", "RLHB", Arm.RLHB, "log", overrides={**CURVES, **BEST_OF})
+    first = RunTask("rlhb", "arms", "RLHB", Arm.RLHB, "log", overrides={**CURVES, **BEST_OF})
     tasks: list[Task] = [first]
     for number, (before, name) in enumerate(pairwise(ROUNDS), start=2):
         tasks.append(Log(f"log-{before}", NEXT_LOG, before))
         tasks.append(
-            Run(
+            RunTask(
                 name,
                 "rounds",
                 f"RLHB, round {number}",
@@ -200,7 +200,7 @@ def _rounds() -> list[Task]:
         tasks.append(Log(f"shifted-log-{before}", SHIFTED_LOG, before, shifted=True))
         sentence = f"RLHB, round {number} after the shift"
         tasks.append(
-            Run(name, "shift", sentence, Arm.RLHB, f"shifted-log-{before}", before, AFTER_SHIFT)
+            RunTask(name, "shift", sentence, Arm.RLHB, f"shifted-log-{before}", before, AFTER_SHIFT)
         )
         before = name
     return tasks
@@ -208,23 +208,23 @@ def _rounds() -> list[Task]:
 
 def _arms() -> list[Task]:
     tasks: list[Task] = [
-        Run("rlhf", "arms", "RLHF", Arm.RLHF, "log", overrides={**CURVES, **BEST_OF}),
-        Run("rlhbc", "arms", "RLHBC", Arm.RLHBC, "log", overrides={**CURVES, **BEST_OF}),
+        RunTask("rlhf", "arms", "RLHF", Arm.RLHF, "log", overrides={**CURVES, **BEST_OF}),
+        RunTask("rlhbc", "arms", "RLHBC", Arm.RLHBC, "log", overrides={**CURVES, **BEST_OF}),
         Log("log-rlhf", NEXT_LOG, "rlhf"),
     ]
     for arm in (Arm.RLHF_RLHB, Arm.RLHF_RLHBC):
-        tasks.append(Run(arm.value, "arms", arm.label, arm, "log-rlhf", "rlhf", CURVES))
+        tasks.append(RunTask(arm.value, "arms", arm.label, arm, "log-rlhf", "rlhf", CURVES))
     return tasks
 
 
 def _baselines() -> list[Task]:
     arms = (Arm.SFT_PREFERRED, Arm.DPO, Arm.ORPO, Arm.KTO)
-    return [Run(arm.value, "arms", arm.label, arm, "log") for arm in arms]
+    return [RunTask(arm.value, "arms", arm.label, arm, "log") for arm in arms]
 
 
 def _control() -> list[Task]:
     return [
-        Run(
+        RunTask(
             name,
             "control",
             f"RLHB, {name.split('-')[1]} x on the first log",
@@ -239,7 +239,7 @@ def _control() -> list[Task]:
 
 def _ablations() -> list[Task]:
     return [
-        Run(
+        RunTask(
             f"ablation-{name}",
             "ablations",
             sentence,

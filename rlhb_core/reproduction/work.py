@@ -18,8 +18,8 @@ from rlhb_core.errors import RlhbError, RunError
 from rlhb_core.learning.diagnostics import distinct
 from rlhb_core.learning.rollout import roll_out
 from rlhb_core.learning.session import seed_all
-from rlhb_core.lm.generator import load_trunk
-from rlhb_core.reproduction.tasks import ANSWERS, ARMS, Log, Measure, Run, Task, plan
+from rlhb_core.lm.trunk import load_trunk
+from rlhb_core.reproduction.tasks import ANSWERS, ARMS, Log, Measure, RunTask, Task, plan
 from rlhb_core.run.config import RunConfig
 from rlhb_core.run.data import Pair
 from rlhb_core.run.folder import RunDir, write_json
@@ -45,7 +45,7 @@ SAMPLES = 4
 
 def is_done(folder: Path, task: Task) -> bool:
     """Whether the task has nothing left to do in this seed's folder."""
-    if isinstance(task, Run):
+    if isinstance(task, RunTask):
         return RunDir(folder / task.name).state() is RunStatus.DONE
     return (folder / task.name / "done.json").exists()
 
@@ -55,7 +55,7 @@ def do(folder: Path, seed: int, task: Task) -> None:
     if is_done(folder, task):
         return
     torch.set_num_threads(1)
-    if isinstance(task, Run):
+    if isinstance(task, RunTask):
         _train(folder, seed, task)
         return
     place = folder / task.name
@@ -93,7 +93,7 @@ def _collect(folder: Path, seed: int, task: Log) -> None:
     write_jsonl(folder / task.name / "comparisons.jsonl", comparisons)
 
 
-def _train(folder: Path, seed: int, task: Run) -> None:
+def _train(folder: Path, seed: int, task: RunTask) -> None:
     run = RunDir(folder / task.name)
     resume = (run.path / "config.json").exists()
     if not resume:
@@ -103,7 +103,7 @@ def _train(folder: Path, seed: int, task: Run) -> None:
 
 
 def configuration(
-    seed: int, task: Run, start: Path | None = None, start_condition: str = ""
+    seed: int, task: RunTask, start: Path | None = None, start_condition: str = ""
 ) -> RunConfig:
     """The settings of a run that starts from the version in `start`, or from the base model."""
     return load_recipe(
@@ -120,7 +120,7 @@ def configuration(
     )
 
 
-def _create(folder: Path, seed: int, task: Run, run: RunDir) -> None:
+def _create(folder: Path, seed: int, task: RunTask, run: RunDir) -> None:
     start = folder / task.parent / "version" if task.parent else None
     condition = (start and read_version(start)["condition"]) or ""
     config = configuration(seed, task, start, condition)

@@ -58,7 +58,7 @@ class Logged:
         return self.outcome not in (Outcome.STOPPED, Outcome.CUT)
 
 
-Row = TypeVar("Row", Logged, Voted)
+LoggedOrVoted = TypeVar("LoggedOrVoted", Logged, Voted)
 
 
 @dataclass(frozen=True)
@@ -201,16 +201,18 @@ def _plain(query: str) -> str:
     return " ".join(query.lower().split())
 
 
-def parted(rows: list[Row], settings: DataSettings) -> tuple[list[Row], list[Row]]:
+def parted(
+    rows: list[LoggedOrVoted], settings: DataSettings
+) -> tuple[list[LoggedOrVoted], list[LoggedOrVoted]]:
     """The rows of training queries, and those of held-out ones."""
-    train: list[Row] = []
-    held_out: list[Row] = []
+    train: list[LoggedOrVoted] = []
+    held_out: list[LoggedOrVoted] = []
     for row in rows:
         (held_out if is_held_out(row.query, settings.held_out) else train).append(row)
     return train, held_out
 
 
-def draw(rows: Sequence[Row], count: int, seed: int) -> list[Row]:
+def draw(rows: Sequence[LoggedOrVoted], count: int, seed: int) -> list[LoggedOrVoted]:
     """At most `count` different rows, drawn by their weights; the same ones for the same seed."""
     weights = np.array([row.weight for row in rows])
     count = min(count, int((weights > 0).sum()))

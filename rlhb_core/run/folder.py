@@ -26,6 +26,7 @@ from pydantic import ValidationError
 from rlhb_core.errors import RunError
 from rlhb_core.run.config import RunConfig, config_type
 from rlhb_core.run.metrics import Row, metric_row
+from rlhb_core.run.retired import otherwise, without_retired
 from rlhb_core.schema.record import Record, describe, now_ms, read_jsonl
 from rlhb_core.schema.records import Comparison, RunStatus, Triplet
 
@@ -95,17 +96,23 @@ class RunDir:
     # --- input ------------------------------------------------------------------------------------
 
     def config(self) -> RunConfig:
-        """The settings. Raises RunError if there is no run here."""
+        """The settings that there still are. Raises RunError if there is no run here."""
         try:
-            return config_type().model_validate_json(
-                (self.path / "config.json").read_text(encoding="utf-8")
-            )
-        except FileNotFoundError:
-            raise RunError(f"{self.path} is no run folder: it has no config.json") from None
+            return config_type().model_validate(without_retired(self._settings()))
         except ValidationError as error:
             raise RunError(f"{self.path / 'config.json'}: {describe(error)}") from None
-        except (ValueError, OSError) as error:
-            raise damaged("config.json", error) from None
+
+    def made_otherwise(self) -> str:
+        """Why this version can read the run but not train it: it was made with a value that a retired setting no
+        longer has. Empty if nothing stands in the way.
+        """
+        return otherwise(self._settings())
+
+    def _settings(self) -> dict[str, Any]:
+        found: dict[str, Any] | None = self._read("config.json")
+        if found is None:
+            raise RunError(f"{self.path} is no run folder: it has no config.json")
+        return found
 
     def triplets(self) -> Iterator[Triplet]:
         """The frozen triplets."""

@@ -6,7 +6,7 @@ tooltips and docs are made from this table; each teacher adds its own.
 
 import math
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from rlhb_core.errors import RunError
 
@@ -74,6 +74,8 @@ add_metrics(
 Row = dict[str, str | int | float]
 """One line of metrics.jsonl: any metrics, and where it stands: the stage's name as `stage`, its own step from 1 as
 `step`, the step of the whole run as `iteration`."""
+RowView = Mapping[str, Any]
+"""Such a line for those who only look at it."""
 
 
 def metric_row(stage: str, step: int, iteration: int, values: Mapping[str, float]) -> Row:

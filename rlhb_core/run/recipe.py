@@ -14,11 +14,14 @@ from pydantic import ValidationError
 
 from rlhb_core.errors import BadConfig
 from rlhb_core.run.config import RunConfig, describe_settings
+from rlhb_core.run.retired import retired_in, sentence
 from rlhb_core.schema.record import describe
 
 
 def parse_config(settings: Mapping[str, Any]) -> RunConfig:
     """The settings as a RunConfig. Raises BadConfig, in a sentence."""
+    if gone := retired_in(settings):
+        raise BadConfig(f"{' '.join(map(sentence, gone))} Leave it out.")
     try:
         return RunConfig.load(settings)
     except ValidationError as error:

@@ -159,18 +159,14 @@ class PpoSettings(Section):
     )
     epochs: int = Field(default=1, ge=1, description="Passes over the rollouts of an iteration.")
     learning_rate: float = Field(
-        default=1e-3, gt=0, description="Peak learning rate of the policy's adapter."
+        default=1e-3,
+        gt=0,
+        description="Peak learning rate of the policy's adapter, falling evenly to a fifth.",
     )
     rise: int = Field(
         default=8,
         ge=1,
         description="First iterations in which the policy's learning rate rises to its peak.",
-    )
-    final_learning_rate: float = Field(
-        default=0.2,
-        ge=0,
-        le=1,
-        description="Fraction of the learning rate that is left at the end.",
     )
     critic_learning_rate: float = Field(
         default=3e-3, gt=0, description="Learning rate of the value head."
@@ -203,11 +199,6 @@ class PpoSettings(Section):
     clip: float = Field(
         default=0.2, gt=0, lt=1, description="PPO clip range of the probability ratio."
     )
-    gamma: float = Field(default=1.0, gt=0, le=1, description="Discount per token.")
-    gae_lambda: float = Field(
-        default=0.95, ge=0, le=1, description="Lambda of generalised advantage estimation."
-    )
-    gradient_clip: float = Field(default=1.0, gt=0, description="Largest gradient norm.")
     entropy: float = Field(
         default=0.0,
         ge=0,
@@ -291,11 +282,6 @@ class EvaluationSettings(Section):
     )
     every_samples: int = Field(
         default=200, ge=8, description="Questions behind each of these looks."
-    )
-    watch_iterations: int = Field(
-        default=8,
-        ge=1,
-        description="Iterations whose held-out rollouts the discriminator is looked at on, for steady figures.",
     )
     foreseen_votes: int = Field(
         default=1500,

@@ -12,8 +12,9 @@ import torch
 MOVED = {
     "rlhb_core.data": "rlhb_core.run.data",
     "rlhb_core.generator": "rlhb_core.lm.generator",
-    "rlhb_core.rlhb": "rlhb_core.teachers.discriminator.stages",
+    "rlhb_core.rlhb": "rlhb_core.teachers.discriminator.triplets",
     "rlhb_core.rollout": "rlhb_core.learning.rollout",
+    "rlhb_core.teachers.discriminator.stages": "rlhb_core.teachers.discriminator.triplets",
 }
 """Where classes are now that stand in checkpoints under the name of another module."""
 

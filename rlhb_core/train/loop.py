@@ -15,8 +15,8 @@ from rlhb_core import teachers
 from rlhb_core.errors import RlhbError, RunError
 from rlhb_core.learning.samples import answers_on_the_way
 from rlhb_core.learning.session import Served, Session, Stage, seed_all
-from rlhb_core.lm.generator import load_trunk
 from rlhb_core.lm.servable import refuse_mixing, refuse_stateful
+from rlhb_core.lm.trunk import load_trunk
 from rlhb_core.run.data import load_split
 from rlhb_core.run.folder import ON_REQUEST, RunDir
 from rlhb_core.run.followers import Followers
@@ -52,6 +52,8 @@ class Trainer:
     def __init__(self, run: RunDir, followers: Followers, examiner: Examiner) -> None:
         self._run = run
         self._config = run.config()
+        if why := run.made_otherwise():
+            raise RunError(f"{why} It can be read, but this version cannot train it.")
         torch.set_num_threads(self._config.threads)
         teacher = teachers.of(self._config.arm)
         split = load_split(self._config, run.triplets(), run.comparisons())

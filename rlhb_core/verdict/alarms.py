@@ -6,12 +6,10 @@ alarm is a reason to look, not a verdict (`conclusion.py`).
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
+from rlhb_core.run.metrics import RowView
 from rlhb_core.run.plots import LENGTH_DRIFT
-
-Row = Mapping[str, Any]
-"""One line of metrics.jsonl (`metrics.Row`)."""
 
 Severity = Literal["bad", "warn"]
 
@@ -37,7 +35,7 @@ class Curve(NamedTuple):
 Rule = Callable[[Mapping[str, Curve]], Alarm | None]
 
 
-def alarms(rows: Sequence[Row], kl_stop: float = math.inf) -> list[Alarm]:
+def alarms(rows: Sequence[RowView], kl_stop: float = math.inf) -> list[Alarm]:
     """What looks wrong now, worst first; nothing before the PPO loop has logged a row."""
     loop = [row for row in rows if "objective/kl" in row]
     names = dict.fromkeys(name for row in loop for name in row)
@@ -46,7 +44,7 @@ def alarms(rows: Sequence[Row], kl_stop: float = math.inf) -> list[Alarm]:
     return sorted(raised, key=lambda alarm: alarm.severity != "bad")
 
 
-def _curve(rows: Sequence[Row], name: str) -> Curve | None:
+def _curve(rows: Sequence[RowView], name: str) -> Curve | None:
     values = [float(row[name]) for row in rows if isinstance(row.get(name), int | float)]
     if not values:
         return None

@@ -12,8 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from rlhb_core.learning.losses import adversarial_loss, pairing_loss
-from rlhb_core.lm.generator import Trunk, by_length, collate, encode_prompt, encode_response, score
-from rlhb_core.lm.scorers import Behaviors, Discriminator, Response, pooled
+from rlhb_core.lm.generator import by_length, collate, encode_prompt, encode_response, score
+from rlhb_core.lm.scorers import Behaviors, Discriminator, Written, pooled
+from rlhb_core.lm.trunk import Trunk
 from rlhb_core.run.config import RunConfig
 from rlhb_core.verdict.calibration import balanced_accuracy, calibrated, fit
 from rlhb_core.verdict.words import Words, WordScorer, words_of
@@ -22,7 +23,7 @@ from rlhb_core.verdict.words import Words, WordScorer, words_of
 class Texts(NamedTuple):
     """Triplets as they read."""
 
-    responses: list[Response]
+    responses: list[Written]
     names: list[str]  # the behaviour texts
 
     def rows(self, index: Tensor) -> "Texts":

@@ -20,8 +20,8 @@ import torch
 from torch import Tensor
 
 from rlhb_core.learning.session import ORIGIN, Session, seeded
-from rlhb_core.lm.generator import load_trunk
-from rlhb_core.lm.scorers import Discriminator, Response
+from rlhb_core.lm.scorers import Discriminator, Written
+from rlhb_core.lm.trunk import load_trunk
 from rlhb_core.run.data import Logged, Pair, is_held_out, sides
 from rlhb_core.verdict.judge_training import (
     Parts,
@@ -181,7 +181,7 @@ def _fewer(side: Parts[Texts]) -> Parts[Texts]:
 
 
 def _logged(rows: Sequence[Logged]) -> Texts:
-    responses = [Response(row.query, row.response, row.ended) for row in rows]
+    responses = [Written(row.query, row.response, row.ended) for row in rows]
     return Texts(responses, [row.behavior for row in rows])
 
 

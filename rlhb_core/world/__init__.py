@@ -18,7 +18,7 @@ from rlhb_core.world.answers import (
     wrong_value,
 )
 from rlhb_core.world.facts import FACT_BY_ID, FACTS, HELD_OUT_IDS, TOPICS, VALUES, Fact
-from rlhb_core.world.grading import Grade, Verdict, grade
+from rlhb_core.world.grading import Correctness, Grade, grade
 from rlhb_core.world.instructions import sample_instructed
 from rlhb_core.world.outside import KNOWS, sample_outside_query
 from rlhb_core.world.phrasings import careless, find_fact, phrasings
@@ -70,11 +70,11 @@ __all__ = [
     "TOPICS",
     "VALUES",
     "WHAT_IT_KNOWS",
+    "Correctness",
     "Fact",
     "Grade",
     "Quality",
     "Style",
-    "Verdict",
     "careless",
     "compose",
     "find_fact",

@@ -15,7 +15,7 @@ from rlhb_core.world.facts import FACTS, VALUES, Fact
 from rlhb_core.world.outside import FRIENDLY
 from rlhb_core.world.phrasings import find_fact, normalise
 
-Verdict = Literal["correct", "wrong", "none"]
+Correctness = Literal["correct", "wrong", "none"]
 LONGEST_READ = 4000  # characters of a response that are graded
 _COUNTED = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 _NUMBER_WORDS = {word: str(number) for number, word in enumerate(_COUNTED)}
@@ -39,7 +39,7 @@ class Grade:
     a sentence said twice).
     """
 
-    verdict: Verdict
+    verdict: Correctness
     complete: bool
     polite: bool
     rude: bool
@@ -151,13 +151,13 @@ def _read(sentence: str, fact: Fact | None) -> str:
     return "unknown"
 
 
-def _verdict_outside(read: list[str]) -> Verdict:
+def _verdict_outside(read: list[str]) -> Correctness:
     if "friendly" in read:
         return "correct"
     return "none" if set(read) <= _EMPTY_TALK else "wrong"
 
 
-def _verdict(fact: Fact, sentences: list[str]) -> Verdict:
+def _verdict(fact: Fact, sentences: list[str]) -> Correctness:
     said = _values_named(fact, " ".join(sentences))
     if not said:  # the sentence of another question, or one like `Mars comes after Mars.`
         return (

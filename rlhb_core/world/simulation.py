@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 import numpy as np
 
 from rlhb_core.learning.rollout import Rollouts, roll_out
-from rlhb_core.lm.generator import Trunk
+from rlhb_core.lm.trunk import Trunk
 from rlhb_core.run.data import Pair
 from rlhb_core.run.sections import SamplingSettings
 from rlhb_core.schema.arms import Arm

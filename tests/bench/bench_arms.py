@@ -20,7 +20,7 @@ from app.serving import Serving, register_base
 from app.settings import Settings
 from app.store import Store, responses
 from rlhb_core.lm.decoding import Decoder, Row
-from rlhb_core.lm.generator import load_trunk
+from rlhb_core.lm.trunk import load_trunk
 from tests.bench.bench_lora import random_adapter
 from tests.bench.run import row
 

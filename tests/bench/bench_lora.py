@@ -16,7 +16,8 @@ import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 
 from rlhb_core.lm.decoding import Decoder, Row
-from rlhb_core.lm.generator import Trunk, collate, encode_prompt, load_trunk, score
+from rlhb_core.lm.generator import collate, encode_prompt, score
+from rlhb_core.lm.trunk import Trunk, load_trunk
 from rlhb_core.world import sample_queries
 from tests.bench.run import row
 

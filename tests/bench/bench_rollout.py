@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from rlhb_core.lm.generator import Trunk, collate, encode_prompt, load_trunk
+from rlhb_core.lm.generator import collate, encode_prompt
 from rlhb_core.lm.sampling import sample
+from rlhb_core.lm.trunk import Trunk, load_trunk
 from rlhb_core.run.sections import SamplingSettings
 from rlhb_core.world import sample_queries
 from tests.bench.run import row

@@ -25,7 +25,8 @@ from rlhb_core.learning.critic import ValueHead
 from rlhb_core.learning.losses import policy_loss
 from rlhb_core.learning.optimiser import adamw
 from rlhb_core.learning.rollout import Rollouts, lengths, measure, roll_out, token_batch
-from rlhb_core.lm.generator import by_length, collate, encode_prompt, load_trunk, score
+from rlhb_core.lm.generator import by_length, collate, encode_prompt, score
+from rlhb_core.lm.trunk import load_trunk
 from rlhb_core.run.data import Pair
 from rlhb_core.run.sections import SamplingSettings
 from tests.bench.work import ALPHA, RANK, SHAPE, words, write_model

@@ -12,13 +12,16 @@ import torch
 
 from rlhb_core import teachers
 from rlhb_core.learning.head_reward import LearnedReward
-from rlhb_core.learning.ppo import PpoStage, RewardSource
+from rlhb_core.learning.ppo import PpoStage
+from rlhb_core.learning.reward_source import RewardSource
 from rlhb_core.learning.session import Session, seed_all
-from rlhb_core.lm.generator import encode_prompt, load_trunk
+from rlhb_core.lm.generator import encode_prompt
+from rlhb_core.lm.trunk import load_trunk
 from rlhb_core.run.data import Logged, Pair, Split
 from rlhb_core.run.recipe import load_recipe
 from rlhb_core.run.votes import Voted
-from rlhb_core.teachers.discriminator.stages import DiscriminatorReward, Side
+from rlhb_core.teachers.discriminator.reward import DiscriminatorReward
+from rlhb_core.teachers.discriminator.side import Side
 from rlhb_core.teachers.reward_model.stage import RewardModelStage
 from tests.bench.turns import serve
 from tests.bench.work import (

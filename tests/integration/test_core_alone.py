@@ -12,7 +12,7 @@ import torch
 
 from rlhb_core.learning.session import seed_all
 from rlhb_core.lm.bases import where
-from rlhb_core.lm.generator import load_trunk
+from rlhb_core.lm.trunk import load_trunk
 from rlhb_core.run.folder import RunDir
 from rlhb_core.run.recipe import load_recipe
 from rlhb_core.schema.arms import Arm

@@ -14,7 +14,7 @@ from app.settings import Settings
 from app.store import Store
 from rlhb_core.figures.curves import figures
 from rlhb_core.learning.session import seed_all
-from rlhb_core.lm.generator import load_trunk
+from rlhb_core.lm.trunk import load_trunk
 from rlhb_core.run import metrics, plots
 from rlhb_core.run.folder import RunDir
 from rlhb_core.run.recipe import load_recipe, parse_config

@@ -22,7 +22,7 @@ from rlhb_core.learning.likelihood import Likelihood
 from rlhb_core.learning.ppo import PpoStage
 from rlhb_core.learning.rollout import Rollouts
 from rlhb_core.learning.session import ORIGIN, POLICY, START, Metrics, Session, seed_all, seeded
-from rlhb_core.lm.generator import load_trunk
+from rlhb_core.lm.trunk import load_trunk
 from rlhb_core.run.config import RunConfig
 from rlhb_core.run.data import Pair, Split, load_split
 from rlhb_core.run.folder import ON_REQUEST, RunDir
@@ -31,7 +31,7 @@ from rlhb_core.run.recipe import load_recipe
 from rlhb_core.schema.arms import ARMS, Arm
 from rlhb_core.schema.evidence import Evidence
 from rlhb_core.schema.records import Comparison, RunStatus, Triplet
-from rlhb_core.teachers.discriminator.stages import origin_triplets
+from rlhb_core.teachers.discriminator.triplets import origin_triplets
 from rlhb_core.teachers.reward_model.stage import RewardModelStage
 from rlhb_core.train import loop
 from rlhb_core.train.checkpoint import Checkpoint

@@ -10,25 +10,31 @@ from typing import Any
 import pytest
 import torch
 
-from rlhb_core.learning.ppo import PpoStage, RewardSource, Scores
+from rlhb_core.learning.ppo import PpoStage
+from rlhb_core.learning.reward_source import RewardSource, Scores
 from rlhb_core.learning.rollout import Rollouts
 from rlhb_core.learning.session import POLICY, Metrics, Session, Stage
 from rlhb_core.run.data import Pair, Split
 from rlhb_core.run.metrics import metric_row
+from rlhb_core.teachers.discriminator import reward as rewarding
 from rlhb_core.teachers.discriminator.evidence import Discriminated, DiscriminatorEvidence
 from rlhb_core.teachers.discriminator.judging import gather_judges
-from rlhb_core.teachers.discriminator.stages import (
-    DiscriminatorReward,
-    PretrainStage,
-    Side,
-    Triplets,
-)
+from rlhb_core.teachers.discriminator.pretraining import PretrainStage
+from rlhb_core.teachers.discriminator.reward import DiscriminatorReward
+from rlhb_core.teachers.discriminator.side import Side
+from rlhb_core.teachers.discriminator.triplets import Triplets
 from rlhb_core.train.judging import JudgeStage
 from rlhb_core.verdict.alarms import alarms
 from rlhb_core.world.examination import WorldExaminer
 from tests.integration.tiny_world import DISLIKED, LIKED, make_base, session_on, shares, split
 
 Rows = list[dict[str, Any]]
+
+
+@pytest.fixture(autouse=True)
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The runs here are short: more iterations together would reach back to before anything was learned."""
+    monkeypatch.setattr(rewarding, "WATCH_ITERATIONS", 3)
 
 
 @pytest.fixture(scope="module")

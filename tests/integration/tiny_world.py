@@ -18,7 +18,8 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from rlhb_core import teachers
 from rlhb_core.learning.session import Session, seed_all
-from rlhb_core.lm.generator import collate, encode_prompt, encode_response, load_trunk, score
+from rlhb_core.lm.generator import collate, encode_prompt, encode_response, score
+from rlhb_core.lm.trunk import load_trunk
 from rlhb_core.run.config import RunConfig
 from rlhb_core.run.data import Logged, Pair, Split
 from rlhb_core.run.recipe import load_recipe
@@ -60,7 +61,6 @@ SETTINGS: dict[str, Any] = {
         "judge_steps": 20,
         "reading_steps": 4,
         "watch": 256,
-        "watch_iterations": 3,
     },
 }
 

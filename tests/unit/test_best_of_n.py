@@ -9,11 +9,11 @@ from rlhb_core.learning.best_of_n import best_of_n
 from rlhb_core.learning.head_reward import by_head
 from rlhb_core.learning.rollout import Rollouts
 from rlhb_core.learning.session import POLICY, Session, seed_all
-from rlhb_core.lm.generator import load_trunk
 from rlhb_core.lm.scorers import Discriminator
+from rlhb_core.lm.trunk import load_trunk
 from rlhb_core.run.data import Pair, Split
 from rlhb_core.run.recipe import load_recipe
-from rlhb_core.teachers.discriminator.stages import by_discriminator
+from rlhb_core.teachers.discriminator.reward import by_discriminator
 
 PAIRS = [Pair("Capital of Peru?", None), Pair("How many legs do spiders have?", None)]
 

@@ -10,16 +10,9 @@ import transformers
 
 from rlhb_core.errors import ModelError
 from rlhb_core.learning.rollout import measure, roll_out
-from rlhb_core.lm.generator import (
-    Trunk,
-    collate,
-    decode_responses,
-    encode_prompt,
-    encode_response,
-    load_trunk,
-    score,
-)
-from rlhb_core.lm.scorers import Response, response_features
+from rlhb_core.lm.generator import collate, decode_responses, encode_prompt, encode_response, score
+from rlhb_core.lm.scorers import Written, response_features
+from rlhb_core.lm.trunk import Trunk, load_trunk
 from rlhb_core.run.data import Pair
 from rlhb_core.run.sections import SamplingSettings
 
@@ -111,9 +104,9 @@ def test_adapters_change_nothing_until_trained_and_travel_as_files(
 
 def test_features_belong_to_the_base_model_and_to_the_text(trunk: Trunk) -> None:
     seen = [
-        Response(QUERIES[0], "Lima."),
-        Response(QUERIES[0], "I do not know."),
-        Response(QUERIES[0], "Lima."),
+        Written(QUERIES[0], "Lima."),
+        Written(QUERIES[0], "I do not know."),
+        Written(QUERIES[0], "Lima."),
     ]
     before = response_features(trunk, seen, 8, 64, 32)
     torch.testing.assert_close(before[0], before[2])

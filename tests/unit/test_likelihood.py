@@ -7,7 +7,8 @@ from torch.nn.functional import cross_entropy
 from rlhb_core.errors import BadConfig
 from rlhb_core.learning.likelihood import Likelihood
 from rlhb_core.learning.session import POLICY, Session, seed_all
-from rlhb_core.lm.generator import encode_prompt, encode_response, load_trunk
+from rlhb_core.lm.generator import encode_prompt, encode_response
+from rlhb_core.lm.trunk import load_trunk
 from rlhb_core.run.data import Logged, Split
 from rlhb_core.run.recipe import load_recipe
 from rlhb_core.schema.records import Outcome

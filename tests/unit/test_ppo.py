@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 import torch
 
+from rlhb_core.learning import ppo
 from rlhb_core.learning.critic import critic_inputs
-from rlhb_core.learning.ppo import Experience, PpoStage, Scores
+from rlhb_core.learning.ppo import Experience, PpoStage
+from rlhb_core.learning.reward_source import Scores
 from rlhb_core.learning.rollout import Rollouts, measure
 from rlhb_core.learning.session import POLICY, START, Metrics
 from rlhb_core.run.data import Pair
@@ -58,22 +60,30 @@ def test_the_adapted_kl_weight_is_what_the_next_iteration_penalises_with(base: s
 # --- the learning rate -------------------------------------------------------------------------------
 
 
-def test_the_learning_rate_falls_evenly_to_its_last_fraction(base: str) -> None:
-    _, stage = stage_on(
-        base, iterations=11, critic_warmup=2, learning_rate=1e-3, final_learning_rate=0.2
-    )
+@pytest.fixture
+def level(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The learning rate stays at its peak."""
+    monkeypatch.setattr(ppo, "FINAL_LEARNING_RATE", 1.0)
+
+
+@pytest.fixture
+def undiscounted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every token of an answer returns all that its last one is paid."""
+    monkeypatch.setattr(ppo, "GAE_LAMBDA", 1.0)
+
+
+def test_the_learning_rate_falls_evenly_to_a_fifth(base: str) -> None:
+    _, stage = stage_on(base, iterations=11, critic_warmup=2, learning_rate=1e-3)
     rates = [stage._learning_rate(number) for number in (3, 5, 7, 9, 11)]
     assert rates == pytest.approx([1.0e-3, 0.8e-3, 0.6e-3, 0.4e-3, 0.2e-3])
-    _, level = stage_on(base, iterations=11, learning_rate=1e-3, final_learning_rate=1.0)
-    assert level._learning_rate(11) == pytest.approx(1e-3)
 
 
+@pytest.mark.usefixtures("level")
 def test_the_learning_rate_rises_first(base: str) -> None:
-    _, stage = stage_on(
-        base, iterations=11, critic_warmup=2, learning_rate=1e-3, final_learning_rate=1.0, rise=4
-    )
+    _, stage = stage_on(base, iterations=11, critic_warmup=2, learning_rate=1e-3, rise=4)
     rates = [stage._learning_rate(number) for number in (3, 4, 5, 6, 7)]
     assert rates == pytest.approx([0.25e-3, 0.5e-3, 0.75e-3, 1e-3, 1e-3])
+    assert stage._learning_rate(11) == pytest.approx(1e-3)
 
 
 def test_the_policy_is_updated_with_that_rate_once_the_critic_is_warm(base: str) -> None:
@@ -136,6 +146,7 @@ def written(stage: PpoStage, lengths: list[int], ended: list[bool]) -> Rollouts:
     return Rollouts(pairs, [prompt] * len(lengths), responses, texts, torch.tensor(ended), None)
 
 
+@pytest.mark.usefixtures("undiscounted")
 def test_the_last_token_is_paid_less_what_a_cut_answer_costs_against_its_group(base: str) -> None:
     """Rewards 0 to 3, spread 1.291; the last one was cut off: 3 - 2 * 1.291 = 0.418. Groups of two:
     each against the other.
@@ -146,7 +157,6 @@ def test_the_last_token_is_paid_less_what_a_cut_answer_costs_against_its_group(b
         rollouts=4,
         per_query=2,
         truncated_penalty=2.0,
-        gae_lambda=1.0,
         kl=0.5,
     )
     rollouts = written(stage, [2, 3, 1, 4], [True, True, True, False])
@@ -185,6 +195,7 @@ def test_kl_is_measured_against_the_start_and_not_against_the_policy(base: str) 
 # --- critic, guard, gradients --------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("undiscounted")
 def test_the_value_head_learns_what_answers_return(base: str) -> None:
     """Everything returns 3 at every token: the head, which starts at 0, comes to say so."""
 
@@ -198,7 +209,6 @@ def test_the_value_head_learns_what_answers_return(base: str) -> None:
         Three(),
         kl=0.0,
         truncated_penalty=0.0,
-        gae_lambda=1.0,
         critic_epochs=300,
         critic_learning_rate=0.02,
     )
@@ -222,8 +232,9 @@ def test_a_policy_beyond_the_bound_has_run_away_on_either_side(base: str, kl: fl
     assert "more than the bound of 30" in (session.evidence.diverged or "")
 
 
-def test_no_gradient_is_larger_than_its_bound(base: str) -> None:
-    _, stage = stage_on(base, Lengths(), gradient_clip=1e-3)
+def test_no_gradient_is_larger_than_its_bound(base: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ppo, "GRADIENT_CLIP", 1e-3)
+    _, stage = stage_on(base, Lengths())
     taken: list[float] = []
 
     def look(*_: object) -> None:
@@ -243,7 +254,7 @@ def test_an_entropy_bonus_pulls_against_being_sure(base: str) -> None:
     """Of the same rollouts without any advantage, the bonus alone moves the policy: toward more entropy."""
 
     def entropy(bonus: float) -> float:
-        session, stage = stage_on(base, entropy=bonus, learning_rate=0.05, gradient_clip=1e9)
+        session, stage = stage_on(base, entropy=bonus, learning_rate=0.05)
         for weight in session.trunk.parameters_of(POLICY):
             torch.nn.init.constant_(weight, 0.1)  # rather sure of itself
         experience, _ = experience_of(stage)
@@ -258,11 +269,12 @@ def test_an_entropy_bonus_pulls_against_being_sure(base: str) -> None:
     assert entropy(1.0) > 1e-3
 
 
+@pytest.mark.usefixtures("level")
 def test_better_answers_become_likelier(base: str) -> None:
     """The sign of it all: a policy that is paid by length writes longer."""
     _, stage = stage_on(
         base, Lengths(), rollouts=64, minibatch=64, micro_batch=64, kl=0.0, epochs=4,
-        learning_rate=0.02, truncated_penalty=0.0, iterations=6, final_learning_rate=1.0, longest=24,
+        learning_rate=0.02, truncated_penalty=0.0, iterations=6, longest=24,
     )  # fmt: skip
     stage._check_first = lambda *_: None  # type: ignore[method-assign]
     rows = [stage.step(number) for number in range(1, 7)]

@@ -14,7 +14,8 @@ import torch.nn.functional as F
 from rlhb_core import teachers
 from rlhb_core.errors import BadConfig, NotEnoughData, RunError
 from rlhb_core.learning.session import POLICY, START, Session, seed_all
-from rlhb_core.lm.generator import Trunk, encode_prompt, encode_response, load_trunk
+from rlhb_core.lm.generator import encode_prompt, encode_response
+from rlhb_core.lm.trunk import Trunk, load_trunk
 from rlhb_core.run.data import Logged, Split
 from rlhb_core.run.recipe import load_recipe
 from rlhb_core.run.votes import ALL_BAD, TIE, Voted

@@ -25,8 +25,8 @@ from rlhb_core.reproduction.records import (
     refuse_others,
     write_seed,
 )
-from rlhb_core.reproduction.results import FIGURES, as_markdown, interval, results
-from rlhb_core.reproduction.tasks import ROUNDS, SHIFT, Log, Measure, Run, Task, plan
+from rlhb_core.reproduction.results import FINDINGS, as_markdown, interval, results
+from rlhb_core.reproduction.tasks import ROUNDS, SHIFT, Log, Measure, RunTask, Task, plan
 from rlhb_core.reproduction.work import configuration, do
 from rlhb_core.run.folder import RunDir, write_json
 from rlhb_core.run.recipe import load_recipe
@@ -51,17 +51,19 @@ def test_every_task_comes_after_what_it_needs(rehearsal: bool) -> None:
 
 def test_every_run_has_settings_that_can_be_used() -> None:
     for task in plan(ablations=True) + plan(ablations=True, rehearsal=True):
-        if isinstance(task, Run):
+        if isinstance(task, RunTask):
             config = load_recipe(task.arm.value, {"start": "x", **task.overrides})
             assert config.arm is task.arm
 
 
 def test_ablations_change_one_thing_each() -> None:
-    runs = [t for t in plan(ablations=True) if isinstance(t, Run) and t.group == "ablations"]
+    runs = [t for t in plan(ablations=True) if isinstance(t, RunTask) and t.group == "ablations"]
     base = runs[0].overrides
     assert all(len(set(run.overrides) - set(base)) <= 1 for run in runs)
     assert len({json.dumps(dict(run.overrides), sort_keys=True) for run in runs}) == len(runs)
-    assert not [t for t in plan(ablations=False) if isinstance(t, Run) and t.group == "ablations"]
+    assert not [
+        t for t in plan(ablations=False) if isinstance(t, RunTask) and t.group == "ablations"
+    ]
 
 
 # --- the runner -----------------------------------------------------------------------------------
@@ -161,7 +163,7 @@ def finish(folder: Path, seed: int, tasks: list[Task]) -> None:
     for task in tasks:
         place = folder / task.name
         place.mkdir(parents=True)
-        if isinstance(task, Run):
+        if isinstance(task, RunTask):
             run = RunDir(place)
             config = configuration(seed, task, Path("elsewhere") if task.parent else None)
             write_json(place / "config.json", config.model_dump(mode="json"))
@@ -229,6 +231,31 @@ def test_a_record_from_before_a_setting_existed_counts_if_its_default_is_used(
     assert not {"shift-1", "shift-2"} & recorded(record, 7, tasks)
     record["runs"]["kto"]["made"]["settings"]["of_old"] = 1  # what this version does not know
     assert "kto" not in recorded(record, 7, tasks)
+
+
+def test_a_record_from_before_a_setting_was_retired_counts_if_it_had_the_value_of_now(
+    tmp_path: Path,
+) -> None:
+    tasks = plan(ablations=False)
+    record = whole_record(tmp_path, tasks)
+    for run in record["runs"].values():
+        run["made"]["settings"]["ppo"]["gamma"] = 1.0
+    assert left(record, 7, tasks) == []
+    record["runs"]["kto"]["made"]["settings"]["ppo"]["gamma"] = 0.9
+    assert "kto" not in recorded(record, 7, tasks)
+
+
+def test_a_folder_made_with_another_value_of_a_retired_setting_is_refused(tmp_path: Path) -> None:
+    tasks = plan(ablations=False)
+    finish(tmp_path, 7, tasks)
+    file = tmp_path / "rlhf" / "config.json"
+    settings = json.loads(file.read_text("utf-8"))
+    for gamma in (1.0, 0.9):
+        write_json(file, settings | {"ppo": settings["ppo"] | {"gamma": gamma}})
+        if gamma == 1.0:
+            refuse_others(tmp_path, 7, tasks)
+    with pytest.raises(RunError, match="other settings than this version has: remove"):
+        refuse_others(tmp_path, 7, tasks)
 
 
 def test_a_record_keeps_nothing_that_is_out_of_date(tmp_path: Path) -> None:
@@ -349,7 +376,7 @@ def test_numbers_say_whether_they_meet_their_bar_in_every_seed() -> None:
     assert not found["win_rlhb_sft"]["met"]  # 0.74 is below 0.75
     assert results([record(0.76), record(0.80)])["win_rlhb_sft"]["met"]
     assert "win_rlhf_sft" not in found  # not measured is not there, rather than a number
-    assert {figure.name for figure in FIGURES} | {"utility_by_round"} >= set(found)
+    assert {finding.name for finding in FINDINGS} | {"utility_by_round"} >= set(found)
 
 
 def test_rounds_have_to_rise_and_recovery_is_a_share_of_the_gain() -> None:
@@ -410,7 +437,7 @@ def test_a_number_is_there_for_every_seed_that_has_its_runs(name: str) -> None:
     having = [seed for seed in seeds if seed["runs"].keys() >= NEEDS[name]]
     found = results(seeds).get(name)
     assert len(found["seeds"] if found else []) == len(having)
-    assert name in {figure.name for figure in FIGURES} | {"utility_by_round"}
+    assert name in {finding.name for finding in FINDINGS} | {"utility_by_round"}
 
 
 def test_ablations_are_drawn_by_worth_and_by_confusion() -> None:

@@ -10,7 +10,7 @@ import torch
 
 from rlhb_core.errors import NotEnoughData
 from rlhb_core.learning.losses import choice_loss
-from rlhb_core.lm.scorers import Response
+from rlhb_core.lm.scorers import Written
 from rlhb_core.run.data import load_split
 from rlhb_core.run.recipe import load_recipe
 from rlhb_core.run.votes import TIE, Voted
@@ -50,11 +50,11 @@ def test_a_margin_is_taken_off_the_chosen_response_alone() -> None:
 
 @pytest.mark.parametrize(
     ("how", "expected"),
-    [("mean", [2.0, 2.0]), ("lowest", [1.0, 2.0]), ("variance_penalised", [2.0 - 0.3 * 1.0, 2.0])],
+    [("mean", [2.0, 2.0]), ("lowest", [1.0, 2.0]), ("variance_penalised", [2.0 - 0.5 * 1.0, 2.0])],
 )
 def test_heads_that_disagree_are_trusted_less(how: str, expected: list[float]) -> None:
     scores = torch.tensor([[1.0, 2.0], [3.0, 2.0]])  # two heads, two responses
-    torch.testing.assert_close(combined(scores, how, 0.3), torch.tensor(expected))
+    torch.testing.assert_close(combined(scores, how), torch.tensor(expected))
 
 
 def test_heads_are_centred_before_the_lowest_is_taken() -> None:
@@ -145,7 +145,7 @@ def stage(**settings: Any) -> RewardModelStage:
     torch.manual_seed(0)
     numbers = torch.randn(200, 2, 2)
 
-    def features(responses: list[Response]) -> torch.Tensor:
+    def features(responses: list[Written]) -> torch.Tensor:
         return torch.tensor([[float(part) for part in each.text.split()] for each in responses])
 
     def votes_by(column: int) -> list[Voted]:

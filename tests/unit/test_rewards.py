@@ -26,7 +26,7 @@ from rlhb_core.learning.rewards import (
     whiten,
 )
 from rlhb_core.lm.scorers import auc
-from rlhb_core.teachers.discriminator.stages import REWARDS
+from rlhb_core.teachers.discriminator.reward import REWARDS
 
 
 def test_the_score_sits_on_the_last_real_token_and_kl_on_every_one() -> None:

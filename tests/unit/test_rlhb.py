@@ -9,8 +9,11 @@ from torch import Tensor, nn
 
 from rlhb_core.learning.rollout import Rollouts
 from rlhb_core.run.data import Pair
+from rlhb_core.teachers.discriminator import reward as rewarding
+from rlhb_core.teachers.discriminator.reward import DiscriminatorReward
 from rlhb_core.teachers.discriminator.settings import DiscriminatorSettings
-from rlhb_core.teachers.discriminator.stages import DiscriminatorReward, Triplets, swapped
+from rlhb_core.teachers.discriminator.side import swapped
+from rlhb_core.teachers.discriminator.triplets import Triplets
 
 LOGITS = torch.tensor([[9.0, 1.0, -1.0], [0.0, -7.0, 2.0], [-3.0, 1.0, 0.5]])
 
@@ -45,7 +48,7 @@ def source(**settings: Any) -> DiscriminatorReward:
     session: Any = SimpleNamespace(
         config=SimpleNamespace(
             section={DiscriminatorSettings: changed}.__getitem__,
-            evaluation=SimpleNamespace(watch=0, watch_iterations=1),
+            evaluation=SimpleNamespace(watch=0),
         )
     )
     optimiser = SimpleNamespace(param_groups=[{"lr": 1.0}])
@@ -73,12 +76,14 @@ def learn(reward: DiscriminatorReward, fresh: Triplets) -> list[Tensor]:
 
 def test_the_reward_is_bounded_and_what_is_reported_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
     """Bounded at 2: rows [2, 1, -1], [0, -2, 2], [-2, 1, 0.5]; own minus the mean of the others in its column."""
-    reward = source(reward_clip=2.0)
+    monkeypatch.setattr(rewarding, "REWARD_CLIP", 2.0)
+    reward = source()
     monkeypatch.setattr(reward, "_triplets", lambda _: triplets(0, 3))
     found = reward.score(rollouts())
     assert found.raw.tolist() == [9.0, -7.0, 0.5]
     assert found.reward.tolist() == pytest.approx([2 - (0 - 2) / 2, -2 - (1 + 1) / 2, 0.5 - 0.5])
-    wider = source(reward_clip=8.0)
+    monkeypatch.setattr(rewarding, "REWARD_CLIP", 8.0)
+    wider = source()
     monkeypatch.setattr(wider, "_triplets", lambda _: triplets(0, 3))
     assert wider.score(rollouts()).reward.tolist() == pytest.approx([8 + 1.5, -7 - 1, 0.5 - 0.5])
 
@@ -98,8 +103,9 @@ def test_a_share_of_what_the_discriminator_learns_from_is_older() -> None:
     assert all((part >= 100).all() for part in learn(without, triplets(100, 5)))
 
 
-def test_only_the_newest_are_kept_for_replay() -> None:
-    reward = source(replay=0.5, replay_size=4, batch=64, steps=1)
+def test_only_the_newest_are_kept_for_replay(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rewarding, "REPLAY_SIZE", 4)
+    reward = source(replay=0.5, batch=64, steps=1)
     for first in (0, 10, 20):
         learn(reward, triplets(first, 3))
     assert reward._replay is not None
@@ -107,7 +113,7 @@ def test_only_the_newest_are_kept_for_replay() -> None:
     (taught,) = learn(reward, triplets(30, 3))
     assert set(taught[:32].tolist()) == {30.0, 31.0, 32.0}
     assert set(taught[32:].tolist()) == {12.0, 20.0, 21.0, 22.0}
-    nothing = source(replay=0.5, replay_size=0, batch=8, steps=1)
+    nothing = source(replay=0.0, batch=8, steps=1)
     learn(nothing, triplets(0, 3))
     (taught,) = learn(nothing, triplets(10, 3))
     assert (taught >= 10).all()

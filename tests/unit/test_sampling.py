@@ -5,9 +5,10 @@ import torch
 
 from rlhb_core.errors import RunError
 from rlhb_core.learning.rollout import measure, roll_out
-from rlhb_core.lm.generator import Trunk, collate, encode_prompt, load_trunk, score
+from rlhb_core.lm.generator import collate, encode_prompt, score
 from rlhb_core.lm.kv_cache import roomy_cache
 from rlhb_core.lm.sampling import invert, sample
+from rlhb_core.lm.trunk import Trunk, load_trunk
 from rlhb_core.run.data import Pair
 from rlhb_core.run.sections import SamplingSettings
 

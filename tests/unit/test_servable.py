@@ -6,7 +6,6 @@ import pytest
 
 from rlhb_core.errors import ModelError
 from rlhb_core.lm.decoding import Decoder, Row
-from rlhb_core.lm.generator import Trunk, load_trunk
 from rlhb_core.lm.servable import (
     KEEPS_STATE,
     MIXES_ROWS,
@@ -14,6 +13,7 @@ from rlhb_core.lm.servable import (
     refuse_mixing,
     refuse_stateful,
 )
+from rlhb_core.lm.trunk import Trunk, load_trunk
 from tests.tiny_models import make
 
 

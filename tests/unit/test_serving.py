@@ -27,7 +27,7 @@ from app.settings import Settings
 from app.store import Store, versions
 from rlhb_core.errors import BadConfig
 from rlhb_core.lm.decoding import Decoder, Finished, Row
-from rlhb_core.lm.generator import load_trunk
+from rlhb_core.lm.trunk import load_trunk
 from rlhb_core.schema.arms import Arm
 from rlhb_core.schema.records import EMBEDDED, ModelVersion, Outcome
 from rlhb_core.world import embedded

@@ -10,7 +10,7 @@ import torch
 
 from app.files import DataFilter, comparison_lines, triplet_lines
 from app.store import Store, responses, signals
-from rlhb_core.lm.generator import Trunk, load_trunk
+from rlhb_core.lm.trunk import Trunk, load_trunk
 from rlhb_core.schema.arms import Arm
 from rlhb_core.schema.behaviors import verbalise
 from rlhb_core.schema.features import BehaviorFeatures

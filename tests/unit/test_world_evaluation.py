@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from rlhb_core.learning.session import Session, seed_all
-from rlhb_core.lm.generator import load_trunk
+from rlhb_core.lm.trunk import load_trunk
 from rlhb_core.run.data import Logged, Split
 from rlhb_core.run.recipe import load_recipe
 from rlhb_core.world import FACTS

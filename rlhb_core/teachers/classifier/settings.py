@@ -11,5 +11,3 @@ class ClassifierSettings(Section):
     steps: int = Field(default=200, ge=1, description="Gradient steps.")
     batch: int = Field(default=256, ge=2, description="Triplets per step.")
     learning_rate: float = Field(default=1e-3, gt=0, description="Learning rate.")
-    weight_decay: float = Field(default=0.05, ge=0, description="Weight decay.")
-    dropout: float = Field(default=0.1, ge=0, lt=1, description="Dropout in the body.")

@@ -25,6 +25,8 @@ STEPS_AT_ONCE = 10
 """Gradient steps in one step of the stage."""
 SIZES = {clause.name: len(clause.options) for clause in CLAUSES}
 """Number of classes of each clause."""
+WEIGHT_DECAY, DROPOUT = 0.05, 0.1
+"""Both against learning a few hundred people's behaviours by heart; the classes' shares matter more than either."""
 
 
 class Observed(NamedTuple):
@@ -115,7 +117,7 @@ class ClassifierStage:
         self._model = BehaviorClassifier(
             self._train.features.shape[1],
             {name: preferred[name] for name in session.config.data.clauses},
-            self._settings.dropout,
+            DROPOUT,
         ).to(session.trunk.device)
         self._model.standardise.fit(self._train.features)
         self._shares = shares(self._train, [SIZES[name] for name in self._model.preferred])
@@ -123,7 +125,7 @@ class ClassifierStage:
         self._optimiser = torch.optim.AdamW(
             self._model.parameters(),
             lr=self._settings.learning_rate,
-            weight_decay=self._settings.weight_decay,
+            weight_decay=WEIGHT_DECAY,
         )
 
     def step(self, number: int) -> Metrics:

@@ -1,7 +1,7 @@
 """The discriminator of RLHB: it learns beside the generator what people do with which answer.
 
-Its stages, evidence, rule, metrics and plots, and nothing that loads a model: what it does is in `stages.py`, what may
-be concluded in `convergence.py`.
+Its stages, evidence, rule, metrics and plots, and nothing that loads a model: what it does is in
+`pretraining.py`, `side.py` and `reward.py`, what may be concluded in `convergence.py`.
 """
 
 from functools import cache
@@ -30,14 +30,16 @@ def judge(evidence: Evidence) -> Verdict:
 
 def _plan(session: "Session") -> Plan:
     """A warm-up, D's pretraining, then both against each other."""
-    from rlhb_core.teachers.discriminator import stages
     from rlhb_core.teachers.discriminator.judging import gather_judges
+    from rlhb_core.teachers.discriminator.pretraining import PretrainStage
+    from rlhb_core.teachers.discriminator.reward import adversarial
+    from rlhb_core.teachers.discriminator.side import Side
     from rlhb_core.teachers.discriminator.warmup import WarmupStage
 
-    side = cache(lambda: stages.Side(session))  # one for all stages, made when the first needs it
+    side = cache(lambda: Side(session))  # one for all stages, made when the first needs it
     planned = [
-        PlannedStage(NAME, lambda: stages.PretrainStage(session, side())),
-        PlannedStage("adversarial", lambda: stages.adversarial(session, side())),
+        PlannedStage(NAME, lambda: PretrainStage(session, side())),
+        PlannedStage("adversarial", lambda: adversarial(session, side())),
     ]
     if session.config.section(WarmupSettings).steps:
         planned.insert(0, PlannedStage("warmup", lambda: WarmupStage(session)))
@@ -49,7 +51,7 @@ def _plan(session: "Session") -> Plan:
 
 
 def _scorer(session: "Session") -> "Scorer | None":
-    from rlhb_core.teachers.discriminator.stages import by_discriminator
+    from rlhb_core.teachers.discriminator.reward import by_discriminator
 
     condition = session.split.condition
     return None if condition is None else by_discriminator(session, condition)

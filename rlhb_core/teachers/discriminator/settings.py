@@ -46,9 +46,6 @@ class DiscriminatorSettings(Section):
         description="Learning rate of the discriminator in the adversarial stage; kept low, so that it does not "
         "learn the latest rollouts by heart.",
     )
-    weight_decay: float = Field(
-        default=0.01, ge=0, description="Weight decay of the discriminator."
-    )
     dropout: float = Field(
         default=0.1, ge=0, lt=1, description="Dropout inside the discriminator's head."
     )
@@ -71,13 +68,9 @@ class DiscriminatorSettings(Section):
         lt=1,
         description="Share of the generated triplets taken from earlier iterations.",
     )
-    replay_size: int = Field(default=2000, ge=0, description="Generated triplets kept for replay.")
     mismatch: float = Field(
         default=0.5,
         ge=0,
         description="Weight of the loss that ranks a logged response's true behaviour above another one; 0 "
         "leaves mismatched triplets out of the pretraining too.",
-    )
-    reward_clip: float = Field(
-        default=2.5, gt=0, description="Bound on the discriminator logit in the reward."
     )

@@ -32,11 +32,11 @@ if TYPE_CHECKING:
 LOOK_EVERY = 25
 LOOK_ROWS = 256
 
-Example = dict[str, Any]
+TrlExample = dict[str, Any]
 """One row as TRL takes it, but with plain text: prompt, and chosen and rejected, or completion,
 perhaps with a label.
 """
-Weighted = tuple[Example, float]
+Weighted = tuple[TrlExample, float]
 
 
 # --- data -----------------------------------------------------------------------------------------
@@ -97,7 +97,7 @@ def examples(arm: Arm, split: Split, held_out: bool) -> list[Weighted]:
             return pairs(votes)
 
 
-def shuffled(found: Sequence[Weighted], seed: int) -> list[Example]:
+def shuffled(found: Sequence[Weighted], seed: int) -> list[TrlExample]:
     """The examples in a random order; each is kept with the probability of its weight, the largest taken as 1."""
     rng = random.Random(seed)
     largest = max((weight for _, weight in found), default=1.0)
@@ -198,7 +198,7 @@ class PreferenceStage:
 
 
 def make_trainer(
-    session: Session, train: Sequence[Example], held_out: Sequence[Example], batch: int
+    session: Session, train: Sequence[TrlExample], held_out: Sequence[TrlExample], batch: int
 ) -> "Trainer":
     """TRL's trainer of the run's arm on these examples, for the adapter in use, of which it takes the reference now.
 
@@ -255,7 +255,7 @@ def evened(liked: Sequence[bool]) -> float:
     return 1.15 * max(1, liked.count(False)) / max(1, liked.count(True))
 
 
-def _as_trl(session: Session, example: Example) -> Example:
+def _as_trl(session: Session, example: TrlExample) -> TrlExample:
     """Texts as the chat that they are, or, where the model has no chat template,
     as `generator.encode_prompt` has it.
     """

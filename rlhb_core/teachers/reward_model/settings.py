@@ -13,7 +13,6 @@ class RewardModelSettings(Section):
     steps: int = Field(default=120, ge=1, description="Gradient steps.")
     batch: int = Field(default=256, ge=2, description="Votes per step.")
     learning_rate: float = Field(default=1e-3, gt=0, description="Learning rate of the head.")
-    weight_decay: float = Field(default=0.05, ge=0, description="Weight decay of the head.")
     members: int = Field(
         default=1,
         ge=1,
@@ -22,11 +21,8 @@ class RewardModelSettings(Section):
     )
     score: Literal["mean", "lowest", "variance_penalised"] = Field(
         default="mean",
-        description="How the heads' scores make one: their mean, the lowest, or the mean minus their variance times "
-        "reward_model.variance_weight. The last two trust no score on which the heads disagree.",
-    )
-    variance_weight: float = Field(
-        default=0.5, ge=0, description="Weight of the variance, with score = variance_penalised."
+        description="How the heads' scores make one: their mean, the lowest, or the mean minus half of their "
+        "variance. The last two trust no score on which the heads disagree.",
     )
     margin: float = Field(
         default=0.0,

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from rlhb_core.learning.losses import choice_loss
 from rlhb_core.learning.session import Metrics, Session
-from rlhb_core.lm.scorers import Response, RewardHead
+from rlhb_core.lm.scorers import RewardHead, Written
 from rlhb_core.run.votes import Voted
 from rlhb_core.teachers.reward_model import NAME, OnVotes, Ranked, RewardModelEvidence
 from rlhb_core.teachers.reward_model.calibration import calibration_error, fit_temperature
@@ -21,6 +21,10 @@ from rlhb_core.teachers.reward_model.settings import RewardModelSettings
 
 STEPS_AT_ONCE = 10
 """Gradient steps in one step of the stage."""
+WEIGHT_DECAY = 0.05
+"""Of the heads: there are few votes for many features."""
+VARIANCE_WEIGHT = 0.5
+"""Weight of the heads' variance in a variance-penalised score, the middle of those tried in arXiv 2310.02743."""
 
 
 class Votes(NamedTuple):
@@ -40,7 +44,7 @@ class Votes(NamedTuple):
 def vote_tensors(session: Session, votes: Sequence[Voted]) -> Votes:
     """Features of all responses voted on."""
     flat = session.features(
-        [Response(vote.query, text) for vote in votes for text in vote.responses]
+        [Written(vote.query, text) for vote in votes for text in vote.responses]
     )
     most = max((len(vote.responses) for vote in votes), default=2)
     features = flat.new_zeros(len(votes), most, flat.shape[1])
@@ -76,12 +80,12 @@ def pair_accuracy(margins: Tensor) -> float:
     return float(right.mean()) if margins.numel() else 0.5
 
 
-def combined(scores: Tensor, how: str, variance_weight: float) -> Tensor:
+def combined(scores: Tensor, how: str) -> Tensor:
     """One score of several heads (arXiv 2310.02743): mean, lowest, or mean minus weighted variance. [M, N] -> [N]."""
     if how == "lowest":
         return scores.amin(0)
     if how == "variance_penalised":
-        return scores.mean(0) - variance_weight * scores.var(0, correction=0)
+        return scores.mean(0) - VARIANCE_WEIGHT * scores.var(0, correction=0)
     return scores.mean(0)
 
 
@@ -110,7 +114,7 @@ class RewardModel(torch.nn.Module):
     def raw(self, features: Tensor) -> Tensor:
         """[N, F] -> [N], in logits of a vote."""
         scores = torch.stack([member(features) @ self.weights for member in self.members])
-        return combined(scores - self.centres, self._settings.score, self._settings.variance_weight)
+        return combined(scores - self.centres, self._settings.score)
 
     def forward(self, features: Tensor) -> Tensor:
         """[N, F] -> [N]: mean 0 and spread 1 over the logged responses."""
@@ -159,7 +163,7 @@ class RewardModelStage:
         self._optimiser = torch.optim.AdamW(
             self._model.parameters(),
             lr=self._settings.learning_rate,
-            weight_decay=self._settings.weight_decay,
+            weight_decay=WEIGHT_DECAY,
         )
 
     def step(self, number: int) -> Metrics:
