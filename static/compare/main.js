@@ -133,11 +133,17 @@ class Compare {
     if (!value || !this.now || value.token !== this.now.token) return;
     this.now.heardAt = performance.now();
     if (value.error) return this.#failed(value.error);
+    if (this.#isOlder(value.view)) return void (this.now.isLooking || this.#revealed());
     const first = !this.now.view;
     this.now.view = value.view;
     if (!value.view) return this.#settleRestore();
     if (first) this.#arrived(value.view);
     this.#draw();
+  }
+
+  /** Whether a snapshot was under way since before the vote that the server has acknowledged: it holds no names. */
+  #isOlder(view) {
+    return Boolean(this.votes.vote?.acknowledged && this.now.view && view?.panels.every((panel) => !panel.revealed));
   }
 
   /** A question that was given up for lost was asked after all: it goes on where it stopped. */

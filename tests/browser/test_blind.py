@@ -78,6 +78,30 @@ def test_what_is_done_after_the_reveal_says_so(visit: Visit, studio: Studio, ask
     assert blind == PASSIVE
 
 
+def test_a_snapshot_from_before_the_vote_does_not_take_the_names_away(
+    visit: Visit, studio: Studio, ask: Ask
+) -> None:
+    def listening(route: Route) -> None:
+        """The page's own script, with its snapshots in reach."""
+        script = route.fetch().text()
+        begun = "gradio.watch((value) => this.#receive(value));"
+        assert begun in script
+        heard = "gradio.watch((value) => { window.heard = value; this.#receive(value); });"
+        again = "window.again = () => this.#receive(window.heard);"
+        route.fulfill(body=script.replace(begun, heard + again), content_type="text/javascript")
+
+    visit.alone().route("**/static/compare/main.js", listening)
+    page = visit()
+    query_id = ask(page, CAPITAL)
+    page.keyboard.press("t")
+    expect(page.locator(".answer.revealed")).to_have_count(3)
+    assert page.evaluate("window.heard.view.panels.every(panel => !panel.revealed)")
+    with page.expect_response(f"**/api/comparisons/{query_id}"):
+        page.evaluate("window.again()")  # as when it comes late
+    expect(page.locator(".answer.revealed")).to_have_count(3)
+    assert page.locator(".answer.revealed").count() == 3
+
+
 def test_how_long_an_answer_took_is_said_after_the_vote_only(visit: Visit, ask: Ask) -> None:
     visit.alone().add_init_script(
         "window.parsed = []; const parse = JSON.parse;JSON.parse = (text, ...rest) => { "
