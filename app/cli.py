@@ -51,7 +51,10 @@ def main() -> None:
 
 
 def takes_settings(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command one option per setting; only those typed override the environment."""
+    """Give a command one option per setting; only those typed override the environment.
+
+    Not by pydantic-settings' `CliApp`, which wants a model for each command where a function is less to read.
+    """
 
     def with_settings(**options: Any) -> None:
         chosen = {k: options.pop(k) for k in Settings.model_fields if k in options}

@@ -7,11 +7,15 @@ from typing import Any
 import pytest
 
 from rlhb_core.errors import BadConfig
+from rlhb_core.learning import ppo
 from rlhb_core.run.config import describe_settings
 from rlhb_core.run.folder import RunDir, write_json
 from rlhb_core.run.recipe import load_recipe, parse_config
 from rlhb_core.run.retired import RETIRED, otherwise, retired_in, without_retired
 from rlhb_core.schema.records import RunStatus
+from rlhb_core.teachers.classifier import stage as classifier
+from rlhb_core.teachers.discriminator import reward, side
+from rlhb_core.teachers.reward_model import stage as reward_model
 from rlhb_core.train import loop as training
 
 
@@ -29,6 +33,24 @@ def written_before(folder: Path, **changed: Any) -> RunDir:
 
 def test_what_is_retired_is_no_setting() -> None:
     assert not RETIRED.keys() & {row.name for row in describe_settings()}
+
+
+def test_the_one_value_is_that_of_the_constant() -> None:
+    """What `retired` cannot know: runs are told apart by values that somebody else holds."""
+    assert RETIRED == {
+        "ppo.gamma": ppo.GAMMA,
+        "ppo.gae_lambda": ppo.GAE_LAMBDA,
+        "ppo.gradient_clip": ppo.GRADIENT_CLIP,
+        "ppo.final_learning_rate": ppo.FINAL_LEARNING_RATE,
+        "evaluation.watch_iterations": reward.WATCH_ITERATIONS,
+        "reward_model.weight_decay": reward_model.WEIGHT_DECAY,
+        "reward_model.variance_weight": reward_model.VARIANCE_WEIGHT,
+        "classifier.weight_decay": classifier.WEIGHT_DECAY,
+        "classifier.dropout": classifier.DROPOUT,
+        "discriminator.weight_decay": side.WEIGHT_DECAY,
+        "discriminator.replay_size": reward.REPLAY_SIZE,
+        "discriminator.reward_clip": reward.REWARD_CLIP,
+    }
 
 
 def test_an_old_run_is_read_and_goes_on_if_it_was_made_as_runs_are_made_now(tmp_path: Path) -> None:
