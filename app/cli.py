@@ -305,7 +305,7 @@ def reproduce(
 
 @cli.command("settings")
 def show_settings() -> None:
-    """List every setting with its default and its sentence."""
+    """List every setting of the app with its default and its sentence; those of runs are in `rlhb reference`."""
     for name, default, sentence in settings_table():
         typer.echo(f"{name:28} {default or 'empty':12} {sentence}")
 

@@ -1,7 +1,7 @@
 """Every setting of the web app, each with its sentence.
 
-Read from `RLHB_*` environment variables and the same-named options of `rlhb serve`; the help page and the README's
-table are made from the descriptions here. Does not know what the settings are used for beyond that.
+Read from `RLHB_*` environment variables and the same-named options of `rlhb serve`; the help page and
+docs/reference.md are made from the descriptions here. Does not know what the settings are used for beyond that.
 """
 
 import ipaddress

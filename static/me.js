@@ -3,6 +3,8 @@
 
 import { call } from "./api.js";
 
+const PATIENCE_MS = 3_000; // for what was recorded before a pause to be sent
+
 const state = { me: null };
 let know;
 
@@ -68,11 +70,19 @@ async function toggleRecording() {
   // Pausing takes effect here at once, whatever the network does.
   if (!wanted && state.me) show({ ...state.me, recording: false });
   try {
+    if (!wanted) await toldBefore();
     show(await call("PATCH", "/api/me", { recording: wanted }));
     note(wanted ? "Recording is on again." : "Paused: nothing about your reading is recorded. Votes and marks still count.");
   } catch (error) {
     note(`${error.message} ${wanted ? "Still paused." : "Paused on this page; press again when you are back online."}`);
   }
+}
+
+/** What was recorded before the pause reaches the server before it, or would be taken for what came after. */
+async function toldBefore() {
+  const sending = [];
+  dispatchEvent(new CustomEvent("rlhb:pausing", { detail: sending }));
+  await Promise.race([Promise.allSettled(sending), new Promise((resolve) => setTimeout(resolve, PATIENCE_MS))]);
 }
 
 async function saveName(event) {

@@ -6,6 +6,7 @@
 // Knows nothing of what the signals mean.
 
 import { call } from "./api.js";
+import { nowMs } from "./clock.js";
 
 const PREFIX = "rlhb.outbox.";
 const BATCH = 100; // signals
@@ -28,6 +29,7 @@ export class Outbox extends EventTarget {
     navigator.locks?.request(this.key, () => new Promise(() => {})); // held until the page is gone
     addEventListener("online", () => this.flush());
     addEventListener("rlhb:erase", () => this.forget());
+    addEventListener("rlhb:pausing", (event) => event.detail.push(this.flush()));
     this.adopt();
   }
 
@@ -152,7 +154,7 @@ export class Outbox extends EventTarget {
 }
 
 function envelope(signals) {
-  return { sent_ms: Date.now(), signals };
+  return { sent_ms: nowMs(), signals };
 }
 
 /** The signals in pieces that one request may carry. */

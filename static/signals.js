@@ -2,6 +2,7 @@
 // Knows which kinds are passive (those are not recorded while the person has paused), and of which comparisons the
 // names have been in view: what is done to these from then on is not done blind, and says so.
 
+import { nowMs, openedMs } from "./clock.js";
 import { PASSIVE } from "./kinds.js"; // made by the server of its own table
 import { isPaused, isRecording, known } from "./me.js";
 import { Outbox } from "./outbox.js";
@@ -9,7 +10,7 @@ import { uuid } from "./uuid.js";
 
 const PASSIVE_WITHIN_MS = 3_000;
 
-export const page = { id: uuid(), openedMs: Math.floor(performance.timeOrigin) };
+export const page = { id: uuid() };
 export const outbox = new Outbox(page.id);
 
 const named = new Set(); // ids of queries
@@ -37,9 +38,9 @@ export function record(kind, queryId, responseId, payload = {}) {
     kind,
     query_id: queryId,
     response_id: responseId,
-    at_ms: Date.now(),
+    at_ms: nowMs(),
     page_id: page.id,
-    page_opened_ms: Math.min(page.openedMs, Date.now()),
+    page_opened_ms: openedMs,
     unblinded: named.has(queryId),
     payload,
   };

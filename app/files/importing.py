@@ -94,7 +94,8 @@ def import_file(
     """
     if mapping is None and path.suffix.lower() == ".csv":
         raise BadRecord(
-            f"{path.name}: a CSV file needs a mapping that names its columns (--mapping)"
+            f"{path.name}: a CSV file needs a mapping that names its columns: choose its .toml file beside "
+            "it, or give it as --mapping"
         )
     if mapping is None:
         result = import_jsonl(store, read_lines(path, encoding))

@@ -1,8 +1,8 @@
 """The settings of a run: one typed tree, every setting with its sentence.
 
-Recipes (`recipes/*.toml`) hold what differs from the defaults here and are read in `recipe.py`; help pages and the
-README's table are made by `describe_settings`. Sections of teachers are added by them. Does not know what the settings
-do beyond that, and loads no weights.
+Recipes (`recipes/*.toml`) hold what differs from the defaults here and are read in `recipe.py`; help pages and
+docs/reference.md are made by `describe_settings`. Sections of teachers are added by them. Does not know what the
+settings do beyond that, and loads no weights.
 """
 
 from collections.abc import Iterator, Mapping

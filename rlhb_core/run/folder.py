@@ -98,7 +98,7 @@ class RunDir:
     def config(self) -> RunConfig:
         """The settings that there still are. Raises RunError if there is no run here."""
         try:
-            return config_type().model_validate(without_retired(self._settings()))
+            return config_type().model_validate_json(json.dumps(without_retired(self._settings())))
         except ValidationError as error:
             raise RunError(f"{self.path / 'config.json'}: {describe(error)}") from None
 
@@ -291,7 +291,7 @@ class RunDir:
             found = json.loads((self.path / name).read_text(encoding="utf-8"))
         except FileNotFoundError:
             return None
-        except (ValueError, OSError) as error:
+        except (ValueError, OSError, RecursionError) as error:
             raise damaged(name, error) from None
         if not isinstance(found, dict):
             raise damaged(name, "it must hold {...}")
@@ -308,7 +308,7 @@ def _row(name: str, number: int, line: str) -> dict[str, Any]:
     try:
         row = json.loads(line)
         int(row["iteration"])
-    except (ValueError, KeyError, TypeError, OverflowError):
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         raise damaged(name, f"line {number} is no row") from None
     return dict(row)
 

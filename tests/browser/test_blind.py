@@ -78,6 +78,23 @@ def test_what_is_done_after_the_reveal_says_so(visit: Visit, studio: Studio, ask
     assert blind == PASSIVE
 
 
+def test_a_clock_that_is_set_back_reverses_nothing(visit: Visit, studio: Studio, ask: Ask) -> None:
+    visit.alone()
+    page = visit()
+    query_id = ask(page, CAPITAL)
+    like = page.locator('.answer [data-act="like"]').first
+    like.click()
+    studio.wait_for(query_id, "like")
+    page.evaluate("() => { const now = Date.now; Date.now = () => now() - 30_000; }")
+    like.click()
+    expect(like).to_have_attribute("aria-pressed", "false")
+    until = time.monotonic() + 20
+    while studio.kinds(query_id).count("like") < 2 and time.monotonic() < until:
+        time.sleep(0.05)
+    likes = [each for each in studio.signals(query_id) if each.kind is SignalKind.LIKE]
+    assert [each.payload["on"] for each in likes] == [True, False]
+
+
 def test_a_snapshot_from_before_the_vote_does_not_take_the_names_away(
     visit: Visit, studio: Studio, ask: Ask
 ) -> None:

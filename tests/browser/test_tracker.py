@@ -10,9 +10,11 @@ from contextlib import closing
 from uuid import UUID
 
 import pytest
+import sqlalchemy as sa
 from playwright.sync_api import Page, expect
 
 from app.store import queries
+from app.store.tables import QUERY
 from rlhb_core.schema.signals import SignalKind
 from tests.browser.conftest import LAST_WORDS, THREE, Studio, Visit
 
@@ -381,6 +383,21 @@ def test_paused_means_that_reading_is_not_recorded(visit: Visit, studio: Studio,
     query_id = ask(page, "What does a giraffe eat?")
     page.keyboard.press("s")
     studio.wait_for(query_id, "shown", "dwell", "vote")
+
+
+def test_what_was_done_before_a_pause_is_recorded(visit: Visit, studio: Studio, ask: Ask) -> None:
+    visit.alone()
+    page = visit()
+    first = ask(page, CAPITAL)
+    page.keyboard.press("1")
+    expect(page.locator(".answer.revealed")).to_have_count(3)
+    ask(page, "And what is its largest city?")
+    with page.expect_response(lambda answer: answer.request.method == "PATCH"):
+        page.get_by_role("button", name="pause", exact=True).click()
+    assert "follow_up" in studio.kinds(first), "it would have waited for three seconds"
+    with studio.store.reading() as connection:
+        recorded = sa.select(QUERY.c.recorded).where(QUERY.c.id == UUID(first))
+        assert connection.execute(recorded).scalar_one() is True
 
 
 def test_a_name_the_own_data_and_erasing_it(visit: Visit, studio: Studio, ask: Ask) -> None:

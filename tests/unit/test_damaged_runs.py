@@ -39,7 +39,8 @@ def made(client: TestClient, **fields: object) -> Run:
 
 @pytest.mark.parametrize("name", FILES)
 @pytest.mark.parametrize(
-    "content", ["{", "[]\n", '{"verdict": 3, "samples": [1], "iteration": 1}\n']
+    "content",
+    ["{", "[]\n", "[" * 100_000 + "\n", '{"verdict": 3, "samples": [1], "iteration": 1}\n'],
 )
 def test_a_damaged_file_is_told_by_its_own_run_alone(client: TestClient, name: str, content: str):
     good = made(client, data="good", status=RunStatus.INTERRUPTED)
