@@ -6,6 +6,7 @@ import { call } from "./api.js";
 const PATIENCE_MS = 3_000; // for what was recorded before a pause to be sent
 
 const state = { me: null };
+let toggled = 0; // how often
 let know;
 
 /** Resolves once the server has said whether this person is recorded. */
@@ -67,10 +68,12 @@ function show(me) {
 
 async function toggleRecording() {
   const wanted = !isRecording();
+  const turn = ++toggled;
   // Pausing takes effect here at once, whatever the network does.
   if (!wanted && state.me) show({ ...state.me, recording: false });
   try {
     if (!wanted) await toldBefore();
+    if (turn !== toggled) return; // they have resumed meanwhile
     show(await call("PATCH", "/api/me", { recording: wanted }));
     note(wanted ? "Recording is on again." : "Paused: nothing about your reading is recorded. Votes and marks still count.");
   } catch (error) {

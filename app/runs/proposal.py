@@ -228,16 +228,8 @@ def data_words(choice: Choice, found: Amounts) -> str:
     *more, last = sorted(choice.sources)
     kinds = f"{', '.join(more)} and {last}" if more else last
     since = f" since {choice.since.day} {choice.since:%B %Y}" if choice.since else ""
-    return (
-        f"{found.triplets:,} {kinds} {_plural(found.triplets, 'triplet')} and "
-        f"{found.votes:,} {_plural(found.votes, 'vote')} "
-        f"from {found.people:,} {'person' if found.people == 1 else 'people'}{since}"
-        f"{', acts with names in view taken in' if choice.include_unblinded else ''}"
-    )
-
-
-def _plural(count: int, noun: str) -> str:
-    return noun if count == 1 else f"{noun}s"
+    named = ", acts with names in view taken in" if choice.include_unblinded else ""
+    return f"{found.in_words(f'{kinds} ')}{since}{named}"
 
 
 def _check_amounts(choice: Choice, config: RunConfig, found: Amounts, data: str) -> None:

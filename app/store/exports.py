@@ -116,6 +116,15 @@ class Amounts(BaseModel):
     votes: int = Field(description="Queries with a vote that says something.")
     people: int = Field(description="People behind them.")
 
+    def in_words(self, kinds: str = "") -> str:
+        """A phrase: 2,140 triplets and 1 vote from 3 people. `kinds`: what the triplets are, such as "real "."""
+        triplets, votes, people = self.triplets, self.votes, self.people
+        return (
+            f"{triplets:,} {kinds}{'triplet' if triplets == 1 else 'triplets'} and "
+            f"{votes:,} {'vote' if votes == 1 else 'votes'} "
+            f"from {people:,} {'person' if people == 1 else 'people'}"
+        )
+
 
 def amounts(connection: Connection, chosen: DataFilter) -> Amounts:
     """What there is to train on; a quick look before a run."""

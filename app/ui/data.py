@@ -177,10 +177,7 @@ def _shower(store: Store) -> Callable[..., str]:
         if with_people:
             query.append(("with_people", "true"))
         amount = amounts(store, chosen)
-        sentence = (
-            f"{amount.triplets:,} triplets and {amount.votes:,} votes from {amount.people:,} "
-            f"{'person' if amount.people == 1 else 'people'}."
-        )
+        sentence = f"{amount.in_words()}."
         few = amount.votes <= MOST_COMPARED
         rest = counts.left_out(
             taken(store, chosen), amount.votes, compared(store, chosen) if few else None

@@ -2,9 +2,9 @@
 
 W + s B A is formed once per change of the weights; a forward pass then costs what the base model costs, and a backward
 pass leaves out the gradient of the merged matrix, which nobody needs. Only in float32: in half precision a small change
-would be lost in the rounding of W, so there PEFT's own two products stay. A minibatch forward and backward takes about
-four fifths of the time that it takes with PEFT's layer (`tests/bench/bench_lora.py`). For one adapter at a time; rows
-with different ones are served by `adapters.py`. Does not know names of layers or files.
+would be lost in the rounding of W, so there PEFT's own two products stay. Rollouts take some three quarters of the time
+that they take with PEFT's layer, a minibatch forward and backward five sixths (`tests/bench/bench_lora.py`). For one
+adapter at a time; rows with different ones are served by `adapters.py`. Does not know names of layers or files.
 """
 
 from typing import Any, cast

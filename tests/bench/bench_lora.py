@@ -1,7 +1,8 @@
 """Our two LoRA layers beside PEFT's, on the embedded model, one thread, CPU time, in turn, the best of each counts.
 
 `MixedLinear` serves: three rows with three adapters, decoded by our loop, the peer with PEFT's mixed batch in the same
-loop. `MergedLinear` trains: one minibatch forward and backward, the peer with the layer that PEFT makes by itself.
+loop. `MergedLinear` trains: rollouts of one minibatch, and such a minibatch forward and backward, the peer with the
+layer that PEFT makes by itself.
 """
 
 import dataclasses
@@ -17,6 +18,7 @@ from peft import LoraConfig, PeftModel, get_peft_model
 
 from rlhb_core.lm.decoding import Decoder, Row
 from rlhb_core.lm.generator import collate, encode_prompt, score
+from rlhb_core.lm.sampling import sample
 from rlhb_core.lm.trunk import Trunk, load_trunk
 from rlhb_core.world import sample_queries
 from tests.bench.run import row
@@ -31,14 +33,18 @@ RESPONSE = 24  # tokens
 
 
 def rows() -> list[dict[str, Any]]:
-    """`mixed_lora_ms`, a step of decoding; `merged_lora_ms`, a minibatch of training."""
+    """`mixed_lora_ms`, a step of decoding; `merged_lora_rollout_ms` and `merged_lora_ms`, a minibatch of training."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
         with tempfile.TemporaryDirectory() as folder:
             adapters = {name: random_adapter(Path(folder) / name) for name in NAMES}
-            mixed, peft_mixed = in_turn(_serving(adapters), _serving(adapters, _PeftAdapters))
-        merged, peft_merged = in_turn(_training(ours=True), _training(ours=False))
+            ours, peers = _serving(adapters), _serving(adapters, _PeftAdapters)
+            assert ours() == peers(), "both do the same work"
+            mixed, peft_mixed = in_turn(ours, peers)
+        (roll, train), (peft_roll, peft_train) = _training(ours=True), _training(ours=False)
+        assert roll() == peft_roll(), "both do the same work"
+        rolled, peft_rolled, trained, peft_trained = in_turn(roll, peft_roll, train, peft_train)
     finally:
         torch.set_num_threads(threads)
     per_token = 1000 / NEW_TOKENS
@@ -52,11 +58,26 @@ def rows() -> list[dict[str, Any]]:
             peft_mixed * per_token,
             peft_mixed / mixed,
         ),
-        row("merged_lora_ms", merged * 1000, unit, peer, peft_merged * 1000, peft_merged / merged),
+        row(
+            "merged_lora_rollout_ms",
+            rolled * 1000,
+            unit,
+            peer,
+            peft_rolled * 1000,
+            peft_rolled / rolled,
+        ),
+        row(
+            "merged_lora_ms",
+            trained * 1000,
+            unit,
+            peer,
+            peft_trained * 1000,
+            peft_trained / trained,
+        ),
     ]
 
 
-def in_turn(*works: Callable[[], None]) -> list[float]:
+def in_turn(*works: Callable[[], object]) -> list[float]:
     """CPU-seconds of each piece of work, the best of its turns."""
     best = [float("inf")] * len(works)
     for _ in range(TURNS):
@@ -115,7 +136,7 @@ class _Wearing:
 
 def _serving(
     adapters: dict[str, Path], kind: type[_PeftAdapters] | None = None
-) -> Callable[[], None]:
+) -> Callable[[], list[str]]:
     trunk = load_trunk("embedded", "cpu", "float32")
     decoder: Any = Decoder(trunk)
     decoder.ends = frozenset()
@@ -128,14 +149,15 @@ def _serving(
         decoder.trunk = dataclasses.replace(trunk, model=wearing)
     batch = [Row(QUERY, adapter=name, max_new_tokens=NEW_TOKENS, seed=0) for name in adapters]
 
-    def work() -> None:
+    def work() -> list[str]:
         finished = decoder.stream(batch, lambda row, text: None)
         assert all(each.tokens == NEW_TOKENS for each in finished)
+        return [each.text for each in finished]
 
     return work
 
 
-def _training(ours: bool) -> Callable[[], None]:
+def _training(ours: bool) -> tuple[Callable[[], list[list[int]]], Callable[[], None]]:
     trunk = load_trunk("embedded", "cpu", "float32")
     if ours:
         trunk.add_adapter("policy", RANK, RANK)
@@ -147,12 +169,17 @@ def _training(ours: bool) -> Callable[[], None]:
     answers = np.random.default_rng(1).integers(10, 100, (MINIBATCH, RESPONSE)).tolist()
     tokens = collate(prompts, answers, trunk.device)
 
-    def work() -> None:
+    def roll() -> list[list[int]]:
+        torch.manual_seed(0)
+        with trunk.using("policy"):
+            return sample(trunk, prompts, 1.0, RESPONSE).tokens
+
+    def train() -> None:
         with trunk.using("policy"):
             score(trunk, tokens).logprobs.sum().backward()
         trunk.model.zero_grad()
 
-    return work
+    return roll, train
 
 
 def random_adapter(folder: Path) -> Path:

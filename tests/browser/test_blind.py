@@ -84,6 +84,8 @@ def test_a_clock_that_is_set_back_reverses_nothing(visit: Visit, studio: Studio,
     query_id = ask(page, CAPITAL)
     like = page.locator('.answer [data-act="like"]').first
     like.click()
+    accent = "node => { node.style.color = 'var(--accent)'; return getComputedStyle(node).color; }"
+    expect(like).to_have_css("color", page.locator(".compare .query").first.evaluate(accent))
     studio.wait_for(query_id, "like")
     page.evaluate("() => { const now = Date.now; Date.now = () => now() - 30_000; }")
     like.click()

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from app.store import queries
 from app.store.tables import QUERY
@@ -398,6 +398,23 @@ def test_what_was_done_before_a_pause_is_recorded(visit: Visit, studio: Studio, 
     with studio.store.reading() as connection:
         recorded = sa.select(QUERY.c.recorded).where(QUERY.c.id == UUID(first))
         assert connection.execute(recorded).scalar_one() is True
+
+
+def test_who_pauses_and_resumes_at_once_is_recorded(visit: Visit, ask: Ask) -> None:
+    held: list[Route] = []
+    visit.alone().route("**/api/signals", lambda route: held.append(route))
+    page = visit()
+    ask(page, CAPITAL)
+    page.locator('.answer [data-act="like"]').first.click()
+    page.get_by_role("button", name="pause", exact=True).click()
+    with page.expect_response(lambda answer: answer.request.method == "PATCH"):
+        page.get_by_role("button", name="resume", exact=True).click()
+    assert held, "the pause waits for what was done before it"
+    for route in held:
+        route.continue_()
+    page.wait_for_timeout(3_500)  # its patience
+    assert page.request.get("/api/me").json()["recording"] is True
+    expect(page.get_by_role("button", name="pause", exact=True)).to_be_visible()
 
 
 def test_a_name_the_own_data_and_erasing_it(visit: Visit, studio: Studio, ask: Ask) -> None:

@@ -12,6 +12,7 @@ import pytest
 from rich.console import Console
 
 from app.commands import follow_run
+from app.files import Amounts
 from app.progress import Lines
 from app.runs import Choice, QueueFull, Training, deploying, list_runs, parse_overrides, parse_since
 from app.runs.processes import Processes
@@ -570,3 +571,11 @@ def test_the_verdict_decides_how_a_version_is_offered(training: Training) -> Non
 def test_an_unknown_run_is_named_as_such(training: Training) -> None:
     with pytest.raises(Exception, match="no such run"):
         training.stop(uuid4())
+
+
+def test_amounts_in_words_know_one_from_many():
+    assert (
+        Amounts(triplets=4, votes=1, people=1).in_words() == "4 triplets and 1 vote from 1 person"
+    )
+    many = Amounts(triplets=1, votes=2_140, people=3).in_words("real ")
+    assert many == "1 real triplet and 2,140 votes from 3 people"
