@@ -20,6 +20,7 @@ from app.commands import console, follow_run
 from app.crowd import Collected, collect, within
 from app.files import EXPORTS, DataFilter, write_lines
 from app.main import create_app
+from app.people import OPERATOR
 from app.progress import bars
 from app.runs import Choice
 from app.settings import Settings
@@ -67,7 +68,7 @@ class Demo:
     async def collect(self, who: str, queries: int, people: int, seed: int) -> None:
         """Simulated annotators use what is served now."""
         task = self.progress.add_task(f"Collecting on {who}", total=queries)
-        async with within(self.app) as reached:
+        async with within(self.app, OPERATOR) as reached:
             found = await collect(
                 reached,
                 queries,

@@ -3,6 +3,7 @@
 Wiring only: what a part does is told in its own module.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,20 +11,20 @@ from pathlib import Path
 from fastapi import FastAPI, Request
 
 from app import quick_gradio  # noqa: F401 - before whatever imports Gradio
-from app.api import comparisons, data, me, runs, signals
-from app.api.errors import explain_errors
+from app.api import audit, comparisons, data, me, people, runs, sessions, signals, tokens
+from app.api.errors import explain_errors, explained
 from app.comparing import Comparing
 from app.doors.bodies import Bodies
 from app.doors.headers import Headers
 from app.doors.streams import Streams
 from app.heavy import Heavy
-from app.identity import Identities, IdentityMiddleware, load_secret
+from app.people import Entering, OpenId, People, PeopleDoor, keep_tidy, note_settings
 from app.runs import Training
 from app.serving import Serving, register_base
 from app.settings import Settings
 from app.store import Clocks, Store
 from app.transfers import Downloads, Uploads
-from app.ui import Static, add_api_page, kinds, mount_pages
+from app.ui import Static, add_api_page, add_people_pages, kinds, mount_pages, refused_page
 from rlhb_core import __version__
 
 STATIC = Path(__file__).parent / "static"
@@ -38,14 +39,21 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     comparing = Comparing(store, serving, settings)
     training = Training(store, settings)
     downloads = Downloads(settings)
+    part = People(store, settings)
+    entering = Entering(part)
     register_base(store, settings)
+    part.consents.begin(store)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.uploads.sweep()
+        note_settings(store, settings)
+        tidy = asyncio.create_task(keep_tidy(store, settings))
         await serving.start()
         training.follow()
         yield
+        tidy.cancel()
+        entering.close()
         training.close()
         downloads.close()
         await comparing.close()
@@ -68,15 +76,20 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.uploads = Uploads(settings.uploads_dir, settings.max_upload_bytes)
     app.state.downloads = downloads
     app.state.heavy = Heavy()
-    app.state.identities = Identities(load_secret(settings.data_dir))
+    app.state.people = part
+    app.state.entering = entering
+    app.state.openid = OpenId(settings, part.secret)
 
     for noun in (signals, comparisons, me, runs, data):
+        app.include_router(noun.router)
+    for noun in (sessions, people, tokens, audit) if settings.team else ():
         app.include_router(noun.router)
     explain_errors(app)
     app.add_api_route("/api/health", _health, methods=["GET"])
     app.add_api_route("/static/kinds.js", kinds, include_in_schema=False)
     app.mount("/static", Static(directory=STATIC), name="static")
     add_api_page(app)
+    add_people_pages(app)
     mount_pages(app)
     # From the inside out.
     app.add_middleware(Bodies, most_bytes=settings.max_body_bytes)
@@ -85,12 +98,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         most_per_person=settings.max_streams_per_person,
         most=settings.max_streams,
     )
-    app.add_middleware(
-        IdentityMiddleware,
-        identities=app.state.identities,
-        loopback_only=not settings.allow_remote,
-    )
-    app.add_middleware(Headers)
+    app.add_middleware(PeopleDoor, people=part, explain=explained, refused_page=refused_page)
+    app.add_middleware(Headers, only_https=part.is_secure)
     return app
 
 

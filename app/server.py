@@ -2,12 +2,17 @@
 
 import logging
 import socket
+import sys
+from typing import Any
 
 import uvicorn
+from starlette.concurrency import run_in_threadpool
 
 from app import data_folder
 from app.pauses import settle
+from app.people import first_link
 from app.settings import Settings
+from app.store import Store
 from rlhb_core.errors import BadConfig
 
 log = logging.getLogger(__name__)
@@ -24,16 +29,20 @@ def run(settings: Settings) -> None:
     allow_many()
 
     with data_folder.held(settings, address(settings)):
+        app = create_app(settings)
         server = _Announcing(
             uvicorn.Config(
-                create_app(settings),
+                app,
                 host=settings.host,
                 port=settings.port,
                 log_level="warning",
                 http=HttpConnection,
                 timeout_graceful_shutdown=5,
+                server_header=False,
+                **_front(settings),
             ),
             settings,
+            app.state.store,
         )
         server.run()
 
@@ -42,22 +51,54 @@ def address(settings: Settings) -> str:
     """Where a browser on this machine finds the server."""
     host = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host  # noqa: S104
     host = f"[{host}]" if ":" in host else host
-    return f"http://{host}:{settings.port}"
+    return f"{'https' if settings.tls_certificate else 'http'}://{host}:{settings.port}"
+
+
+def tell_first_link(settings: Settings, store: Store) -> None:
+    """Print the link that makes the first administrator, if there is none: on the screen, and in no log."""
+    given = first_link(store)
+    if given is not None:
+        where = settings.origin or "https://<the address of your proxy>"
+        sys.stdout.write(
+            "\nNobody can sign in yet. This link makes the first administrator, once, within a day; whoever has\n"
+            f"it can do that. Open it in the browser that you have used so far, if what was done there is yours:\n\n"
+            f"    {where}{given.path}\n\n"
+        )
+        sys.stdout.flush()
+
+
+def _front(settings: Settings) -> dict[str, Any]:
+    """What uvicorn is told of TLS and of proxies."""
+    if settings.tls_certificate:
+        return {
+            "ssl_certfile": settings.tls_certificate,
+            "ssl_keyfile": settings.tls_key,
+            "proxy_headers": False,
+        }
+    if settings.behind_proxy:
+        trusted = [each.strip() for each in settings.trusted_proxies.split(",")]
+        return {"proxy_headers": True, "forwarded_allow_ips": trusted}
+    return {"proxy_headers": not settings.team}
 
 
 class _Announcing(uvicorn.Server):
     """A server that tells people where it is once it answers."""
 
-    def __init__(self, config: uvicorn.Config, settings: Settings) -> None:
+    def __init__(self, config: uvicorn.Config, settings: Settings, store: Store) -> None:
         super().__init__(config)
         self.settings = settings
+        self.store = store
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         settle()
         await super().startup(sockets)
         if self.started:
             log.info("recording into %s", self.settings.data_dir.resolve())
-            log.info("RLHB Studio is ready: open %s", address(self.settings))
+            log.info(
+                "RLHB Studio is ready: open %s", self.settings.origin or address(self.settings)
+            )
+            if self.settings.team:
+                await run_in_threadpool(tell_first_link, self.settings, self.store)
 
 
 def _check_port(settings: Settings) -> None:

@@ -15,9 +15,15 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from rlhb_core.schema.records import EMBEDDED
 
 SECRETS = frozenset(
-    {"RLHB_DATABASE_URL", "RLHB_REMOTE_API_KEY", "PGPASSWORD", "PGPASSFILE", "PGSSLPASSWORD"}
+    {
+        *("RLHB_DATABASE_URL", "RLHB_REMOTE_API_KEY", "PGPASSWORD", "PGPASSFILE", "PGSSLPASSWORD"),
+        *("RLHB_COOKIE_SECRET", "RLHB_OPENID_CLIENT_SECRET", "RLHB_PROXY_SECRET", "RLHB_TOKEN"),
+    }
 )
 """Environment that the processes that we start have no use for."""
+
+SHORTEST_SECRET = 32
+"""Fewest characters of a secret that an operator chooses."""
 
 
 class Settings(BaseSettings):
@@ -31,14 +37,88 @@ class Settings(BaseSettings):
 
     host: str = Field(
         default="127.0.0.1",
-        description="Address to listen on. There are no accounts yet, so only loopback is taken unless allow_remote "
-        "is set.",
+        description="Address to listen on. Without accounts only loopback is taken, unless allow_remote is set.",
     )
     port: int = Field(default=7860, ge=1, le=65535, description="Port to listen on.")
     allow_remote: bool = Field(
         default=False,
-        description="Listen on an address that other machines reach. Anyone who reaches it can read and label "
-        "everything.",
+        description="Without accounts, listen on an address that other machines reach, as in a container whose port is "
+        "published on loopback: anyone who reaches it can read and label everything. For other people there is `team`.",
+    )
+    team: bool = Field(
+        default=False,
+        description="Accounts: everybody signs in, and does what their role allows. Wants TLS: tls_certificate and "
+        "tls_key, or behind_proxy, or insecure_http.",
+    )
+    public_url: str = Field(
+        default="",
+        description="Address that people open, such as https://label.example.org; requests by another name are "
+        "refused. Empty: the address listened on, or (behind_proxy) whatever name the proxy passes on.",
+    )
+    behind_proxy: bool = Field(
+        default=False,
+        description="A proxy stands before this server and speaks TLS; what it says of the sender and the scheme "
+        "(X-Forwarded-For, X-Forwarded-Proto) is believed, and nothing but https is answered.",
+    )
+    trusted_proxies: str = Field(
+        default="127.0.0.1,::1",
+        description="Addresses or networks of such proxies, separated by commas; others are not believed.",
+    )
+    insecure_http: bool = Field(
+        default=False,
+        description="Accounts without TLS, on a loopback or private address only: whoever listens on the way can read "
+        "passwords and take over sessions.",
+    )
+    tls_certificate: Path | None = Field(
+        default=None,
+        description="File of a TLS certificate (PEM, with its chain): this server speaks TLS itself.",
+    )
+    tls_key: Path | None = Field(default=None, description="File of the certificate's key (PEM).")
+    cookie_secret: str = Field(
+        default="",
+        repr=False,
+        description="Secret of signatures, at least 32 characters, the same for all web processes on one database; "
+        "empty: one of the data folder's own.",
+    )
+    session_idle_hours: float = Field(
+        default=72, gt=0, le=8760, description="Hours after which a session that nobody uses ends."
+    )
+    session_days: float = Field(
+        default=30, gt=0, le=365, description="Days after which a session ends, used or not."
+    )
+    newcomer_role: Literal["", "annotator", "researcher"] = Field(
+        default="",
+        description="Role of who signs in for the first time by OpenID Connect or by the proxy; empty: only people "
+        "with an invitation.",
+    )
+    openid_issuer: str = Field(
+        default="",
+        description="OpenID Connect: address of the provider, as in its discovery document.",
+    )
+    openid_client_id: str = Field(default="", description="OpenID Connect: this app's id there.")
+    openid_client_secret: str = Field(
+        default="", repr=False, description="OpenID Connect: this app's secret there."
+    )
+    openid_name: str = Field(
+        default="your organisation", description="What the button says: Sign in with ..."
+    )
+    proxy_user_header: str = Field(
+        default="",
+        description="Header in which a proxy says who has signed in with it, such as X-Forwarded-User; believed only "
+        "with proxy_secret.",
+    )
+    proxy_secret: str = Field(
+        default="",
+        repr=False,
+        description="What the proxy shows in X-RLHB-Proxy-Secret, at least 32 characters.",
+    )
+    audit_days: int = Field(
+        default=365, ge=1, description="Days after which lines of the audit log are deleted."
+    )
+    consent: Path | None = Field(
+        default=None,
+        description="Markdown file with what people are asked before their reading is recorded. Without one, a text of "
+        "ours is asked for with accounts, and nothing without.",
     )
     data_dir: Path = Field(
         default=Path("data"), description="Folder of the database, the runs and the cookie secret."
@@ -147,12 +227,79 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _loopback_unless_told(self) -> "Settings":
-        if not self.allow_remote and not is_loopback(self.host):
+        if not self.team and not self.allow_remote and not is_loopback(self.host):
             raise ValueError(
-                f"host {self.host} can be reached by other machines and there are no accounts yet; "
-                "use 127.0.0.1, or set RLHB_ALLOW_REMOTE=true (--allow-remote) if that is what you want"
+                f"host {self.host} can be reached by other machines and there are no accounts yet; use 127.0.0.1, or "
+                "let people sign in with RLHB_TEAM=true (--team), or set RLHB_ALLOW_REMOTE=true (--allow-remote) if "
+                "anyone may do anything"
             )
         return self
+
+    @model_validator(mode="after")
+    def _team_with_tls(self) -> "Settings":
+        own_tls = self.tls_certificate is not None or self.tls_key is not None
+        ways = [own_tls, self.behind_proxy, self.insecure_http]
+        if not self.team:
+            if any(ways):
+                raise ValueError(
+                    "TLS and proxies are for servers with accounts; set RLHB_TEAM=true (--team) too"
+                )
+            return self
+        if sum(ways) != 1:
+            raise ValueError(
+                "passwords want TLS, by one of three ways: --tls-certificate and --tls-key if this server speaks it, "
+                "--behind-proxy if a proxy does (docs/deploy has Caddy and nginx), or --insecure-http for a private "
+                "network that you trust"
+            )
+        if own_tls and (self.tls_certificate is None or self.tls_key is None):
+            raise ValueError("tls_certificate and tls_key belong together; give both")
+        for file in filter(None, (self.tls_certificate, self.tls_key)):
+            if not file.is_file():
+                raise ValueError(
+                    f"there is no file {file}; tls_certificate and tls_key are files in PEM"
+                )
+        if self.insecure_http and not is_private(self.host):
+            raise ValueError(
+                f"insecure_http is for a loopback or private address, and {self.host} is neither; name the address in "
+                "your own network (--host 192.168.1.5), or use TLS"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _others_who_know_people(self) -> "Settings":
+        if self.public_url and not _ORIGIN.fullmatch(self.public_url):
+            raise ValueError(
+                "public_url: an address without a path, such as https://label.example.org"
+            )
+        if self.public_url.startswith("http:") and not self.insecure_http:
+            raise ValueError("public_url: begins with https:// (or set insecure_http)")
+        openid = (self.openid_issuer, self.openid_client_id, self.openid_client_secret)
+        if any(openid) and not (self.team and all(openid) and self.origin):
+            raise ValueError(
+                "OpenID Connect takes team, openid_issuer, openid_client_id, openid_client_secret and public_url"
+            )
+        if self.openid_issuer.startswith("http:") and not is_private(
+            host_of_url(self.openid_issuer)
+        ):
+            raise ValueError("openid_issuer: begins with https://")
+        for name in ("cookie_secret", "proxy_secret"):
+            if 0 < len(getattr(self, name)) < SHORTEST_SECRET:
+                raise ValueError(f"{name}: at least {SHORTEST_SECRET} characters")
+        if self.proxy_user_header and not (self.behind_proxy and self.proxy_secret):
+            raise ValueError(
+                "proxy_user_header takes behind_proxy and proxy_secret, or anybody could say who they are"
+            )
+        return self
+
+    @property
+    def origin(self) -> str:
+        """Scheme, name and port that people open; empty if that is for a proxy to know."""
+        if self.public_url:
+            return self.public_url.rstrip("/")
+        if self.behind_proxy or self.host in ("0.0.0.0", "::"):  # noqa: S104
+            return ""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{'https' if self.tls_certificate else 'http'}://{host}:{self.port}"
 
     @property
     def database(self) -> str:
@@ -180,6 +327,7 @@ class Settings(BaseSettings):
         return self.data_dir.resolve() / "runs"
 
 
+_ORIGIN = re.compile(r"https?://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(:[0-9]{1,5})?/?")
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^:\[\]]+)(:[0-9]*)?")
 
 
@@ -197,6 +345,22 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return False
+
+
+def host_of_url(url: str) -> str:
+    """The name or address in a URL, without the port."""
+    return host_of(url.partition("://")[2].partition("/")[0])
+
+
+def is_private(host: str) -> bool:
+    """Whether a host name or address is in a network of one's own."""
+    if is_loopback(host):
+        return True
+    try:
+        found = ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        return False
+    return found.is_private and not found.is_unspecified
 
 
 def typed(name: str) -> str:

@@ -2,17 +2,18 @@
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
-from app.api.deps import TheDownloads, TheHeavy, TheStore, TheUploads
+from app.api.deps import TheDownloads, TheHeavy, TheStore, TheUploads, Who
 from app.data_folder import check_room
 from app.files import EXPORTS, DataFilter, import_file, start_of
-from app.store import storable, summary
+from app.people import Principal, note
+from app.store import AuditKind, Store, storable, summary
 from app.store.summary import Counts
 from app.transfers import sorted_out
 from rlhb_core.errors import BadConfig
@@ -88,9 +89,12 @@ async def export(
     downloads: TheDownloads,
     kind: Literal["triplets", "comparisons", "preferences", "labels"],
     chosen: Annotated[DataFilter, Depends(chosen_data)],
+    who: Who,
 ) -> StreamingResponse:
     """One of the exports as JSON lines; its memory does not grow with its size."""
-    return await downloads.send(lambda: EXPORTS[kind](store, chosen), f"{kind}.jsonl")
+    answer = await downloads.send(lambda: EXPORTS[kind](store, chosen), f"{kind}.jsonl")
+    await run_in_threadpool(_note, store, who, AuditKind.EXPORT, what=kind, data=chosen.words())
+    return answer
 
 
 _FILES = {
@@ -111,12 +115,16 @@ _FILES = {
 
 
 @router.post("/import", openapi_extra=_FILES)
-async def bring(request: Request, uploads: TheUploads, store: TheStore) -> Imported:
+async def bring(request: Request, uploads: TheUploads, store: TheStore, who: Who) -> Imported:
     """Import a file of triplets (.jsonl), or a CSV file together with its mapping (.toml) and what that joins."""
     check_room(request.app.state.settings)
     async with uploads.receive(request) as files:
         found, mapping = await run_in_threadpool(sorted_out, files)
         result = await run_in_threadpool(import_file, store, found, mapping)
+    await run_in_threadpool(
+        _note, store, who, AuditKind.IMPORT,
+        imported=result.imported, skipped=result.skipped, failed=result.failed,
+    )  # fmt: skip
     named = [
         BadLine(number=line.number, message=line.message) for line in result.errors[:MOST_BAD_LINES]
     ]
@@ -127,3 +135,8 @@ async def bring(request: Request, uploads: TheUploads, store: TheStore) -> Impor
         failed=result.failed,
         bad_lines=named,
     )
+
+
+def _note(store: Store, who: Principal, kind: AuditKind, **what: Any) -> None:
+    with store.writing() as connection:
+        note(connection, who, kind, **what)

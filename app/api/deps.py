@@ -7,6 +7,7 @@ from fastapi import Depends, Request
 
 from app.comparing import Comparing
 from app.heavy import Heavy
+from app.people import Entering, OpenId, People, Principal
 from app.runs import Training
 from app.store import Store
 from app.transfers import Downloads, Uploads
@@ -26,11 +27,21 @@ async def _person_id(request: Request) -> UUID:
     return person_id
 
 
+async def _principal(request: Request) -> Principal:
+    principal: Principal = request.state.principal
+    return principal
+
+
 TheStore = Annotated[Store, _part("store")]
 TheComparing = Annotated[Comparing, _part("comparing")]
 TheTraining = Annotated[Training, _part("training")]
 TheHeavy = Annotated[Heavy, _part("heavy")]
 TheDownloads = Annotated[Downloads, _part("downloads")]
 TheUploads = Annotated[Uploads, _part("uploads")]
+ThePeople = Annotated[People, _part("people")]
+TheEntering = Annotated[Entering, _part("entering")]
+TheOpenId = Annotated[OpenId, _part("openid")]
+Who = Annotated[Principal, Depends(_principal)]
+"""Whoever asks, and what they may do."""
 PersonId = Annotated[UUID, Depends(_person_id)]
 """Of whoever asks; there may be no such person in the store yet."""

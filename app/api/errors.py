@@ -12,21 +12,43 @@ from app.comparing import CannotContinue, NotYours, Overloaded, StillWriting, To
 from app.data_folder import NoRoom
 from app.doors.bodies import TooSlow
 from app.heavy import TooBusy
+from app.people import (
+    BadLink,
+    Deactivated,
+    NoProvider,
+    NotAllowed,
+    NotInvited,
+    NotVouchedFor,
+    OldText,
+    SignInFirst,
+    TooManyTries,
+    WrongPassword,
+)
 from app.runs import QueueFull
 from app.store import Busy, Conflict, Full, Unavailable, UnknownReference
 from app.transfers import InUse, NoSpace, TooLarge, TooMany
 from rlhb_core.errors import RlhbError
 
 STATUS: dict[type[RlhbError], int] = {
+    SignInFirst: 401,
+    WrongPassword: 401,
     NotYours: 403,
+    NotAllowed: 403,
+    Deactivated: 403,
+    NotInvited: 403,
+    NotVouchedFor: 403,
     UnknownReference: 404,
     TooSlow: 408,
     CannotContinue: 409,
     Conflict: 409,
+    OldText: 409,
+    BadLink: 410,
     StillWriting: 409,
     TooLarge: 413,
     QueueFull: 429,
     TooManyOpen: 429,
+    TooManyTries: 429,
+    NoProvider: 502,
     Busy: 503,
     InUse: 503,
     Overloaded: 503,
@@ -51,6 +73,11 @@ def explain_errors(app: FastAPI) -> None:
 
 def explain(request: Request, error: Exception) -> JSONResponse:
     """An error that a person can do something about, as a sentence."""
+    return explained(error)
+
+
+def explained(error: Exception) -> JSONResponse:
+    """The same outside of any route."""
     status = next((code for kind, code in STATUS.items() if isinstance(error, kind)), 422)
     after_s = getattr(error, "retry_after_s", RETRY_AFTER_S)
     headers = {"Retry-After": str(after_s)} if status in (429, 503) else None

@@ -1,30 +1,31 @@
-"""/api/me: what a person may know and decide about their own data: name, recording, download, erasure."""
+"""/api/me: what somebody may know and decide about themselves: name, password, recording, consent, data, erasure."""
 
-import logging
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.concurrency import run_in_threadpool
 
-from app.api.deps import PersonId, TheDownloads, TheHeavy, TheStore, TheTraining
-from app.runs import Training
-from app.store import Connection, Store, StoreError, people, queries, traces
-from rlhb_core.schema.records import Person, Source
+from app.api.deps import (
+    PersonId,
+    TheDownloads,
+    TheEntering,
+    TheHeavy,
+    ThePeople,
+    TheStore,
+    TheTraining,
+    Who,
+)
+from app.api.erasing import erase_person
+from app.markdown import rendered
+from app.people import NotAllowed, People, Principal, note, remove, rename
+from app.store import AuditKind, Connection, Role, Via, people, queries
+from rlhb_core.schema.records import Source
 
 router = APIRouter(prefix="/api/me", tags=["me"])
-log = logging.getLogger(__name__)
-
-ROWS_ONLY = (
-    "Everything of you is deleted. The database server may keep traces in files of its own until it reuses them, "
-    "and in its operator's backups."
-)
-LATER = (
-    "Everything of you is deleted. The database's file may still hold traces of it while others read from it; "
-    "they are cleared within minutes, at the latest when the server stops."
-)
 
 
 class Me(BaseModel):
@@ -37,6 +38,11 @@ class Me(BaseModel):
     queries: int = Field(description="Queries asked in all.")
     voted: int = Field(description="Queries with a vote.")
     today: int = Field(description="Queries asked since midnight where the server stands.")
+    role: Role
+    account: bool = Field(description="Whether they have signed in; alone, nobody has to.")
+    asked: bool = Field(
+        description="Whether they are still to be asked for consent: nothing passive is recorded before."
+    )
 
 
 class Change(BaseModel):
@@ -58,27 +64,92 @@ class Confirmation(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     confirm: Literal[True]
+    account: bool = Field(default=False, description="Remove my account too.")
+
+
+class NewPassword(BaseModel):
+    """The present password and the next."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    current: str = Field(default="", max_length=1_000, description="Empty if there is none yet.")
+    password: str = Field(max_length=1_000)
+
+
+class Asking(BaseModel):
+    """What people are asked before their reading is recorded."""
+
+    version: str = Field(description="Empty if nobody is asked.")
+    html: str
+
+
+class Answer(BaseModel):
+    """What I say to that."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    version: str = Field(max_length=100)
+    agreed: bool
 
 
 @router.get("")
-def show(store: TheStore, person_id: PersonId) -> Me:
+def show(store: TheStore, part: ThePeople, who: Who) -> Me:
     """Who I am here, and how far I have come."""
     with store.reading() as connection:
-        return _me(connection, person_id)
+        return _me(connection, part, who)
 
 
 @router.patch("")
-def change(store: TheStore, person_id: PersonId, wanted: Change) -> Me:
+def change(store: TheStore, part: ThePeople, who: Who, wanted: Change) -> Me:
     """Change my name, pause or resume recording, or say that I am simulated."""
     with store.writing() as connection:
-        people.ensure(connection, Person(id=person_id))
+        people.ensure(connection, part.consents.person(who.person_id))
         if wanted.source is not None:
-            people.become_simulated(connection, person_id)
+            if who.plays_oneself:
+                raise NotAllowed("an account is a person; simulated people are named in a header")
+            people.become_simulated(connection, who.person_id)
         if wanted.display_name is not None:
-            people.rename(connection, person_id, wanted.display_name)
+            if who.plays_oneself:
+                rename(connection, who, wanted.display_name)
+            else:
+                people.rename(connection, who.person_id, wanted.display_name)
         if wanted.recording is not None:
-            people.set_recording(connection, person_id, wanted.recording)
-        return _me(connection, person_id)
+            if wanted.recording and _is_asked(connection, part, who.person_id):
+                raise NotAllowed("answer first whether your reading may be recorded")
+            people.set_recording(connection, who.person_id, wanted.recording)
+        return _me(connection, part, who)
+
+
+@router.put("/password")
+async def change_password(
+    wanted: NewPassword,
+    request: Request,
+    response: Response,
+    part: ThePeople,
+    entering: TheEntering,
+    who: Who,
+) -> Me:
+    """Another password; I am signed out everywhere else."""
+    if who.via is Via.TOKEN:
+        raise NotAllowed("a token changes no password; sign in for that")
+    visitor = part.visitor(request.scope)
+    entered = await entering.change_password(who, visitor, wanted.current, wanted.password)
+    response.headers.append("set-cookie", part.cookie_of_session(entered.secret))
+    return await run_in_threadpool(show, part.store, part, who)
+
+
+@router.get("/consent")
+def consent(part: ThePeople) -> Asking:
+    """What people are asked before their reading is recorded."""
+    return Asking(version=part.consents.version, html=rendered(part.consents.text))
+
+
+@router.post("/consent")
+def answer(store: TheStore, part: ThePeople, who: Who, said: Answer) -> Me:
+    """Whether my reading may be recorded. Asked for again, I can answer anew."""
+    with store.writing() as connection:
+        part.consents.answer(connection, who.person_id, said.version, said.agreed)
+        return _me(connection, part, who)
 
 
 @router.get("/data")
@@ -98,44 +169,39 @@ async def erase(
     heavy: TheHeavy,
     store: TheStore,
     training: TheTraining,
-    person_id: PersonId,
+    part: ThePeople,
+    who: Who,
     confirmation: Confirmation,
 ) -> Erased:
     """Forget all of me for good, in the folders of training runs too. Whoever had paused recording stays paused."""
-    return await heavy.do(_erase, store, training, person_id)
+
+    def work() -> Erased:
+        gone = confirmation.account and who.account_id is not None
+        if gone and who.account_id is not None:
+            if who.via is Via.TOKEN:
+                raise NotAllowed("a token removes no account; sign in for that")
+            with store.writing() as connection:
+                remove(connection, who, who.account_id)
+        pending = erase_person(store, training, part, who.person_id, stays=not gone)
+        with store.writing() as connection:
+            note(connection, who, AuditKind.ERASURE, who.account_id, records=True)
+        with store.reading() as connection:
+            return Erased(**dict(_me(connection, part, who)), pending=pending)
+
+    return await heavy.do(work)
 
 
-def _erase(store: Store, training: Training, person_id: UUID) -> Erased:
-    with store.reading() as connection:
-        marks = traces.marks_of(connection, person_id)
-    training.forget(person_id)
-    with store.writing() as connection:
-        before = people.find(connection, person_id)
-        people.erase(connection, person_id)
-        if before is not None and not before.recording:
-            people.ensure(connection, Person(id=person_id, recording=False))
-        me = _me(connection, person_id)
-    training.forget(person_id)  # again: a run may have begun in between
-    return Erased(**dict(me), pending=_cleared(store, marks))
+def _is_asked(connection: Connection, part: People, person_id: UUID) -> bool:
+    person = people.find(connection, person_id) or part.consents.person(person_id)
+    return part.consents.is_due(connection, person)
 
 
-def _cleared(store: Store, marks: set[bytes]) -> str:
-    """Clear the database's files of what was erased, now or as soon as nobody reads in them; says which."""
-    if not store.files():
-        return ROWS_ONLY
-    try:
-        if traces.clear(store, marks):
-            return ""
-    except StoreError as error:
-        log.warning("what was erased is not cleared yet: %s", error)
-    traces.clear_later(store, marks)
-    return LATER
-
-
-def _me(connection: Connection, person_id: UUID) -> Me:
-    person = people.find(connection, person_id) or Person(id=person_id)
+def _me(connection: Connection, part: People, who: Principal) -> Me:
+    person_id = who.person_id
+    person = people.find(connection, person_id) or part.consents.person(person_id)
     midnight = datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
     asked, voted = queries.counts(connection, person_id)
+    assert who.role is not None  # the door lets nobody else in
     return Me(
         id=person.id,
         display_name=person.display_name,
@@ -144,4 +210,7 @@ def _me(connection: Connection, person_id: UUID) -> Me:
         queries=asked,
         voted=voted,
         today=queries.asked_since(connection, person_id, int(midnight.timestamp() * 1000)),
+        role=who.role,
+        account=who.account_id is not None,
+        asked=part.consents.is_due(connection, person),
     )

@@ -19,7 +19,8 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.api.deps import TheHeavy, TheStore, TheTraining
+from app.api.deps import TheHeavy, TheStore, TheTraining, Who
+from app.people import Principal, note
 from app.runs import (
     Choice,
     NeedsOverride,
@@ -33,7 +34,7 @@ from app.runs import (
     show_run,
     take_out,
 )
-from app.store import runs
+from app.store import AuditKind, runs
 from rlhb_core.figures.curves import figures, plain, template
 from rlhb_core.run.folder import RunDir, damaged
 from rlhb_core.schema.arms import Arm
@@ -116,9 +117,17 @@ def index(request: Request, store: TheStore) -> Response:
 
 
 @router.post("/runs", status_code=201)
-async def start(heavy: TheHeavy, training: TheTraining, wanted: NewRun) -> Run:
+async def start(
+    heavy: TheHeavy, store: TheStore, training: TheTraining, wanted: NewRun, who: Who
+) -> Run:
     """Start a run, or queue it behind the others."""
-    return await heavy.do(training.start, wanted.choice())
+
+    def work() -> Run:
+        run = training.start(wanted.choice())
+        _note(store, who, AuditKind.RUN, started=str(run.id), arm=run.arm)
+        return run
+
+    return await heavy.do(work)
 
 
 @router.post("/runs/plan")
@@ -136,15 +145,23 @@ def show(request: Request, store: TheStore, run: Annotated[Run, Depends(_run)]) 
 
 
 @router.post("/runs/{run_id}/stop")
-def stop(training: TheTraining, run: Annotated[Run, Depends(_run)]) -> Run:
+def stop(
+    store: TheStore, training: TheTraining, run: Annotated[Run, Depends(_run)], who: Who
+) -> Run:
     """Ask a run to stop at its next step; it can be resumed."""
-    return training.stop(run.id)
+    stopped = training.stop(run.id)
+    _note(store, who, AuditKind.RUN, stopped=str(run.id), arm=run.arm)
+    return stopped
 
 
 @router.post("/runs/{run_id}/resume")
-def resume(training: TheTraining, run: Annotated[Run, Depends(_run)]) -> Run:
+def resume(
+    store: TheStore, training: TheTraining, run: Annotated[Run, Depends(_run)], who: Who
+) -> Run:
     """Continue a run from its last checkpoint."""
-    return training.resume(run.id)
+    resumed = training.resume(run.id)
+    _note(store, who, AuditKind.RUN, resumed=str(run.id), arm=run.arm)
+    return resumed
 
 
 @router.get("/runs/{run_id}/log")
@@ -201,24 +218,35 @@ def versions_index(request: Request, store: TheStore) -> Response:
 
 
 @router.post("/versions/{version_id}/serve", response_model=Deployment)
-def serve(store: TheStore, version_id: UUID, wanted: Override) -> Any:
+def serve(store: TheStore, version_id: UUID, wanted: Override, who: Who) -> Any:
     """Put a version into the side-by-side. 409 with `override` if its verdict does not speak for it."""
     try:
-        return put_into_compare(store, version_id, override=wanted.override)
+        served = put_into_compare(store, version_id, override=wanted.override)
     except NeedsOverride as error:
         return JSONResponse({"detail": str(error), "override": True}, status_code=409)
+    _note(store, who, AuditKind.COMPARE, put_in=str(version_id), override=wanted.override)
+    return served
 
 
 @router.post("/versions/{version_id}/unserve")
-def unserve(store: TheStore, version_id: UUID) -> Deployment:
+def unserve(store: TheStore, version_id: UUID, who: Who) -> Deployment:
     """Take a version out of the side-by-side."""
-    return take_out(store, version_id)
+    left = take_out(store, version_id)
+    _note(store, who, AuditKind.COMPARE, taken_out=str(version_id))
+    return left
 
 
 @router.post("/deployments/rollback")
-def rollback(store: TheStore, wanted: Back | None = None) -> Deployment:
+def rollback(store: TheStore, who: Who, wanted: Back | None = None) -> Deployment:
     """Serve again what was served before the newest change."""
-    return roll_back(store, wanted.to if wanted else None)
+    back = roll_back(store, wanted.to if wanted else None)
+    _note(store, who, AuditKind.COMPARE, back_to=[str(each) for each in back.served])
+    return back
+
+
+def _note(store: TheStore, who: Principal, kind: AuditKind, **what: Any) -> None:
+    with store.writing() as connection:
+        note(connection, who, kind, **what)
 
 
 # --- plotly and answers that rarely change --------------------------------------------------------

@@ -7,6 +7,22 @@ Holds what the rest of the app may use; the rest of this folder is private.
 """
 
 from app.crowd.annotators import Collected, collect
-from app.crowd.reaching import Reached, reach, within
+from app.crowd.reaching import (
+    UNKNOWN_THERE,
+    Reached,
+    check_address,
+    forgetful_client,
+    reach,
+    within,
+)
 
-__all__ = ["Collected", "Reached", "collect", "reach", "within"]
+__all__ = [
+    "UNKNOWN_THERE",
+    "Collected",
+    "Reached",
+    "check_address",
+    "collect",
+    "forgetful_client",
+    "reach",
+    "within",
+]

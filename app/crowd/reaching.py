@@ -1,7 +1,7 @@
 """How a program that plays people reaches a server: at an address, the live one of a data folder, or in this process.
 
-Always by HTTP, in this process too. Holds one cookie per person, and waits where the server says that it has too much
-to do. Does not know what is asked or answered.
+Always by HTTP, in this process too. Says with each request which simulated person it plays, and waits where the server
+says that it has too much to do. Does not know what is asked or answered.
 """
 
 import asyncio
@@ -12,13 +12,12 @@ from dataclasses import dataclass
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
 from urllib.parse import urlsplit
-from uuid import NAMESPACE_OID, uuid5
 
 import httpx
 from fastapi import FastAPI
 
 from app.data_folder import live_server
-from app.identity import COOKIE, Identities, load_secret
+from app.people import OPERATOR, SIMULATED, Principal, vouched
 from app.settings import Settings, is_loopback
 from rlhb_core.errors import BadConfig, RlhbError
 
@@ -28,6 +27,10 @@ PATIENCE_S = 300.0
 """Longest time, per request, for which refusals such as 'too much to do now' are waited out."""
 RETRY_AFTER_S = 1.0
 """Pause after such a refusal that does not say how long."""
+UNKNOWN_THERE = (
+    "give a token of a researcher that is still good, as RLHB_TOKEN or --token; "
+    "one is made under You, or where the server runs by `rlhb token create --role researcher`"
+)
 STARTING_S = 30.0
 """How long a server may be on its way up, so that nothing listens yet."""
 
@@ -35,40 +38,34 @@ STARTING_S = 30.0
 class Reached:
     """A server within reach, in the words of people (`where`)."""
 
-    def __init__(
-        self, client: httpx.AsyncClient, where: str, identities: Identities | None = None
-    ) -> None:
+    def __init__(self, client: httpx.AsyncClient, where: str) -> None:
         self._client = client
-        self._identities = identities
         self.where = where
 
     async def introduce(self, name: str) -> "Browser":
-        """A simulated person of this name, known to the server as such.
-
-        Where the folder's cookie secret is at hand, one name is one person for good; elsewhere a new one each time.
-        """
-        known = self._identities
-        cookie = "" if known is None else known.cookie_for(uuid5(NAMESPACE_OID, name))
+        """A simulated person of this name, known to the server as such: one name is one person for good."""
         body = {"source": "simulated", "display_name": name}
-        reply = await self.send("PATCH", "/api/me", body, cookie)
-        return Browser(self, cookie or reply.cookies[COOKIE])
+        await self.request("PATCH", "/api/me", body, name)
+        return Browser(self, name)
 
     async def request(
-        self, method: str, path: str, body: dict[str, Any] | None = None, cookie: str = ""
+        self, method: str, path: str, body: dict[str, Any] | None = None, name: str = ""
     ) -> Any:
         """What the server answers, read from JSON. Raises RlhbError with its sentence if it refuses."""
-        return (await self.send(method, path, body, cookie)).json()
+        return (await self.send(method, path, body, name)).json()
 
     async def send(
-        self, method: str, path: str, body: dict[str, Any] | None, cookie: str
+        self, method: str, path: str, body: dict[str, Any] | None, name: str
     ) -> httpx.Response:
-        """One request, made again while the server says that it has too much to do."""
-        headers = {"cookie": f"{COOKIE}={cookie}"} if cookie else {}
+        """One request as the person of this name, made again while the server says that it has too much to do."""
+        headers = {SIMULATED: name} if name else {}
         waited = 0.0
         while True:
             reply = await self._answer(method, path, body, headers)
             if reply.is_success:
                 return reply
+            if reply.status_code == 401:
+                raise RlhbError(f"{self.where} has accounts: {UNKNOWN_THERE}")
             if reply.status_code not in (429, 503) or waited >= PATIENCE_S:
                 raise RlhbError(f"{self.where} refused {method} {path}: {_sentence(reply)}")
             pause = _pause_s(reply)
@@ -100,58 +97,60 @@ class Browser:
     """One person's way to the server."""
 
     reached: Reached
-    cookie: str
+    name: str
 
     async def request(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         """A request in this person's name."""
-        return await self.reached.request(method, path, body, self.cookie)
+        return await self.reached.request(method, path, body, self.name)
 
 
 @asynccontextmanager
-async def reach(settings: Settings, server: str = "") -> AsyncIterator[Reached]:
-    """The server at this address; without one, the live server of the data folder, or else the app in this process."""
+async def reach(settings: Settings, server: str = "", token: str = "") -> AsyncIterator[Reached]:
+    """The server at this address; without one, the live server of the data folder, or else the app in this process.
+
+    token: what a server with accounts asks for, of a researcher.
+    """
+    if not server and (live := live_server(settings.data_dir)) is not None:
+        server = live.address
     if server:
-        _check_address(server)
-        async with forgetful_client(server) as client:
+        check_address(server)
+        async with forgetful_client(server, token=token) as client:
             yield Reached(client, f"the server at {server}")
-    elif (live := live_server(settings.data_dir)) is not None:
-        identities = Identities(load_secret(settings.data_dir))
-        async with forgetful_client(live.address) as client:
-            yield Reached(client, f"the server at {live.address}", identities)
     else:
         from app.main import (
             create_app,
         )  # which takes seconds, and is not needed for a server elsewhere
 
         app = create_app(settings)
-        async with app.router.lifespan_context(app), within(app) as reached:
+        async with app.router.lifespan_context(app), within(app, OPERATOR) as reached:
             yield reached
 
 
 @asynccontextmanager
-async def within(app: FastAPI) -> AsyncIterator[Reached]:
-    """The app in this process."""
-    transport = httpx.ASGITransport(app=app)
+async def within(app: FastAPI, who: Principal) -> AsyncIterator[Reached]:
+    """The app in this process, in the name of somebody whom it knows."""
+    transport = httpx.ASGITransport(app=vouched(app, who))
     async with forgetful_client("http://127.0.0.1", transport) as client:
-        yield Reached(client, "the app in this process", app.state.identities)
+        yield Reached(client, "the app in this process")
 
 
 def forgetful_client(
-    address: str, transport: httpx.AsyncBaseTransport | None = None
+    address: str, transport: httpx.AsyncBaseTransport | None = None, token: str = ""
 ) -> httpx.AsyncClient:
-    """A client that remembers no cookie: each person brings their own."""
+    """A client that remembers no cookie, and shows the token if there is one."""
     forgetful = CookieJar(DefaultCookiePolicy(allowed_domains=()))
     outside = not is_loopback(urlsplit(address).hostname or "")
     return httpx.AsyncClient(
         base_url=address,
         transport=transport,
+        headers={"Authorization": f"Bearer {token}"} if token else {},
         cookies=forgetful,
         timeout=TIMEOUT_S,
         trust_env=outside,  # a proxy is no way to this machine
     )
 
 
-def _check_address(server: str) -> None:
+def check_address(server: str) -> None:
     parts = urlsplit(server)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise BadConfig("the address of a server looks like http://127.0.0.1:7860")

@@ -58,12 +58,20 @@ def policy(script: str = "", *, evaluates: bool = False) -> str:
 COMMON[CSP] = policy()
 _RAW = [(name.encode(), value.encode()) for name, value in COMMON.items()]
 
+HSTS = (b"strict-transport-security", b"max-age=31536000")
+"""Where people sign in over TLS: a browser that was here once never speaks plain http to this name again."""
+
 _INLINE = re.compile(r"<script(?![^>]*\bsrc=)[^>]*>(.*?)</script>", re.DOTALL | re.IGNORECASE)
 
 
 def policy_of(page: str) -> str:
     """The policy of a Gradio page: its inline scripts, as they stand, may run."""
     return policy(" ".join(_hashes(_INLINE.findall(page))), evaluates=True)
+
+
+def policy_of_plain(page: str) -> str:
+    """The policy of a page of our own: the same, and no text becomes code."""
+    return policy(" ".join(_hashes(_INLINE.findall(page))))
 
 
 def _hashes(scripts: Iterable[str]) -> Iterable[str]:
@@ -75,8 +83,9 @@ def _hashes(scripts: Iterable[str]) -> Iterable[str]:
 class Headers:
     """The outermost of all: adds the headers, and says in a sentence what nobody further in has caught."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, only_https: bool = False) -> None:
         self.app = app
+        self._raw = _RAW + ([HSTS] if only_https else [])
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -89,7 +98,7 @@ class Headers:
             if message["type"] == "http.response.start":
                 started = True
                 there = {name.lower() for name, _ in message["headers"]}
-                more = [pair for pair in _RAW if pair[0] not in there]
+                more = [pair for pair in self._raw if pair[0] not in there]
                 message = {**message, "headers": [*message["headers"], *more]}
             await send(message)
 

@@ -3,7 +3,7 @@
 Gradio brings some sixty routes to every page: uploads, any file of its cache, a proxy, runs without the queue, a way
 to rewrite the app. The table below is what a browser was seen to ask for while every page was driven. Events are
 checked by `events.py` before Gradio sees them, and a tab belongs to whoever first spoke under its name. Knows of a
-person the id only, and no rule of the app.
+person the id and the role only; which role an event takes is told by `app/people/roles.py`.
 """
 
 import re
@@ -18,10 +18,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.doors.bodies import TooLong, WentAway, again, read
 from app.doors.events import SESSION, Event, events_of, refusal
+from app.people import NotAllowed, least_for_event
 
 MOST_EVENT_BYTES = 500_000
 """Largest event: a query of 20,000 characters has a tenth of this."""
 
+
+ANOTHERS = "this session_hash is another's; load the page again"
 
 MOST_TABS = 10_000
 """Tabs whose people are remembered before those that are closed are forgotten."""
@@ -96,10 +99,16 @@ class Door:
         if refused is not None:
             await _refuse(*refused)(scope, receive, send)
             return
-        session = orjson.loads(content)["session_hash"]
+        told = orjson.loads(content)
+        try:
+            least = least_for_event(self.path, self.events[told["fn_index"]].name)
+            scope["state"]["principal"].check(least)
+        except NotAllowed as error:
+            await _refuse(403, str(error))(scope, receive, send)
+            return
+        session = told["session_hash"]
         if not self._is_theirs(session, scope):
-            told = "this session_hash is another's; load the page again"
-            await _refuse(403, told)(scope, receive, send)
+            await _refuse(403, ANOTHERS)(scope, receive, send)
             return
         self._tabs[session] = scope["state"]["person_id"]
         await self.app({**scope, "query_string": b""}, again(content, receive), send)
@@ -121,8 +130,7 @@ class Door:
             await _refuse(404, "nothing was asked under this session_hash")(scope, receive, send)
             return
         if not self._is_theirs(session, scope):
-            told = "this session_hash is another's; load the page again"
-            await _refuse(403, told)(scope, receive, send)
+            await _refuse(403, ANOTHERS)(scope, receive, send)
             return
         await self.app(scope, receive, send)
 

@@ -39,7 +39,7 @@ def taken_in_time(send: Send) -> Send:
 
 
 class Streams:
-    """Counts them, and refuses what is too much. Stands inside of `app/identity.py`, which says whose they are."""
+    """Counts them, and refuses what is too much. Stands inside of `app/people/door.py`, which says whose they are."""
 
     def __init__(self, app: ASGIApp, most_per_person: int, most: int) -> None:
         self.app = app

@@ -55,6 +55,7 @@ class Store:
         self._turn = threading.Lock()
         self.refreshing = threading.Lock()
         self._shared = SharedWork(self.writing, 1 if self._is_sqlite else AT_ONCE)
+        self._looks = SharedWork(self.reading, 1)
         self._place: Place | None = None
         self._anchor: sa.Connection | None = None
         self._watch: sqlite_file.Watch | None = None
@@ -145,6 +146,10 @@ class Store:
         """
         return await self._shared.do(work, item, size)
 
+    async def look_together(self, work: Work[Item, Result], item: Item) -> Result:
+        """The same for work that only reads, such as who asks: done for many by one statement."""
+        return await self._looks.do(work, item)
+
     def files(self) -> list[str]:
         """The files of a SQLite database; none for another. For other processes only: see `sqlite_file`."""
         name = self.engine.url.database or ""
@@ -193,6 +198,7 @@ class Store:
     def close(self) -> None:
         """Close all connections."""
         self._shared.close()
+        self._looks.close()
         if self._place is not None:
             self._place.leave()
             self._place = None

@@ -1,14 +1,16 @@
 """People: who asks and reacts, whether they are recorded, what they may take with them, and forgetting them."""
 
-from collections.abc import Collection, Generator, Iterator
+from collections.abc import Collection, Generator, Iterator, Sequence
 from typing import Any
 from uuid import UUID
 
 import orjson
 import sqlalchemy as sa
 
+from app.store.account_records import Consent
+from app.store.account_tables import CONSENT
 from app.store.engine import Connection, Store, insert_new, storable
-from app.store.errors import Conflict, UnknownReference
+from app.store.errors import Conflict, StoreError, UnknownReference
 from app.store.streaming import Stream, joined
 from app.store.tables import BEHAVIOR, PERSON, QUERY, RESPONSE, SIGNAL, to_record
 from rlhb_core.schema.record import Record
@@ -81,6 +83,20 @@ def become_simulated(connection: Connection, person_id: UUID) -> Person:
     return _change(connection, person_id, source=Source.SIMULATED)
 
 
+def simulated_all(connection: Connection, person_ids: Sequence[UUID]) -> list[StoreError | None]:
+    """Have these people be simulated ones from their first act on; Conflict for those who are not."""
+    outcomes: list[StoreError | None] = []
+    for person_id in person_ids:
+        ensure(connection, Person(id=person_id))
+        try:
+            become_simulated(connection, person_id)
+        except Conflict as error:
+            outcomes.append(error)
+        else:
+            outcomes.append(None)
+    return outcomes
+
+
 def set_excluded(connection: Connection, person_id: UUID, excluded: bool) -> None:
     """Leave all of a person out of exports and training, or take them in again. Nothing is deleted."""
     _change(connection, person_id, excluded=excluded)
@@ -107,6 +123,11 @@ def export_lines(connection: Connection, person_id: UUID) -> Iterator[bytes]:
     mine = QUERY.c.person_id == person_id
     parts: tuple[tuple[str, type[Record], sa.Select[Any]], ...] = (
         ("person", Person, sa.select(PERSON).where(PERSON.c.id == person_id)),
+        (
+            "consent",
+            Consent,
+            sa.select(CONSENT).where(CONSENT.c.person_id == person_id).order_by(CONSENT.c.at_ms),
+        ),
         ("query", Query, sa.select(QUERY).where(mine).order_by(QUERY.c.created_ms)),
         (
             "response",
@@ -146,4 +167,5 @@ def erase(connection: Connection, person_id: UUID) -> None:
     connection.execute(sa.delete(BEHAVIOR).where(BEHAVIOR.c.person_id == person_id))
     connection.execute(sa.delete(RESPONSE).where(RESPONSE.c.query_id.in_(queries)))
     connection.execute(sa.delete(QUERY).where(QUERY.c.person_id == person_id))
+    connection.execute(sa.delete(CONSENT).where(CONSENT.c.person_id == person_id))
     connection.execute(sa.delete(PERSON).where(PERSON.c.id == person_id))

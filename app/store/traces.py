@@ -20,6 +20,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from app.store.account_tables import ACCOUNT
 from app.store.engine import Connection
 from app.store.errors import StoreError
 from app.store.tables import PERSON, QUERY, SIGNAL
@@ -90,7 +91,8 @@ def of_others(connection: Connection, marks: set[bytes]) -> set[bytes]:
     found = set()
     for mark in marks:
         text = mark.decode()
-        for column in (QUERY.c.text, PERSON.c.display_name, sa.cast(SIGNAL.c.payload, sa.Text)):
+        said = (QUERY.c.text, PERSON.c.display_name, ACCOUNT.c.name)
+        for column in (*said, sa.cast(SIGNAL.c.payload, sa.Text)):
             if connection.execute(sa.select(1).where(_contains(column, text)).limit(1)).first():
                 found.add(mark)
                 break

@@ -14,10 +14,12 @@ from app.ui.assets import Static, kinds
 from app.ui.compare import build as build_compare
 from app.ui.curves import build as build_curves
 from app.ui.data import build as build_data
+from app.ui.people_pages import add_people_pages
+from app.ui.plain import refused_page
 from app.ui.runs import build as build_runs
 from app.ui.shell import mount
 
-__all__ = ["Static", "add_api_page", "kinds", "mount_pages"]
+__all__ = ["Static", "add_api_page", "add_people_pages", "kinds", "mount_pages", "refused_page"]
 
 
 def mount_pages(app: FastAPI) -> None:

@@ -19,7 +19,7 @@ from fastapi import FastAPI
 
 from app.comparing import Comparing
 from app.store import Store, queries
-from app.ui.shell import Page, page
+from app.ui.shell import Page, entered, page
 from rlhb_core.errors import RlhbError
 from rlhb_core.schema.records import EMBEDDED, Query
 from rlhb_core.world import SAMPLE_QUERIES, WHAT_IT_KNOWS, sample_queries
@@ -89,7 +89,7 @@ class Handlers:
 
     async def ask(self, event: gr.EventData, request: gr.Request) -> AsyncIterator[dict[str, Any]]:
         """Ask a query and follow its answers."""
-        data, person_id = event._data, _person(request)
+        data, person_id = event._data, entered(request, "/", "ask").person_id
         try:
             query_id = await self.comparing.ask(
                 person_id, str(data["text"]), _uuid(data.get("previous"))
@@ -106,7 +106,7 @@ class Handlers:
         self, event: gr.EventData, request: gr.Request
     ) -> AsyncIterator[dict[str, Any]]:
         """Follow what this tab showed before a refresh, or the comparison the person left open."""
-        data, person_id = event._data, _person(request)
+        data, person_id = event._data, entered(request, "/", "restore").person_id
         query_id = _uuid(data.get("query_id")) or await self._left_open(person_id)
         if query_id is None:
             yield _snapshot(data["token"])
@@ -121,7 +121,7 @@ class Handlers:
         self, event: gr.EventData, request: gr.Request
     ) -> AsyncIterator[dict[str, Any]]:
         """Have one answer written anew and follow it."""
-        data, person_id = event._data, _person(request)
+        data, person_id = event._data, entered(request, "/", "regenerate").person_id
         query_id, response_id = UUID(data["query_id"]), UUID(data["response_id"])
         try:
             await self.comparing.regenerate(response_id, person_id)
@@ -137,7 +137,7 @@ class Handlers:
         self, event: gr.EventData, request: gr.Request
     ) -> AsyncIterator[dict[str, Any]]:
         """Have an answer that was cut go on where it stands, and follow it."""
-        data, person_id = event._data, _person(request)
+        data, person_id = event._data, entered(request, "/", "carry_on").person_id
         query_id, response_id = UUID(data["query_id"]), UUID(data["response_id"])
         try:
             await self.comparing.carry_on(response_id, person_id)
@@ -170,12 +170,6 @@ class Handlers:
 def _snapshot(token: str, view: dict[str, Any] | None = None, error: str = "") -> dict[str, Any]:
     # The token as text: what goes out here passes Gradio, which takes some objects for files of this machine.
     return {"token": str(token), "view": view, "error": error}
-
-
-def _person(request: gr.Request) -> UUID:
-    assert request.request is not None  # gradio sets it for every event from a browser
-    person_id: UUID = request.request.state.person_id
-    return person_id
 
 
 def _uuid(value: object) -> UUID | None:

@@ -12,6 +12,7 @@ import gradio as gr
 from fastapi import FastAPI
 
 from app.crowd import Collected, collect, within
+from app.ui.shell import entered
 from rlhb_core.errors import RlhbError
 
 MOST = 5_000
@@ -38,9 +39,10 @@ def panel(app: FastAPI) -> gr.HTML:
     return said
 
 
-def _runner(app: FastAPI) -> Callable[[float | None], AsyncIterator[str]]:
-    async def run(count: float | None) -> AsyncIterator[str]:
+def _runner(app: FastAPI) -> Callable[[gr.Request, float | None], AsyncIterator[str]]:
+    async def let_them_ask(request: gr.Request, count: float | None) -> AsyncIterator[str]:
         """Collect, telling how far it has come."""
+        who = entered(request, "/runs", "let_them_ask")
         queries = int(count or 0)
         if not 1 <= queries <= MOST:
             yield _said(f"Choose between 1 and {MOST:,} queries.", "missing")
@@ -52,7 +54,7 @@ def _runner(app: FastAPI) -> Callable[[float | None], AsyncIterator[str]]:
             done = now
 
         async def work_through() -> Collected:
-            async with within(app) as reached:
+            async with within(app, who) as reached:
                 return await collect(reached, queries, seed=secrets.randbelow(2**31), progress=note)
 
         work = asyncio.create_task(work_through())
@@ -73,7 +75,7 @@ def _runner(app: FastAPI) -> Callable[[float | None], AsyncIterator[str]]:
             "enough",
         )
 
-    return run
+    return let_them_ask
 
 
 def _said(sentence: str, tone: str) -> str:

@@ -20,7 +20,7 @@ from app.heavy import Heavy
 from app.runs import parse_since
 from app.store import Store, summary
 from app.ui import counts
-from app.ui.shell import Page, page
+from app.ui.shell import Page, entered, page
 from rlhb_core.errors import RlhbError
 from rlhb_core.schema.arms import Arm, every_arm
 from rlhb_core.schema.records import Source, Triplet
@@ -127,17 +127,19 @@ def build(app: FastAPI) -> Page:
 # --- handlers -----------------------------------------------------------------------------------------
 
 
-def _counter(heavy: Heavy, store: Store) -> Callable[[], Coroutine[Any, Any, str]]:
-    async def count() -> str:
+def _counter(heavy: Heavy, store: Store) -> Callable[[gr.Request], Coroutine[Any, Any, str]]:
+    async def count(request: gr.Request) -> str:
         """How much there is of each source, as cards: as it was a moment ago."""
+        entered(request, "/data", "count")
         return _cards(await heavy.shared(summary.up_to_date, store))
 
     return count
 
 
-def _counter_anew(heavy: Heavy, store: Store) -> Callable[[], Coroutine[Any, Any, str]]:
-    async def count_anew() -> str:
+def _counter_anew(heavy: Heavy, store: Store) -> Callable[[gr.Request], Coroutine[Any, Any, str]]:
+    async def count_anew(request: gr.Request) -> str:
         """The same, as it is now."""
+        entered(request, "/data", "count_anew")
         return _cards(await heavy.do(summary.up_to_date, store))
 
     return count_anew
@@ -156,8 +158,11 @@ def _card(source: Source, found: summary.Counts) -> str:
 
 
 def _shower(store: Store) -> Callable[..., str]:
-    def show(sources: list[str], since: str, arms: list[str], with_people: bool) -> str:
+    def show(
+        request: gr.Request, sources: list[str], since: str, arms: list[str], with_people: bool
+    ) -> str:
         """What the filter lets through: how much, the links to take it away, the first triplets."""
+        entered(request, "/data", "show")
         if not sources:
             return '<p class="plan missing">Tick at least one kind of data.</p>'
         try:

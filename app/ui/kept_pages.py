@@ -1,4 +1,4 @@
-"""Pages kept in memory: a page's HTML is the same for everybody, and Gradio takes long to write it.
+"""Pages kept in memory: a page's HTML is the same for everybody of a role, and Gradio takes long to write it.
 
 `KeptPage` stands before a page and answers from memory for as long as the server lives; a browser that has the page
 already is told so in a few bytes. Does not know what is in a page; leaves everything but its plain address alone.
@@ -12,8 +12,9 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.doors.headers import CSP
+from app.people import Principal
 
-SHAPES = 16
+SHAPES = 32
 """Most forms of a page that are kept: it holds the address by which it was asked for."""
 ASKED_BY = (
     "host",
@@ -55,7 +56,8 @@ class KeptPage:
             await self.app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        shape = (scope["scheme"], *(headers.get(name) for name in ASKED_BY))
+        who: Principal = scope["state"]["principal"]
+        shape = (scope["scheme"], who.role, *(headers.get(name) for name in ASKED_BY))
         kept = self._kept.get(shape)
         if kept is None:
             kept = await self._made(shape, scope, receive, send)

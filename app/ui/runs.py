@@ -12,6 +12,7 @@ from typing import Any
 import gradio as gr
 from fastapi import FastAPI
 
+from app.people import note
 from app.runs import (
     Choice,
     Proposal,
@@ -23,9 +24,9 @@ from app.runs import (
     recipes_for,
     trainable,
 )
-from app.store import Store
+from app.store import AuditKind, Store
 from app.ui import crowd
-from app.ui.shell import Page, page
+from app.ui.shell import Page, entered, page
 from rlhb_core.errors import RlhbError
 from rlhb_core.run.config import describe_settings
 from rlhb_core.run.recipe import load_recipe
@@ -115,8 +116,8 @@ def _form(blocks: Page, training: Training, store: Store) -> Callable[[gr.HTML],
     gr.on([blocks.load, *(each.change for each in inputs)], look, inputs, [sentence, start],
           show_progress="hidden", trigger_mode="always_last")  # fmt: skip
     gr.on([blocks.load, arm.change], _offers(store), arm, [recipe, parent], show_progress="hidden")
-    gr.on([blocks.load, recipe.change], _of_recipe, recipe, fields, show_progress="hidden")
-    start.click(_starter(training), inputs, sentence, show_progress="hidden").then(
+    gr.on([blocks.load, recipe.change], of_recipe, recipe, fields, show_progress="hidden")
+    start.click(_starter(training, store), inputs, sentence, show_progress="hidden").then(
         None, js="() => { dispatchEvent(new Event('rlhb:runs')); }"
     )
 
@@ -166,8 +167,9 @@ def _choice(
 
 
 def _looker(training: Training) -> Callable[..., tuple[str, Any]]:
-    def look(*form: Any) -> tuple[str, Any]:
+    def look(request: gr.Request, *form: Any) -> tuple[str, Any]:
         """The proposal as a sentence; Start can be pressed if it is enough."""
+        entered(request, "/runs", "look")
         try:
             proposal = _proposal(training, form)
         except RlhbError as error:
@@ -179,9 +181,10 @@ def _looker(training: Training) -> Callable[..., tuple[str, Any]]:
 
 
 def _once_done(look: Callable[..., tuple[str, Any]]) -> Callable[..., Any]:
-    def look_once_done(said: str, *form: Any) -> Any:
+    def look_once_done(request: gr.Request, said: str, *form: Any) -> Any:
         """Look when something has come to its end, not at every line that tells how far it is."""
-        return (gr.skip(), gr.skip()) if "plan going" in (said or "") else look(*form)
+        entered(request, "/runs", "look_once_done")
+        return (gr.skip(), gr.skip()) if "plan going" in (said or "") else look(request, *form)
 
     return look_once_done
 
@@ -192,11 +195,14 @@ def _proposal(training: Training, form: tuple[Any, ...]) -> Proposal:
     return training.propose(_choice(*form))
 
 
-def _starter(training: Training) -> Callable[..., str]:
-    def start(*form: Any) -> str:
+def _starter(training: Training, store: Store) -> Callable[..., str]:
+    def start(request: gr.Request, *form: Any) -> str:
         """Start the run and say so."""
+        who = entered(request, "/runs", "start")
         try:
             run = training.start(_choice(*form))
+            with store.writing() as connection:
+                note(connection, who, AuditKind.RUN, started=str(run.id), arm=run.arm)
         except RlhbError as error:
             return _said(str(error), "missing")
         return _said(
@@ -206,9 +212,10 @@ def _starter(training: Training) -> Callable[..., str]:
     return start
 
 
-def _offers(store: Store) -> Callable[[str], tuple[Any, Any]]:
-    def offer(arm: str) -> tuple[Any, Any]:
+def _offers(store: Store) -> Callable[[gr.Request, str], tuple[Any, Any]]:
+    def offer(request: gr.Request, arm: str) -> tuple[Any, Any]:
         """The recipes and the versions that fit this arm."""
+        entered(request, "/runs", "offer")
         with store.reading() as connection:
             parents = parents_for(connection, Arm(arm))
         names = recipes_for(Arm(arm))
@@ -220,8 +227,9 @@ def _offers(store: Store) -> Callable[[str], tuple[Any, Any]]:
     return offer
 
 
-def _of_recipe(recipe: str | None) -> list[Any]:
+def of_recipe(request: gr.Request, recipe: str | None) -> list[Any]:
     """What every field is left at while it is empty."""
+    entered(request, "/runs", "of_recipe")
     if recipe is None:
         return [gr.skip()] * len(MAIN_SETTINGS)
     config = load_recipe(recipe, {"start": "chosen in the form"})

@@ -13,7 +13,7 @@ A page is built and mounted like this:
 
 import html
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -27,6 +27,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.doors.headers import CSP, policy_of
 from app.doors.pages import Door
+from app.people import Principal, least_for, least_for_event
 from app.ui.kept_pages import KeptPage
 from app.ui.look import theme
 from app.ui.queueing import calm
@@ -38,6 +39,8 @@ NAV = (
     ("data", "/data/", "Data"),
 )
 """(key, path, label) of every page, in the order of the navigation."""
+TEAM_NAV = (*NAV, ("people", "/people", "People"), ("audit", "/audit", "Audit"))
+"""The same with accounts."""
 
 STYLES = ("tokens", "shell", "gradio")
 SITE = "RLHB Studio"
@@ -49,6 +52,17 @@ class Page(gr.Blocks):
     name: str
     active: str
     styles: tuple[str, ...]
+
+
+def entered(request: gr.Request, path: str, handler: str) -> Principal:
+    """Who asks this of Python, in an event of the page at `path`. Raises SignInFirst or NotAllowed.
+
+    Every handler begins with it, whatever has been checked at the door.
+    """
+    assert request.request is not None  # gradio sets it for every event from a browser
+    principal: Principal = request.request.state.principal
+    principal.check(least_for_event(path, handler))
+    return principal
 
 
 @contextmanager
@@ -108,7 +122,8 @@ def mount(app: FastAPI, blocks: Page, path: str) -> None:
     route = app.router.routes[-1]
     assert isinstance(route, Mount)
     calm(blocks)
-    framed = Framed(route.app, path, _head(blocks), _header(blocks.active))
+    head = head_of(f"{blocks.name} · {SITE}", blocks.styles)
+    framed = Framed(route.app, path, head, lambda who: header_of(blocks.active, who))
     route.app = Door(KeptPage(framed, path), path, blocks)
 
 
@@ -127,25 +142,28 @@ ICON = (
 )
 
 
-def _head(blocks: Page) -> str:
+def head_of(title: str, styles: tuple[str, ...] = (), script: str = "shell") -> str:
+    """What stands in the head of a page."""
     fonts = "".join(
         f'<link rel="preload" href="/static/fonts/{name}.woff2" as="font" type="font/woff2" crossorigin>'
         for name in ("inter", "source-serif-4")
     )
     sheets = "".join(
-        f'<link rel="stylesheet" href="/static/{name}.css">' for name in (*STYLES, *blocks.styles)
+        f'<link rel="stylesheet" href="/static/{name}.css">' for name in (*STYLES, *styles)
     )
     return (
-        f"<title>{html.escape(blocks.name)} · {SITE}</title><script>{_THEME_SCRIPT}</script>"
+        f"<title>{html.escape(title)}</title><script>{_THEME_SCRIPT}</script>"
         f'<link rel="icon" href="{ICON}">{fonts}{sheets}'
-        '<script type="module" src="/static/shell.js"></script>'
+        f'<script type="module" src="/static/{script}.js"></script>'
     )
 
 
-def _header(active: str) -> str:
+def header_of(active: str, who: Principal) -> str:
+    """The header as somebody of this role sees it: with the pages that are theirs."""
     links = "".join(
         f'<a href="{path}"{" aria-current=page" if key == active else ""}>{label}</a>'
-        for key, path, label in NAV
+        for key, path, label in (NAV if who.is_alone else TEAM_NAV)
+        if who.may(least_for("GET", path))
     )
     return f"""
 <a class="skip-link" href="#page">Skip to the page</a>
@@ -163,12 +181,12 @@ def _header(active: str) -> str:
         <circle cx="10" cy="10" r="7.2"/><path d="M10 2.8a7.2 7.2 0 0 1 0 14.4z" fill="currentColor" stroke="none"/></svg></button>
   </div>
 </header>
-{_PERSON}
+{_ALONE if who.is_alone else _MEMBER}
 <div id="page" tabindex="-1"></div>
 """
 
 
-_PERSON = """
+_ALONE = """
 <aside class="pop at-header" id="person" popover aria-labelledby="person-title">
   <h2 id="person-title">You and your data</h2>
   <p>No account is needed: this browser is you. A name is shown to yourself only.</p>
@@ -189,6 +207,17 @@ _PERSON = """
 </aside>
 """
 
+_MEMBER = """
+<aside class="pop at-header" id="person" popover aria-labelledby="person-title">
+  <h2 id="person-title" data-person-name dir="auto">You</h2>
+  <p data-person-role></p>
+  <div class="row"><a class="button" href="/you">You and your data</a>
+  <button type="button" class="button" data-sign-out>Sign out</button></div>
+  <div class="row"><button type="button" class="button" data-recording-toggle>Pause recording</button></div>
+  <p class="small" data-person-note role="status"></p>
+</aside>
+"""
+
 # What Gradio's page links to although it is never needed here: social previews, a manifest, an iframe helper.
 _LEFTOVERS = re.compile(
     r'<meta\s+(?:property|name)="(?:og|twitter):[^>]*>\s*|<link rel="manifest"[^>]*>\s*'
@@ -200,7 +229,9 @@ _LEFTOVERS = re.compile(
 class Framed:
     """A mounted Gradio app whose page carries our head and header; all its other answers pass untouched."""
 
-    def __init__(self, app: ASGIApp, path: str, head: str, header: str) -> None:
+    def __init__(
+        self, app: ASGIApp, path: str, head: str, header: Callable[[Principal], str]
+    ) -> None:
         self.app = app
         self.path = path.rstrip("/")
         self.head = head
@@ -227,7 +258,7 @@ class Framed:
                 return
             content = bytes(body)
             if Headers(raw=start["headers"]).get("content-type", "").startswith("text/html"):
-                text = self._framed(content.decode())
+                text = self._framed(content.decode(), scope["state"]["principal"])
                 MutableHeaders(raw=start["headers"])[CSP] = policy_of(text)
                 content = text.encode()
             MutableHeaders(raw=start["headers"])["content-length"] = str(len(content))
@@ -236,7 +267,7 @@ class Framed:
 
         await self.app({**scope, "headers": plain}, receive, reframe)
 
-    def _framed(self, text: str) -> str:
+    def _framed(self, text: str, who: Principal) -> str:
         text = _LEFTOVERS.sub("", text)
         text = text.replace("</head>", self.head + "</head>", 1)
-        return text.replace("<gradio-app", self.header + "<gradio-app", 1)
+        return text.replace("<gradio-app", self.header(who) + "<gradio-app", 1)

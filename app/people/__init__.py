@@ -1,0 +1,87 @@
+"""People: who comes in and by what, what their role allows, what is noted of it, and what they agreed to.
+
+`People` tells who is asking, `PeopleDoor` lets every request through or not, `Entering` are the ways in. Which role a
+route or an event takes is one table, in `roles.py`. Knows no page and no route by more than its address.
+
+Holds what the rest of the app may use; the rest of this folder is private.
+"""
+
+from app.people.auditing import note, note_settings
+from app.people.consenting import Consents, OldText
+from app.people.door import PeopleDoor
+from app.people.entering import Entered, Entering
+from app.people.entering_errors import BadLink, Deactivated, NotInvited, WrongPassword
+from app.people.guessing import TooManyTries
+from app.people.identity import COOKIE, Identities, load_secret
+from app.people.managing import (
+    Given,
+    end_sessions,
+    first_link,
+    give_token,
+    invite,
+    remove,
+    rename,
+    reset,
+    revoke_token,
+    set_active,
+    set_role,
+    withdraw,
+)
+from app.people.openid import COOKIE as OPENID_COOKIE
+from app.people.openid import SECONDS as OPENID_SECONDS
+from app.people.openid import NoProvider, NotVouchedFor, OpenId
+from app.people.people import OPERATOR, SIMULATED, People, Visitor, simulated, vouched
+from app.people.principal import NotAllowed, Principal, SignInFirst
+from app.people.roles import ANYONE, EVENTS, PAGES, ROUTES, least_for, least_for_event
+from app.people.tidying import keep_tidy
+
+__all__ = [
+    "ANYONE",
+    "COOKIE",
+    "EVENTS",
+    "OPENID_COOKIE",
+    "OPENID_SECONDS",
+    "OPERATOR",
+    "PAGES",
+    "ROUTES",
+    "SIMULATED",
+    "BadLink",
+    "Consents",
+    "Deactivated",
+    "Entered",
+    "Entering",
+    "Given",
+    "Identities",
+    "NoProvider",
+    "NotAllowed",
+    "NotInvited",
+    "NotVouchedFor",
+    "OldText",
+    "OpenId",
+    "People",
+    "PeopleDoor",
+    "Principal",
+    "SignInFirst",
+    "TooManyTries",
+    "Visitor",
+    "WrongPassword",
+    "end_sessions",
+    "first_link",
+    "give_token",
+    "invite",
+    "keep_tidy",
+    "least_for",
+    "least_for_event",
+    "load_secret",
+    "note",
+    "note_settings",
+    "remove",
+    "rename",
+    "reset",
+    "revoke_token",
+    "set_active",
+    "set_role",
+    "simulated",
+    "vouched",
+    "withdraw",
+]

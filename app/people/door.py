@@ -1,0 +1,117 @@
+"""The one door that every request passes: is it from here, who sends it, and may they do that?
+
+A pure ASGI middleware, outside of all that reads a body: streams pass through untouched, and what is refused costs
+nothing. Which role a request takes is one table (`roles.py`).
+"""
+
+from collections.abc import Callable
+from urllib.parse import quote
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.people.people import SIMULATED, VOUCHED, People
+from app.people.principal import NotAllowed, Principal, SignInFirst
+from app.people.roles import least_for
+from app.settings import host_of, is_loopback
+from rlhb_core.errors import RlhbError
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+HEALTH = "/api/health"
+
+Explain = Callable[[RlhbError], Response]
+RefusedPage = Callable[[Principal, str], Response]
+
+
+class PeopleDoor:
+    """Puts `principal` and `person_id` into the request's state, or refuses it."""
+
+    def __init__(
+        self, app: ASGIApp, people: People, explain: Explain, refused_page: RefusedPage
+    ) -> None:
+        self.app = app
+        self.people = people
+        self.explain = explain
+        self.refused_page = refused_page
+        self.settings = people.settings
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        if VOUCHED not in scope and (refusal := self._foreign(scope)):
+            await JSONResponse({"detail": refusal}, status_code=403)(scope, receive, send)
+            return
+        principal: Principal | None = None
+        try:
+            principal = await self.people.who(scope)
+            principal.check(least_for(scope["method"], scope["path"]))
+        except RlhbError as error:
+            await self._refusal(scope, principal, error)(scope, receive, send)
+            return
+        state = scope.setdefault("state", {})
+        state["principal"], state["person_id"] = principal, principal.person_id
+        if self.people.team or not self._is_new(scope, principal):
+            await self.app(scope, receive, send)
+            return
+
+        async def send_with_cookie(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                cookie = self.people.cookie_of(principal.person_id)
+                MutableHeaders(scope=message).append("set-cookie", cookie)
+            await send(message)
+
+        await self.app(scope, receive, send_with_cookie)
+
+    def _is_new(self, scope: Scope, principal: Principal) -> bool:
+        """Whether a browser is told who it is from now on."""
+        played = SIMULATED in Headers(scope=scope)
+        return not played and self.people.visitor(scope).person_id != principal.person_id
+
+    def _refusal(self, scope: Scope, principal: Principal | None, error: RlhbError) -> Response:
+        is_page = (
+            scope["method"] in ("GET", "HEAD")
+            and not scope["path"].startswith(("/api/", "/static/"))
+            and "text/html" in Headers(scope=scope).get("accept", "")
+        )
+        if isinstance(error, SignInFirst):
+            if is_page:
+                query = scope["query_string"].decode("latin-1")
+                there = scope["path"] + (f"?{query}" if query else "")
+                return RedirectResponse(f"/sign-in?next={quote(there, safe='/')}", status_code=303)
+            headers = {"WWW-Authenticate": "Bearer"}
+            return JSONResponse({"detail": f"{error}"}, status_code=401, headers=headers)
+        if isinstance(error, NotAllowed) and is_page and principal is not None:
+            return self.refused_page(principal, str(error))
+        return self.explain(error)
+
+    def _foreign(self, scope: Scope) -> str | None:
+        """Why a request is refused whoever sends it."""
+        headers, settings = Headers(scope=scope), self.settings
+        host = headers.get("host", "")
+        if not settings.team:
+            if not settings.allow_remote and not is_loopback(host_of(host)):
+                return "this server answers to localhost only; open it by its loopback address"
+        elif scope["path"] != HEALTH:
+            if settings.behind_proxy and scope["scheme"] != "https":
+                return (
+                    "this server answers to its proxy only, over https; if you came that way, the proxy has to send "
+                    "X-Forwarded-Proto: https, from an address in RLHB_TRUSTED_PROXIES"
+                )
+            if settings.public_url and host.lower() != _netloc(settings.public_url):
+                return f"open this server as {settings.origin}"
+        if scope["method"] in SAFE_METHODS:
+            return None
+        if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+            return "requests from other sites are refused"
+        origin = headers.get("origin")
+        if origin is not None and origin.partition("://")[2] != host:
+            return "requests from other sites are refused"
+        return None
+
+
+def _netloc(url: str) -> str:
+    """Name and port as a browser sends them: without the scheme's own port."""
+    scheme, _, rest = url.rstrip("/").lower().partition("://")
+    return rest.removesuffix(":443" if scheme == "https" else ":80")

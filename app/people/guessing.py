@@ -1,0 +1,66 @@
+"""Guessing is slowed, by name and by address: the first tries are free, each further one has to wait longer.
+
+A browser that has been that account before is counted by itself, so that nobody keeps others out by guessing at their
+names. Tries are counted before they are judged, so that a hundred at once are a hundred. Names that nobody has are
+counted like the others: from the outside they cannot be told apart.
+"""
+
+import hashlib
+import hmac
+
+from app.store import Connection, guesses
+from rlhb_core.errors import RlhbError
+from rlhb_core.schema.record import now_ms
+
+FORGOTTEN_MS = 15 * 60_000
+"""Tries are forgotten after so long without one."""
+FREE_BY_NAME, FREE_BY_ADDRESS = 5, 100
+"""Tries that need not wait: from one address an office of people may come in at once."""
+LONGEST_MS = FORGOTTEN_MS
+
+
+class TooManyTries(RlhbError):
+    """One more has to wait."""
+
+    def __init__(self, wait_ms: int) -> None:
+        self.retry_after_s = max(1, -(-wait_ms // 1000))
+        super().__init__(
+            f"too many tries; wait {self.retry_after_s} seconds, then try again. "
+            "An administrator can give you a new password"
+        )
+
+
+class Guesses:
+    """The counts, under keys that only this server can make."""
+
+    def __init__(self, secret: str) -> None:
+        self._secret = secret.encode()
+
+    def keys(self, name_key: str, address: str, known: bool) -> tuple[str, str]:
+        """(key of the name, key of the address). known: whether this browser has been that account before."""
+        return self._key("known" if known else "name", name_key), self._key("address", address)
+
+    def _key(self, kind: str, value: str) -> str:
+        return hmac.new(self._secret, f"{kind}:{value}".encode(), hashlib.sha256).hexdigest()
+
+    @staticmethod
+    def count(connection: Connection, keys: tuple[str, str]) -> None:
+        """Count a try. Raises TooManyTries, and counts nothing, if it came too soon after those before."""
+        now = now_ms()
+        counted = []
+        for key, free in sorted(zip(keys, (FREE_BY_NAME, FREE_BY_ADDRESS), strict=True)):
+            tries, last_ms = guesses.count(connection, key, now - FORGOTTEN_MS)
+            over = tries - free
+            wait_ms = min(1_000 * 2 ** min(over, 20), LONGEST_MS) if over >= 0 else 0
+            if now < last_ms + wait_ms:
+                raise TooManyTries(last_ms + wait_ms - now)
+            counted.append((key, tries + 1))
+        for key, tries in counted:
+            guesses.note(connection, key, tries)
+
+    @staticmethod
+    def worked_out(connection: Connection, keys: tuple[str, str]) -> None:
+        """The try was right: the name begins anew, and the address has one try less."""
+        by_name, by_address = keys
+        guesses.give_back(connection, by_name)
+        guesses.give_back(connection, by_address, 1)

@@ -1,0 +1,59 @@
+"""Who is asking: the person that it is recorded of, the role, and how they came in. Knows no database."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from app.store import Role, Via
+from rlhb_core.errors import RlhbError
+
+
+class SignInFirst(RlhbError):
+    """Nobody is signed in here."""
+
+
+class NotAllowed(RlhbError):
+    """Whoever is signed in may not do that."""
+
+
+@dataclass(frozen=True)
+class Principal:
+    """Somebody, or (with no role) nobody in particular."""
+
+    person_id: UUID
+    role: Role | None = None
+    via: Via = Via.STRANGER
+    name: str = ""
+    account_id: UUID | None = None
+    session_id: UUID | None = None
+    token_id: UUID | None = None
+    address: str = ""
+    plays: bool = False
+    """Whether `person_id` is a simulated person that a program plays."""
+
+    @property
+    def plays_oneself(self) -> bool:
+        """Whether what is done is of the account's own person, and not of one that a program plays."""
+        return self.account_id is not None and not self.plays
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether there are no accounts here."""
+        return self.via in (Via.ALONE, Via.COMMAND)
+
+    def may(self, least: Role | None) -> bool:
+        """Whether they have this role at least; None: anyone may."""
+        return least is None or (self.role is not None and self.role.includes(least))
+
+    def check(self, least: Role | None) -> None:
+        """Raise SignInFirst or NotAllowed unless they have this role at least; None: anyone may."""
+        if self.may(least):
+            return
+        if self.role is None:
+            raise SignInFirst("sign in first")
+        raise NotAllowed(
+            f"this is for {least}s; you are signed in as {_article(self.role)} {self.role}"
+        )
+
+
+def _article(role: Role) -> str:
+    return "an" if role[0] in "aeiou" else "a"

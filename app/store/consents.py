@@ -1,0 +1,47 @@
+"""Consent: which text people were shown before their reading was recorded, and what they answered."""
+
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from app.store.account_records import Consent
+from app.store.account_tables import CONSENT, CONSENT_TEXT
+from app.store.engine import Connection, storable
+from app.store.tables import PERSON, to_record
+from rlhb_core.schema.record import now_ms
+from rlhb_core.schema.records import Source
+
+
+def ask(connection: Connection, version: str, text: str) -> bool:
+    """From now on people are asked for this text; whether it is a new one.
+
+    With a new text nobody's reading is recorded until they have answered anew.
+    """
+    known = sa.select(CONSENT_TEXT.c.version).where(CONSENT_TEXT.c.version == version)
+    if connection.execute(known).first() is not None:
+        return False
+    connection.execute(
+        sa.insert(CONSENT_TEXT).values(version=version, text=storable(text), since_ms=now_ms())
+    )
+    people = PERSON.c.source != Source.SIMULATED
+    connection.execute(sa.update(PERSON).where(people).values(recording=False))
+    return True
+
+
+def answer(connection: Connection, consent: Consent) -> None:
+    """Store what somebody answered, and record them from now on, or not."""
+    connection.execute(sa.insert(CONSENT).values(consent.model_dump()))
+    mine = PERSON.c.id == consent.person_id
+    connection.execute(sa.update(PERSON).where(mine).values(recording=consent.agreed))
+
+
+def latest(connection: Connection, person_id: UUID, version: str) -> Consent | None:
+    """What somebody last answered to this text, or None."""
+    statement = (
+        sa.select(CONSENT)
+        .where(CONSENT.c.person_id == person_id, CONSENT.c.version == version)
+        .order_by(CONSENT.c.at_ms.desc())
+        .limit(1)
+    )
+    row = connection.execute(statement).mappings().first()
+    return None if row is None else to_record(row, Consent)
