@@ -3,18 +3,18 @@
 Knows no SQL and no tensors; heavy parts are imported by the command that needs them, so that help is quick.
 """
 
-import inspect
 import logging
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
+from uuid import UUID
 
 import typer
 from pydantic import ValidationError
 
-from app.settings import Settings, settings_table, typed
+from app.settings import Role, Settings
+from app.settings_options import settings_table, takes_settings, typed
 from rlhb_core.errors import RlhbError
 from rlhb_core.schema.arms import ARMS, Arm
 from rlhb_core.schema.record import describe
@@ -28,6 +28,19 @@ cli = typer.Typer(
 )
 export = typer.Typer(help="Write what was recorded as JSON lines.", no_args_is_help=True)
 cli.add_typer(export, name="export")
+token = typer.Typer(help="Tokens, by which scripts are let in.", no_args_is_help=True)
+cli.add_typer(token, name="token")
+
+Server = Annotated[
+    str, typer.Option(help="Address of a server elsewhere, instead of the data folder here.")
+]
+ItsToken = Annotated[
+    str,
+    typer.Option(
+        "--token", envvar="RLHB_TOKEN", show_envvar=True,
+        help="Token of a researcher, where that server has accounts.",
+    ),
+]  # fmt: skip
 
 
 def main() -> None:
@@ -48,46 +61,6 @@ def main() -> None:
     except OSError as error:  # a full disk, a file that may not be read
         where = f": {error.filename}" if error.filename else ""
         sys.exit(f"rlhb: {error.strerror or error}{where}")
-
-
-def takes_settings(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command one option per setting; only those typed override the environment.
-
-    Not by pydantic-settings' `CliApp`, which wants a model for each command where a function is less to read.
-    """
-
-    def with_settings(**options: Any) -> None:
-        chosen = {k: options.pop(k) for k in Settings.model_fields if k in options}
-        command(Settings(**{k: v for k, v in chosen.items() if v is not None}), **options)
-
-    own = list(inspect.signature(command).parameters.values())[1:]
-    shared = [
-        inspect.Parameter(
-            name,
-            inspect.Parameter.KEYWORD_ONLY,
-            default=None,
-            annotation=Annotated[
-                _plain_type(field.annotation) | None,
-                typer.Option(
-                    f"--{name.replace('_', '-')}",
-                    help=field.description,
-                    show_default=str(field.default) or "empty",
-                    rich_help_panel="Settings (also as RLHB_* environment variables)",
-                ),
-            ],
-        )
-        for name, field in Settings.model_fields.items()
-    ]
-    parameters = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own] + shared
-    with_settings.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    with_settings.__annotations__ = {p.name: p.annotation for p in parameters}
-    with_settings.__doc__ = command.__doc__
-    with_settings.__name__ = command.__name__
-    return with_settings
-
-
-def _plain_type(annotation: Any) -> Any:
-    return annotation if annotation in (int, float, bool, Path) else str
 
 
 @cli.command()
@@ -168,19 +141,16 @@ def _exporter(kind: str, what: str) -> None:
         include_unblinded: Annotated[
             bool, typer.Option(help="Take in what was done while names were in view.")
         ] = False,
+        server: Server = "",
+        its_token: ItsToken = "",
     ) -> None:
-        from app.commands import export_lines
+        from app.commands import export_from, export_lines
 
-        export_lines(
-            settings,
-            kind,
-            out,
-            source or [Source.REAL],
-            since,
-            with_people,
-            with_excluded,
-            include_unblinded,
-        )
+        chosen = (source or [Source.REAL], since, with_people, with_excluded, include_unblinded)
+        if server:
+            export_from(server, its_token, kind, chosen, out)
+        else:
+            export_lines(settings, kind, out, *chosen)
 
     write.__doc__ = what
     export.command(kind)(write)
@@ -250,11 +220,60 @@ def simulate(
             "this process."
         ),
     ] = "",
+    its_token: ItsToken = "",
 ) -> None:
     """Let simulated annotators use the served versions by the API; all of it is stored as source = simulated."""
     from app.commands import run_simulation
 
-    run_simulation(settings, queries, people, seed, server)
+    run_simulation(settings, queries, people, seed, server, its_token)
+
+
+@token.command("create")
+@takes_settings
+def create_token(
+    settings: Settings,
+    role: Annotated[Role, typer.Option(help="What it may do.")] = Role.RESEARCHER,
+    expires: Annotated[str, typer.Option(help="After how long: 12h, 90d, 4w, never.")] = "90d",
+    name: Annotated[str, typer.Option(help="What it is for.")] = "made on the command line",
+) -> None:
+    """Make a token and print it, once."""
+    from app.commands import create_token
+
+    create_token(settings, name, role, expires)
+
+
+@token.command("list")
+@takes_settings
+def list_tokens(settings: Settings) -> None:
+    """All tokens, with their last use."""
+    from app.commands import list_tokens
+
+    list_tokens(settings)
+
+
+@token.command("revoke")
+@takes_settings
+def revoke_token(
+    settings: Settings, token_id: Annotated[UUID, typer.Argument(metavar="ID", help="As listed.")]
+) -> None:
+    """Take a token back."""
+    from app.commands import revoke
+
+    revoke(settings, token_id)
+
+
+@cli.command()
+@takes_settings
+def invite(
+    settings: Settings,
+    role: Annotated[Role, typer.Option(help="What they may do.")] = Role.ANNOTATOR,
+    uses: Annotated[int, typer.Option(min=1, max=1000, help="How many may join by it.")] = 1,
+    hours: Annotated[float, typer.Option(min=0.01, max=2160, help="For how long.")] = 72,
+) -> None:
+    """Print a link by which people join; --role administrator is the way back in for who has locked themselves out."""
+    from app.commands import make_invitation
+
+    make_invitation(settings, role, uses, hours)
 
 
 @cli.command()

@@ -16,12 +16,11 @@ from typing import Any
 from fastapi import FastAPI
 from rich.progress import Progress
 
-from app.commands import console, follow_run
+from app.commands import bars, console, follow_run
 from app.crowd import Collected, collect, within
 from app.files import EXPORTS, DataFilter, write_lines
 from app.main import create_app
 from app.people import OPERATOR
-from app.progress import bars
 from app.runs import Choice
 from app.settings import Settings
 from app.store import versions

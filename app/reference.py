@@ -5,7 +5,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from app.settings import settings_table
+from app.settings_options import settings_table
 from rlhb_core.run.config import describe_settings
 from rlhb_core.run.metrics import METRICS
 from rlhb_core.schema.arms import Arm

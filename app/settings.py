@@ -4,14 +4,15 @@ Read from `RLHB_*` environment variables and the same-named options of `rlhb ser
 docs/reference.md are made from the descriptions here. Does not know what the settings are used for beyond that.
 """
 
-import ipaddress
 import re
+from enum import StrEnum
 from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from app.addresses import host_of_url, is_loopback, is_private
 from rlhb_core.schema.records import EMBEDDED
 
 SECRETS = frozenset(
@@ -24,6 +25,23 @@ SECRETS = frozenset(
 
 SHORTEST_SECRET = 32
 """Fewest characters of a secret that an operator chooses."""
+
+
+class Role(StrEnum):
+    """What somebody may do; each may do what those before it may."""
+
+    ANNOTATOR = "annotator"
+    RESEARCHER = "researcher"
+    ADMINISTRATOR = "administrator"
+
+    @property
+    def rank(self) -> int:
+        """Its place, from the one who may do least."""
+        return list(Role).index(self)
+
+    def includes(self, other: "Role") -> bool:
+        """Whether it may do all that the other one may."""
+        return self.rank >= other.rank
 
 
 class Settings(BaseSettings):
@@ -328,49 +346,3 @@ class Settings(BaseSettings):
 
 
 _ORIGIN = re.compile(r"https?://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(:[0-9]{1,5})?/?")
-_HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^:\[\]]+)(:[0-9]*)?")
-
-
-def host_of(header: str) -> str:
-    """The name or address that a Host header holds, without the port; empty if it holds neither."""
-    found = _HOST.fullmatch(header)
-    return found[1] if found else ""
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host name or address is this machine only."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
-
-
-def host_of_url(url: str) -> str:
-    """The name or address in a URL, without the port."""
-    return host_of(url.partition("://")[2].partition("/")[0])
-
-
-def is_private(host: str) -> bool:
-    """Whether a host name or address is in a network of one's own."""
-    if is_loopback(host):
-        return True
-    try:
-        found = ipaddress.ip_address(host.strip("[]"))
-    except ValueError:
-        return False
-    return found.is_private and not found.is_unspecified
-
-
-def typed(name: str) -> str:
-    """A setting as a person types it."""
-    return f"RLHB_{name.upper()} (--{name.replace('_', '-')})"
-
-
-def settings_table() -> list[tuple[str, str, str]]:
-    """(environment variable, default, sentence) of every setting, in order."""
-    return [
-        (f"RLHB_{name.upper()}", str(field.default), field.description or "")
-        for name, field in Settings.model_fields.items()
-    ]

@@ -14,7 +14,7 @@ from uuid import UUID
 
 import psutil
 
-from app.identity import COOKIE, Identities, load_secret
+from app.people import COOKIE, Identities, load_secret
 
 NOBODY = "http://127.0.0.1:9"
 """An address at which nobody answers."""

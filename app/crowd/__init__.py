@@ -13,6 +13,7 @@ from app.crowd.reaching import (
     check_address,
     forgetful_client,
     reach,
+    sentence_of,
     within,
 )
 
@@ -24,5 +25,6 @@ __all__ = [
     "collect",
     "forgetful_client",
     "reach",
+    "sentence_of",
     "within",
 ]

@@ -16,9 +16,10 @@ from urllib.parse import urlsplit
 import httpx
 from fastapi import FastAPI
 
+from app.addresses import is_loopback
 from app.data_folder import live_server
 from app.people import OPERATOR, SIMULATED, Principal, vouched
-from app.settings import Settings, is_loopback
+from app.settings import Settings
 from rlhb_core.errors import BadConfig, RlhbError
 
 TIMEOUT_S = 60.0
@@ -67,7 +68,7 @@ class Reached:
             if reply.status_code == 401:
                 raise RlhbError(f"{self.where} has accounts: {UNKNOWN_THERE}")
             if reply.status_code not in (429, 503) or waited >= PATIENCE_S:
-                raise RlhbError(f"{self.where} refused {method} {path}: {_sentence(reply)}")
+                raise RlhbError(f"{self.where} refused {method} {path}: {sentence_of(reply)}")
             pause = _pause_s(reply)
             waited += pause
             await asyncio.sleep(pause)
@@ -158,7 +159,7 @@ def check_address(server: str) -> None:
         raise BadConfig("the address of a server may not hold a name or password")
 
 
-def _sentence(reply: httpx.Response) -> str:
+def sentence_of(reply: httpx.Response) -> str:
     """Why the server refused, in its own words if it has any."""
     try:
         detail = reply.json()["detail"]

@@ -5,7 +5,8 @@ from urllib.parse import urlsplit
 
 from pydantic import Field
 
-from app.settings import Settings, is_loopback
+from app.addresses import is_loopback
+from app.settings import Settings
 from rlhb_core.errors import BadConfig
 from rlhb_core.schema.record import Record
 

@@ -29,10 +29,10 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response, Strea
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from app.addresses import host_of, is_loopback
 from app.engine.options import BASE_NAME, KEY_VARIABLE, EngineOptions
 from app.engine.protocol import Adapter, Chat, error, event, whole
 from app.engine.writer import Ticket, Writer
-from app.settings import host_of, is_loopback
 from rlhb_core.errors import BadRecord, ModelError
 from rlhb_core.lm.decoding import Finished, Row
 from rlhb_core.schema.record import describe

@@ -11,10 +11,10 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.addresses import host_of, is_loopback
 from app.people.people import SIMULATED, VOUCHED, People
 from app.people.principal import NotAllowed, Principal, SignInFirst
 from app.people.roles import least_for
-from app.settings import host_of, is_loopback
 from rlhb_core.errors import RlhbError
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})

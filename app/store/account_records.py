@@ -9,24 +9,8 @@ from uuid import UUID, uuid4
 
 from pydantic import Field
 
+from app.settings import Role as Role
 from rlhb_core.schema.record import Record, now_ms
-
-
-class Role(StrEnum):
-    """What somebody may do; each may do what those before it may."""
-
-    ANNOTATOR = "annotator"
-    RESEARCHER = "researcher"
-    ADMINISTRATOR = "administrator"
-
-    @property
-    def rank(self) -> int:
-        """Its place, from the one who may do least."""
-        return list(Role).index(self)
-
-    def includes(self, other: "Role") -> bool:
-        """Whether it may do all that the other one may."""
-        return self.rank >= other.rank
 
 
 class Account(Record):

@@ -141,7 +141,7 @@ def test_a_full_disk_is_507_and_ends_when_there_is_room(client: TestClient):
         pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
         # of the connection in the pool
         connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
-    cookie = client.app.state.identities.cookie_for(person.id)  # type: ignore[attr-defined]
+    cookie = client.app.state.people.identities.cookie_for(person.id)  # type: ignore[attr-defined]
 
     def send(count: int) -> int:
         acts = [

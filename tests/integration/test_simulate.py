@@ -16,8 +16,8 @@ from fastapi.responses import JSONResponse
 
 from app.crowd import Collected, Reached, collect, reach, within
 from app.crowd.reaching import forgetful_client
-from app.identity import COOKIE
 from app.main import create_app
+from app.people import OPERATOR, SIMULATED
 from app.settings import Settings
 from app.store import Store, queries, responses, signals, summary, verify, versions
 from app.store.tables import PERSON, QUERY
@@ -41,7 +41,7 @@ class Here:
 
     def collect(self, count: int, **options: Any) -> Collected:
         async def work() -> Collected:
-            async with within(self.app) as reached:
+            async with within(self.app, OPERATOR) as reached:
                 return await collect(reached, count, **options)
 
         return self.run(work())
@@ -237,7 +237,7 @@ class Server:
 
     async def _refuse(self, request: Request, go_on: Callable[..., Awaitable[Any]]) -> Any:
         path = request.url.path
-        self.requests.append((request.method, path, request.cookies.get(COOKIE)))
+        self.requests.append((request.method, path, request.headers.get(SIMULATED)))
         if self.refusals and path != "/api/versions":
             status = self.refusals.pop()
             return JSONResponse({"detail": "later"}, status, headers={"retry-after": "0"})
@@ -247,10 +247,7 @@ class Server:
         return {"versions": [{"name": "SFT", "served": True, "embedded": True}]}
 
     async def _me(self, request: Request) -> JSONResponse:
-        reply = JSONResponse(await request.json())
-        if COOKIE not in request.cookies:
-            reply.set_cookie(COOKIE, uuid4().hex)
-        return reply
+        return JSONResponse(await request.json())
 
     async def _ask(self) -> dict[str, str]:
         return {"query_id": str(uuid4())}
@@ -308,13 +305,14 @@ def test_a_server_that_goes_on_refusing_is_told_of(server: Server, monkeypatch):
     assert not server.refusals, "that one does not go away by waiting"
 
 
-def test_each_is_a_person_of_their_own_and_keeps_the_cookie(server: Server):
+def test_each_is_a_person_of_their_own_from_the_first_request_on(server: Server):
     server.collect(12, size=4)
-    given = {cookie for _, path, cookie in server.requests if path.startswith("/api/comparisons")}
-    assert None not in given
-    assert len(given) == 4
-    beforehand = [cookie for _, path, cookie in server.requests if path == "/api/me"]
-    assert beforehand == [None] * 4
+    asked = {name for _, path, name in server.requests if path.startswith("/api/comparisons")}
+    assert None not in asked
+    assert len(asked) == 4
+    beforehand = [name for _, path, name in server.requests if path == "/api/me"]
+    assert set(beforehand) == asked
+    assert len(beforehand) == 4
 
 
 def test_the_same_answer_is_read_once_and_what_cannot_win_is_not_chosen(server: Server):

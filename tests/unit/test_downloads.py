@@ -233,7 +233,7 @@ def test_without_room_nothing_new_begins_and_signals_are_still_taken(
     with app.state.store.writing() as connection:
         person = someone(connection)
         query, _ = asked(connection, person)
-    cookie = {"cookie": f"rlhb_person={app.state.identities.cookie_for(person.id)}"}
+    cookie = {"cookie": f"rlhb_person={app.state.people.identities.cookie_for(person.id)}"}
     for answer in tries:
         assert answer.status_code == 507, answer.text
         assert "499 MB are free" in answer.json()["detail"]

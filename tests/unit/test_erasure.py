@@ -157,7 +157,7 @@ def trained(client: TestClient, name: str, status: RunStatus, by: Source = Sourc
 
 
 def erase(client: TestClient, person: UUID) -> dict[str, object]:
-    cookie = client.app.state.identities.cookie_for(person)  # type: ignore[attr-defined]
+    cookie = client.app.state.people.identities.cookie_for(person)  # type: ignore[attr-defined]
     answer = client.post(
         "/api/me/erase", json={"confirm": True}, headers={"cookie": f"rlhb_person={cookie}"}
     )

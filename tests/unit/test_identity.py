@@ -8,21 +8,26 @@ import pytest
 from fastapi import FastAPI, Request
 from starlette.testclient import TestClient
 
-from app.identity import COOKIE, Identities, IdentityMiddleware, load_secret
+from app.api.errors import explained
+from app.people import COOKIE, Identities, People, PeopleDoor, load_secret
 from app.settings import Settings
+from app.store import Store
+from app.ui import refused_page
 
-IDENTITIES = Identities("a secret")
+SECRET = "a secret that is long enough for cookies"
+IDENTITIES = Identities(SECRET)
 
 
 @pytest.fixture
-def client():
+def client(sqlite_store: Store, tmp_path: Path):
     app = FastAPI()
+    part = People(sqlite_store, Settings(data_dir=tmp_path, cookie_secret=SECRET))
 
     @app.api_route("/who", methods=["GET", "POST"])
     def who(request: Request) -> str:
         return str(request.state.person_id)
 
-    app.add_middleware(IdentityMiddleware, identities=IDENTITIES, loopback_only=True)
+    app.add_middleware(PeopleDoor, people=part, explain=explained, refused_page=refused_page)
     return TestClient(app, base_url="http://127.0.0.1:7860")
 
 

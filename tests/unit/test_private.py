@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from pydantic import ValidationError
 
 from app.data_folder import prepare
-from app.identity import load_secret
+from app.people import load_secret
 from app.settings import SECRETS, Settings
 from app.store import Store, StoreError
 from rlhb_core.errors import BadConfig

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 from rich.progress import Progress
 
-from app.progress import Lines, bars
+from app.commands.progress import Lines, bars
 
 
 def test_a_terminal_gets_bars_and_a_pipe_gets_lines() -> None:

@@ -12,8 +12,8 @@ import pytest
 from rich.console import Console
 
 from app.commands import follow_run
+from app.commands.progress import Lines
 from app.files import Amounts
-from app.progress import Lines
 from app.runs import Choice, QueueFull, Training, deploying, list_runs, parse_overrides, parse_since
 from app.runs.processes import Processes
 from app.runs.training import register

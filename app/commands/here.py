@@ -1,7 +1,4 @@
-"""What the subcommands of `rlhb` do once their options are parsed: one function each, over the same parts as the pages.
-
-Prints for people. Knows no SQL and no tensors.
-"""
+"""What the subcommands do with the data folder that is here. Prints for people."""
 
 import asyncio
 import sys
@@ -15,7 +12,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from app import data_folder
-from app.progress import bars
+from app.commands.progress import bars
 from app.runs import Training
 from app.settings import Settings
 from app.store import Store, missing_wal, refuse_other_schema, runs, verify
@@ -224,12 +221,14 @@ def write_figures(settings: Settings, name: str, out: Path, png: bool) -> None:
         console.print(f"written: {path}")
 
 
-def run_simulation(settings: Settings, queries: int, people: int, seed: int, server: str) -> None:
+def run_simulation(
+    settings: Settings, queries: int, people: int, seed: int, server: str, token: str = ""
+) -> None:
     """Simulated annotators use what is served now."""
     from app.crowd import collect, reach
 
     async def run() -> None:
-        async with reach(settings, server) as reached:
+        async with reach(settings, server, token) as reached:
             console.print(f"Through {reached.where}")
             with bars(console) as progress:
                 task = progress.add_task("Simulated annotators", total=queries)
