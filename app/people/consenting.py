@@ -57,6 +57,8 @@ class Consents:
 
     def answer(self, connection: Connection, person_id: UUID, version: str, agreed: bool) -> None:
         """Store an answer. Raises OldText if it is about another text."""
+        if not self.version:
+            raise OldText("nobody is asked for consent here (RLHB_CONSENT)")
         if version != self.version:
             raise OldText(
                 "the text has changed since this page was loaded; load it again and answer anew"

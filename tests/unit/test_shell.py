@@ -9,8 +9,10 @@ import gradio as gr
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.main import STATIC
+from app.people import OPERATOR
 from app.ui.assets import Static
 from app.ui.shell import NAV, mount, page
 
@@ -24,6 +26,18 @@ def client() -> Iterator[TestClient]:
 
 async def built() -> FastAPI:
     app = FastAPI()
+
+    class Alone:
+        """Says of everybody that they are alone here."""
+
+        def __init__(self, app: ASGIApp) -> None:
+            self.app = app
+
+        async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+            scope.setdefault("state", {})["principal"] = OPERATOR
+            await self.app(scope, receive, send)
+
+    app.add_middleware(Alone)
     app.mount("/static", Static(directory=STATIC))
     with page("Runs <1>", "runs", lead="To & fro.", styles=("compare",)) as blocks:
         gr.Markdown("hello")

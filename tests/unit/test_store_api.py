@@ -15,10 +15,11 @@ from app.api import signals as api_signals
 from app.api.errors import explain_errors
 from app.comparing import Comparing
 from app.heavy import Heavy
+from app.people import People, Principal
 from app.runs import Training
 from app.serving import Serving
 from app.settings import Settings
-from app.store import Clocks, Store, people, queries, signals
+from app.store import Clocks, Role, Store, Via, people, queries, signals
 from app.transfers import Downloads
 from rlhb_core.schema.record import now_ms
 from rlhb_core.schema.records import Person, Query, Response, Source, Triplet
@@ -37,6 +38,7 @@ def client(store: Store, tmp_path: Path) -> Iterator[TestClient]:
     """The three routers over the store; a header says who asks."""
     app = FastAPI()
     app.state.store = store
+    app.state.people = People(store, Settings(data_dir=tmp_path))
     app.state.clocks = Clocks()
     settings = Settings(data_dir=tmp_path)
     app.state.training = Training(store, settings)
@@ -46,7 +48,9 @@ def client(store: Store, tmp_path: Path) -> Iterator[TestClient]:
 
     @app.middleware("http")
     async def identify(request: Request, call_next: Any) -> Any:
-        request.state.person_id = UUID(request.headers.get("x-person", str(uuid4())))
+        person_id = UUID(request.headers.get("x-person", str(uuid4())))
+        request.state.person_id = person_id
+        request.state.principal = Principal(person_id, Role.ADMINISTRATOR, Via.ALONE)
         return await call_next(request)
 
     explain_errors(app)

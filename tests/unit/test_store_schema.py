@@ -267,5 +267,13 @@ def test_the_schema_has_a_table_for_every_noun():
         "version",
         "deployment",
         "run",
+        "account",
+        "session",
+        "invitation",
+        "token",
+        "audit",
+        "consent",
+        "consent_text",
+        "guess",
     }
     assert PERSON.c.created_ms.type.__class__ is sa.BigInteger
