@@ -47,7 +47,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.uploads.sweep()
-        note_settings(store, settings)
+        note_settings(store, settings, part.secret)
         tidy = asyncio.create_task(keep_tidy(store, settings))
         await serving.start()
         training.follow()
@@ -78,6 +78,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.heavy = Heavy()
     app.state.people = part
     app.state.entering = entering
+    app.state.refused_page = refused_page
     app.state.openid = OpenId(settings, part.secret)
 
     for noun in (signals, comparisons, me, runs, data):

@@ -2,6 +2,7 @@
 
 import logging
 import socket
+import ssl
 import sys
 from typing import Any
 
@@ -22,6 +23,7 @@ def run(settings: Settings) -> None:
     """Serve until interrupted. Raises BadConfig if the port is taken, FolderTaken if the data folder is."""
     data_folder.refuse_if_taken(settings)
     _check_port(settings)
+    _check_certificate(settings)
     log.info("starting; the first page takes a few seconds")
     from app.doors.connections import HttpConnection, allow_many
     from app.main import create_app
@@ -58,7 +60,8 @@ def tell_first_link(settings: Settings, store: Store) -> None:
     """Print the link that makes the first administrator, if there is none: on the screen, and in no log."""
     given = first_link(store)
     if given is not None:
-        where = settings.origin or "https://<the address of your proxy>"
+        scheme = "https" if settings.speaks_tls else "http"
+        where = settings.origin or f"{scheme}://<the name that people open>"
         sys.stdout.write(
             "\nNobody can sign in yet. This link makes the first administrator, once, within a day; whoever has\n"
             f"it can do that. Open it in the browser that you have used so far, if what was done there is yours:\n\n"
@@ -76,8 +79,7 @@ def _front(settings: Settings) -> dict[str, Any]:
             "proxy_headers": False,
         }
     if settings.behind_proxy:
-        trusted = [each.strip() for each in settings.trusted_proxies.split(",")]
-        return {"proxy_headers": True, "forwarded_allow_ips": trusted}
+        return {"proxy_headers": True, "forwarded_allow_ips": settings.proxies}
     return {"proxy_headers": not settings.team}
 
 
@@ -99,6 +101,20 @@ class _Announcing(uvicorn.Server):
             )
             if self.settings.team:
                 await run_in_threadpool(tell_first_link, self.settings, self.store)
+
+
+def _check_certificate(settings: Settings) -> None:
+    if settings.tls_certificate is None or settings.tls_key is None:
+        return
+    try:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(settings.tls_certificate, settings.tls_key, password="")
+    except (OSError, ValueError) as error:  # an SSLError is an OSError, too
+        why = getattr(error, "reason", None) or getattr(error, "strerror", None) or str(error)
+        raise BadConfig(
+            f"the certificate {settings.tls_certificate} with the key {settings.tls_key} cannot be used ({why}); both "
+            "are PEM, they belong together, and the key has no passphrase"
+        ) from None
 
 
 def _check_port(settings: Settings) -> None:

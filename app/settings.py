@@ -296,10 +296,17 @@ class Settings(BaseSettings):
             raise ValueError(
                 "OpenID Connect takes team, openid_issuer, openid_client_id, openid_client_secret and public_url"
             )
-        if self.openid_issuer.startswith("http:") and not is_private(
-            host_of_url(self.openid_issuer)
-        ):
-            raise ValueError("openid_issuer: begins with https://")
+        if self.openid_issuer and not self.openid_issuer.startswith("https://"):
+            inside = is_private(host_of_url(self.openid_issuer))
+            if not (inside and self.openid_issuer.startswith("http://")):
+                raise ValueError("openid_issuer: begins with https://")
+        for each in self.proxies:
+            try:
+                ipaddress.ip_network(each, strict=False)
+            except ValueError:
+                raise ValueError(
+                    f"trusted_proxies: {each!r} is no address or network, such as 10.0.0.5 or 172.16.0.0/12"
+                ) from None
         for name in ("cookie_secret", "proxy_secret"):
             if 0 < len(getattr(self, name)) < SHORTEST_SECRET:
                 raise ValueError(f"{name}: at least {SHORTEST_SECRET} characters")
@@ -310,6 +317,11 @@ class Settings(BaseSettings):
         return self
 
     @property
+    def speaks_tls(self) -> bool:
+        """Whether people sign in over TLS, whoever speaks it."""
+        return self.team and not self.insecure_http
+
+    @property
     def origin(self) -> str:
         """Scheme, name and port that people open; empty if that is for a proxy to know."""
         if self.public_url:
@@ -318,6 +330,11 @@ class Settings(BaseSettings):
             return ""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{'https' if self.tls_certificate else 'http'}://{host}:{self.port}"
+
+    @property
+    def proxies(self) -> list[str]:
+        """Addresses and networks of proxies that are believed."""
+        return [each.strip() for each in self.trusted_proxies.split(",") if each.strip()]
 
     @property
     def database(self) -> str:

@@ -1,9 +1,10 @@
 """What the routes of the API are handed: the parts of the app that hold its state, and who asks."""
 
+from collections.abc import Callable
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import Depends, Request
+from fastapi import Depends, Request, Response
 
 from app.comparing import Comparing
 from app.heavy import Heavy
@@ -40,6 +41,8 @@ TheDownloads = Annotated[Downloads, _part("downloads")]
 TheUploads = Annotated[Uploads, _part("uploads")]
 ThePeople = Annotated[People, _part("people")]
 TheEntering = Annotated[Entering, _part("entering")]
+TheRefusedPage = Annotated[Callable[[Principal, str, int], Response], _part("refused_page")]
+"""The page for a browser that is let in nowhere: for whom, why, and the status."""
 TheOpenId = Annotated[OpenId, _part("openid")]
 Who = Annotated[Principal, Depends(_principal)]
 """Whoever asks, and what they may do."""

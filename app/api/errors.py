@@ -76,9 +76,14 @@ def explain(request: Request, error: Exception) -> JSONResponse:
     return explained(error)
 
 
+def status_of(error: Exception) -> int:
+    """What it is in HTTP."""
+    return next((code for kind, code in STATUS.items() if isinstance(error, kind)), 422)
+
+
 def explained(error: Exception) -> JSONResponse:
     """The same outside of any route."""
-    status = next((code for kind, code in STATUS.items() if isinstance(error, kind)), 422)
+    status = status_of(error)
     after_s = getattr(error, "retry_after_s", RETRY_AFTER_S)
     headers = {"Retry-After": str(after_s)} if status in (429, 503) else None
     return JSONResponse({"detail": str(error)}, status_code=status, headers=headers)

@@ -10,9 +10,11 @@ from fastapi.responses import RedirectResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
-from app.api.deps import TheEntering, TheOpenId, ThePeople, TheStore, Who
-from app.people import OPENID_COOKIE, OPENID_SECONDS, Entered, People, note
+from app.api.deps import TheEntering, TheOpenId, ThePeople, TheRefusedPage, TheStore, Who
+from app.api.errors import status_of
+from app.people import OPENID_SECONDS, Entered, People, note
 from app.store import AuditKind, Role, sessions
+from rlhb_core.errors import RlhbError
 
 router = APIRouter(prefix="/api", tags=["signing in"])
 
@@ -123,22 +125,30 @@ async def leave_for_provider(
     """The provider's address to go to, to sign in there."""
     address, kept = await openid.begin(request, body.link, body.next)
     response.set_cookie(
-        OPENID_COOKIE, kept, max_age=OPENID_SECONDS, path="/api/openid", httponly=True,
-        secure=people.is_secure, samesite="lax",
+        openid.cookie, kept, max_age=OPENID_SECONDS, httponly=True, secure=people.is_secure, samesite="lax"
     )  # fmt: skip
     return {"address": address}
 
 
 @router.get("/openid/back", include_in_schema=False)
 async def come_back(
-    request: Request, openid: TheOpenId, people: ThePeople, entering: TheEntering
+    request: Request,
+    openid: TheOpenId,
+    people: ThePeople,
+    entering: TheEntering,
+    refused_page: TheRefusedPage,
 ) -> Response:
     """Back from the provider: signed in, and on to the page that was wanted."""
-    vouched = await openid.back(request)
-    visitor = people.visitor(request.scope)
-    entered = await entering.from_outside(visitor, vouched.subject, vouched.name, vouched.link)
+    try:
+        vouched = await openid.back(request)
+        visitor = people.visitor(request.scope)
+        entered = await entering.from_outside(visitor, vouched.subject, vouched.name, vouched.link)
+    except RlhbError as error:
+        if "text/html" not in request.headers.get("accept", ""):
+            raise
+        return refused_page(people.nobody(request.scope), str(error), status_of(error))
     response = RedirectResponse(_inside(vouched.next), status_code=303)
-    response.delete_cookie(OPENID_COOKIE, path="/api/openid")
+    response.delete_cookie(openid.cookie, secure=people.is_secure, httponly=True, samesite="lax")
     _in(response, people, entered)
     return response
 

@@ -6,8 +6,8 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.deps import TheStore, Who
-from app.people import give_token, revoke_token
-from app.store import Role, audit, sessions
+from app.people import give_token, revoke_token, tokens_of
+from app.store import Role, audit
 
 router = APIRouter(prefix="/api/tokens", tags=["tokens"])
 
@@ -45,7 +45,6 @@ class Made(BaseModel):
 @router.get("")
 def index(store: TheStore, who: Who) -> list[TokenView]:
     """One's own tokens; an administrator sees all."""
-    mine = None if who.role is Role.ADMINISTRATOR else who.account_id
     with store.reading() as connection:
         names = audit.names(connection)
         return [
@@ -54,7 +53,7 @@ def index(store: TheStore, who: Who) -> list[TokenView]:
                 owner=names.get(each.account_id, "") if each.account_id else "",
                 mine=each.account_id is not None and each.account_id == who.account_id,
             )
-            for each in sessions.tokens(connection, mine)
+            for each in tokens_of(connection, who)
         ]
 
 

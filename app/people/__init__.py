@@ -25,9 +25,9 @@ from app.people.managing import (
     revoke_token,
     set_active,
     set_role,
+    tokens_of,
     withdraw,
 )
-from app.people.openid import COOKIE as OPENID_COOKIE
 from app.people.openid import SECONDS as OPENID_SECONDS
 from app.people.openid import NoProvider, NotVouchedFor, OpenId
 from app.people.people import OPERATOR, SIMULATED, People, Visitor, simulated, vouched
@@ -39,7 +39,6 @@ __all__ = [
     "ANYONE",
     "COOKIE",
     "EVENTS",
-    "OPENID_COOKIE",
     "OPENID_SECONDS",
     "OPERATOR",
     "PAGES",
@@ -82,6 +81,7 @@ __all__ = [
     "set_active",
     "set_role",
     "simulated",
+    "tokens_of",
     "vouched",
     "withdraw",
 ]

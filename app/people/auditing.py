@@ -3,6 +3,7 @@
 A line is written in the unit of work of what it tells of, where there is one: neither is there without the other.
 """
 
+import hmac
 from typing import Any
 from uuid import UUID
 
@@ -32,14 +33,14 @@ def note(
     audit.add(connection, entry)
 
 
-def note_settings(store: Store, settings: Settings) -> None:
+def note_settings(store: Store, settings: Settings, secret: str) -> None:
     """Note which settings differ from those of the last start, secrets by the word "changed" only."""
     now = {name: str(value) for name, value in settings.model_dump().items()}
     hidden = {name.removeprefix("RLHB_").lower() for name in SECRETS}
     with store.writing() as connection:
         lines = audit.newest(connection, limit=1, kind=AuditKind.SETTINGS)
         before = lines[0].what.get("all", {}) if lines else {}
-        shown = {name: (_marked(value) if name in hidden else value) for name, value in now.items()}
+        shown = {n: (_marked(value, secret) if n in hidden else value) for n, value in now.items()}
         changed = {
             name: "changed" if name in hidden else [before.get(name), value]
             for name, value in shown.items()
@@ -54,8 +55,6 @@ def note_settings(store: Store, settings: Settings) -> None:
             audit.add(connection, entry)
 
 
-def _marked(secret: str) -> str:
-    """A mark by which it is seen whether a secret has changed, and nothing else of it."""
-    from app.people.secrets import digest
-
-    return digest(f"settings:{secret}")[:8] if secret else ""
+def _marked(value: str, secret: str) -> str:
+    """A mark by which it is seen whether a setting has changed; without the server's secret nobody can guess at it."""
+    return hmac.new(secret.encode(), value.encode(), "sha256").hexdigest()[:8] if value else ""

@@ -5,6 +5,7 @@ nothing. Which role a request takes is one table (`roles.py`).
 """
 
 from collections.abc import Callable
+from contextlib import nullcontext, suppress
 from urllib.parse import quote
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -12,9 +13,10 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.addresses import host_of, is_loopback
+from app.people.entering_errors import NotInvited
 from app.people.people import SIMULATED, VOUCHED, People
 from app.people.principal import NotAllowed, Principal, SignInFirst
-from app.people.roles import least_for
+from app.people.roles import ANYONE, least_for
 from rlhb_core.errors import RlhbError
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -43,10 +45,11 @@ class PeopleDoor:
         if VOUCHED not in scope and (refusal := self._foreign(scope)):
             await JSONResponse({"detail": refusal}, status_code=403)(scope, receive, send)
             return
-        principal: Principal | None = None
+        principal, least = self.people.nobody(scope), least_for(scope["method"], scope["path"])
         try:
-            principal = await self.people.who(scope)
-            principal.check(least_for(scope["method"], scope["path"]))
+            with suppress(NotInvited) if least is ANYONE else nullcontext():
+                principal = await self.people.who(scope)
+            principal.check(least)
         except RlhbError as error:
             await self._refusal(scope, principal, error)(scope, receive, send)
             return
@@ -69,7 +72,7 @@ class PeopleDoor:
         played = SIMULATED in Headers(scope=scope)
         return not played and self.people.visitor(scope).person_id != principal.person_id
 
-    def _refusal(self, scope: Scope, principal: Principal | None, error: RlhbError) -> Response:
+    def _refusal(self, scope: Scope, principal: Principal, error: RlhbError) -> Response:
         is_page = (
             scope["method"] in ("GET", "HEAD")
             and not scope["path"].startswith(("/api/", "/static/"))
@@ -82,7 +85,7 @@ class PeopleDoor:
                 return RedirectResponse(f"/sign-in?next={quote(there, safe='/')}", status_code=303)
             headers = {"WWW-Authenticate": "Bearer"}
             return JSONResponse({"detail": f"{error}"}, status_code=401, headers=headers)
-        if isinstance(error, NotAllowed) and is_page and principal is not None:
+        if isinstance(error, NotAllowed | NotInvited) and is_page:
             return self.refused_page(principal, str(error))
         return self.explain(error)
 

@@ -158,7 +158,7 @@ class Entering:
         if visitor.session:
             sessions.end_digest(connection, secrets.digest(visitor.session))
         for old in sessions.of_account(connection, account.id)[MOST_SESSIONS - 1 :]:
-            sessions.end(connection, account.id, old.id)
+            sessions.end_digest(connection, old.digest)
         secret = secrets.new()
         session = Session(
             digest=secrets.digest(secret),
@@ -197,7 +197,7 @@ class Entering:
 
     def _from_outside(self, visitor: Visitor, subject: str, name: str, link: str) -> Entered:
         with self.store.writing() as connection:
-            account = accounts.by_subject(connection, subject)
+            account = members.of_subject(connection, subject)
             if account is not None:
                 return self._let_in(connection, visitor, account, AuditKind.SIGN_IN, by="provider")
             role = members.role_of_newcomer(connection, self.people.settings.newcomer_role, link)

@@ -8,6 +8,7 @@ counted like the others: from the outside they cannot be told apart.
 import hashlib
 import hmac
 
+from app.people.places import counted
 from app.store import Connection, guesses
 from rlhb_core.errors import RlhbError
 from rlhb_core.schema.record import now_ms
@@ -38,7 +39,8 @@ class Guesses:
 
     def keys(self, name_key: str, address: str, known: bool) -> tuple[str, str]:
         """(key of the name, key of the address). known: whether this browser has been that account before."""
-        return self._key("known" if known else "name", name_key), self._key("address", address)
+        by_name = self._key("known" if known else "name", name_key)
+        return by_name, self._key("address", counted(address))
 
     def _key(self, kind: str, value: str) -> str:
         return hmac.new(self._secret, f"{kind}:{value}".encode(), hashlib.sha256).hexdigest()
@@ -61,6 +63,8 @@ class Guesses:
     @staticmethod
     def worked_out(connection: Connection, keys: tuple[str, str]) -> None:
         """The try was right: the name begins anew, and the address has one try less."""
-        by_name, by_address = keys
-        guesses.give_back(connection, by_name)
-        guesses.give_back(connection, by_address, 1)
+        by_name, _ = keys
+        for key in sorted(
+            keys
+        ):  # in the order of `count`, or two who come at once wait for each other
+            guesses.give_back(connection, key, None if key == by_name else 1)

@@ -3,6 +3,7 @@
 There is always an administrator left: the last one can be neither demoted nor deactivated nor removed.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 from uuid import UUID, uuid4
 
@@ -152,10 +153,16 @@ def give_token(
     return token, secret
 
 
+def tokens_of(connection: Connection, who: Principal) -> Sequence[Token]:
+    """The tokens that somebody may see and take back: their own, or all if they are an administrator."""
+    if who.role is Role.ADMINISTRATOR:
+        return sessions.tokens(connection)
+    return () if who.account_id is None else sessions.tokens(connection, who.account_id)
+
+
 def revoke_token(connection: Connection, who: Principal, token_id: UUID) -> None:
     """Take a token back: one's own, or any if one is an administrator. Raises UnknownReference."""
-    mine = None if who.role in (None, Role.ADMINISTRATOR) else who.account_id
-    if token_id not in {each.id for each in sessions.tokens(connection, mine)}:
+    if token_id not in {each.id for each in tokens_of(connection, who)}:
         raise UnknownReference("there is no such token")
     sessions.revoke(connection, token_id)
     note(connection, who, AuditKind.TOKEN, revoked=str(token_id))

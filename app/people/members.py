@@ -8,6 +8,8 @@ from app.people.entering_errors import BadLink, NotInvited
 from app.store import Account, Connection, Role, accounts, invitations, people
 from rlhb_core.schema.records import Source
 
+NOT_INVITED = "you have no account here yet; ask an administrator for an invitation"
+
 
 def make(
     connection: Connection,
@@ -33,6 +35,15 @@ def _person(connection: Connection, browsers_person: UUID | None) -> UUID:
     return browsers_person if found and found.source is Source.REAL and is_free else uuid4()
 
 
+def of_subject(connection: Connection, subject: str) -> Account | None:
+    """The account of whom a provider or a proxy knows by this; if there is none, only we may make it until the end."""
+    account = accounts.by_subject(connection, subject)
+    if account is None:
+        accounts.lock_newcomers(connection)
+        account = accounts.by_subject(connection, subject)
+    return account
+
+
 def newcomer(
     connection: Connection,
     consents: Consents,
@@ -56,7 +67,7 @@ def role_of_newcomer(connection: Connection, newcomer_role: str, link: str = "")
             raise BadLink("this link has been used or is too old; ask for a new one")
         return found.role
     if not newcomer_role:
-        raise NotInvited("you have no account here yet; ask an administrator for an invitation")
+        raise NotInvited(NOT_INVITED)
     return Role(newcomer_role)
 
 

@@ -9,28 +9,31 @@ import asyncio
 import hmac
 from collections.abc import Iterator
 from dataclasses import replace
-from http.cookies import CookieError, SimpleCookie
 from typing import NamedTuple
 from uuid import NAMESPACE_OID, UUID, uuid4, uuid5
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
+from starlette.requests import cookie_parser
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.people import members
 from app.people.auditing import note
 from app.people.consenting import Consents
+from app.people.entering_errors import NotInvited
 from app.people.guessing import Guesses
 from app.people.identity import COOKIE, COOKIE_SECONDS, Identities, load_secret
 from app.people.principal import NotAllowed, Principal
 from app.people.secrets import digest
 from app.settings import Settings
-from app.store import AuditKind, Role, Store, Via, accounts, people, sessions
+from app.store import AuditKind, Role, Store, Via, people, sessions
 from app.store.sessions import Known, Shown
 from rlhb_core.schema.record import now_ms
 
 SIMULATED = "x-rlhb-simulated"
 """Header in which a program names the simulated person that it plays."""
+LONGEST_USER = 200
+"""Characters of the name by which a proxy knows somebody."""
 PROXY_SECRET = "x-rlhb-proxy-secret"  # noqa: S105 - the header's name
 HOUR_MS, DAY_MS = 3_600_000, 86_400_000
 NOTED_EVERY_MS = 60_000
@@ -62,7 +65,7 @@ class People:
         self.settings = settings
         self.secret = secret
         self.team = settings.team
-        self.is_secure = settings.team and not settings.insecure_http
+        self.is_secure = settings.speaks_tls
         self.identities = Identities(secret)
         self.guesses = Guesses(secret)
         self.consents = Consents(settings)
@@ -75,14 +78,18 @@ class People:
         """The name of the cookie; over TLS one that no neighbouring site can set."""
         return "__Host-rlhb_session" if self.is_secure else "rlhb_session"
 
+    @staticmethod
+    def nobody(scope: Scope) -> Principal:
+        """Whoever sends a request, before they are anybody."""
+        return Principal(uuid4(), address=_address(scope))
+
     def visitor(self, scope: Scope) -> Visitor:
         """What can be seen of whoever sends a request."""
         headers = Headers(scope=scope)
-        address = scope["client"][0] if scope.get("client") else ""
         cookies = _cookies(headers)
         person_id = self.identities.person_of(cookies.get(COOKIE, ""))
         session = cookies.get(self.session_cookie, "")
-        return Visitor(address, headers.get("user-agent", ""), person_id, session)
+        return Visitor(_address(scope), headers.get("user-agent", ""), person_id, session)
 
     async def who(self, scope: Scope) -> Principal:
         """Who sends a request. Raises NotAllowed, Conflict for a simulated person that is a real one, StoreError."""
@@ -120,10 +127,12 @@ class People:
 
     def _introduce(self, visitor: Visitor, subject: str) -> Known:
         """An account for somebody whom the proxy knows. Raises NotInvited."""
+        if not self.settings.newcomer_role:
+            raise NotInvited(members.NOT_INVITED)
         with self.store.writing() as connection:
-            account = accounts.by_subject(connection, subject)
+            account = members.of_subject(connection, subject)
             if account is None:
-                role = members.role_of_newcomer(connection, self.settings.newcomer_role)
+                role = Role(self.settings.newcomer_role)
                 name = subject.partition(":")[2]
                 account = members.newcomer(
                     connection, self.consents, visitor.person_id, name, subject, role
@@ -135,11 +144,14 @@ class People:
     def proxy_subject(self, headers: Headers) -> str:
         """Who the proxy says that this is; empty unless it is believed."""
         name = self.settings.proxy_user_header
-        user = headers.get(name, "").strip() if name else ""
+        users = headers.getlist(name) if name else []
         told = headers.get(PROXY_SECRET, "").encode(errors="replace")
-        if not user or not hmac.compare_digest(told, self.settings.proxy_secret.encode()):
+        if not users or not hmac.compare_digest(told, self.settings.proxy_secret.encode()):
             return ""
-        return f"proxy:{user[:200]}"
+        user = users[0].strip()
+        # Two, and one may be what a browser has sent and the proxy let through. Never cut: two people would be one.
+        believed = len(users) == 1 and 0 < len(user) <= LONGEST_USER
+        return f"proxy:{user}" if believed else ""
 
     def _holds(self, known: Known) -> bool:
         """Whether it still stands for somebody."""
@@ -236,10 +248,10 @@ def _principal(known: Known, address: str) -> Principal:
     )  # fmt: skip
 
 
+def _address(scope: Scope) -> str:
+    return scope["client"][0] if scope.get("client") else ""
+
+
 def _cookies(headers: Headers) -> dict[str, str]:
-    try:
-        return {
-            name: morsel.value for name, morsel in SimpleCookie(headers.get("cookie", "")).items()
-        }
-    except CookieError:
-        return {}
+    """Every cookie, whatever stands beside it: an odd one of a neighbour's hides none of ours."""
+    return cookie_parser("; ".join(headers.getlist("cookie")))

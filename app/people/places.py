@@ -21,13 +21,29 @@ _SYSTEMS = (
 
 def shortened(address: str) -> str:
     """The network that an address is in: 192.0.2.0/24, 2001:db8:1::/48; loopback as it is."""
-    try:
-        found = ipaddress.ip_address(address)
-    except ValueError:
+    found = _parsed(address)
+    if found is None:
         return "unknown"
     if found.is_loopback:
         return str(found)
     return str(ipaddress.ip_network((found, 24 if found.version == 4 else 48), strict=False))
+
+
+def counted(address: str) -> str:
+    """What tries are counted by: an address, or of IPv6 its /64, of which everybody has the whole."""
+    found = _parsed(address)
+    if found is None or found.version == 4:
+        return str(found or address)
+    return str(ipaddress.ip_network((found, 64), strict=False))
+
+
+def _parsed(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """The address, one of IPv4 as such even if it came over a socket of IPv6."""
+    try:
+        found = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return None
+    return getattr(found, "ipv4_mapped", None) or found
 
 
 def agent(header: str) -> str:

@@ -15,6 +15,10 @@ from app.store.tables import QUERY, to_record
 TAKEN = "somebody is called so already; choose another name"
 
 
+NEWCOMERS = 0x524C4843
+"""Key of the Postgres advisory lock under which accounts are made for those who come from outside."""
+
+
 class Activity(NamedTuple):
     """What is known of an account beside itself."""
 
@@ -83,6 +87,12 @@ def lock(connection: Connection) -> None:
     """Let nobody else change the administrators until the end: of two who take each other's role, one comes second."""
     administrators = sa.select(ACCOUNT.c.id).where(ACCOUNT.c.role == Role.ADMINISTRATOR)
     connection.execute(administrators.order_by(ACCOUNT.c.id).with_for_update())
+
+
+def lock_newcomers(connection: Connection) -> None:
+    """Let nobody else who takes this lock make an account until the end; on SQLite nobody else writes anyway."""
+    if connection.dialect.name != "sqlite":
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(NEWCOMERS)))
 
 
 def administrators(connection: Connection) -> int:

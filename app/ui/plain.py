@@ -33,13 +33,15 @@ def plain_page(
     return HTMLResponse(text, status_code=status, headers=headers)
 
 
-def refused_page(who: Principal, why: str) -> HTMLResponse:
-    """Instead of a page that is for others."""
+def refused_page(who: Principal, why: str, status: int = 403) -> HTMLResponse:
+    """Instead of a page that is for others, or for whoever has come in."""
+    title = "Not for you" if who.role is not None else "You are not signed in"
+    path, then = ("/", "Back to Compare") if who.role is not None else ("/sign-in", "Sign in")
     body = (
-        f"<h1>Not for you</h1><p>{escape(why[0].upper() + why[1:])}.</p>"
-        '<p><a class="button" href="/">Back to Compare</a></p>'
+        f"<h1>{title}</h1><p>{escape(why[0].upper() + why[1:])}.</p>"
+        f'<p><a class="button" href="{path}">{then}</a></p>'
     )
-    return plain_page("Not for you", body, who, status=403)
+    return plain_page(title, body, who, status=status)
 
 
 _BARE = f"""
