@@ -1,4 +1,5 @@
 // The few calls to the server's own API, as JSON. An error carries the server's sentence and the status (0: no answer).
+// The event "rlhb:signed-out" tells whoever listens that the server does not know (any more) who this is.
 
 export class ApiError extends Error {
   constructor(message, status, body = null) {
@@ -29,8 +30,16 @@ export async function call(method, path, body = undefined, options = {}) {
     // Not JSON: a proxy's error page, for instance. The status says enough.
   }
   if (!answer.ok) {
+    noticeSignedOut(answer);
     const detail = typeof parsed?.detail === "string" ? parsed.detail : `The server answered ${answer.status}.`;
     throw new ApiError(detail, answer.status, parsed);
   }
   return parsed;
+}
+
+/** Tell the page if this answer says to sign in first; a wrong password is answered 401 too, and says nothing of it. */
+export function noticeSignedOut(answer) {
+  const isOut = answer.status === 401 && answer.headers.has("WWW-Authenticate");
+  if (isOut) dispatchEvent(new Event("rlhb:signed-out"));
+  return isOut;
 }

@@ -1,7 +1,7 @@
 // The Curves page: one run's verdict, its figures, what goes on now. Figures come from the API as plotly JSON and are
 // updated in place, so that a zoom stays while a run goes on. Fills the element that it is started on; knows no Gradio.
 
-import { ago, dot, fill, get, h, isDark, isGoing, number, poll, post, say, serve, span } from "./kit.js";
+import { ago, dot, fill, forAdministrators, get, h, isDark, isGoing, number, poll, post, say, serve, span } from "./kit.js";
 
 const GOING_MS = 1500;
 const IDLE_MS = 8000;
@@ -138,6 +138,7 @@ function versionButton(run) {
     {
       class: kind === "free" ? "button primary" : "button",
       title: why || null,
+      ...forAdministrators(),
       onclick: async (event) => {
         const button = event.currentTarget;
         button.disabled = true;

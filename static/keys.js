@@ -12,6 +12,7 @@ export function bindKeys(bindings) {
   document.addEventListener("focusin", ({ target, relatedTarget }) => cameFrom.set(target, relatedTarget));
   document.addEventListener("keydown", (event) => {
     if (event.defaultPrevented || event.altKey || event.isComposing) return;
+    if (document.querySelector("dialog:modal")) return; // what is behind it is out of reach
     const field = event.target.closest?.(FIELDS);
     if (field) {
       // the browser closes an open popover itself, and gives the focus back

@@ -1,7 +1,8 @@
 // Small tools that the Runs, Curves and Data pages share: build elements, talk to the API, poll, say numbers in words.
 // Knows no page.
 
-import { ApiError, call } from "./api.js";
+import { ApiError, call, noticeSignedOut } from "./api.js";
+import { isAdministrator } from "./me.js";
 
 export { ApiError };
 
@@ -33,6 +34,7 @@ export async function get(url, seen = {}) {
     throw new ApiError("The server cannot be reached just now.", 0);
   }
   if (answer.status === 304) return null;
+  noticeSignedOut(answer);
   const body = await answer.json().catch(() => null);
   if (!answer.ok) throw new ApiError(body?.detail ?? `The server answered ${answer.status}.`, answer.status, body);
   seen[url] = answer.headers.get("ETag");
@@ -124,6 +126,9 @@ export async function serve(version) {
     return true;
   }
 }
+
+/** What a button has that changes what everybody compares: for all but administrators it says why it does nothing. */
+export const forAdministrators = () => (isAdministrator() ? {} : { disabled: true, title: "Administrators decide what is compared." });
 
 /** 1234.5 -> "1,235"; 0.01234 -> "0.0123". */
 export function number(value) {

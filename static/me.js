@@ -1,15 +1,18 @@
-// The person in the header: name, today's count, recording on or paused, download and erase.
-// The tracker listens to the "rlhb:recording" event; whoever changes the count calls `refreshPerson`.
+// The person in the header: name, today's count, recording on or paused, download and erase; signing out.
+// The tracker listens to the "rlhb:recording" event; whoever changes the count calls `refreshPerson`. Where the server
+// wants to ask for consent, nothing is recorded before the answer, and "resume" is that question.
 
 import { call } from "./api.js";
+import { twice } from "./twice.js";
 
 const PATIENCE_MS = 3_000; // for what was recorded before a pause to be sent
 
 const state = { me: null };
 let toggled = 0; // how often
+let asked = false; // for consent, by this page
 let know;
 
-/** Resolves once the server has said whether this person is recorded. */
+/** Resolves with the person's id once the server has said who this is and whether they are recorded. */
 export const known = new Promise((resolve) => (know = resolve));
 
 /** Whether passive signals may be recorded. Until the server has answered, nothing is known, so nothing is recorded. */
@@ -22,13 +25,26 @@ export function isPaused() {
   return state.me?.recording === false;
 }
 
-/** Connect the header and fetch the person. */
-export function startPerson() {
+/** Whether one signs in here. The header says so, and the role with it. */
+export const isMember = () => Boolean(memberLine());
+
+/** Whether one may decide what is compared. */
+export const isAdministrator = () => (memberLine()?.dataset.personRole ?? "administrator") === "administrator";
+
+const memberLine = () => document.querySelector("[data-person-role]");
+
+/** Connect the header and fetch the person; a page without one, before signing in, has nobody to fetch. */
+export async function startPerson() {
+  if (!document.querySelector("[data-person-name]")) return;
   for (const button of document.querySelectorAll("[data-recording-toggle]")) {
     button.addEventListener("click", toggleRecording);
   }
   document.querySelector("[data-person-form]")?.addEventListener("submit", saveName);
-  document.querySelector("[data-erase]")?.addEventListener("click", erase);
+  const eraser = document.querySelector("[data-erase]");
+  if (eraser) twice(eraser, "Yes, erase everything of mine", erase, () => note("Press again to erase. This cannot be undone."));
+  document.querySelector("[data-sign-out]")?.addEventListener("click", signOut);
+  addEventListener("rlhb:signed-out", showSignedOut);
+  addEventListener("pageshow", (event) => event.persisted && refreshPerson());
   addEventListener("online", refreshPerson);
   document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && refreshPerson());
   return refreshPerson();
@@ -39,14 +55,33 @@ export async function refreshPerson() {
   try {
     show(await call("GET", "/api/me"));
   } catch {
-    // Offline: what is shown stays as it was.
+    return; // Offline, or signed out: what is shown stays as it was.
+  }
+  if (state.me.asked && !asked) await askForConsent();
+}
+
+/** Ask whether their reading may be recorded, unless that dialog is open; true if there was an answer. */
+export async function askForConsent() {
+  asked = true;
+  const { askConsent } = await import("./people/consent.js");
+  try {
+    const me = await askConsent();
+    if (me) show(me);
+    return Boolean(me);
+  } catch (error) {
+    note(error.message);
+    return false;
   }
 }
 
 function show(me) {
+  if (me.account && state.me && state.me.id !== me.id) return location.reload(); // somebody else has signed in
   const changed = state.me?.recording !== me.recording;
+  const back = document.querySelector(".signed-out");
   state.me = me;
-  know();
+  know(me.id);
+  back?.remove();
+  if (back) dispatchEvent(new Event("rlhb:signed-in"));
   document.querySelector("[data-recording]")?.classList.toggle("paused", !me.recording);
   for (const element of document.querySelectorAll("[data-recording-says]")) {
     element.innerHTML = me.recording
@@ -67,6 +102,7 @@ function show(me) {
 }
 
 async function toggleRecording() {
+  if (state.me?.asked) return void (await askForConsent());
   const wanted = !isRecording();
   const turn = ++toggled;
   // Pausing takes effect here at once, whatever the network does.
@@ -77,6 +113,7 @@ async function toggleRecording() {
     show(await call("PATCH", "/api/me", { recording: wanted }));
     note(wanted ? "Recording is on again." : "Paused: nothing about your reading is recorded. Votes and marks still count.");
   } catch (error) {
+    if (wanted && error.status === 403) return void (await askForConsent()); // the text has changed meanwhile
     note(`${error.message} ${wanted ? "Still paused." : "Paused on this page; press again when you are back online."}`);
   }
 }
@@ -100,28 +137,38 @@ async function saveName(event) {
   }
 }
 
-async function erase(event) {
-  const button = event.currentTarget;
-  if (!button.classList.contains("sure")) {
-    button.classList.add("sure");
-    button.textContent = "Yes, erase everything of mine";
-    note("Press again to erase. This cannot be undone.");
-    setTimeout(() => reset(button), 8000);
-    return;
-  }
+async function erase(reset) {
   try {
     dispatchEvent(new Event("rlhb:erase"));
     await call("POST", "/api/me/erase", { confirm: true });
     location.assign("/");
   } catch (error) {
-    reset(button);
+    reset();
     note(error.message);
   }
 }
 
-function reset(button) {
-  button.classList.remove("sure");
-  button.textContent = "Erase my data";
+async function signOut() {
+  try {
+    await toldBefore();
+    await call("POST", "/api/sign-out");
+  } catch (error) {
+    if (error.status !== 401) return note(error.message); // 401: they are out already
+  }
+  location.assign("/sign-in");
+}
+
+/** What is waiting to be sent stays in the outbox; `show` takes this away again. */
+function showSignedOut() {
+  if (document.querySelector(".signed-out")) return;
+  const line = document.createElement("p");
+  const link = document.createElement("a");
+  line.className = "signed-out";
+  line.setAttribute("role", "alert");
+  link.href = `/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`;
+  link.textContent = "Sign in again";
+  document.querySelector(".site").after(line);
+  line.append("You are signed out. What you did is kept here. ", link);
 }
 
 function note(text) {

@@ -3,7 +3,10 @@
 // Every page has an outbox of its own in localStorage (tabs that share one overwrite each other), and holds a lock
 // named after it while it lives. A page adopts the outboxes of dead pages: those whose lock is free. Re-sending is
 // harmless, because every signal has an id made here and the server keeps each id once.
-// Knows nothing of what the signals mean.
+//
+// Where people sign in, an outbox belongs to one person, whose id is in its name: the others' outboxes are left alone,
+// and the server is told whose signals they are, so that it takes none after somebody else has signed in. While nobody
+// is signed in they stay. Knows nothing of what the signals mean.
 
 import { call } from "./api.js";
 import { nowMs } from "./clock.js";
@@ -15,10 +18,13 @@ const FIRST_WAIT_MS = 1_000;
 const LONGEST_WAIT_MS = 5_000; // longer, and a person waits for a server that is back
 
 export class Outbox extends EventTarget {
-  /** Events: "change" whenever `waiting` or `stuck` may have changed. */
-  constructor(pageId, path = "/api/signals") {
+  /**
+   * Events: "change" whenever `waiting` or `stuck` may have changed.
+   * owner: a promise of the person's id, until which nothing is sent; null where nobody signs in.
+   */
+  constructor(pageId, owner = null, path = "/api/signals") {
     super();
-    this.key = PREFIX + pageId;
+    this.pageId = pageId;
     this.path = path;
     this.signals = [];
     this.receipts = new Map(); // signal id -> {resolve, reject}
@@ -26,11 +32,24 @@ export class Outbox extends EventTarget {
     this.stuck = false; // the last attempt failed
     this.wait = FIRST_WAIT_MS;
     this.timer = 0;
-    navigator.locks?.request(this.key, () => new Promise(() => {})); // held until the page is gone
+    this.out = false; // nobody is signed in, or somebody else
     addEventListener("online", () => this.flush());
+    addEventListener("rlhb:signed-in", () => this.flush());
     addEventListener("rlhb:erase", () => this.forget());
     addEventListener("rlhb:pausing", (event) => event.detail.push(this.flush()));
+    if (owner) owner.then((id) => this.#begin(prefixOf(id), `${path}?person=${id}`));
+    else this.#begin(PREFIX, path);
+  }
+
+  /** Whose outbox it is, is known: what was put into it so far is kept and sent, and what was left behind. */
+  #begin(prefix, path) {
+    this.prefix = prefix;
+    this.path = path;
+    this.key = prefix + this.pageId;
+    navigator.locks?.request(this.key, () => new Promise(() => {})); // held until the page is gone
     this.adopt();
+    if (this.signals.length) this.#persist();
+    if (this.signals.length) this.flush();
   }
 
   get waiting() {
@@ -51,12 +70,14 @@ export class Outbox extends EventTarget {
   flush() {
     clearTimeout(this.timer);
     this.timer = 0;
+    if (!this.key) return Promise.resolve(); // sent as soon as it is known whose they are
     this.sending ??= this.#sendAll().finally(() => (this.sending = null));
     return this.sending;
   }
 
   /** The page may be going: send without waiting for an answer. What is not acknowledged stays kept. */
   leave() {
+    if (!this.key) return;
     for (const batch of batches(this.signals)) {
       const body = JSON.stringify(envelope(batch));
       try {
@@ -74,7 +95,7 @@ export class Outbox extends EventTarget {
 
   /** Send what dead pages left behind. */
   async adopt() {
-    const keys = Object.keys(localStorage).filter((key) => key.startsWith(PREFIX) && key !== this.key);
+    const keys = keysOf(this.prefix).filter((key) => key !== this.key);
     for (const key of keys) {
       const send = () => sendLeftBehind(key, this.path);
       try {
@@ -86,13 +107,14 @@ export class Outbox extends EventTarget {
     }
   }
 
-  /** Drop everything, in all outboxes of this browser: the person has asked to be erased. */
+  /** Drop everything, in all of this person's outboxes in this browser: they have asked to be erased. */
   forget() {
     this.signals = [];
-    for (const key of Object.keys(localStorage)) if (key.startsWith(PREFIX)) localStorage.removeItem(key);
+    if (this.prefix) forgetAll(this.prefix);
   }
 
   #schedule(withinMs) {
+    if (this.out && withinMs) return; // until they are back; what is done on purpose is tried
     if (this.stuck && this.timer) {
       if (!withinMs) this.flush(); // what is done on purpose is tried at once; all else waits, or for `online`
       return;
@@ -110,14 +132,15 @@ export class Outbox extends EventTarget {
       let refused;
       try {
         refused = await send(batch, this.path);
-      } catch {
+      } catch (error) {
         this.stuck = true;
+        this.out = error.status === 401;
         this.dispatchEvent(new Event("change"));
         this.timer = 0;
-        this.#backOff();
+        if (!this.out) this.#backOff();
         return;
       }
-      this.stuck = false;
+      this.stuck = this.out = false;
       this.wait = FIRST_WAIT_MS;
       this.#settle(batch, refused);
     }
@@ -143,6 +166,7 @@ export class Outbox extends EventTarget {
   }
 
   #persist() {
+    if (!this.key) return;
     try {
       if (this.signals.length) localStorage.setItem(this.key, JSON.stringify(this.signals));
       else localStorage.removeItem(this.key);
@@ -151,6 +175,20 @@ export class Outbox extends EventTarget {
     }
     this.dispatchEvent(new Event("change"));
   }
+}
+
+/** Drop all that one person has left in this browser, from a page that has no outbox itself. */
+export const forgetOutboxesOf = (personId) => forgetAll(prefixOf(personId));
+
+const prefixOf = (personId) => `${PREFIX}${personId}.`;
+
+/** The names of one person's outboxes; without accounts, of all that are nobody's in particular. */
+function keysOf(prefix) {
+  return Object.keys(localStorage).filter((key) => key.startsWith(prefix) && !key.slice(prefix.length).includes("."));
+}
+
+function forgetAll(prefix) {
+  for (const key of keysOf(prefix)) localStorage.removeItem(key);
 }
 
 function envelope(signals) {

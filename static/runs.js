@@ -1,7 +1,7 @@
 // The lists of the Runs page: training runs with their progress and buttons, and the model versions that came of them.
 // The form above them is Gradio's. Fills the elements that it is started on; knows how to draw, not how to train.
 
-import { ago, ask, dot, fill, get, h, isGoing, poll, post, say, serve, span } from "./kit.js";
+import { ago, ask, dot, fill, forAdministrators, get, h, isGoing, poll, post, say, serve, span } from "./kit.js";
 
 const GOING_MS = 1500;
 const IDLE_MS = 5000;
@@ -155,7 +155,7 @@ function versionsPanel({ versions, previous }) {
           async () => {
             if (await ask("Go back to the set before?", `Compare will show ${previous.names.join(", ")} again.`, "Go back")) await post("/api/deployments/rollback", { to: previous.ids });
           },
-          { title: `Serve ${previous.names.join(", ")} again` },
+          { title: `Serve ${previous.names.join(", ")} again`, ...forAdministrators() },
         ),
     ),
     h(
@@ -169,7 +169,7 @@ function versionsPanel({ versions, previous }) {
 
 function versionRow(version) {
   const button = version.served
-    ? act("Take out", () => post(`/api/versions/${version.id}/unserve`), { "aria-label": `Take out: take ${version.name} out of Compare` })
+    ? act("Take out", () => post(`/api/versions/${version.id}/unserve`), { "aria-label": `Take out: take ${version.name} out of Compare`, ...forAdministrators() })
     : offered(version);
   return h(
     "tr",
@@ -184,7 +184,7 @@ function versionRow(version) {
 /** The button that puts a version in says what its verdict says. */
 function offered(version) {
   const { kind, button, why } = version.offer;
-  if (kind === "free") return act("Put in", () => serve(version), { "aria-label": `Put in: put ${version.name} into Compare` });
+  if (kind === "free") return act("Put in", () => serve(version), { "aria-label": `Put in: put ${version.name} into Compare`, ...forAdministrators() });
   const label = `${button}: put ${version.name} into Compare${kind === "withheld" ? " against its verdict" : ""}`;
-  return [kind === "withheld" && h("span", { class: "withheld" }, "Not offered"), act(button, () => serve(version), { title: why, "aria-label": label })];
+  return [kind === "withheld" && h("span", { class: "withheld" }, "Not offered"), act(button, () => serve(version), { title: why, "aria-label": label, ...forAdministrators() })];
 }

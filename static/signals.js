@@ -4,14 +4,14 @@
 
 import { nowMs, openedMs } from "./clock.js";
 import { PASSIVE } from "./kinds.js"; // made by the server of its own table
-import { isPaused, isRecording, known } from "./me.js";
+import { isMember, isPaused, isRecording, known } from "./me.js";
 import { Outbox } from "./outbox.js";
 import { uuid } from "./uuid.js";
 
 const PASSIVE_WITHIN_MS = 3_000;
 
 export const page = { id: uuid() };
-export const outbox = new Outbox(page.id);
+export const outbox = new Outbox(page.id, isMember() ? known : null);
 
 const named = new Set(); // ids of queries
 

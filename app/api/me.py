@@ -22,7 +22,7 @@ from app.api.deps import (
 from app.api.erasing import erase_person
 from app.markdown import rendered
 from app.people import NotAllowed, People, Principal, note, remove, rename
-from app.store import AuditKind, Connection, Role, Via, people, queries
+from app.store import AuditKind, Connection, Role, Via, consents, people, queries
 from rlhb_core.schema.records import Source
 
 router = APIRouter(prefix="/api/me", tags=["me"])
@@ -81,6 +81,8 @@ class Asking(BaseModel):
 
     version: str = Field(description="Empty if nobody is asked.")
     html: str
+    agreed: bool | None = Field(description="What I answered last; null: nothing yet.")
+    answered_ms: int | None
 
 
 class Answer(BaseModel):
@@ -139,9 +141,16 @@ async def change_password(
 
 
 @router.get("/consent")
-def consent(part: ThePeople) -> Asking:
-    """What people are asked before their reading is recorded."""
-    return Asking(version=part.consents.version, html=rendered(part.consents.text))
+def consent(store: TheStore, part: ThePeople, who: Who) -> Asking:
+    """What people are asked before their reading is recorded, and what I answered."""
+    with store.reading() as connection:
+        said = consents.latest(connection, who.person_id, part.consents.version)
+    return Asking(
+        version=part.consents.version,
+        html=rendered(part.consents.text),
+        agreed=said.agreed if said else None,
+        answered_ms=said.at_ms if said else None,
+    )
 
 
 @router.post("/consent")

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import orjson
-from fastapi import APIRouter, Depends, HTTPException, Request
+from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import Field, ValidationError
 from pydantic_core import ErrorDetails
@@ -29,6 +29,9 @@ MAX_SIGNALS = 1_000
 
 SMALL = 20_000
 """A body that is read at once, in bytes; a larger one in a thread, so that nobody waits for it."""
+
+
+ANOTHERS = "somebody else is signed in here by now; sign in as whom these signals are of"
 
 
 class Batch(Record):
@@ -60,11 +63,19 @@ async def limited_body(request: Request) -> bytes:
 
 
 @router.post("", response_model=Receipt)
-async def record(request: Request, body: Annotated[bytes, Depends(limited_body)]) -> Response:
+async def record(
+    request: Request,
+    body: Annotated[bytes, Depends(limited_body)],
+    person: Annotated[
+        UUID | None, Query(description="Whose they are: refused if that is not who asks.")
+    ] = None,
+) -> Response:
     """Store the signals of the person who asks, all or none."""
     received_ms = now_ms()
     store: Store = request.app.state.store
     person_id: UUID = request.state.person_id
+    if person not in (None, person_id):
+        raise HTTPException(401, ANOTHERS, headers={"WWW-Authenticate": "Bearer"})
     try:
         if len(body) <= SMALL:
             batch = _read(body, person_id, received_ms)

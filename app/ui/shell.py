@@ -181,7 +181,7 @@ def header_of(active: str, who: Principal) -> str:
         <circle cx="10" cy="10" r="7.2"/><path d="M10 2.8a7.2 7.2 0 0 1 0 14.4z" fill="currentColor" stroke="none"/></svg></button>
   </div>
 </header>
-{_ALONE if who.is_alone else _MEMBER}
+{_ALONE if who.is_alone else _MEMBER.format(role=who.role)}
 <div id="page" tabindex="-1"></div>
 """
 
@@ -210,7 +210,7 @@ _ALONE = """
 _MEMBER = """
 <aside class="pop at-header" id="person" popover aria-labelledby="person-title">
   <h2 id="person-title" data-person-name dir="auto">You</h2>
-  <p data-person-role></p>
+  <p data-person-role="{role}">Signed in as {role}.</p>
   <div class="row"><a class="button" href="/you">You and your data</a>
   <button type="button" class="button" data-sign-out>Sign out</button></div>
   <div class="row"><button type="button" class="button" data-recording-toggle>Pause recording</button></div>

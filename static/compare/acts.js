@@ -5,6 +5,7 @@
 // Every act is a signal through the outbox. Marks are kept here by response, so that they outlive redrawing;
 // a snapshot brings those made before a refresh.
 
+import { toClipboard } from "../clipboard.js";
 import { record } from "../signals.js";
 
 const MORE = "[data-more]"; // what is chosen in its menu is said on it, for the menu closes
@@ -222,21 +223,6 @@ export class Acts extends EventTarget {
 
   #say(sentence) {
     this.dispatchEvent(new CustomEvent("said", { detail: sentence }));
-  }
-}
-
-async function toClipboard(text) {
-  try {
-    await navigator.clipboard.writeText(text);
-    return true;
-  } catch {
-    // No permission, or plain http: the old way, by way of a hidden field.
-    const field = Object.assign(document.createElement("textarea"), { value: text, className: "visually-hidden" });
-    document.body.append(field);
-    field.select();
-    const done = document.execCommand("copy");
-    field.remove();
-    return done;
   }
 }
 

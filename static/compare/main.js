@@ -5,7 +5,7 @@
 
 import { call } from "../api.js";
 import { bindKeys } from "../keys.js";
-import { isRecording, refreshPerson } from "../me.js";
+import { isMember, isRecording, refreshPerson } from "../me.js";
 import { placePopovers } from "../popovers.js";
 import { namesSeen, outbox, record } from "../signals.js";
 import { Tracker } from "../tracker.js";
@@ -24,6 +24,7 @@ const PATIENCE = 12; // such silences after asking, until it is asked for anothe
 const SILENCE_MS = 4_000; // without a snapshot for so long, the API is asked instead
 
 const NOT_ASKED = "The server cannot be reached, so this was not asked. Press Ask again when the connection is back.";
+const UNASKED = { 0: NOT_ASKED, 401: "You are signed out, so this was not asked. Sign in, and press Ask again." };
 
 /**
  * Bring the page to life. root: the element laid out by compare.py.
@@ -207,15 +208,15 @@ class Compare {
         if (this.now === now) this.#receive({ token: now.token, view });
         return;
       }
-      await call("GET", "/api/health");
+      await call("GET", isMember() ? "/api/me" : "/api/health");
       now.waits = (now.waits ?? 0) + 1;
       if (now.waits > PATIENCE) {
         this.missed = now;
         this.#failed("The answers are slow to start. Press Ask to try once more.");
       }
     } catch (error) {
-      if (error.status === 0 && this.asking && this.now === now) {
-        this.#failed(NOT_ASKED);
+      if (error.status in UNASKED && this.asking && this.now === now) {
+        this.#failed(UNASKED[error.status]);
       } else if (error.status === 404 && this.now === now) this.#settleRestore();
     }
   }
@@ -409,7 +410,7 @@ class Compare {
   }
 
   #connection() {
-    const away = outbox.waiting > 0 && (outbox.stuck || !navigator.onLine);
+    const away = outbox.waiting > 0 && ((outbox.stuck && !outbox.out) || !navigator.onLine);
     this.root.querySelector(".connection").hidden = !away;
   }
 

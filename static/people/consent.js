@@ -1,0 +1,60 @@
+// Asks whether reading may be recorded: a dialog with the server's text and two answers that weigh the same. Closing it
+// is no answer. Knows the text only as the server's own HTML, which it sanitises.
+
+import { call } from "../api.js";
+import { h } from "../kit.js";
+
+let open = null;
+
+/** Ask; resolves with what /api/me says after the answer, or null if there was none. One dialog at a time. */
+export function askConsent() {
+  open ??= ask().finally(() => (open = null));
+  return open;
+}
+
+async function ask() {
+  const asking = await call("GET", "/api/me/consent");
+  if (!asking.version) return null;
+  return new Promise((resolve) => show(asking, resolve));
+}
+
+function show(asking, resolve) {
+  let me = null;
+  const text = h("div", { class: "text", tabindex: "0" });
+  text.innerHTML = asking.html; // the server has made it of Markdown and sanitised it
+  const wrong = h("p", { class: "wrong", role: "alert" });
+  const answer = (agreed) => async () => {
+    buttons.forEach((button) => (button.disabled = true));
+    wrong.textContent = "";
+    try {
+      me = await call("POST", "/api/me/consent", { version: asking.version, agreed });
+      dialog.close();
+    } catch (error) {
+      wrong.textContent = `${sentence(error.message)}`;
+    } finally {
+      buttons.forEach((button) => (button.disabled = false));
+    }
+  };
+  const buttons = [
+    h("button", { class: "button", type: "button", onclick: answer(true) }, "Yes, record how I read"),
+    h("button", { class: "button", type: "button", onclick: answer(false) }, "No, only what I say"),
+  ];
+  const dialog = h(
+    "dialog",
+    { class: "pop centre consent", "aria-label": "May we record how you read?" },
+    text,
+    wrong,
+    h("div", { class: "choices" }, buttons),
+    h("p", { class: "small" }, asking.agreed === null ? "Escape puts the question off; nothing is recorded until you answer." : past(asking)),
+  );
+  dialog.addEventListener("close", () => {
+    dialog.remove();
+    resolve(me);
+  });
+  document.body.append(dialog);
+  dialog.showModal();
+  text.focus(); // from the top: it is to be read, and Enter answers nothing
+}
+
+const past = ({ agreed }) => `So far you have said ${agreed ? "yes" : "no"}. Escape leaves it so.`;
+const sentence = (text) => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`.replace(/\.\.$/, ".");
