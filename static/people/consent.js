@@ -3,6 +3,7 @@
 
 import { call } from "../api.js";
 import { h } from "../kit.js";
+import { sentence } from "./parts.js";
 
 let open = null;
 
@@ -20,7 +21,7 @@ async function ask() {
 
 function show(asking, resolve) {
   let me = null;
-  const text = h("div", { class: "text", tabindex: "0" });
+  const text = h("div", { class: "text", id: "consent-text", tabindex: "0" });
   text.innerHTML = asking.html; // the server has made it of Markdown and sanitised it
   const wrong = h("p", { class: "wrong", role: "alert" });
   const answer = (agreed) => async () => {
@@ -30,7 +31,7 @@ function show(asking, resolve) {
       me = await call("POST", "/api/me/consent", { version: asking.version, agreed });
       dialog.close();
     } catch (error) {
-      wrong.textContent = `${sentence(error.message)}`;
+      wrong.textContent = sentence(error.message);
     } finally {
       buttons.forEach((button) => (button.disabled = false));
     }
@@ -41,7 +42,7 @@ function show(asking, resolve) {
   ];
   const dialog = h(
     "dialog",
-    { class: "pop centre consent", "aria-label": "May we record how you read?" },
+    { class: "pop centre consent", tabindex: "-1", "aria-label": "May we record how you read?", "aria-describedby": "consent-text" },
     text,
     wrong,
     h("div", { class: "choices" }, buttons),
@@ -53,8 +54,7 @@ function show(asking, resolve) {
   });
   document.body.append(dialog);
   dialog.showModal();
-  text.focus(); // from the top: it is to be read, and Enter answers nothing
+  dialog.focus(); // it is to be read from the top, and Enter answers nothing
 }
 
 const past = ({ agreed }) => `So far you have said ${agreed ? "yes" : "no"}. Escape leaves it so.`;
-const sentence = (text) => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`.replace(/\.\.$/, ".");

@@ -40,8 +40,12 @@ const SAYS = {
   run: ({ arm, ...what }) => told(what, { started: "Started", stopped: "Stopped", resumed: "Resumed" }, (id) => `a run of ${arm} (${short(id)})`),
   compare: ({ override, ...what }) =>
     told(what, { put_in: "Put into Compare:", taken_out: "Took out of Compare:", back_to: "Went back to:" }, (ids) => `${[ids].flat().map((id) => `version ${short(id)}`).join(", ")}${override ? ", against its verdict" : ""}`),
-  settings: ({ changed }) => `Started with other settings: ${(Array.isArray(changed) ? changed : Object.keys(changed ?? {})).join(", ")}.`,
+  settings: ({ changed }) =>
+    Array.isArray(changed) ? `Started for the first time, with ${times(changed.length, "setting", "settings")} noted.` : `Started with other settings: ${Object.entries(changed ?? {}).map(setting).join(", ")}.`,
 };
+
+/** A setting before and after; of a secret only that it is another. */
+const setting = ([name, values]) => (Array.isArray(values) ? `${name} from “${values[0] ?? ""}” to “${values[1]}”` : name);
 
 /** "Started a run ...": the verb of the one entry that `what` has. */
 function told(what, verbs, words) {
