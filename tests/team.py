@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +10,6 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from fastapi import FastAPI
-from httpx import Response
 from starlette.routing import Mount
 from starlette.testclient import TestClient
 
@@ -49,7 +48,7 @@ class Member:
         """What the browser shows."""
         return self.client.cookies["rlhb_session"]
 
-    def reacts(self, *acts: Signal) -> Response:
+    def reacts(self, *acts: Signal) -> Any:
         """Send these signals."""
         sent = [act.model_dump(mode="json") for act in acts]
         return self.client.post("/api/signals", json={"sent_ms": now_ms(), "signals": sent})
@@ -126,7 +125,7 @@ class Team:
 
     def sign_in(
         self, name: str, password: str = PASSWORD, browser: TestClient | None = None
-    ) -> Response:
+    ) -> Any:
         """Try to."""
         told = {"name": name, "password": password}
         return (browser or self.browser()).post("/api/sign-in", json=told)
@@ -204,9 +203,9 @@ def press(
     page: str,
     name: str,
     data: Sequence[object] = (),
-    act: dict[str, object] | None = None,
+    act: Mapping[str, object] | None = None,
     tab: str = "",
-) -> Response:
+) -> Any:
     """Send an event as its page does."""
     app = client.app
     assert isinstance(app, FastAPI)
@@ -229,7 +228,7 @@ def running(folder: Path, **chosen: Any) -> Iterator[TestClient]:
     """A server of this data folder, for as long as the block lasts."""
 
     async def built() -> FastAPI:
-        settings = {"data_dir": folder, "engine_url": "http://127.0.0.1:9"} | chosen
+        settings: dict[str, Any] = {"data_dir": folder, "engine_url": "http://127.0.0.1:9"} | chosen
         return create_app(Settings(**settings))
 
     with TestClient(asyncio.run(built()), AT, client=(OFFICE, 50_000)) as client:

@@ -40,7 +40,6 @@ def erase_person(
             people.ensure(
                 connection, again.model_copy(update={"recording": recording, "display_name": name})
             )
-    part.forget_played(person_id)
     training.forget(person_id)  # again: a run may have begun in between
     return _cleared(store, marks)
 

@@ -187,6 +187,8 @@ async def erase(
     def work() -> Erased:
         gone = confirmation.account and who.account_id is not None
         if gone and who.account_id is not None:
+            if who.plays:
+                raise NotAllowed("a simulated person has no account to remove")
             if who.via is Via.TOKEN:
                 raise NotAllowed("a token removes no account; sign in for that")
             with store.writing() as connection:

@@ -38,7 +38,6 @@ PROXY_SECRET = "x-rlhb-proxy-secret"  # noqa: S105 - the header's name
 HOUR_MS, DAY_MS = 3_600_000, 86_400_000
 NOTED_EVERY_MS = 60_000
 """A session's last use is noted once in so long."""
-MOST_PLAYED = 10_000
 VOUCHED = "rlhb.principal"
 """Key of a request's scope in which this process says for whom it asks; no request from outside can."""
 OPERATOR = Principal(uuid4(), Role.ADMINISTRATOR, Via.COMMAND)
@@ -69,7 +68,6 @@ class People:
         self.identities = Identities(secret)
         self.guesses = Guesses(secret)
         self.consents = Consents(settings)
-        self._played: set[UUID] = set()
         self._noted: dict[UUID, int] = {}
         self._notes: set[asyncio.Task[None]] = set()
 
@@ -191,19 +189,15 @@ class People:
 
     async def _playing(self, found: Principal, name: str) -> Principal:
         """The simulated person of this name, played by a program of a researcher."""
-        if found.role is None or not found.role.includes(Role.RESEARCHER):
+        if found.role is None:
+            return found  # nobody is nobody, whatever they say; they are told to sign in
+        if not found.role.includes(Role.RESEARCHER):
             raise NotAllowed("simulated people are for researchers to play")
         person_id = simulated(name)
-        if person_id not in self._played:
+        # Looked up each time: another web process may have erased them, and then they would begin anew as a real person.
+        if not await self.store.look_together(people.are_simulated_all, person_id):
             await self.store.together(people.simulated_all, person_id)
-            if len(self._played) > MOST_PLAYED:
-                self._played.clear()
-            self._played.add(person_id)
         return replace(found, person_id=person_id, plays=True)
-
-    def forget_played(self, person_id: UUID) -> None:
-        """They were erased: whoever plays them again begins anew."""
-        self._played.discard(person_id)
 
     def cookie_of(self, person_id: UUID) -> str:
         """The Set-Cookie by which a browser is this person, or is known to have been."""

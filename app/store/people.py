@@ -23,6 +23,10 @@ _TOUCH = (
     .values(changes=PERSON.c.changes + 1)
 )
 
+_SIMULATED = sa.select(PERSON.c.id).where(
+    PERSON.c.id.in_(sa.bindparam("some", expanding=True)), PERSON.c.source == Source.SIMULATED
+)
+
 
 def ensure(connection: Connection, person: Person) -> Person:
     """The person of this id, made from `person` if not there yet."""
@@ -81,6 +85,12 @@ def become_simulated(connection: Connection, person_id: UUID) -> Person:
             "asks anything: begin without a cookie"
         )
     return _change(connection, person_id, source=Source.SIMULATED)
+
+
+def are_simulated_all(connection: Connection, person_ids: Sequence[UUID]) -> list[bool]:
+    """Whether each of these is a simulated person."""
+    found = set(connection.execute(_SIMULATED, {"some": sorted(set(person_ids))}).scalars())
+    return [each in found for each in person_ids]
 
 
 def simulated_all(connection: Connection, person_ids: Sequence[UUID]) -> list[StoreError | None]:

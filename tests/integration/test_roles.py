@@ -2,26 +2,36 @@
 
 import asyncio
 import inspect
-import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
-from uuid import uuid4
+from urllib.parse import unquote
+from uuid import UUID, uuid4
 
 import gradio as gr
 import pytest
-from fastapi import FastAPI
 from fastapi.routing import APIRoute
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.testclient import TestClient
+from starlette.types import Message
 
 from app.doors.pages import ROUTES as OF_GRADIO
 from app.doors.pages import Door
-from app.people import EVENTS, PAGES, ROUTES, NotAllowed, Principal, SignInFirst, least_for
-from app.store import Role, Via, accounts, sessions
+from app.people import (
+    EVENTS,
+    PAGES,
+    ROUTES,
+    NotAllowed,
+    Principal,
+    SignInFirst,
+    least_for,
+    simulated,
+)
+from app.store import Role, Via, accounts, people, sessions
 from rlhb_core.schema.record import now_ms
-from tests.scene import act, best
+from tests.scene import act, asked, best, someone
 from tests.team import (
     Member,
     Team,
@@ -214,7 +224,16 @@ ENDS_SESSIONS = ("POST /api/sign-out", "DELETE /api/sessions")
 def filled(path: str) -> str:
     """An address of this kind, of what is not there."""
     path = path.replace("{file:path}", "kit.js").replace("{kind}", "triplets")
-    for name in ("session", "query", "response", "run", "token", "version", "account", "invitation"):
+    for name in (
+        "session",
+        "query",
+        "response",
+        "run",
+        "token",
+        "version",
+        "account",
+        "invitation",
+    ):
         path = path.replace(f"{{{name}_id}}", NOBODYS_ID)
     assert "{" not in path
     return path
@@ -233,18 +252,18 @@ def test_every_route_asked_by(asker: Somebody, team: Team) -> None:
     for line, least in ROUTES.items():
         method, _, path = line.partition(" ")
         one = asker.made(team) if line in ENDS_SESSIONS else client
-        body = {} if method == "GET" else {"json": {"nothing": "of this kind"}}
+        body: dict[str, Any] = {} if method == "GET" else {"json": {"nothing": "of this kind"}}
         answer = one.request(method, filled(path), follow_redirects=False, **body)
-        if not judged(asker.role, least, answer.status_code) or answer.status_code >= 500 != (
-            "openid" in path
-        ):
+        failed = answer.status_code >= 500 and "openid" not in path  # where there is no provider
+        if failed or not judged(asker.role, least, answer.status_code):
             wrong.append((line, answer.status_code))
     assert wrong == []
 
 
 @pytest.mark.parametrize("asker", EVERYBODY, ids=lambda each: each.who)
 def test_every_page_asked_by(asker: Somebody, team: Team) -> None:
-    client, wrong = asker.made(team), []
+    client = asker.made(team)
+    wrong: list[tuple[object, ...]] = []
     below = {
         "page": "/",
         "asset": "/assets/none.js",
@@ -257,7 +276,7 @@ def test_every_page_asked_by(asker: Somebody, team: Team) -> None:
         for route in OF_GRADIO:
             path = page.rstrip("/") + below[route.name]
             for method in sorted(route.methods):
-                body = {"json": {}} if method == "POST" else {}
+                body: dict[str, Any] = {"json": {}} if method == "POST" else {}
                 answer = client.request(method, path, follow_redirects=False, **body)
                 if not judged(asker.role, least, answer.status_code):
                     wrong.append((method, path, answer.status_code))
@@ -265,13 +284,13 @@ def test_every_page_asked_by(asker: Somebody, team: Team) -> None:
         said = (answer.status_code, answer.headers.get("location", ""))
         if asker.role is None:
             if said != (303, f"/sign-in?next={page}"):
-                wrong.append(("a browser", page, *said))
+                wrong.append(("browser", page, answer.status_code))
         elif not judged(asker.role, least, answer.status_code):
-            wrong.append(("a browser", page, *said))
+            wrong.append(("browser", page, answer.status_code))
     assert wrong == []
 
 
-FORM = ["rlhb", [], None, None, None, *[None] * 7]
+FORM: list[Any] = ["rlhb", [], None, None, None, *[None] * 7]
 """Of the Runs page, with no data chosen: nothing begins."""
 PRESSED: dict[str, tuple[list[Any], dict[str, object] | None]] = {
     "ask": ([], {"token": "t", "text": ""}),
@@ -308,8 +327,8 @@ def test_an_event_of_a_page_takes_its_own_role_as_well(
 ) -> None:
     annotator, researcher = (_signed_in(role)(team) for role in (A, R))
     kept = {"look": R, "of_recipe": D}
-    monkeypatch.setitem(EVENTS, "/runs", kept)  # type: ignore[arg-type]
-    monkeypatch.setitem(PAGES, "/runs", A)  # type: ignore[arg-type]
+    monkeypatch.setitem(EVENTS, "/runs", kept)
+    monkeypatch.setitem(PAGES, "/runs", A)
     least_for.cache_clear()
     try:
         assert press(annotator, "/runs", "look", FORM).status_code == 403
@@ -327,7 +346,7 @@ def test_an_event_of_a_page_takes_its_own_role_as_well(
 
 ODD_PATHS = (
     "/api", "/api/", "/api/none", "/api/me/", "/api/people/", "/api//people", "//api/people", "///api/people",
-    "/API/people", "/Api/People", "/api/PEOPLE", "/api/people%20", "/api/people%00", "/api/people%0a", "/api/people;x=1",
+    "/API/people", "/Api/People", "/api/PEOPLE", "/api/people%20", "/api/people%00", "/api/people%0a",
     "/api/people.json", "/api/people%2f", "/api%2fpeople", "/%61pi/people", "/api/%70eople", "/api/me%2f..%2fpeople",
     "/static/%2e%2e/api/people", "/static/..%2fapi/people", "/static/../api/people", "/static/%2e%2e/%2e%2e/etc/passwd",
     "/api/health/../people", "/api/health/%2e%2e/people", "/sign-in/../people", "/sign-in/%2e%2e/people", "/sign-in/",
@@ -335,25 +354,63 @@ ODD_PATHS = (
     "/openapi.json/", "/api/openid", "/api/openid/back/", "/runs/../data/", "/runs/%2e%2e/data/", "/RUNS/", "/runs//",
     "//runs/", "/gradio_api/info", "/gradio_api/upload", "/gradio_api/call/ask", "/config", "/login_check", "/file=x",
     "/gradio_api/file=/etc/passwd", "/runs/config", "/data/gradio_api/run/show", "/data/queue/join", "/favicon.ico",
-    "/.env", "/manifest.json", "/monitoring", "/x\\..\\api\\people", "/api/people?x", "/?next=/people", "/api/audit.jsonl/",
+    "/.env", "/manifest.json", "/monitoring", "/x\\..\\api\\people", "/api/people?x", "/?next=/people", "/audit.jsonl",
     "/api/data/..%2faudit.jsonl", "/api/data/none.jsonl", "/api/me/data/", "/api/versions/x/serve/", "/ａpi/people",
 )  # fmt: skip
-METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "PROPFIND", "get")
+METHODS = (
+    "GET",
+    "HEAD",
+    "POST",
+    "PUT",
+    "PATCH",
+    "DELETE",
+    "OPTIONS",
+    "TRACE",
+    "CONNECT",
+    "PROPFIND",
+    "Get",
+)
+
+
+def bare(team: Team, method: str, path: str, accept: str = "*/*") -> tuple[int, str]:
+    """(status, where it sends them) for nobody who asks for exactly this, as it comes over the wire."""
+    scope = {
+        "type": "http",
+        "http_version": "1.1",
+        "method": method,
+        "scheme": "http",
+        "path": unquote(path.partition("?")[0]),
+        "raw_path": path.partition("?")[0].encode(),
+        "query_string": path.partition("?")[2].encode(),
+        "headers": [(b"host", b"127.0.0.1:7860"), (b"accept", accept.encode())],
+        "client": ("192.0.2.7", 50_000),
+        "server": ("127.0.0.1", 7860),
+    }
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    portal = team.operator.portal
+    assert portal is not None
+    portal.call(team.app, scope, receive, send)
+    return sent[0]["status"], Headers(raw=sent[0]["headers"]).get("location", "")
 
 
 @pytest.mark.parametrize("path", ODD_PATHS)
 def test_nobody_gets_in_by_an_odd_address(path: str, team: Team) -> None:
-    browser = team.browser()
     for method in METHODS:
-        for accept in ("*/*", "text/html"):
-            answer = browser.request(
-                method, path, headers={"accept": accept}, follow_redirects=False
-            )
-            code = answer.status_code
-            is_in = answer.headers.get("location", "").startswith("/sign-in?next=")
-            assert code in (401, 404) or (code == 303 and is_in) or (
-                path == "/api/openid" and (method, code) == ("POST", 422)
-            ), (method, path, code, answer.text[:200])  # fmt: skip
+        code, location = bare(team, method, path)
+        is_there = path == "/api/openid" and method == "POST"  # all others of these are not
+        assert code == (422 if is_there else 404 if path.startswith("/static/") else 401) or (
+            path.startswith("/static/") and method not in ("GET", "HEAD") and code == 401
+        ), method
+    code, location = bare(team, "GET", path, "text/html")
+    assert code in (303, 401, 404)
+    assert location.startswith("/sign-in?next=") == (code == 303)
 
 
 def test_nobody_gets_in_by_an_odd_method(team: Team) -> None:
@@ -365,11 +422,10 @@ def test_nobody_gets_in_by_an_odd_method(team: Team) -> None:
         for other in METHODS:
             if other in taken or (other == "HEAD" and "GET" in taken):
                 continue
-            answer = browser.request(other, filled(path), follow_redirects=False)
-            assert answer.status_code == 401, (other, path, answer.status_code)
+            assert bare(team, other, filled(path)) == (401, ""), (other, path)
         if method == "GET":
             head = browser.head(filled(path), follow_redirects=False).status_code
-            assert head in ((401,) if least else (200, 405, 502)), (path, head)
+            assert head in ((401,) if least else (200, 404, 405, 502)), (path, head)
 
 
 @pytest.mark.parametrize(
@@ -389,11 +445,11 @@ def test_nobody_gets_in_by_a_header(header: str, team: Team) -> None:
 
 @pytest.mark.parametrize(
     "shown",
-    ["Bearer", "Bearer ", "Bearer null", "Bearer rlhb_", "Basic QWRhOg==", "bearer \t", "Bearer a b", "Token x", "Bearer \xff"],
+    ["Bearer", "Bearer ", "Bearer null", "Bearer rlhb_", "Basic QWRhOg==", "bearer \t", "Bearer a b", "Token x"],
 )  # fmt: skip
 def test_nobody_gets_in_by_what_is_no_token(shown: str, team: Team) -> None:
     browser = team.browser()
-    answer = browser.get("/api/me", headers={"authorization": shown.encode("latin-1")})
+    answer = browser.get("/api/me", headers={"authorization": shown})
     assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
     assert answer.json() == {"detail": "sign in first"}
 
@@ -434,10 +490,16 @@ def test_what_one_has_asked_is_nobody_elses(team: Team, two: tuple[Member, Membe
         for verb in ("regenerate", "continue"):
             path = f"/api/responses/{answers[0].id}/{verb}"
             assert other.post(path).status_code == 403
-        follow = other.post("/api/comparisons", json={"text": "And Venus?", "previous": str(query.id)})
+        follow = other.post(
+            "/api/comparisons", json={"text": "And Venus?", "previous": str(query.id)}
+        )
         assert follow.status_code == 403
     assert anna.client.get(f"/api/comparisons/{query.id}").status_code == 200
-    for told in (best(query, answers[1]), act("like", query, answers[0]), act("copy", query, answers[0], chars=3)):
+    for told in (
+        best(query, answers[1]),
+        act("like", query, answers[0]),
+        act("copy", query, answers[0], chars=3),
+    ):
         refused = ben.reacts(told)
         assert refused.status_code == 422
         assert refused.json()["detail"][0]["id"] == str(told.id)
@@ -499,7 +561,9 @@ def test_nobody_gives_more_than_they_have(team: Team) -> None:
     for role, status in (("annotator", 201), ("researcher", 201), ("administrator", 403)):
         made = rita.client.post("/api/tokens", json={"name": "t", "role": role})
         assert made.status_code == status
-    token = rita.client.post("/api/tokens", json={"name": "t", "role": "researcher"}).json()["token"]
+    token = rita.client.post("/api/tokens", json={"name": "t", "role": "researcher"}).json()[
+        "token"
+    ]
     program = team.with_token(token)
     assert program.get("/api/runs").status_code == 200
     assert program.post("/api/tokens", json={"name": "another"}).status_code == 403
@@ -507,8 +571,6 @@ def test_nobody_gives_more_than_they_have(team: Team) -> None:
     change = {"current": rita.password, "password": "another-Long-0ne"}
     assert program.put("/api/me/password", json=change).status_code == 403
     assert program.post("/api/me/erase", json={"confirm": True, "account": True}).status_code == 403
-    for line, least in ROUTES.items():  # what an annotator's token of an administrator may not
-        assert least in (None, A, R, D), line
 
 
 # --- inside the handlers --------------------------------------------------------------------------
@@ -538,7 +600,9 @@ def test_a_handler_looks_for_itself(page: str, name: str, team: Team) -> None:
     async def called(handler: Callable[..., Any], request: gr.Request) -> None:
         data, told = PRESSED[name]
         rest = {"event": gr.EventData(None, told)} if told is not None else {}
-        found = handler(*[request, *data] if not rest else (), **rest | ({"request": request} if rest else {}))
+        found = handler(
+            *[request, *data] if not rest else (), **rest | ({"request": request} if rest else {})
+        )
         if inspect.isasyncgen(found):
             await anext(found)
         elif inspect.isawaitable(found):
@@ -563,7 +627,7 @@ def test_only_researchers_play_people(team: Team) -> None:
         assert token.get("/api/me", headers=played).status_code == status
         mine = _token(role)(team)
         assert mine.get("/api/me", headers=played).status_code == status
-    assert team.browser().get("/api/me", headers=played).status_code == 403
+    assert team.browser().get("/api/me", headers=played).status_code == 401
     refused = press(_signed_in(A)(team), "", "restore", act={"token": "t"})
     assert refused.status_code == 200  # as themselves, annotators may
 
@@ -582,25 +646,24 @@ def test_a_played_person_is_simulated_from_the_first_act(team: Team) -> None:
     assert "set-cookie" not in rita.get("/api/me", headers=played).headers
 
 
-def test_a_played_persons_queries_are_simulated_data(team: Team) -> None:
-    from app.store import queries
-
+def test_what_a_played_person_does_is_simulated_data(team: Team) -> None:
     played = {"x-rlhb-simulated": "Sim Three"}
     rita = _signed_in(R)(team)
     me = rita.get("/api/me", headers=played).json()
-    member = Member(rita, "Sim Three", uuid4(), me["id"], R)
-    from app.store import people
-
-    with team.store.reading() as connection:
-        person = people.get(connection, __import__("uuid").UUID(me["id"]))
-    assert person.source == "simulated"
-    del member, queries
+    with team.store.writing() as connection:
+        query, answers = asked(connection, people.get(connection, UUID(me["id"])))
+    told = {"sent_ms": now_ms(), "signals": [best(query, answers[0]).model_dump(mode="json")]}
+    assert rita.post("/api/signals", json=told).status_code == 422  # as themselves it is another's
+    assert rita.post("/api/signals", json=told, headers=played).json()["new"] == 1
+    real, simulated_only = (
+        rita.get(f"/api/data/triplets.jsonl?source={source}").text
+        for source in ("real", "simulated")
+    )
+    assert str(query.id) not in real
+    assert str(query.id) in simulated_only
 
 
 def test_a_real_persons_id_is_played_by_nobody(team: Team) -> None:
-    from app.people import simulated
-    from tests.scene import asked, someone
-
     with team.store.writing() as connection:
         asked(connection, someone(connection, id=simulated("Real One")))
     rita = _signed_in(R)(team)
@@ -613,7 +676,14 @@ def test_whoever_erases_a_played_person_keeps_their_account(team: Team) -> None:
     rita = team.member("Renate", R)
     played = {"x-rlhb-simulated": "Sim Four"}
     rita.client.get("/api/me", headers=played)
-    body = {"confirm": True, "account": True}
-    assert rita.client.post("/api/me/erase", json=body, headers=played).status_code in (200, 403)
-    assert rita.client.get("/api/me").status_code == 200
-    logging.getLogger(__name__).debug("kept")
+    refused = rita.client.post(
+        "/api/me/erase", json={"confirm": True, "account": True}, headers=played
+    )
+    assert (refused.status_code, refused.json()["detail"]) == (
+        403,
+        "a simulated person has no account to remove",
+    )
+    erased = rita.client.post("/api/me/erase", json={"confirm": True}, headers=played)
+    assert erased.status_code == 200
+    assert rita.client.get("/api/me", headers=played).json()["source"] == "simulated"
+    assert rita.client.get("/api/me").json()["display_name"] == "Renate"
