@@ -4,6 +4,7 @@ Read from `RLHB_*` environment variables and the same-named options of `rlhb ser
 docs/reference.md are made from the descriptions here. Does not know what the settings are used for beyond that.
 """
 
+import ipaddress
 import re
 from enum import StrEnum
 from pathlib import Path

@@ -194,7 +194,7 @@ class People:
         if not found.role.includes(Role.RESEARCHER):
             raise NotAllowed("simulated people are for researchers to play")
         person_id = simulated(name)
-        # Looked up each time: another web process may have erased them, and then they would begin anew as a real person.
+        # Looked up each time: another web process may have erased them, and they would begin anew as a real person.
         if not await self.store.look_together(people.are_simulated_all, person_id):
             await self.store.together(people.simulated_all, person_id)
         return replace(found, person_id=person_id, plays=True)
