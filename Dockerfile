@@ -2,6 +2,9 @@
 #   docker build -t rlhb-studio .                                        CPU torch
 #   docker build -t rlhb-studio --build-arg TORCH_INDEX=<wheel index> .  another build, for instance CUDA
 #   docker run --rm -p 127.0.0.1:7860:7860 -v rlhb-data:/data rlhb-studio
+# With accounts, behind a proxy on the same host (docs/deploy) that comes from the bridge's network:
+#   docker run --rm -p 127.0.0.1:7860:7860 -v rlhb-data:/data -e RLHB_TEAM=true -e RLHB_BEHIND_PROXY=true \
+#     -e RLHB_TRUSTED_PROXIES=172.16.0.0/12 -e RLHB_PUBLIC_URL=https://label.example.org rlhb-studio
 FROM python:3.12-slim
 
 # A wheel index for torch: the CPU builds by default, so that the image stays small.

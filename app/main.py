@@ -16,8 +16,8 @@ from app.api.errors import explain_errors, explained
 from app.comparing import Comparing
 from app.doors.bodies import Bodies
 from app.doors.headers import Headers
+from app.doors.heavy import Heavy
 from app.doors.streams import Streams
-from app.heavy import Heavy
 from app.people import Entering, OpenId, People, PeopleDoor, keep_tidy, note_settings
 from app.runs import Training
 from app.serving import Serving, register_base

@@ -4,8 +4,6 @@ Read from `RLHB_*` environment variables and the same-named options of `rlhb ser
 docs/reference.md are made from the descriptions here. Does not know what the settings are used for beyond that.
 """
 
-import ipaddress
-import re
 from enum import StrEnum
 from pathlib import Path
 from typing import Literal
@@ -13,7 +11,8 @@ from typing import Literal
 from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from app.addresses import host_of_url, is_loopback, is_private
+from app import settings_rules
+from app.addresses import is_loopback
 from rlhb_core.schema.records import EMBEDDED
 
 SECRETS = frozenset(
@@ -23,9 +22,6 @@ SECRETS = frozenset(
     }
 )
 """Environment that the processes that we start have no use for."""
-
-SHORTEST_SECRET = 32
-"""Fewest characters of a secret that an operator chooses."""
 
 
 class Role(StrEnum):
@@ -255,66 +251,13 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
-    def _team_with_tls(self) -> "Settings":
-        own_tls = self.tls_certificate is not None or self.tls_key is not None
-        ways = [own_tls, self.behind_proxy, self.insecure_http]
-        if not self.team:
-            if any(ways):
-                raise ValueError(
-                    "TLS and proxies are for servers with accounts; set RLHB_TEAM=true (--team) too"
-                )
-            return self
-        if sum(ways) != 1:
-            raise ValueError(
-                "passwords want TLS, by one of three ways: --tls-certificate and --tls-key if this server speaks it, "
-                "--behind-proxy if a proxy does (docs/deploy has Caddy and nginx), or --insecure-http for a private "
-                "network that you trust"
-            )
-        if own_tls and (self.tls_certificate is None or self.tls_key is None):
-            raise ValueError("tls_certificate and tls_key belong together; give both")
-        for file in filter(None, (self.tls_certificate, self.tls_key)):
-            if not file.is_file():
-                raise ValueError(
-                    f"there is no file {file}; tls_certificate and tls_key are files in PEM"
-                )
-        if self.insecure_http and not is_private(self.host):
-            raise ValueError(
-                f"insecure_http is for a loopback or private address, and {self.host} is neither; name the address in "
-                "your own network (--host 192.168.1.5), or use TLS"
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _others_who_know_people(self) -> "Settings":
-        if self.public_url and not _ORIGIN.fullmatch(self.public_url):
-            raise ValueError(
-                "public_url: an address without a path, such as https://label.example.org"
-            )
-        if self.public_url.startswith("http:") and not self.insecure_http:
-            raise ValueError("public_url: begins with https:// (or set insecure_http)")
-        openid = (self.openid_issuer, self.openid_client_id, self.openid_client_secret)
-        if any(openid) and not (self.team and all(openid) and self.origin):
-            raise ValueError(
-                "OpenID Connect takes team, openid_issuer, openid_client_id, openid_client_secret and public_url"
-            )
-        if self.openid_issuer and not self.openid_issuer.startswith("https://"):
-            inside = is_private(host_of_url(self.openid_issuer))
-            if not (inside and self.openid_issuer.startswith("http://")):
-                raise ValueError("openid_issuer: begins with https://")
-        for each in self.proxies:
-            try:
-                ipaddress.ip_network(each, strict=False)
-            except ValueError:
-                raise ValueError(
-                    f"trusted_proxies: {each!r} is no address or network, such as 10.0.0.5 or 172.16.0.0/12"
-                ) from None
-        for name in ("cookie_secret", "proxy_secret"):
-            if 0 < len(getattr(self, name)) < SHORTEST_SECRET:
-                raise ValueError(f"{name}: at least {SHORTEST_SECRET} characters")
-        if self.proxy_user_header and not (self.behind_proxy and self.proxy_secret):
-            raise ValueError(
-                "proxy_user_header takes behind_proxy and proxy_secret, or anybody could say who they are"
-            )
+    def _that_go_together(self) -> "Settings":
+        for check in (
+            settings_rules.check_tls,
+            settings_rules.check_names,
+            settings_rules.check_providers,
+        ):
+            check(self)
         return self
 
     @property
@@ -361,6 +304,3 @@ class Settings(BaseSettings):
     def runs_dir(self) -> Path:
         """Where the run folders lie."""
         return self.data_dir.resolve() / "runs"
-
-
-_ORIGIN = re.compile(r"https?://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(:[0-9]{1,5})?/?")

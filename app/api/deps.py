@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import Depends, Request, Response
 
 from app.comparing import Comparing
-from app.heavy import Heavy
+from app.doors.heavy import Heavy
 from app.people import Entering, OpenId, People, Principal
 from app.runs import Training
 from app.store import Store

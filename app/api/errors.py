@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse
 from app.comparing import CannotContinue, NotYours, Overloaded, StillWriting, TooManyOpen
 from app.data_folder import NoRoom
 from app.doors.bodies import TooSlow
-from app.heavy import TooBusy
+from app.doors.heavy import TooBusy
 from app.people import (
     BadLink,
     Deactivated,

@@ -2,5 +2,6 @@
 
 `pages.py` is the door of a Gradio page: the few of Gradio's routes that the page uses in a browser, and nothing else.
 `events.py` says what an event of a page may be sent, `bodies.py` what any request may bring, `streams.py` how many
-answers may last at a time, `headers.py` what all answers carry. Who is asking, and may: `app/people/`.
+answers may last at a time, `headers.py` what all answers carry, `heavy.py` how much slow work is done at a
+time. Who is asking, and may: `app/people/`.
 """

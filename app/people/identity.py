@@ -12,7 +12,7 @@ from uuid import UUID
 from itsdangerous import BadSignature, Signer
 
 from app.data_folder import prepare
-from app.settings import SHORTEST_SECRET
+from app.settings_rules import SHORTEST_SECRET
 from rlhb_core.errors import BadConfig
 
 COOKIE = "rlhb_person"

@@ -15,8 +15,8 @@ from urllib.parse import urlencode
 import gradio as gr
 from fastapi import FastAPI
 
+from app.doors.heavy import Heavy
 from app.files import DataFilter, amounts, compared, start_of, taken, triplet_lines
-from app.heavy import Heavy
 from app.runs import parse_since
 from app.store import Store, summary
 from app.ui import counts

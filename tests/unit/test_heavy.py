@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.heavy import AT_ONCE, MOST_WAITING, Heavy, TooBusy
+from app.doors.heavy import AT_ONCE, MOST_WAITING, Heavy, TooBusy
 from app.main import create_app
 from app.settings import Settings
 from app.store import Store, behaviors

@@ -14,7 +14,7 @@ from app.api import data, me
 from app.api import signals as api_signals
 from app.api.errors import explain_errors
 from app.comparing import Comparing
-from app.heavy import Heavy
+from app.doors.heavy import Heavy
 from app.people import People, Principal
 from app.runs import Training
 from app.serving import Serving
