@@ -24,6 +24,10 @@ SMALL = 65_536
 LARGE_AT_ONCE = 16
 """So many bodies of the largest size find room at the same time."""
 
+STRANGERS = 16_384
+"""Largest body of somebody who is not signed in where one can: what signing in takes."""
+SIGN_IN_FIRST = f"before you sign in a request may have {STRANGERS:,} bytes"
+
 STREAMED = frozenset({"/api/data/import"})
 
 
@@ -65,11 +69,13 @@ class Bodies:
 
     async def _read(self, scope: Scope, receive: Receive, send: Send, place: "RoomTaken") -> None:
         try:
-            content = await read(scope, timely(receive), self.most_bytes, place)
+            most = STRANGERS if _is_stranger(scope) else self.most_bytes
+            content = await read(scope, timely(receive), most, place)
         except WentAway:
             return
         except TooLong:
-            await self._refuse(413, self._too_long())(scope, receive, send)
+            told = SIGN_IN_FIRST if _is_stranger(scope) else self._too_long()
+            await self._refuse(413, told)(scope, receive, send)
             return
         except TooSlow as error:
             await self._refuse(408, str(error))(scope, receive, send)
@@ -90,6 +96,11 @@ class Bodies:
     def _refuse(status: int, why: str) -> JSONResponse:
         headers = {"Retry-After": "5"} if status == 503 else None
         return JSONResponse({"detail": why}, status_code=status, headers=headers)
+
+
+def _is_stranger(scope: Scope) -> bool:
+    principal = scope.get("state", {}).get("principal")
+    return principal is not None and principal.role is None
 
 
 class Room:

@@ -4,6 +4,7 @@ A pure ASGI middleware, outside of all that reads a body: streams pass through u
 nothing. Which role a request takes is one table (`roles.py`).
 """
 
+import asyncio
 from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from urllib.parse import quote
@@ -17,13 +18,20 @@ from app.people.entering_errors import NotInvited
 from app.people.people import SIMULATED, VOUCHED, People
 from app.people.principal import NotAllowed, Principal, SignInFirst
 from app.people.roles import ANYONE, least_for
+from app.store import Role
 from rlhb_core.errors import RlhbError
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 HEALTH = "/api/health"
+AGAIN_S = 15.0
+"""How often it is looked whether who asked for an answer that lasts may still have it."""
 
 Explain = Callable[[RlhbError], Response]
 RefusedPage = Callable[[Principal, str], Response]
+
+
+class _Gone(Exception):
+    """Signed out, or demoted, in the middle of an answer."""
 
 
 class PeopleDoor:
@@ -55,7 +63,11 @@ class PeopleDoor:
             return
         state = scope.setdefault("state", {})
         state["principal"], state["person_id"] = principal, principal.person_id
-        if self.people.team or not self._is_new(scope, principal):
+        if self.people.team:
+            with suppress(_Gone):
+                await self.app(scope, receive, self._while_they_may(scope, least, send))
+            return
+        if not self._is_new(scope, principal):
             await self.app(scope, receive, send)
             return
 
@@ -66,6 +78,21 @@ class PeopleDoor:
             await send(message)
 
         await self.app(scope, receive, send_with_cookie)
+
+    def _while_they_may(self, scope: Scope, least: Role | None, send: Send) -> Send:
+        """A send that breaks off an answer that lasts once whoever asked may not have it any more."""
+        loop = asyncio.get_running_loop()
+        due = loop.time() + AGAIN_S
+
+        async def send_while_they_may(message: Message) -> None:
+            nonlocal due
+            if loop.time() >= due:
+                due = loop.time() + AGAIN_S
+                if not (await self.people.who(scope)).may(least):
+                    raise _Gone
+            await send(message)
+
+        return send_while_they_may
 
     def _is_new(self, scope: Scope, principal: Principal) -> bool:
         """Whether a browser is told who it is from now on."""
