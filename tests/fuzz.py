@@ -25,11 +25,12 @@ SECONDS = 20
 """Longest answer."""
 
 
-def description(data_dir: Path) -> dict[str, Any]:
+def description(data_dir: Path, team: bool = False) -> dict[str, Any]:
     """Every route of the app, those that its own description leaves out too."""
 
     async def built() -> dict[str, Any]:
-        return create_app(Settings(data_dir=data_dir)).openapi()
+        settings = Settings(data_dir=data_dir, team=team, insecure_http=team)
+        return create_app(settings).openapi()
 
     found = deepcopy(asyncio.run(built()))
     for page in PAGES:
@@ -50,6 +51,9 @@ def description(data_dir: Path) -> dict[str, Any]:
         "/static/{file}": _get("file"),
         "/api/{rest}": _get("rest"),
     }
+    if team:
+        found["paths"] |= {page: _get() for page in ("/you", "/people", "/audit", "/join")}
+        found["paths"] |= {"/sign-in": _get(query="next"), "/api/openid/back": _get(query="state")}
     return found
 
 
@@ -95,12 +99,16 @@ def _event() -> dict[str, Any]:
     }
 
 
-def press(address: str, described: dict[str, Any], examples: int, cookie: str = "") -> list[str]:
+def press(
+    address: str, described: dict[str, Any], examples: int, cookie: str = "", token: str = ""
+) -> list[str]:
     """Send so many requests to every operation; what was answered as it must not be, one line each."""
     faults: list[str] = []
     with requests.Session() as session:
         if cookie:
             session.headers["Cookie"] = cookie
+        if token:
+            session.headers["Authorization"] = f"Bearer {token}"
         for operation in _operations(described):
             _press_one(operation, address, session, examples, faults)
     return faults

@@ -15,6 +15,7 @@ from app.doors.heavy import TooBusy
 from app.people import (
     BadLink,
     Deactivated,
+    NoOpenId,
     NoProvider,
     NotAllowed,
     NotInvited,
@@ -37,6 +38,7 @@ STATUS: dict[type[RlhbError], int] = {
     Deactivated: 403,
     NotInvited: 403,
     NotVouchedFor: 403,
+    NoOpenId: 404,
     UnknownReference: 404,
     TooSlow: 408,
     CannotContinue: 409,

@@ -29,7 +29,7 @@ from app.people.managing import (
     withdraw,
 )
 from app.people.openid import SECONDS as OPENID_SECONDS
-from app.people.openid import NoProvider, NotVouchedFor, OpenId
+from app.people.openid import NoOpenId, NoProvider, NotVouchedFor, OpenId
 from app.people.people import OPERATOR, SIMULATED, People, Visitor, simulated, vouched
 from app.people.principal import NotAllowed, Principal, SignInFirst
 from app.people.roles import ANYONE, EVENTS, PAGES, ROUTES, least_for, least_for_event
@@ -51,6 +51,7 @@ __all__ = [
     "Entering",
     "Given",
     "Identities",
+    "NoOpenId",
     "NoProvider",
     "NotAllowed",
     "NotInvited",

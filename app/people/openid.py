@@ -38,8 +38,12 @@ REFUSED = {
 """What a provider's word for why it refuses means to a person."""
 
 
+class NoOpenId(RlhbError):
+    """Nobody signs in that way here."""
+
+
 class NoProvider(RlhbError):
-    """None is set, or it does not answer."""
+    """The provider does not answer."""
 
 
 class NotVouchedFor(RlhbError):
@@ -79,7 +83,7 @@ class OpenId:
             )
 
     async def begin(self, request: Request, link: str, next_path: str) -> tuple[str, str]:
-        """(address of the provider, value of the cookie). Raises NoProvider."""
+        """(address of the provider, value of the cookie). Raises NoOpenId, NoProvider."""
         client = self._provider()
         request.scope["session"] = {}
         try:
@@ -93,7 +97,7 @@ class OpenId:
         return sent.headers["location"], cookie
 
     async def back(self, request: Request) -> Vouched:
-        """Who has come back. Raises NoProvider, NotVouchedFor."""
+        """Who has come back. Raises NoOpenId, NoProvider, NotVouchedFor."""
         client = self._provider()
         try:
             kept = self._signer.loads(request.cookies.get(self.cookie, ""), max_age=SECONDS)
@@ -117,7 +121,7 @@ class OpenId:
 
     def _provider(self) -> Any:
         if self._client is None:
-            raise NoProvider("no OpenID Connect provider is set (RLHB_OPENID_ISSUER)")
+            raise NoOpenId("no OpenID Connect provider is set (RLHB_OPENID_ISSUER)")
         return self._client
 
     @staticmethod

@@ -5,10 +5,35 @@ from uuid import uuid4
 
 import pytest
 
+from app.people import OPERATOR, give_token
+from app.store import Role, Store
 from tests.fuzz import description, press
-from tests.server import running_server
+from tests.server import ServerProcess, running_server
 
 EXAMPLES = 6
+
+
+@pytest.mark.timeout(600)
+def test_nothing_that_strangers_or_administrators_send_breaks_a_server_with_accounts(
+    tmp_path: Path,
+) -> None:
+    described = description(tmp_path / "described", team=True)
+    server = ServerProcess(tmp_path / "data", models=False)
+    server.environment |= {"RLHB_TEAM": "true", "RLHB_INSECURE_HTTP": "true"}
+    try:
+        server.start()
+        store = Store.open(f"sqlite:///{server.data_dir / 'rlhb.sqlite'}")
+        with store.writing() as connection:
+            _, token = give_token(connection, OPERATOR, "fuzz", Role.ADMINISTRATOR, None)
+        store.close()
+        address = f"http://127.0.0.1:{server.port}"
+        for shown in ("", token):
+            assert press(address, described, EXAMPLES, token=shown) == []
+        assert server.request("GET", "/api/health")[0] == 200
+        assert "Traceback" not in server.log()
+        assert token not in server.log()
+    finally:
+        server.kill()
 
 
 @pytest.mark.timeout(600)
