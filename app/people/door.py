@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.addresses import host_of, is_loopback
 from app.people.entering_errors import NotInvited
+from app.people.openid import BACK
 from app.people.people import SIMULATED, VOUCHED, People
 from app.people.principal import NotAllowed, Principal, SignInFirst
 from app.people.roles import ANYONE, least_for
@@ -23,6 +24,8 @@ from rlhb_core.errors import RlhbError
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 HEALTH = "/api/health"
+FROM_OUTSIDE = frozenset({HEALTH, BACK})
+"""Of the API, what another site may send a browser to."""
 AGAIN_S = 15.0
 """How often it is looked whether who asked for an answer that lasts may still have it."""
 
@@ -131,7 +134,7 @@ class PeopleDoor:
                 )
             if settings.public_url and host.lower() != _netloc(settings.public_url):
                 return f"open this server as {settings.origin}"
-        if scope["method"] in SAFE_METHODS:
+        if scope["method"] in SAFE_METHODS and not _is_data(scope["path"]):
             return None
         if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
             return "requests from other sites are refused"
@@ -139,6 +142,11 @@ class PeopleDoor:
         if origin is not None and origin.partition("://")[2] != host:
             return "requests from other sites are refused"
         return None
+
+
+def _is_data(path: str) -> bool:
+    """Whether a path is of the API: it answers our own pages only, for asking it may leave a line in the log."""
+    return path.startswith("/api/") and path not in FROM_OUTSIDE
 
 
 def _netloc(url: str) -> str:
