@@ -24,8 +24,8 @@ def _part(name: str) -> Any:
 
 
 async def _person_id(request: Request) -> UUID:
-    person_id: UUID = request.state.person_id
-    return person_id
+    principal: Principal = request.state.principal
+    return principal.recorded()
 
 
 async def _principal(request: Request) -> Principal:

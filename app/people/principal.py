@@ -40,6 +40,15 @@ class Principal:
         """Whether there are no accounts here."""
         return self.via in (Via.ALONE, Via.COMMAND)
 
+    def recorded(self) -> UUID:
+        """The person whose questions and acts these are. Raises NotAllowed for a token that belongs to nobody."""
+        if self.via is Via.TOKEN and self.account_id is None and not self.plays:
+            raise NotAllowed(
+                "this token was made on the command line and is nobody's: what it asks could not be told from what "
+                "people ask; make one under You, or name a simulated person in X-RLHB-Simulated"
+            )
+        return self.person_id
+
     def may(self, least: Role | None) -> bool:
         """Whether they have this role at least; None: anyone may."""
         return least is None or (self.role is not None and self.role.includes(least))

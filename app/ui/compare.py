@@ -89,7 +89,7 @@ class Handlers:
 
     async def ask(self, event: gr.EventData, request: gr.Request) -> AsyncIterator[dict[str, Any]]:
         """Ask a query and follow its answers."""
-        data, person_id = event._data, entered(request, "/", "ask").person_id
+        data, person_id = event._data, entered(request, "/", "ask").recorded()
         try:
             query_id = await self.comparing.ask(
                 person_id, str(data["text"]), _uuid(data.get("previous"))
@@ -106,7 +106,7 @@ class Handlers:
         self, event: gr.EventData, request: gr.Request
     ) -> AsyncIterator[dict[str, Any]]:
         """Follow what this tab showed before a refresh, or the comparison the person left open."""
-        data, person_id = event._data, entered(request, "/", "restore").person_id
+        data, person_id = event._data, entered(request, "/", "restore").recorded()
         query_id = _uuid(data.get("query_id")) or await self._left_open(person_id)
         if query_id is None:
             yield _snapshot(data["token"])
@@ -121,7 +121,7 @@ class Handlers:
         self, event: gr.EventData, request: gr.Request
     ) -> AsyncIterator[dict[str, Any]]:
         """Have one answer written anew and follow it."""
-        data, person_id = event._data, entered(request, "/", "regenerate").person_id
+        data, person_id = event._data, entered(request, "/", "regenerate").recorded()
         query_id, response_id = UUID(data["query_id"]), UUID(data["response_id"])
         try:
             await self.comparing.regenerate(response_id, person_id)
@@ -137,7 +137,7 @@ class Handlers:
         self, event: gr.EventData, request: gr.Request
     ) -> AsyncIterator[dict[str, Any]]:
         """Have an answer that was cut go on where it stands, and follow it."""
-        data, person_id = event._data, entered(request, "/", "carry_on").person_id
+        data, person_id = event._data, entered(request, "/", "carry_on").recorded()
         query_id, response_id = UUID(data["query_id"]), UUID(data["response_id"])
         try:
             await self.comparing.carry_on(response_id, person_id)

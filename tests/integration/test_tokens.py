@@ -50,8 +50,11 @@ def new_token(server: ServerProcess, role: str = "researcher", expires: str = "9
     return made.stdout.strip()
 
 
-def ask(server: ServerProcess, path: str, token: str, method: str = "GET") -> tuple[int, Any]:
-    status, body = server.request(method, path, headers={"Authorization": f"Bearer {token}"})
+def ask(
+    server: ServerProcess, path: str, token: str, method: str = "GET", sent: bytes | None = None
+) -> tuple[int, Any]:
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    status, body = server.request(method, path, sent, headers)
     return status, json.loads(body) if body.startswith((b"{", b"[")) else body
 
 
@@ -62,6 +65,10 @@ def test_a_token_is_shown_once_lets_in_until_it_is_taken_back(
     assert token.startswith("rlhb_")
     assert ask(server, "/api/me", token)[1]["role"] == "researcher"
     assert ask(server, "/api/people", token)[0] == 403
+    status, answer = ask(
+        server, "/api/comparisons", token, "POST", b'{"text": "How many moons has Mars?"}'
+    )
+    assert (status, "nobody's" in answer["detail"]) == (403, True)
     assert ask(server, "/api/me", token + "x")[0] == 401
     listed = rlhb(server.data_dir, "token", "list").stdout
     assert token not in listed
