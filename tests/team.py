@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -15,7 +16,7 @@ from starlette.testclient import TestClient
 
 from app.doors.pages import Door
 from app.main import create_app
-from app.people import OPERATOR, first_link, invite, secrets
+from app.people import OPERATOR, first_link, invite, names, passwords, secrets
 from app.settings import Settings
 from app.store import Account, Invitation, Role, Session, Store, Token, accounts, people, sessions
 from rlhb_core.schema.record import now_ms
@@ -83,7 +84,7 @@ class Team:
     def showing(self, secret: str) -> TestClient:
         """A browser that shows this secret as its session."""
         browser = self.browser()
-        browser.cookies.set("rlhb_session", secret)
+        browser.cookies.set("rlhb_session", secret, domain="127.0.0.1")
         return browser
 
     def with_token(self, secret: str) -> TestClient:
@@ -98,9 +99,13 @@ class Team:
         assert given is not None
         return self.joined(given.secret, name, browser)
 
-    def member(self, name: str, role: Role = Role.ANNOTATOR, password: str = PASSWORD) -> Member:
-        """Somebody who has joined by an invitation."""
-        return self.joined(self.link(role), name, password=password)
+    def member(self, name: str, role: Role = Role.ANNOTATOR) -> Member:
+        """Somebody who is signed in, as if they had joined."""
+        account = made_member(self.store, role, name, password=_stored())
+        browser = self.showing(made_session(self.store, account))
+        cookie = self.app.state.people.identities.cookie_for(account.person_id)
+        browser.cookies.set("rlhb_person", cookie, domain="127.0.0.1")
+        return Member(browser, name, account.id, account.person_id, role)
 
     def link(self, role: Role = Role.ANNOTATOR, uses: int = 1, hours: float = 72) -> str:
         """The secret of an invitation."""
@@ -145,13 +150,19 @@ class Team:
         return [row for row in rows if only.items() <= row.items()]
 
 
+@cache
+def _stored() -> str:
+    """What is stored of the usual password: hashed once, as that takes long."""
+    return passwords._hasher.hash(PASSWORD)
+
+
 def made_member(store: Store, role: Role, name: str = "", **fields: Any) -> Account:
     """An account that is simply there, without a password."""
     name = name or f"member {uuid4().hex[:12]}"
     account = Account(name=name, role=role, person_id=uuid4(), **fields)
     with store.writing() as connection:
-        accounts.add(connection, account, name.casefold())
-        people.ensure(connection, Person(id=account.person_id, recording=False))
+        accounts.add(connection, account, names.key(name))
+        people.ensure(connection, Person(id=account.person_id, recording=False, display_name=name))
     return account
 
 

@@ -6,6 +6,7 @@ Knows the errors by their classes; what each means is told where it is raised.
 import errno
 
 from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
 from app.comparing import CannotContinue, NotYours, Overloaded, StillWriting, TooManyOpen
@@ -71,6 +72,7 @@ def explain_errors(app: FastAPI) -> None:
     """Have the app answer with sentences."""
     app.add_exception_handler(RlhbError, explain)
     app.add_exception_handler(OSError, _explain_disk)
+    app.add_exception_handler(RequestValidationError, _explain_body)
 
 
 def explain(request: Request, error: Exception) -> JSONResponse:
@@ -89,6 +91,15 @@ def explained(error: Exception) -> JSONResponse:
     after_s = getattr(error, "retry_after_s", RETRY_AFTER_S)
     headers = {"Retry-After": str(after_s)} if status in (429, 503) else None
     return JSONResponse({"detail": str(error)}, status_code=status, headers=headers)
+
+
+def _explain_body(request: Request, error: Exception) -> JSONResponse:
+    """What is wrong with a body, without the body: there may be a password in it."""
+    assert isinstance(error, RequestValidationError)
+    told = [
+        {key: each[key] for key in ("type", "loc", "msg") if key in each} for each in error.errors()
+    ]
+    return JSONResponse({"detail": told}, status_code=422)
 
 
 def _explain_disk(request: Request, error: Exception) -> JSONResponse:

@@ -137,6 +137,9 @@ class Entering:
         stored: str | None = None,
     ) -> Entered:
         with self.store.writing() as connection:
+            # Another password or none since it was looked at: a reset would else end every session but this one.
+            if accounts.get(connection, account.id).password != account.password:
+                raise WrongPassword("name or password is wrong")
             if keys is not None:
                 self.people.guesses.worked_out(connection, keys)
             if stored is not None:

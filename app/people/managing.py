@@ -85,6 +85,8 @@ def set_role(connection: Connection, who: Principal, account_id: UUID, role: Rol
     before = accounts.get(connection, account_id)
     after = accounts.change(connection, account_id, role=role)
     _check_one_is_left(connection)
+    if role is Role.ADMINISTRATOR:
+        invitations.withdraw_first(connection)
     if before.role is not role:
         note(connection, who, AuditKind.ROLE, account_id, before=before.role, after=role)
     return after
