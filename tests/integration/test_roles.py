@@ -556,6 +556,16 @@ def test_sessions_and_tokens_are_ended_by_their_owners(
     assert anna.client.get("/api/me").status_code == 200
 
 
+def test_a_token_of_no_account_sees_and_takes_back_none(team: Team) -> None:
+    """It is no administrator's only because it is nobody's."""
+    rita = team.member("Regine", R)
+    made = rita.client.post("/api/tokens", json={"name": "hers"}).json()
+    program = _token(R)(team)
+    assert program.get("/api/tokens").json() == []
+    assert program.delete(f"/api/tokens/{made['id']}").status_code == 404
+    assert team.with_token(made["token"]).get("/api/runs").status_code == 200
+
+
 def test_nobody_gives_more_than_they_have(team: Team) -> None:
     rita = team.member("Rike", R)
     for role, status in (("annotator", 201), ("researcher", 201), ("administrator", 403)):

@@ -841,11 +841,12 @@ def test_first_links_end_whichever_way_somebody_becomes_administrator(store: Sto
 # --- names ----------------------------------------------------------------------------------------
 
 INVISIBLE = {
-    "nothing": "", "spaces": "  \u00a0\u3000 ", "zero width": "An\u200bna", "joiner": "An\u200dna", "turned": "\u202eannA",
-    "isolate": "\u2066Anna", "mark": "Anna\u200f", "newline control": "An\u0007na", "nul": "An\u0000na", 
+    "nothing": "", "spaces": "  \u00a0\u3000 ", "zero width": "An\u200bna", "joiner": "An\u200dna",
+    "turned": "\u202eannA",
+    "isolate": "\u2066Anna", "mark": "Anna\u200f", "newline control": "An\u0007na", "nul": "An\u0000na",
     "soft": "An\u00adna",
     "filler": "\u3164", "half filler": "An\uffa0na", "choseong filler": "\u115fAnna", "braille blank": "\u2800\u2800",
-    "grapheme joiner": "An\u034fna", "variation": "Anna\ufe0f", "mongolian": "An\u180ena", 
+    "grapheme joiner": "An\u034fna", "variation": "Anna\ufe0f", "mongolian": "An\u180ena",
     "tag": "Anna\U000e0041",
     "supplement": "Anna\U000e0100", "private": "An\ue000na", "unassigned": "An\u0378na", "khmer": "An\u17b4na",
     "41": "x" * 41, "musical": "An\U0001d173na", "annotation": "An\ufff9na", "bom": "\ufeffAnna",
