@@ -9,7 +9,7 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import AsyncGenerator, Coroutine, Iterable
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable
 from typing import Any
 from uuid import UUID
 
@@ -25,7 +25,7 @@ from app.settings import Settings
 from app.store import Store, responses
 from rlhb_core.errors import BadRecord
 from rlhb_core.schema.record import MAX_TEXT
-from rlhb_core.schema.records import Outcome
+from rlhb_core.schema.records import Outcome, Person
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +47,9 @@ class Comparing:
         serving: Serving,
         settings: Settings,
         rng: random.Random | None = None,
+        begins: Callable[[UUID], Person] = lambda person_id: Person(id=person_id),
     ) -> None:
+        """begins: a person as they are stored who asks for the first time."""
         self._store = store
         self._serving = serving
         self._settings = settings
@@ -55,7 +57,7 @@ class Comparing:
         self._live = self._writing.live
         self._admission = Admission(serving, settings, self._live)
         self._stored = StoredComparisons(
-            store, settings, self._writing.unstored, rng or random.SystemRandom()
+            store, settings, self._writing.unstored, rng or random.SystemRandom(), begins
         )
         self._beginnings: set[asyncio.Task[Any]] = set()
         self._one_at_a_time = asyncio.Lock()  # regenerated or written on

@@ -4,7 +4,7 @@ Each is one unit of work. Does not know how answers are written, nor who looks a
 """
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 from uuid import UUID
 
@@ -13,7 +13,7 @@ from app.comparing.errors import CannotContinue, NotYours, StillWriting
 from app.comparing.view import ComparisonView, view_of, was_voted
 from app.settings import Settings
 from app.store import Connection, Store, people, queries, responses, signals, versions
-from rlhb_core.schema.records import ModelVersion, Outcome, Query, Response
+from rlhb_core.schema.records import ModelVersion, Outcome, Person, Query, Response
 from rlhb_core.schema.signals import Signal
 
 
@@ -28,7 +28,10 @@ class DrawnQuery(NamedTuple):
 
 
 class StoredComparisons:
-    """The comparisons of a store. `unstored`: answers that have ended here and are still pending there."""
+    """The comparisons of a store. `unstored`: answers that have ended here and are still pending there.
+
+    begins: a person as they are stored who asks for the first time.
+    """
 
     def __init__(
         self,
@@ -36,8 +39,10 @@ class StoredComparisons:
         settings: Settings,
         unstored: Mapping[UUID, Response],
         rng: random.Random,
+        begins: Callable[[UUID], Person],
     ) -> None:
         self._store = store
+        self._begins = begins
         self._settings = settings
         self._unstored = unstored
         self._rng = rng
@@ -45,7 +50,7 @@ class StoredComparisons:
     def draw(self, person_id: UUID, text: str, previous: UUID | None) -> DrawnQuery:
         """A query, and the answers that are to be written to it. Raises NotYours, NotEnoughData."""
         with self._store.writing() as connection:
-            person = people.here(connection, person_id)
+            person = people.here(connection, self._begins(person_id))
             # None if erased since
             before = queries.find(connection, previous) if previous else None
             if before and before.person_id != person_id:

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from app.store.account_records import Consent
 from app.store.account_tables import CONSENT, CONSENT_TEXT
-from app.store.engine import Connection, storable
+from app.store.engine import Connection, insert_new, storable
 from app.store.tables import PERSON, to_record
 from rlhb_core.schema.record import now_ms
 from rlhb_core.schema.records import Source
@@ -15,17 +15,20 @@ from rlhb_core.schema.records import Source
 def ask(connection: Connection, version: str, text: str) -> bool:
     """From now on people are asked for this text; whether it is a new one.
 
-    With a new text nobody's reading is recorded until they have answered anew.
+    Nobody's reading is recorded until they have answered to it: not to another, nor while none was asked for.
     """
     known = sa.select(CONSENT_TEXT.c.version).where(CONSENT_TEXT.c.version == version)
-    if connection.execute(known).first() is not None:
-        return False
-    connection.execute(
-        sa.insert(CONSENT_TEXT).values(version=version, text=storable(text), since_ms=now_ms())
+    is_new = connection.execute(known).first() is None
+    row = {"version": version, "text": storable(text), "since_ms": now_ms()}
+    insert_new(connection, CONSENT_TEXT, [row])
+    answered = (
+        sa.exists()
+        .where(CONSENT.c.person_id == PERSON.c.id, CONSENT.c.version == version)
+        .correlate(PERSON)
     )
-    people = PERSON.c.source != Source.SIMULATED
-    connection.execute(sa.update(PERSON).where(people).values(recording=False))
-    return True
+    waiting = PERSON.c.recording & (PERSON.c.source != Source.SIMULATED) & sa.not_(answered)
+    connection.execute(sa.update(PERSON).where(waiting).values(recording=False))
+    return is_new
 
 
 def answer(connection: Connection, consent: Consent) -> None:

@@ -38,14 +38,16 @@ def ensure(connection: Connection, person: Person) -> Person:
     return get(connection, person.id)
 
 
-def here(connection: Connection, person_id: UUID) -> Person:
-    """The person who is here now, made if need be. One whom only a file has named so far is real from now on: what is
-    asked and done here did not come from a file.
+def here(connection: Connection, begins: Person) -> Person:
+    """The person who is here now, made from `begins` if need be. One whom only a file has named so far is real from now
+    on: what is asked and done here did not come from a file, nor did their consent.
     """
-    person = ensure(connection, Person(id=person_id))
-    if person.source is Source.IMPORTED:
-        return _change(connection, person_id, source=Source.REAL)
-    return person
+    person = ensure(connection, begins)
+    if person.source is not Source.IMPORTED:
+        return person
+    answered = sa.select(CONSENT.c.id).where(CONSENT.c.person_id == person.id).limit(1)
+    asked = begins.recording or connection.execute(answered).first() is not None
+    return _change(connection, person.id, source=Source.REAL, recording=person.recording and asked)
 
 
 def find(connection: Connection, person_id: UUID) -> Person | None:
