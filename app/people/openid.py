@@ -116,7 +116,8 @@ class OpenId:
         except HTTPError as error:
             raise self._down(error) from None
         except Exception as error:  # a token that is none, a signature or a claim that is wrong
-            log.warning("what an OpenID Connect provider said is not right: %r", error)
+            told_why = getattr(error, "description", "")  # which claim; never what it held
+            log.warning("OpenID Connect: %s %s", type(error).__name__, told_why)
             raise NotVouchedFor("what the provider said is not right; begin again") from None
 
     def _provider(self) -> Any:
