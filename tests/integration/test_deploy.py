@@ -1,4 +1,4 @@
-"""Accounts behind Caddy, behind nginx and with TLS of one's own: the configurations that we ship, with the real programs.
+"""Accounts behind Caddy, behind nginx and with TLS of one's own: the files that we ship, with the real programs.
 
 The committed files are used; only names, ports and paths are put in their places. The proxies run as nobody in
 particular.
@@ -16,8 +16,8 @@ import ssl
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from pathlib import Path
 from uuid import uuid4
 
@@ -45,10 +45,10 @@ FORGED = {
 class TeamServer(ServerProcess):
     """With accounts, behind a proxy."""
 
-    ways = {"RLHB_TEAM": "true", "RLHB_BEHIND_PROXY": "true"}
+    ways: Mapping[str, str] = {"RLHB_TEAM": "true", "RLHB_BEHIND_PROXY": "true"}
 
     def start(self, patience_s: float = 240) -> None:
-        self.environment |= self.ways
+        self.environment |= dict(self.ways)
         super().start(patience_s)
 
     def first_link(self) -> str:
@@ -223,12 +223,20 @@ class Front:
     def __init__(self, server: TeamServer, place: Place, plain: int, port: int) -> None:
         self.server, self.place, self.plain, self.port = server, place, plain, port
         self.origin = f"https://localhost:{port}"
+        self.open: list[httpx.Client] = []
 
     def browser(self, **headers: str) -> httpx.Client:
         """A browser with cookies of its own, which follows nobody."""
-        return httpx.Client(
+        found = httpx.Client(
             base_url=self.origin, verify=self.place.tls, headers=headers, timeout=60
         )
+        self.open.append(found)
+        return found
+
+    def close(self) -> None:
+        """Close all browsers."""
+        for each in self.open:
+            each.close()
 
     def signed_in(self) -> httpx.Client:
         """The administrator's, who is made first if there is none."""
@@ -244,8 +252,11 @@ class Front:
 
 @pytest.fixture(scope="module", params=PROXIES)
 def front(request: pytest.FixtureRequest, place: Place, server: TeamServer) -> Iterator[Front]:
-    with PROXIES[request.param](place, server) as (plain, port):
-        yield Front(server, place, plain, port)
+    with (
+        PROXIES[request.param](place, server) as (plain, port),
+        closing(Front(server, place, plain, port)) as front,
+    ):
+        yield front
 
 
 def test_people_sign_in_over_https(front: Front):
@@ -262,14 +273,15 @@ def test_people_sign_in_over_https(front: Front):
 
 def test_a_page_of_gradio_loads_with_all_its_files(front: Front):
     there = front.signed_in()
-    page = there.get("/data")
+    assert there.get("/data").headers["location"] == "/data/"  # wherever the app thinks that it is
+    page = there.get("/data/")
     assert (page.status_code, "gradio_config" in page.text) == (200, True)
     found = set(re.findall(r'(?:src|href)="(/static/[^"]+|\./assets/[^"]+)"', page.text))
     assert found
     for each in sorted(found):
         path = each if each.startswith("/") else f"/data/{each[2:]}"
         assert there.get(path).status_code == 200, path
-    assert front.origin in page.text or "http://" not in page.text.replace("http://www.w3.org", "")
+    assert f"http://localhost:{front.port}" not in page.text
 
 
 def test_nobody_gets_a_page_without_signing_in(front: Front):
@@ -331,10 +343,9 @@ def test_an_event_stream_comes_in_pieces(front: Front):
         front, f"{events.prefix}/queue/data?session_hash={session}", cookies_of(there)
     )
     assert b"process_generating" in whole
-    assert whole.rstrip().endswith(b'"close_stream"}') or b"close_stream" in whole
-    assert len(pieces) >= 5, pieces
-    assert pieces[0] < 4_096
-    assert max(pieces) < len(whole) / 2
+    assert b"close_stream" in whole
+    assert len(pieces) >= 3, pieces
+    assert pieces[0] < 1_000
 
 
 def cookies_of(there: httpx.Client) -> str:
@@ -407,7 +418,8 @@ def own(tmp_path_factory: pytest.TempPathFactory, place: Place) -> Iterator[Fron
     server = OwnTls(tmp_path_factory.mktemp("own"), place)
     try:
         server.start()
-        yield Front(server, place, server.port, server.port)
+        with closing(Front(server, place, server.port, server.port)) as front:
+            yield front
     finally:
         server.kill()
 
@@ -418,7 +430,7 @@ def test_with_a_certificate_the_app_needs_no_proxy(own: Front):
     me = there.get("/api/me")
     assert me.json()["role"] == "administrator"
     assert me.headers["strict-transport-security"].startswith("max-age=")
-    assert there.get("/data").status_code == 200
+    assert there.get("/data/").status_code == 200
 
 
 def test_with_a_certificate_nobody_is_a_proxy(own: Front):
@@ -449,8 +461,8 @@ def test_a_certificate_that_does_not_fit_its_key_is_told(tmp_path: Path, place: 
     (tmp_path / "place").mkdir()
     another = Place(tmp_path / "place")
     server = OwnTls(tmp_path / "data", place)
-    server.ways |= {"RLHB_TLS_KEY": str(another.key)}
+    server.ways = {**server.ways, "RLHB_TLS_KEY": str(another.key)}
     with pytest.raises(
-        RuntimeError, match="rlhb: the certificate .* cannot be used .*belong together"
+        RuntimeError, match=r"rlhb: the certificate .* cannot be used .*belong together"
     ):
         server.start()
