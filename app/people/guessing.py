@@ -18,6 +18,8 @@ FORGOTTEN_MS = 15 * 60_000
 FREE_BY_NAME, FREE_BY_ADDRESS = 5, 100
 """Tries that need not wait: from one address an office of people may come in at once."""
 LONGEST_MS = FORGOTTEN_MS
+SKEW_MS = 60_000
+"""By how much the clocks of two web processes may differ."""
 
 
 class TooManyTries(RlhbError):
@@ -48,16 +50,17 @@ class Guesses:
     @staticmethod
     def count(connection: Connection, keys: tuple[str, str]) -> None:
         """Count a try. Raises TooManyTries, and counts nothing, if it came too soon after those before."""
-        now = now_ms()
-        counted = []
+        found = []
         for key, free in sorted(zip(keys, (FREE_BY_NAME, FREE_BY_ADDRESS), strict=True)):
-            tries, last_ms = guesses.count(connection, key, now - FORGOTTEN_MS)
+            tries, last_ms = guesses.count(connection, key, now_ms() - FORGOTTEN_MS)
             over = tries - free
-            wait_ms = min(1_000 * 2 ** min(over, 20), LONGEST_MS) if over >= 0 else 0
-            if last_ms <= now < last_ms + wait_ms:  # not from a clock that was wrong
-                raise TooManyTries(last_ms + wait_ms - now)
-            counted.append((key, tries + 1))
-        for key, tries in counted:
+            if over >= 0:
+                pause_ms = min(1_000 * 2 ** min(over, 20), LONGEST_MS)
+                wait_ms = last_ms + pause_ms - now_ms()
+                if 0 < wait_ms <= pause_ms + SKEW_MS:  # or else a clock was wrong then
+                    raise TooManyTries(wait_ms)
+            found.append((key, tries + 1))
+        for key, tries in found:
             guesses.note(connection, key, tries)
 
     @staticmethod
