@@ -13,7 +13,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -109,17 +109,24 @@ class Studio:
 
 @pytest.fixture(scope="package")
 def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
-    data_dir = tmp_path_factory.mktemp("studio")
+    with serving(tmp_path_factory.mktemp("studio")) as studio:
+        yield studio
+
+
+@contextmanager
+def serving(data_dir: Path, *options: str, **environment: str) -> Iterator[Studio]:
+    """A server of these options on a data folder of its own, which holds what it says as server.log."""
     port = _free_port()
     with model_server() as remote, (data_dir / "server.log").open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "app.cli", "serve"],
+            [sys.executable, "-m", "app.cli", "serve", *options],
             env={
                 **os.environ,
                 "RLHB_DATA_DIR": str(data_dir),
                 "RLHB_PORT": str(port),
                 "RLHB_DATABASE_URL": "",
                 "OMP_NUM_THREADS": "1",
+                **environment,
             },
             stdout=log,
             stderr=subprocess.STDOUT,
