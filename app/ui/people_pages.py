@@ -103,7 +103,8 @@ _YOU = """
   <section class="panel whole" aria-labelledby="of-sessions"><h2 id="of-sessions">Where you are signed in</h2>
     <p>End what you do not know, and change your password then.</p>
     <div data-sessions></div>
-    <p><button type="button" class="button" data-sign-out-everywhere>Sign out everywhere</button></p></section>
+    <p><button type="button" class="button" data-sign-out-everywhere>Sign out everywhere</button></p>
+    <div class="said" role="status"></div></section>
   {tokens}
   <section class="panel whole" aria-labelledby="of-data"><h2 id="of-data">Your data</h2>
     <p>Your questions, votes and marks are stored; and, while recording is on, how you read each answer.</p>
