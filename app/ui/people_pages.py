@@ -30,7 +30,7 @@ def add_people_pages(app: FastAPI) -> None:
     provider = settings.openid_name if settings.openid_issuer else ""
     page("/sign-in", "Sign in", lambda who: _SIGN_IN.format(provider=_button("Sign in", provider)))
     page("/join", "Join", lambda who: _JOIN.format(provider=_button("Join", provider)))
-    page("/you", "You", _you)
+    page("/you", "You", lambda who: _you(who, bool(provider)))
     page("/people", "People", lambda who: _PEOPLE, "people")
     page("/audit", "Audit", lambda who: _AUDIT, "audit")
 
@@ -42,9 +42,10 @@ def _button(verb: str, provider: str) -> str:
     return f'<button type="button" class="button" data-provider>{verb} with {escape(provider)}</button>'
 
 
-def _you(who: Principal) -> str:
+def _you(who: Principal, provider: bool) -> str:
     is_trusted = who.role is not None and who.role.includes(Role.RESEARCHER)
-    return _YOU.format(tokens=_TOKENS if is_trusted else "")
+    none_yet = " Leave the present one empty if you have none yet." if provider else ""
+    return _YOU.format(tokens=_TOKENS if is_trusted else "", none_yet=none_yet)
 
 
 # A form that no script has come for sends nothing into the address: method=post.
@@ -91,7 +92,7 @@ _YOU = """
       <button class="button">Save</button></form>
     <div class="said" role="status"></div></section>
   <section class="panel" aria-labelledby="of-password"><h2 id="of-password">Your password</h2>
-    <p>With a new one you are signed out everywhere else.</p>
+    <p>With a new one you are signed out everywhere else.{none_yet}</p>
     <form class="stack" method="post" data-password-form>
       <input name="username" autocomplete="username" hidden aria-hidden="true" tabindex="-1">
       <label>Present password <input class="field" name="current" type="password" maxlength="1000"
@@ -154,7 +155,7 @@ _PEOPLE = """
       <button class="button primary">Make a link</button></form>
     <div class="said" role="status"></div></section>
   <section class="panel whole" aria-labelledby="of-invitations"><h2 id="of-invitations">Open invitations</h2>
-    <div data-invitations></div></section>
+    <div data-invitations></div><div class="said" role="status"></div></section>
 </div>
 """
 

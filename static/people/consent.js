@@ -45,7 +45,7 @@ function show(asking, resolve) {
     { class: "pop centre consent", tabindex: "-1", "aria-label": "May we record how you read?", "aria-describedby": "consent-text" },
     text,
     wrong,
-    h("div", { class: "choices" }, buttons),
+    h("div", { class: "yes-no" }, buttons),
     h("p", { class: "small" }, asking.agreed === null ? "Escape puts the question off; nothing is recorded until you answer." : past(asking)),
   );
   dialog.addEventListener("close", () => {

@@ -2,7 +2,7 @@
 
 import { call } from "../api.js";
 import { fill, get, h, post } from "../kit.js";
-import { attempt, moment, named, once, onSubmit, roleOptions, saidOf, table } from "./parts.js";
+import { attempt, gone, moment, named, once, onSubmit, roleOptions, saidOf, table } from "./parts.js";
 
 const list = document.querySelector("[data-invitations]");
 const form = document.querySelector("[data-invite]");
@@ -26,7 +26,10 @@ async function show() {
 
 function row({ id, role, uses_left: left, created_ms: created, expires_ms: expires, made_by: by }) {
   const withdraw = async ({ currentTarget: button }) => {
-    if (await attempt(button, saidOf(form), () => call("DELETE", `/api/invitations/${id}`))) await show();
+    if (await attempt(button, saidOf(list), () => call("DELETE", `/api/invitations/${id}`))) {
+      await show();
+      gone(list, "Withdrawn. Nobody can join by it any more.");
+    }
   };
   return [
     role,

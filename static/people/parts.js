@@ -30,6 +30,18 @@ export async function attempt(button, said, work) {
   }
 }
 
+/** After something is gone from a list: say so, and put the focus where the list begins, for its button is gone too. */
+export function gone(list, words) {
+  const panel = list.closest(".panel");
+  const heading = panel.querySelector("h2");
+  saidOf(list).textContent = words;
+  heading.tabIndex = -1;
+  heading.focus();
+}
+
+/** Put the focus back on what has this label, after its list was drawn anew. */
+export const focusOn = (list, label) => list.querySelector(`[aria-label="${CSS.escape(label)}"]`)?.focus();
+
 /** Have a form do `work(fields)` instead of being sent; a failure is told in `said`. */
 export function onSubmit(form, said, work) {
   form.addEventListener("submit", (event) => {

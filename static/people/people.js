@@ -4,7 +4,7 @@ import "../shell.js";
 import { call } from "../api.js";
 import { ago, ask, fill, get, h, number, post } from "../kit.js";
 import { startInvitations } from "./invitations.js";
-import { attempt, named, once, roleOptions, saidOf, sentence, table } from "./parts.js";
+import { attempt, focusOn, named, once, roleOptions, saidOf, sentence, table } from "./parts.js";
 
 const list = document.querySelector("[data-accounts]");
 
@@ -39,7 +39,7 @@ function roleSelect({ id, name, role, me }) {
     if (me) return location.assign("/");
     await show();
     saidOf(list).replaceChildren(named(name), ` is ${wanted} now.`);
-    list.querySelector(`[aria-label="${CSS.escape(`Role of ${name}`)}"]`)?.focus();
+    focusOn(list, `Role of ${name}`);
   });
   return select;
 }
@@ -56,9 +56,10 @@ function manage(person) {
     said,
     h("div", { class: "row" }, h("button", { class: "button primary", type: "button", onclick: () => dialog.close() }, "Close")),
   );
-  dialog.addEventListener("close", () => {
+  dialog.addEventListener("close", async () => {
     dialog.remove();
-    show();
+    await show();
+    focusOn(list, `Manage ${person.name}`);
   });
   document.body.append(dialog);
   dialog.showModal();

@@ -2,7 +2,7 @@
 
 import { call } from "../api.js";
 import { ago, fill, get, h, post } from "../kit.js";
-import { attempt, moment, named, once, onSubmit, roleOptions, saidOf, table } from "./parts.js";
+import { attempt, gone, moment, named, once, onSubmit, roleOptions, saidOf, table } from "./parts.js";
 
 const list = document.querySelector("[data-tokens]");
 const form = document.querySelector("[data-token-form]");
@@ -28,7 +28,10 @@ async function show() {
 
 function row({ id, name, role, owner, mine, expires_ms: expires, used_ms: used }) {
   const revoke = async ({ currentTarget: button }) => {
-    if (await attempt(button, saidOf(list), () => call("DELETE", `/api/tokens/${id}`))) await show();
+    if (await attempt(button, saidOf(list), () => call("DELETE", `/api/tokens/${id}`))) {
+      await show();
+      gone(list, "Taken back. It opens nothing any more.");
+    }
   };
   return [
     named(name),

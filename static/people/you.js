@@ -7,7 +7,7 @@ import { ago, fill, get, h, post } from "../kit.js";
 import { askForConsent, refreshPerson } from "../me.js";
 import { forgetOutboxesOf } from "../outbox.js";
 import { twice } from "../twice.js";
-import { attempt, moment, onSubmit, saidOf, sentence, table } from "./parts.js";
+import { attempt, gone, moment, onSubmit, saidOf, sentence, table } from "./parts.js";
 import { startTokens } from "./tokens.js";
 
 const FAREWELL = "rlhb.farewell"; // in sessionStorage: what the page Sign in says to somebody who has left
@@ -61,7 +61,10 @@ async function showSessions() {
 
 function sessionRow({ id, agent, address, created_ms: since, seen_ms: seen, here }) {
   const end = async ({ currentTarget: button }) => {
-    if (await attempt(button, saidOfSessions(), () => call("DELETE", `/api/sessions/${id}`))) await showSessions();
+    if (await attempt(button, saidOfSessions(), () => call("DELETE", `/api/sessions/${id}`))) {
+      await showSessions();
+      gone(find("[data-sessions]"), "That session has ended.");
+    }
   };
   const button = h("button", { class: "button", type: "button", onclick: end, "aria-label": `End: sign out ${agent} of ${moment(since)}` }, "End");
   return [agent, address, moment(since), ago(seen), here ? h("span", { class: "tag" }, "this one") : button];

@@ -291,6 +291,15 @@ def test_signing_in_by_a_provider(team: Team, guests: Guests) -> None:
     page.wait_for_url("/join")
     assert asked == [{"next": "/you", "link": ""}]
 
+    for why, said in (
+        ("NotInvited", "You have no account here yet."),
+        ("<b>", "That did not work."),
+    ):
+        page = guests.visit(f"/sign-in?refused={why}", guests.stranger())
+        expect(page.get_by_role("alert")).to_contain_text(said)
+    page = guests.visit("/api/openid/back?code=1&state=2", guests.stranger())
+    expect(page.get_by_role("alert")).to_contain_text("That sign-in took too long")
+
     link = team.link()
     page = guests.visit(link, guests.stranger())
     asked = _answered_by(page, "/sign-in")
@@ -375,7 +384,7 @@ def test_a_page_goes_on_where_its_person_has_signed_in_again_beside_it(
 
 
 def test_asking_while_signed_out_says_so(team: Team, guests: Guests) -> None:
-    guests.visit.expect(STATUS_401, "Could not connect", "sign in first", "Unauthorized", "401")
+    guests.visit.expect(STATUS_401, "error: Response", "Connection errored out")
     name = guests.named()
     page = guests.visit("/", guests.join(name))
     team.sign_out_everywhere(name)
@@ -422,7 +431,7 @@ def test_consent_is_asked_for_before_anything_is_noticed_in_passing(
     team: Team, guests: Guests, ask: Ask
 ) -> None:
     name = guests.named()
-    context = guests.join(name, agrees=None)
+    context = guests.join(name, "researcher", agrees=None)
     page = guests.visit("/", context)
     dialog = page.get_by_role("dialog", name="May we record how you read?")
     expect(dialog).to_be_visible()
@@ -445,7 +454,7 @@ def test_consent_is_asked_for_before_anything_is_noticed_in_passing(
     page.keyboard.press("Escape")
     assert not team.recording(name)
 
-    for path in ("/you", "/"):
+    for path in ("/you", "/runs/", "/"):
         page = guests.visit(path, context)
         expect(page.get_by_role("dialog", name="May we record how you read?")).to_be_visible()
     page.get_by_role("button", name="Yes, record how I read").click()
@@ -533,6 +542,8 @@ def test_sessions(team: Team, guests: Guests) -> None:
     page.get_by_role("button", name="End: sign out").click()
     expect(page.get_by_role("button", name="End: sign out")).to_have_count(0)
     assert other.request.get("/api/me").status == 401
+    expect(page.get_by_text("That session has ended.")).to_be_visible()
+    expect(page.get_by_role("heading", name="Where you are signed in")).to_be_focused()
     guests.sign_in(third, name)
     page.get_by_role("button", name="Sign out everywhere").click()
     page.wait_for_url("/sign-in")
@@ -707,6 +718,7 @@ def test_what_can_be_done_about_somebody(team: Team, guests: Guests, ask: Ask) -
     manage.click()
     dialog.get_by_role("button", name="Let in again").click()
     expect(row(page, name)).to_contain_text("active")
+    expect(manage).to_be_focused()
     assert team.present(name).active
 
     manage.click()
