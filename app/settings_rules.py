@@ -22,7 +22,7 @@ def check_tls(settings: "Settings") -> None:
     if not settings.team:
         if any(ways):
             raise ValueError(
-                "TLS and proxies are for servers with accounts; set RLHB_TEAM=true (--team) too"
+                "only a server with accounts speaks TLS or stands behind a proxy; set RLHB_TEAM=true (--team) too"
             )
         return
     if sum(ways) != 1:
@@ -65,7 +65,8 @@ def check_providers(settings: "Settings") -> None:
     openid = (settings.openid_issuer, settings.openid_client_id, settings.openid_client_secret)
     if any(openid) and not (settings.team and all(openid) and settings.origin):
         raise ValueError(
-            "OpenID Connect takes team, openid_issuer, openid_client_id, openid_client_secret and public_url"
+            "signing in by OpenID Connect takes team, openid_issuer, openid_client_id, openid_client_secret and "
+            "public_url"
         )
     if settings.openid_issuer and not settings.openid_issuer.startswith("https://"):
         inside = is_private(host_of_url(settings.openid_issuer))
