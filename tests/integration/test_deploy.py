@@ -19,6 +19,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from uuid import uuid4
 
 import httpx
@@ -116,7 +117,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TeamServer]:
         server.kill()
 
 
-def replaced(text: str, changes: dict[str, str]) -> str:
+def replaced(text: str, changes: Mapping[str, str]) -> str:
     """With these words put in the places of those."""
     for old, new in changes.items():
         assert old in text, f"{old} is not in the file"
@@ -175,7 +176,9 @@ def behind_caddy(place: Place, server: TeamServer) -> Iterator[tuple[int, int]]:
 
 
 @contextmanager
-def behind_nginx(place: Place, server: TeamServer) -> Iterator[tuple[int, int]]:
+def behind_nginx(
+    place: Place, server: TeamServer, instead: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[tuple[int, int]]:
     folder = Path(tempfile.mkdtemp(dir=place.folder))
     plain, port = free_port(), free_port()
     folders = "".join(
@@ -194,6 +197,7 @@ def behind_nginx(place: Place, server: TeamServer) -> Iterator[tuple[int, int]]:
         "listen 443 ": f"listen {port} ",
         "/run/nginx.pid": f"{folder}/pid",
         "/var/log/nginx/error.log": f"{folder}/errors",
+        **instead,
     }
     file = folder / "nginx.conf"
     file.write_text(replaced((DEPLOY / "nginx.conf").read_text(), changes))
@@ -466,3 +470,41 @@ def test_a_certificate_that_does_not_fit_its_key_is_told(tmp_path: Path, place: 
         RuntimeError, match=r"rlhb: the certificate .* cannot be used .*belong together"
     ):
         server.start()
+
+
+# --- sign-in by the proxy -------------------------------------------------------------------------
+
+
+class ByHeader(TeamServer):
+    """A server that believes the proxy who somebody is."""
+
+    ways: Mapping[str, str] = {
+        **TeamServer.ways,
+        "RLHB_PROXY_USER_HEADER": "X-Forwarded-User",
+        "RLHB_PROXY_SECRET": "s" * 32,
+        "RLHB_NEWCOMER_ROLE": "annotator",
+    }
+
+
+def test_nginx_signs_people_in_as_the_guide_says(tmp_path: Path, place: Place):
+    guide = (DEPLOY.parents[1] / "SECURITY.md").read_text()
+    lines = guide.partition("```nginx\n")[2].partition("```")[0]
+    (place.folder / "people").write_text("grace:{PLAIN}a password of nginx\n")
+    told = {"/etc/nginx/people": f"{place.folder}/people", "the secret": "s" * 32}
+    instead = {'proxy_set_header X-RLHB-Proxy-Secret "";': replaced(lines, told)}
+    server = ByHeader(tmp_path / "data", models=False)
+    try:
+        server.start()
+        with (
+            behind_nginx(place, server, instead) as (plain, port),
+            closing(Front(server, place, plain, port)) as front,
+        ):
+            claimed = {"X-Forwarded-User": "mallory", "X-RLHB-Proxy-Secret": "s" * 32}
+            assert front.browser(**claimed).get("/api/me").status_code == 401  # nginx asks first
+            there = front.browser(**claimed)
+            there.auth = ("grace", "a password of nginx")
+            me = there.get("/api/me").json()
+            assert (me["display_name"], me["role"]) == ("grace", "annotator")
+            assert there.get("/data/").status_code == 403
+    finally:
+        server.kill()

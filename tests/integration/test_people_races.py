@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from threading import Barrier
 from typing import Any
 from uuid import UUID, uuid4
@@ -80,10 +81,7 @@ def test_an_invitation_makes_as_many_accounts_as_it_has_uses(store: Store, enter
         secret = invite(connection, OPERATOR, Role.ANNOTATOR, uses=3).secret
     found = entering.look(secret)
     told = at_once(
-        [
-            lambda n=n: entering._join(visitor(), found, f"person {n}", STORED)
-            for n in range(AT_ONCE)
-        ]
+        [partial(entering._join, visitor(), found, f"person {n}", STORED) for n in range(AT_ONCE)]
     )
     refused = [each for each in told if isinstance(each, RlhbError)]
     assert len(refused) == AT_ONCE - 3
@@ -111,7 +109,7 @@ def test_a_browsers_person_becomes_one_account_only(store: Store, entering: Ente
     found, person_id = entering.look(secret), uuid4()
     at_once(
         [
-            lambda n=n: entering._join(visitor(person_id), found, f"person {n}", STORED)
+            partial(entering._join, visitor(person_id), found, f"person {n}", STORED)
             for n in range(4)
         ]
     )
@@ -134,7 +132,7 @@ def test_the_first_link_makes_one_administrator(store: Store, entering: Entering
     found = [entering.look(given.secret) for given in links if given is not None]
     at_once(
         [
-            lambda n=n: entering._join(visitor(), found[0], f"person {n}", STORED)
+            partial(entering._join, visitor(), found[0], f"person {n}", STORED)
             for n in range(AT_ONCE)
         ]
     )

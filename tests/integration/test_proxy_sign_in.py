@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -22,7 +23,7 @@ def by_proxy(user: str, secret: str = SECRET) -> dict[str, str]:
     return {"X-Forwarded-User": user, "X-RLHB-Proxy-Secret": secret}
 
 
-def name_of(answer: httpx.Response) -> str:
+def name_of(answer: Any) -> str:
     assert answer.status_code == 200, answer.text
     return str(answer.json()["display_name"])
 

@@ -172,7 +172,7 @@ def test_short_secrets_are_refused_and_never_shown(name: str):
     told = why_not(**BEHIND, **{name: "hunter2" * 4})
     assert "at least 32 characters" in told
     assert "hunter2" not in told
-    assert LONG not in repr(Settings(**BEHIND, **{name: LONG}))
+    assert LONG not in repr(Settings(**(BEHIND | {name: LONG})))
 
 
 def test_proxies_are_addresses_and_networks():
