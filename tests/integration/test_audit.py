@@ -341,7 +341,7 @@ def test_settings_that_changed_are_noted_at_the_start(store: Store, tmp_path: Pa
     secret, later = "first of all secrets, long enough", "second of all secrets, long enough"
 
     def noted(**chosen: Any) -> list[AuditEntry]:
-        note_settings(store, Settings(data_dir=tmp_path, **chosen))
+        note_settings(store, Settings(data_dir=tmp_path, **chosen), "of the server")
         with store.reading() as connection:
             return list(reversed(audit.newest(connection)))
 

@@ -371,8 +371,8 @@ def test_a_provider_that_is_down_is_told(tmp_path: Path):
 def test_where_no_provider_is_set_there_is_no_way(tmp_path: Path):
     there = browser(team_app(tmp_path))
     told = "no OpenID Connect provider is set (RLHB_OPENID_ISSUER)"
-    refused(there.post("/api/openid", json={}), 502, told)
-    refused(there.get("/api/openid/back"), 502, told)
+    refused(there.post("/api/openid", json={}), 404, told)
+    refused(there.get("/api/openid/back"), 404, told)
 
 
 # --- a provider that lies -------------------------------------------------------------------------

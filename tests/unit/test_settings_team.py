@@ -14,7 +14,8 @@ from pydantic import ValidationError
 
 from app.people import OPERATOR, first_link, invite
 from app.server import _check_certificate, _front, tell_first_link
-from app.settings import Settings, typed
+from app.settings import Settings
+from app.settings_options import typed
 from app.store import Account, Role, Store, accounts
 from rlhb_core.errors import BadConfig
 from rlhb_core.schema.record import describe
