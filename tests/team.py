@@ -1,6 +1,7 @@
 """A server with accounts, asked over HTTP in this process: people who join, sign in, and do things. No models."""
 
 import asyncio
+import itertools
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -28,8 +29,8 @@ from tests.scene import asked
 PASSWORD = "quiet-Falke 17 umbrella"
 """Of whoever has no other."""
 AT = "http://127.0.0.1:7860"
-OFFICE = "192.0.2.7"
-"""From where people come who do not say."""
+OFFICE = "192.0.2"
+"""The network from which people come who do not say; each browser has an address of its own there."""
 PAGES = ("/runs", "/curves", "/data", "")
 
 
@@ -59,6 +60,7 @@ class Team:
     """A server with accounts."""
 
     def __init__(self, client: TestClient) -> None:
+        self._hosts = itertools.cycle(range(1, 255))
         self.operator = client
         """A browser that nobody has signed in with; it keeps the server running."""
 
@@ -75,8 +77,9 @@ class Team:
         store: Store = self.app.state.store
         return store
 
-    def browser(self, address: str = OFFICE, at: str = AT) -> TestClient:
-        """Another browser, without a cookie."""
+    def browser(self, address: str = "", at: str = AT) -> TestClient:
+        """Another browser, without a cookie; somewhere in the office, if it is not said where."""
+        address = address or f"{OFFICE}.{next(self._hosts)}"
         browser = TestClient(self.operator.app, at, client=(address, 50_000))
         browser.portal = self.operator.portal  # one server: one loop
         return browser
@@ -242,7 +245,7 @@ def running(folder: Path, **chosen: Any) -> Iterator[TestClient]:
         settings: dict[str, Any] = {"data_dir": folder, "engine_url": "http://127.0.0.1:9"} | chosen
         return create_app(Settings(**settings))
 
-    with TestClient(asyncio.run(built()), AT, client=(OFFICE, 50_000)) as client:
+    with TestClient(asyncio.run(built()), AT, client=(f"{OFFICE}.255", 50_000)) as client:
         yield client
 
 
