@@ -235,8 +235,9 @@ def test_cookies_without_tls(team: Team, anna: Member) -> None:
         assert "set-cookie" not in team.browser().get(path).headers
 
 
-def test_cookies_with_tls(tmp_path: Path) -> None:
-    with running_team(tmp_path, behind_proxy=True) as team:
+def test_cookies_and_names_with_tls(tmp_path: Path) -> None:
+    url = "https://label.example.org"
+    with running_team(tmp_path, behind_proxy=True, public_url=url) as team:
         browser = team.browser(at="https://label.example.org")
         given = first_link(team.store)
         assert given is not None
@@ -253,6 +254,22 @@ def test_cookies_with_tls(tmp_path: Path) -> None:
         plain_name = team.browser(at="https://label.example.org")
         plain_name.cookies.set("rlhb_session", secret)  # as a neighbouring site could set it
         assert plain_name.get("/api/me").status_code == 401
+        for at in (url, "https://LABEL.example.org"):
+            assert team.browser(at=at).get("/sign-in").status_code == 200
+        for at in (
+            "https://evil.example",
+            f"{url}:8443",
+            f"{url}.evil.example",
+            "https://127.0.0.1",
+        ):
+            refused = team.browser(at=at).get("/sign-in")
+            assert (refused.status_code, refused.json()["detail"]) == (
+                403,
+                f"open this server as {url}",
+            )
+            assert (
+                team.browser(at=at).get("/api/health").status_code == 200
+            )  # for whoever watches over it
         over_http = team.browser(at="http://label.example.org").get("/sign-in")
         assert over_http.status_code == 403
         assert team.browser(at="http://label.example.org").get("/api/health").status_code == 200
@@ -301,25 +318,6 @@ def test_nothing_but_json_signs_in(team: Team, anna: Member) -> None:
         "/api/sign-in", content=text, headers={"content-type": "text/plain"}
     )
     assert answer.status_code == 422
-
-
-def test_a_server_answers_to_its_own_name_only(tmp_path: Path) -> None:
-    url = "http://label.example.org:8080"
-    with running_team(tmp_path, public_url=url) as team:
-        for at in (url, "http://LABEL.example.org:8080"):
-            assert team.browser(at=at).get("/sign-in").status_code == 200
-        for at in (
-            "http://evil.example:8080",
-            "http://label.example.org",
-            "http://127.0.0.1:8080",
-            AT,
-        ):
-            refused = team.browser(at=at).get("/sign-in")
-            assert (refused.status_code, refused.json()["detail"]) == (
-                403,
-                f"open this server as {url}",
-            )
-        assert team.browser().get("/api/health").status_code == 200  # for whoever watches over it
 
 
 # --- names and passwords that are wrong -----------------------------------------------------------
@@ -1084,7 +1082,12 @@ def test_from_alone_to_accounts_and_back_every_row_stays(tmp_path: Path) -> None
         }
 
     with running(tmp_path) as alone:
-        me = UUID(alone.get("/api/me").json()["id"])
+        found = alone.get("/api/me").json()
+        assert (found["asked"], found["recording"]) == (False, True)  # nobody is asked for consent
+        assert alone.get("/api/me/consent").json() == {"version": "", "html": ""}
+        answered = alone.post("/api/me/consent", json={"version": "x", "agreed": True})
+        assert answered.status_code == 409
+        me = UUID(found["id"])
         cookie = alone.cookies["rlhb_person"]
         alone.patch("/api/me", json={"display_name": "Just me"})
         with alone.app.state.store.writing() as connection:  # type: ignore[attr-defined]
@@ -1135,19 +1138,10 @@ def test_from_alone_to_accounts_and_back_every_row_stays(tmp_path: Path) -> None
             False,
         )
         assert exported(alone) == before
-        assert alone.get("/api/people").status_code == 404
-
-
-def test_a_server_with_accounts_is_none_without(tmp_path: Path) -> None:
-    """Whoever starts it alone again is told nothing of accounts, and a session is no way in there."""
-    with running_team(tmp_path) as team:
-        ada = team.first()
-        secret = ada.secret
-    with running(tmp_path) as alone:
-        alone.cookies.set("rlhb_session", secret)
-        for path in ("/api/sessions", "/api/audit", "/api/tokens", "/api/sign-in"):
+        with_session = Team(alone).showing(ada.secret)
+        assert with_session.get("/api/me").json()["id"] != str(me)  # a session is no way in here
+        for path in ("/api/people", "/api/sessions", "/api/audit", "/api/tokens", "/api/sign-in"):
             assert alone.get(path).status_code == 404
-        assert alone.get("/api/me").json()["id"] != str(ada.person_id)
 
 
 def test_accounts_want_a_way_that_nobody_listens_on(tmp_path: Path) -> None:
