@@ -119,8 +119,7 @@ async function toggleRecording() {
 }
 
 /** What was recorded before the pause reaches the server before it, or would be taken for what came after. */
-async function toldBefore() {
-  const sending = [];
+async function toldBefore(sending = []) {
   dispatchEvent(new CustomEvent("rlhb:pausing", { detail: sending }));
   await Promise.race([Promise.allSettled(sending), new Promise((resolve) => setTimeout(resolve, PATIENCE_MS))]);
 }
@@ -150,7 +149,8 @@ async function erase(reset) {
 
 async function signOut() {
   try {
-    await toldBefore();
+    const { sendOutboxesOf } = await import("./outbox.js");
+    await toldBefore(state.me ? [sendOutboxesOf(state.me.id)] : []);
     await call("POST", "/api/sign-out");
   } catch (error) {
     if (error.status !== 401) return note(error.message); // 401: they are out already

@@ -12,6 +12,7 @@ import { call } from "./api.js";
 import { nowMs } from "./clock.js";
 
 const PREFIX = "rlhb.outbox.";
+const PATH = "/api/signals";
 const BATCH = 100; // signals
 const BATCH_BYTES = 55_000; // a request that outlives its page may hold 64 kB
 const FIRST_WAIT_MS = 1_000;
@@ -22,7 +23,7 @@ export class Outbox extends EventTarget {
    * Events: "change" whenever `waiting` or `stuck` may have changed.
    * owner: a promise of the person's id, until which nothing is sent; null where nobody signs in.
    */
-  constructor(pageId, owner = null, path = "/api/signals") {
+  constructor(pageId, owner = null, path = PATH) {
     super();
     this.pageId = pageId;
     this.path = path;
@@ -37,7 +38,7 @@ export class Outbox extends EventTarget {
     addEventListener("rlhb:signed-in", () => this.flush());
     addEventListener("rlhb:erase", () => this.forget());
     addEventListener("rlhb:pausing", (event) => event.detail.push(this.flush()));
-    if (owner) owner.then((id) => this.#begin(prefixOf(id), `${path}?person=${id}`));
+    if (owner) owner.then((id) => this.#begin(prefixOf(id), ofPerson(path, id)));
     else this.#begin(PREFIX, path);
   }
 
@@ -94,17 +95,8 @@ export class Outbox extends EventTarget {
   }
 
   /** Send what dead pages left behind. */
-  async adopt() {
-    const keys = keysOf(this.prefix).filter((key) => key !== this.key);
-    for (const key of keys) {
-      const send = () => sendLeftBehind(key, this.path);
-      try {
-        if (navigator.locks) await navigator.locks.request(key, { ifAvailable: true }, (lock) => lock && send());
-        else await send();
-      } catch {
-        // No connection: a later page, or this one's next visit, adopts it.
-      }
-    }
+  adopt() {
+    return sendAllLeftBehind(this.prefix, this.path, this.key);
   }
 
   /** Drop everything, in all of this person's outboxes in this browser: they have asked to be erased. */
@@ -180,6 +172,10 @@ export class Outbox extends EventTarget {
 /** Drop all that one person has left in this browser, from a page that has no outbox itself. */
 export const forgetOutboxesOf = (personId) => forgetAll(prefixOf(personId));
 
+/** Send all that one person's dead pages have left in this browser, from a page that has no outbox itself. */
+export const sendOutboxesOf = (personId) => sendAllLeftBehind(prefixOf(personId), ofPerson(PATH, personId));
+
+const ofPerson = (path, personId) => `${path}?person=${personId}`;
 const prefixOf = (personId) => `${PREFIX}${personId}.`;
 
 /** The names of one person's outboxes; without accounts, of all that are nobody's in particular. */
@@ -244,6 +240,19 @@ async function send(batch, path) {
 function refusals(body, count) {
   const items = Array.isArray(body?.detail) ? body.detail : [];
   return new Map(items.filter(({ index }) => index >= 0 && index < count).map(({ index, message }) => [index, message]));
+}
+
+/** Send what dead pages have left behind: those whose lock is free, and `own` is not dead. */
+async function sendAllLeftBehind(prefix, path, own = "") {
+  for (const key of keysOf(prefix).filter((each) => each !== own)) {
+    const send = () => sendLeftBehind(key, path);
+    try {
+      if (navigator.locks) await navigator.locks.request(key, { ifAvailable: true }, (lock) => lock && send());
+      else await send();
+    } catch {
+      // No connection: a later page, or this one's next visit, adopts it.
+    }
+  }
 }
 
 async function sendLeftBehind(key, path) {

@@ -330,6 +330,27 @@ def test_signing_out_sends_first_what_was_done(team: Team, guests: Guests, ask: 
     assert "/sign-in" in page.url
 
 
+def test_signing_out_sends_what_pages_before_have_left(
+    team: Team, guests: Guests, ask: Ask
+) -> None:
+    guests.visit.expect("ERR_INTERNET_DISCONNECTED", "ERR_FAILED", "Connection errored out")
+    context = guests.join(guests.named())
+    page = guests.visit("/", context)
+    query = ask(page, "Which language do people speak in Brazil?")
+    context.set_offline(True)
+    page.keyboard.press("1")
+    until(lambda: "vote" in {each["kind"] for each in kept(page)})
+    page.close()
+    context.set_offline(False)
+    page = guests.visit("/you", context)
+    assert "vote" not in team.studio.kinds(query)
+    page.locator(".person").click()
+    page.get_by_role("button", name="Sign out", exact=True).click()
+    page.wait_for_url("/sign-in")
+    team.studio.wait_for(query, "vote")
+    assert not kept(page)
+
+
 # --- what waits, while nobody is signed in ----------------------------------------------------------
 
 
