@@ -87,6 +87,8 @@ def set_role(connection: Connection, who: Principal, account_id: UUID, role: Rol
     _check_one_is_left(connection)
     if role is Role.ADMINISTRATOR:
         invitations.withdraw_first(connection)
+    else:
+        invitations.withdraw_made_by(connection, account_id)
     if before.role is not role:
         note(connection, who, AuditKind.ROLE, account_id, before=before.role, after=role)
     return after
@@ -102,6 +104,7 @@ def set_active(connection: Connection, who: Principal, account_id: UUID, active:
     if not active:
         sessions.end_all(connection, account_id)
         invitations.withdraw_of(connection, account_id)
+        invitations.withdraw_made_by(connection, account_id)
     _check_one_is_left(connection)
     note(connection, who, AuditKind.ACTIVATION, account_id, active=active)
     return after
@@ -130,6 +133,7 @@ def remove(connection: Connection, who: Principal, account_id: UUID) -> None:
     accounts.lock(connection)
     accounts.get(connection, account_id)
     accounts.delete(connection, account_id)
+    invitations.withdraw_made_by(connection, account_id)
     _check_one_is_left(connection)
     note(connection, who, AuditKind.ERASURE, account_id, account=True)
 

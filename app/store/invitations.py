@@ -65,6 +65,11 @@ def withdraw_of(connection: Connection, account_id: UUID) -> None:
     connection.execute(sa.delete(INVITATION).where(INVITATION.c.account_id == account_id))
 
 
+def withdraw_made_by(connection: Connection, account_id: UUID) -> None:
+    """Take back what somebody has made who may make none any more."""
+    connection.execute(sa.delete(INVITATION).where(INVITATION.c.made_by == account_id))
+
+
 def forget_old(connection: Connection) -> None:
     """Delete those that cannot be used any more."""
     connection.execute(sa.delete(INVITATION).where(sa.not_(_usable())))
