@@ -45,6 +45,7 @@ export async function startPerson() {
   document.querySelector("[data-sign-out]")?.addEventListener("click", signOut);
   addEventListener("rlhb:signed-out", showSignedOut);
   addEventListener("pageshow", (event) => event.persisted && refreshPerson());
+  if (isMember()) addEventListener("focus", refreshPerson); // somebody else may have signed in, in another window
   addEventListener("online", refreshPerson);
   document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && refreshPerson());
   return refreshPerson();
