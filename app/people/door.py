@@ -67,7 +67,7 @@ class PeopleDoor:
         state = scope.setdefault("state", {})
         state["principal"], state["person_id"] = principal, principal.person_id
         if self.people.team:
-            with suppress(_Gone):
+            with suppress(_Gone, NotInvited):  # their account may be gone, too
                 await self.app(scope, receive, self._while_they_may(scope, least, send))
             return
         if not self._is_new(scope, principal):
