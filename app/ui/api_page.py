@@ -39,7 +39,8 @@ def page_of(api: Mapping[str, Any]) -> str:
         " dl { display: grid; grid-template-columns: max-content 1fr; gap: 2px 16px; margin: 8px 0 0; }"
         " dd { margin: 0; } </style></head>"
         f"<body><main><h1>{title}</h1><p>Version {escape(api['info']['version'])}. For programs: "
-        '<a href="/openapi.json">openapi.json</a>. A cookie names the person; errors are '
+        '<a href="/openapi.json">openapi.json</a>. A cookie says who asks, or a token in '
+        "<code>Authorization: Bearer</code>; errors are "
         f'<code>{{"detail": "a sentence"}}</code>.</p>{routes}</main></body></html>'
     )
 
