@@ -6,7 +6,6 @@ Knows routes by their addresses; a test holds the table against those that the a
 
 import re
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
 from typing import NamedTuple
 
 from starlette.routing import compile_path
@@ -135,7 +134,6 @@ def _patterns() -> Iterator[_Pattern]:
 _PATTERNS = tuple(_patterns())
 
 
-@lru_cache(maxsize=4096)
 def least_for(method: str, path: str) -> Least:
     """The role that a request takes at least."""
     method = "GET" if method == "HEAD" else method
