@@ -86,7 +86,9 @@ def _front(settings: Settings) -> dict[str, Any]:
 class _Announcing(uvicorn.Server):
     """A server that tells people where it is once it answers."""
 
-    def __init__(self, config: uvicorn.Config, settings: Settings, store: Store) -> None:
+    def __init__(
+        self, config: uvicorn.Config, settings: Settings, store: Store | None = None
+    ) -> None:
         super().__init__(config)
         self.settings = settings
         self.store = store
@@ -99,7 +101,7 @@ class _Announcing(uvicorn.Server):
             log.info(
                 "RLHB Studio is ready: open %s", self.settings.origin or address(self.settings)
             )
-            if self.settings.team:
+            if self.settings.team and self.store is not None:
                 await run_in_threadpool(tell_first_link, self.settings, self.store)
 
 

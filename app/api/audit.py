@@ -6,9 +6,11 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
+from starlette.concurrency import run_in_threadpool
 
-from app.api.deps import TheDownloads, TheStore
-from app.store import AuditKind, Via, audit
+from app.api.deps import TheDownloads, TheStore, Who
+from app.people import Principal, note
+from app.store import AuditKind, Store, Via, audit
 
 router = APIRouter(prefix="/api", tags=["audit"])
 
@@ -53,6 +55,13 @@ def index(
 
 
 @router.get("/audit.jsonl")
-async def export(store: TheStore, downloads: TheDownloads) -> StreamingResponse:
+async def export(store: TheStore, downloads: TheDownloads, who: Who) -> StreamingResponse:
     """Every line, oldest first, as JSON lines."""
-    return await downloads.send(lambda: audit.export_all(store), "audit.jsonl")
+    answer = await downloads.send(lambda: audit.export_all(store), "audit.jsonl")
+    await run_in_threadpool(_note, store, who)
+    return answer
+
+
+def _note(store: Store, who: Principal) -> None:
+    with store.writing() as connection:
+        note(connection, who, AuditKind.EXPORT, what="the audit log", data="all of it")

@@ -119,6 +119,8 @@ async def bring(request: Request, uploads: TheUploads, store: TheStore, who: Who
     """Import a file of triplets (.jsonl), or a CSV file together with its mapping (.toml) and what that joins."""
     check_room(request.app.state.settings)
     async with uploads.receive(request) as files:
+        # Before: what a file that turns out to be bad has brought in so far is somebody's doing, too.
+        await run_in_threadpool(_note, store, who, AuditKind.IMPORT, begun=len(files))
         found, mapping = await run_in_threadpool(sorted_out, files)
         result = await run_in_threadpool(import_file, store, found, mapping)
     await run_in_threadpool(

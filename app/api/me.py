@@ -1,7 +1,7 @@
 """/api/me: what somebody may know and decide about themselves: name, password, recording, consent, data, erasure."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
@@ -104,21 +104,22 @@ def show(store: TheStore, part: ThePeople, who: Who) -> Me:
 @router.patch("")
 def change(store: TheStore, part: ThePeople, who: Who, wanted: Change) -> Me:
     """Change my name, pause or resume recording, or say that I am simulated."""
+    person_id = who.recorded()
     with store.writing() as connection:
-        people.ensure(connection, part.consents.person(who.person_id))
+        people.ensure(connection, part.consents.person(person_id))
         if wanted.source is not None:
             if who.plays_oneself:
                 raise NotAllowed("an account is a person; simulated people are named in a header")
-            people.become_simulated(connection, who.person_id)
+            people.become_simulated(connection, person_id)
         if wanted.display_name is not None:
             if who.plays_oneself:
                 rename(connection, who, wanted.display_name)
             else:
-                people.rename(connection, who.person_id, wanted.display_name)
+                people.rename(connection, person_id, wanted.display_name)
         if wanted.recording is not None:
-            if wanted.recording and _is_asked(connection, part, who.person_id):
+            if wanted.recording and _is_asked(connection, part, person_id):
                 raise NotAllowed("answer first whether your reading may be recorded")
-            people.set_recording(connection, who.person_id, wanted.recording)
+            people.set_recording(connection, person_id, wanted.recording)
         return _me(connection, part, who)
 
 
@@ -157,7 +158,7 @@ def consent(store: TheStore, part: ThePeople, who: Who) -> Asking:
 def answer(store: TheStore, part: ThePeople, who: Who, said: Answer) -> Me:
     """Whether my reading may be recorded. Asked for again, I can answer anew."""
     with store.writing() as connection:
-        part.consents.answer(connection, who.person_id, said.version, said.agreed)
+        part.consents.answer(connection, who.recorded(), said.version, said.agreed)
         return _me(connection, part, who)
 
 
@@ -194,12 +195,14 @@ async def erase(
             with store.writing() as connection:
                 remove(connection, who, who.account_id)
         pending = erase_person(store, training, part, who.person_id, stays=not gone)
+        what: dict[str, Any] = {"simulated": str(who.person_id)} if who.plays else {"records": True}
         with store.writing() as connection:
-            note(connection, who, AuditKind.ERASURE, who.account_id, records=True)
+            about = None if who.plays else who.account_id
+            note(connection, who, AuditKind.ERASURE, about, **what)
         with store.reading() as connection:
             return Erased(**dict(_me(connection, part, who)), pending=pending)
 
-    return await heavy.do(work)
+    return await heavy.one_each(who.counted_as, work)
 
 
 def _is_asked(connection: Connection, part: People, person_id: UUID) -> bool:

@@ -73,7 +73,7 @@ async def record(
     """Store the signals of the person who asks, all or none."""
     received_ms = now_ms()
     store: Store = request.app.state.store
-    person_id: UUID = request.state.person_id
+    person_id: UUID = request.state.principal.recorded()
     if person not in (None, person_id):
         raise HTTPException(401, ANOTHERS, headers={"WWW-Authenticate": "Bearer"})
     try:

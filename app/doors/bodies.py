@@ -7,6 +7,8 @@ that never end would keep others out, and many would fill it.
 """
 
 import asyncio
+from collections import Counter
+from uuid import UUID
 
 import orjson
 from starlette.datastructures import Headers
@@ -61,7 +63,7 @@ class Bodies:
         elif scope["path"] in STREAMED:
             await self.app(scope, timely(receive), send)
         else:
-            place = RoomTaken(self.room)
+            place = RoomTaken(self.room, _whose(scope))
             try:
                 await self._read(scope, receive, send, place)
             finally:
@@ -98,6 +100,11 @@ class Bodies:
         return JSONResponse({"detail": why}, status_code=status, headers=headers)
 
 
+def _whose(scope: Scope) -> UUID | None:
+    principal = scope.get("state", {}).get("principal")
+    return None if principal is None else principal.counted_as
+
+
 def _is_stranger(scope: Scope) -> bool:
     principal = scope.get("state", {}).get("principal")
     return principal is not None and principal.role is None
@@ -108,14 +115,17 @@ class Room:
 
     def __init__(self, most_bytes: int) -> None:
         self.most_bytes = most_bytes
+        self.most_each = most_bytes // 4
         self.taken = 0
+        self.taken_by: Counter[UUID | None] = Counter()
 
 
 class RoomTaken:
     """What one body takes of the room."""
 
-    def __init__(self, room: Room) -> None:
+    def __init__(self, room: Room, whose: UUID | None = None) -> None:
         self._room = room
+        self._whose = whose
         self._taken = 0
 
     def grow(self, size: int) -> None:
@@ -123,13 +133,21 @@ class RoomTaken:
         more = max(size - SMALL, 0) - self._taken
         if more > 0 and self._room.taken + more > self._room.most_bytes:
             raise Crowded
-        self._taken += more
-        self._room.taken += more
+        theirs = self._room.taken_by[self._whose] + more
+        if more > 0 and self._whose is not None and theirs > self._room.most_each:
+            raise Crowded
+        self._take(more)
 
     def leave(self) -> None:
         """The body is not needed any more."""
-        self._room.taken -= self._taken
-        self._taken = 0
+        self._take(-self._taken)
+
+    def _take(self, more: int) -> None:
+        self._taken += more
+        self._room.taken += more
+        self._room.taken_by[self._whose] += more
+        if not self._room.taken_by[self._whose]:
+            del self._room.taken_by[self._whose]
 
 
 def timely(receive: Receive) -> Receive:

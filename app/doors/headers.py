@@ -58,6 +58,8 @@ def policy(script: str = "", *, evaluates: bool = False) -> str:
 COMMON[CSP] = policy()
 _RAW = [(name.encode(), value.encode()) for name, value in COMMON.items()]
 
+NOT_KEPT = (b"cache-control", b"no-store")
+"""What the API answers is somebody's own, unless the answer says otherwise."""
 HSTS = (b"strict-transport-security", b"max-age=31536000")
 """Where people sign in over TLS: a browser that was here once never speaks plain http to this name again."""
 
@@ -98,7 +100,8 @@ class Headers:
             if message["type"] == "http.response.start":
                 started = True
                 there = {name.lower() for name, _ in message["headers"]}
-                more = [pair for pair in self._raw if pair[0] not in there]
+                raw = [*self._raw, NOT_KEPT] if scope["path"].startswith("/api/") else self._raw
+                more = [pair for pair in raw if pair[0] not in there]
                 message = {**message, "headers": [*message["headers"], *more]}
             await send(message)
 

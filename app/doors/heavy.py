@@ -8,6 +8,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from typing import Any, TypeVar
+from uuid import UUID
 
 from starlette.concurrency import run_in_threadpool
 
@@ -31,6 +32,7 @@ class Heavy:
     def __init__(self) -> None:
         self._turns = asyncio.Semaphore(AT_ONCE)
         self._there = 0
+        self._theirs: set[UUID] = set()
         self._shared: dict[Callable[..., Any], asyncio.Task[Any]] = {}
         self._kept_until: dict[Callable[..., Any], float] = {}
 
@@ -44,6 +46,16 @@ class Heavy:
                 return await run_in_threadpool(work, *told)
         finally:
             self._there -= 1
+
+    async def one_each(self, whose: UUID, work: Callable[..., Result], *told: Any) -> Result:
+        """The same, one at a time of each person's: else one who wants it over and over keeps all others waiting."""
+        if whose in self._theirs:
+            raise TooBusy("you have asked for this already, and it is being done; wait for it")
+        self._theirs.add(whose)
+        try:
+            return await self.do(work, *told)
+        finally:
+            self._theirs.discard(whose)
 
     async def shared(self, work: Callable[..., Result], *told: Any) -> Result:
         """What the work gives, as it was made a moment ago or is being made: `told` is the same for all who ask."""

@@ -26,6 +26,8 @@ MOST_EVENT_BYTES = 500_000
 
 ANOTHERS = "this session_hash is another's; load the page again"
 
+MOST_TABS_EACH = 40
+"""Tabs of one person on one page; more than that nobody looks at."""
 MOST_TABS = 10_000
 """Tabs whose people are remembered before those that are closed are forgotten."""
 
@@ -110,8 +112,22 @@ class Door:
         if not self._is_theirs(session, scope):
             await _refuse(403, ANOTHERS)(scope, receive, send)
             return
-        self._tabs[session] = scope["state"]["person_id"]
+        self._keep(session, scope["state"]["person_id"])
         await self.app({**scope, "query_string": b""}, again(content, receive), send)
+
+    def _keep(self, session: str, person_id: object) -> None:
+        """The tab is this person's, and in use. Gradio keeps what is pending of 2,000 tabs and forgets the oldest,
+        whoever is looking there: so each person has a few, of which their own oldest goes, and those in use are new.
+        """
+        pending = self.blocks._queue.pending_messages_per_session
+        self._tabs.pop(session, None)
+        self._tabs[session] = person_id
+        mine = [tab for tab, whose in self._tabs.items() if whose == person_id]
+        for tab in mine[:-MOST_TABS_EACH]:
+            pending.pop(tab, None)
+            del self._tabs[tab]
+        if session in pending:
+            pending.move_to_end(session)
 
     def _is_theirs(self, session: str, scope: Scope) -> bool:
         """Whether a tab is of the person who speaks: its answers go to them, and to nobody who has heard its name."""
@@ -119,7 +135,7 @@ class Door:
         if len(self._tabs) > MOST_TABS:  # most are long closed
             self._tabs = {tab: whose for tab, whose in self._tabs.items() if tab in pending}
         known = self._tabs.get(session)
-        return session not in pending or known in (None, scope["state"]["person_id"])
+        return known in (None, scope["state"]["person_id"])
 
     async def _answers(self, scope: Scope, receive: Receive, send: Send) -> None:
         name, _, session = scope["query_string"].decode("latin-1").partition("=")
@@ -132,6 +148,7 @@ class Door:
         if not self._is_theirs(session, scope):
             await _refuse(403, ANOTHERS)(scope, receive, send)
             return
+        self.blocks._queue.pending_messages_per_session.move_to_end(session)
         await self.app(scope, receive, send)
 
 

@@ -7,6 +7,8 @@ import asyncio
 import logging
 import re
 from collections import Counter
+from collections.abc import Mapping
+from typing import Any
 from uuid import UUID
 
 from starlette.responses import JSONResponse
@@ -51,7 +53,7 @@ class Streams:
         if scope["type"] != "http" or not LASTING.fullmatch(scope["path"]):
             await self.app(scope, receive, send)
             return
-        person_id: UUID = scope["state"]["person_id"]
+        person_id = _counted(scope["state"])
         if refused := self._refusal(person_id):
             await refused(scope, receive, send)
             return
@@ -73,6 +75,13 @@ class Streams:
         if self._open.total() >= self.most:
             return _refuse(503, "too many people are reading just now; try again in a few seconds")
         return None
+
+
+def _counted(state: Mapping[str, Any]) -> UUID:
+    """Whose stream it is; of all whom somebody's programs play, theirs."""
+    principal = state.get("principal")
+    found: UUID = principal.counted_as if principal is not None else state["person_id"]
+    return found
 
 
 def _refuse(status: int, why: str) -> JSONResponse:

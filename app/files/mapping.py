@@ -3,7 +3,9 @@
 docs/import/ifllm.toml is one for a real log. Does not know how a row becomes a query: that is `csv_items.py`.
 """
 
+import re
 import tomllib
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -94,12 +96,29 @@ class Mapping(Part):
     answers: list[AnswerColumns] = Field(min_length=1, max_length=16)
     joined: JoinedFile | None = None
 
+    @field_validator("time_format")
+    @classmethod
+    def _readable(cls, form: str | None) -> str | None:
+        return _check_format(form)
+
     @field_validator("rating_range")
     @classmethod
     def _is_a_range(cls, ends: tuple[float, float]) -> tuple[float, float]:
         if ends[0] == ends[1]:
             raise ValueError("the worst and the best rating must differ")
         return ends
+
+
+def _check_format(form: str | None) -> str | None:
+    """A format that strptime can read with. Raises ValueError."""
+    try:
+        datetime.strptime("", form or "")  # noqa: DTZ007 - to see whether it is one
+    except re.error as error:
+        raise ValueError(f"not a format of times ({error})") from None
+    except ValueError as error:
+        if "does not match" not in str(error):
+            raise
+    return form
 
 
 def load_mapping(path: Path) -> Mapping:

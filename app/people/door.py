@@ -28,13 +28,20 @@ FROM_OUTSIDE = frozenset({HEALTH, BACK})
 """Of the API, what another site may send a browser to."""
 AGAIN_S = 15.0
 """How often it is looked whether who asked for an answer that lasts may still have it."""
+AT_ONCE_S = 0.5
+"""Within this a request is one moment: whoever sends its end is who sent its beginning."""
+LONGEST_PATH = 2_000
+"""Characters of an address; of all that a browser writes down, ours have a tenth."""
 
 Explain = Callable[[RlhbError], Response]
 RefusedPage = Callable[[Principal, str], Response]
 
 
 class _Gone(Exception):
-    """Signed out, or demoted, in the middle of an answer."""
+    """Signed out, or demoted, in the middle of a request or of its answer."""
+
+    def __init__(self, why: RlhbError) -> None:
+        self.why = why
 
 
 class PeopleDoor:
@@ -53,6 +60,9 @@ class PeopleDoor:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        if len(scope["path"]) > LONGEST_PATH or not scope["path"].isprintable():
+            await JSONResponse({"detail": "there is nothing here"}, 404)(scope, receive, send)
+            return
         if VOUCHED not in scope and (refusal := self._foreign(scope)):
             await JSONResponse({"detail": refusal}, status_code=403)(scope, receive, send)
             return
@@ -67,8 +77,7 @@ class PeopleDoor:
         state = scope.setdefault("state", {})
         state["principal"], state["person_id"] = principal, principal.person_id
         if self.people.team:
-            with suppress(_Gone, NotInvited):  # their account may be gone, too
-                await self.app(scope, receive, self._while_they_may(scope, least, send))
+            await self._let_in(scope, receive, send, principal, least)
             return
         if not self._is_new(scope, principal):
             await self.app(scope, receive, send)
@@ -82,20 +91,46 @@ class PeopleDoor:
 
         await self.app(scope, receive, send_with_cookie)
 
-    def _while_they_may(self, scope: Scope, least: Role | None, send: Send) -> Send:
-        """A send that breaks off an answer that lasts once whoever asked may not have it any more."""
+    async def _let_in(
+        self, scope: Scope, receive: Receive, send: Send, principal: Principal, least: Role | None
+    ) -> None:
+        """Let a request through, and look again who it is where it takes its time: what somebody began to send may
+        have its end long after they were signed out, and what they are sent may go on.
+        """
         loop = asyncio.get_running_loop()
-        due = loop.time() + AGAIN_S
+        came, due, started = loop.time(), loop.time() + AGAIN_S, False
+
+        async def receive_of_the_same() -> Message:
+            message = await receive()
+            ended = message["type"] == "http.request" and not message.get("more_body")
+            if ended and loop.time() >= came + AT_ONCE_S:
+                await self._check_again(scope, principal, least)
+            return message
 
         async def send_while_they_may(message: Message) -> None:
-            nonlocal due
-            if loop.time() >= due:
+            nonlocal due, started
+            if started and loop.time() >= due:
                 due = loop.time() + AGAIN_S
-                if not (await self.people.who(scope)).may(least):
-                    raise _Gone
+                await self._check_again(scope, principal, least)
+            started = True
             await send(message)
 
-        return send_while_they_may
+        try:
+            await self.app(scope, receive_of_the_same, send_while_they_may)
+        except _Gone as gone:
+            if not started:
+                refusal = self._refusal(scope, self.people.nobody(scope), gone.why)
+                await refusal(scope, receive, send)
+
+    async def _check_again(self, scope: Scope, before: Principal, least: Role | None) -> None:
+        """Raise _Gone unless whoever began this request may still do it."""
+        try:
+            now = await self.people.who(scope)
+            now.check(least)
+        except RlhbError as error:
+            raise _Gone(error) from None
+        if now.same_as() != before.same_as():
+            raise _Gone(SignInFirst("sign in first"))
 
     def _is_new(self, scope: Scope, principal: Principal) -> bool:
         """Whether a browser is told who it is from now on."""

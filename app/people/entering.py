@@ -14,10 +14,11 @@ from app.people import members, names, passwords, places, secrets
 from app.people.auditing import note
 from app.people.entering_errors import BadLink, Deactivated, WrongPassword
 from app.people.people import People, Visitor
-from app.people.principal import Principal
+from app.people.principal import Principal, SignInFirst
 from app.store import (
     Account,
     AuditKind,
+    Conflict,
     Connection,
     Invitation,
     Session,
@@ -32,6 +33,8 @@ MOST_SESSIONS = 20
 """Of one account; the oldest ends for the next."""
 
 Result = TypeVar("Result")
+Keys = tuple[str, ...]
+"""Under which tries are counted: see `guessing.py`."""
 
 
 class Entered(NamedTuple):
@@ -72,9 +75,15 @@ class Entering:
         invitation = await self._do(self.look, link)
         if invitation.account_id is None:
             name = names.written(name)
+            await self._do(self._check_free, name)  # before the work of hashing
         passwords.check(password, name)
         stored = await passwords.hashed(password)
         return await self._do(self._join, visitor, invitation, name, stored)
+
+    def _check_free(self, name: str) -> None:
+        with self.store.reading() as connection:
+            if accounts.by_name(connection, names.key(name)) is not None:
+                raise Conflict(accounts.TAKEN)
 
     def look(self, link: str) -> Invitation:
         """What a link is for. Raises BadLink."""
@@ -101,7 +110,7 @@ class Entering:
             await self._do(self._failed, visitor, account, "current password")
             raise WrongPassword("the present password is wrong")
         stored = await passwords.hashed(password)
-        return await self._do(self._changed, visitor, account, keys, stored)
+        return await self._do(self._changed, visitor, who, account, keys, stored)
 
     def sign_out(self, who: Principal) -> None:
         """End the session by which somebody has come."""
@@ -112,7 +121,7 @@ class Entering:
 
     # --- steps, each one unit of work ------------------------------------------------------------------
 
-    def _try(self, visitor: Visitor, name_key: str) -> tuple[Account | None, tuple[str, str]]:
+    def _try(self, visitor: Visitor, name_key: str) -> tuple[Account | None, Keys]:
         """Count a try, and find whom it is for."""
         with self.store.writing() as connection:
             account = accounts.by_name(connection, name_key)
@@ -133,18 +142,22 @@ class Entering:
         visitor: Visitor,
         account: Account,
         by: str,
-        keys: tuple[str, str] | None = None,
+        keys: Keys | None = None,
         stored: str | None = None,
     ) -> Entered:
         with self.store.writing() as connection:
-            # Another password or none since it was looked at: a reset would else end every session but this one.
-            if accounts.get(connection, account.id).password != account.password:
-                raise WrongPassword("name or password is wrong")
+            self._check_as_it_was(connection, account, "name or password is wrong")
             if keys is not None:
                 self.people.guesses.worked_out(connection, keys)
             if stored is not None:
                 accounts.change(connection, account.id, password=stored)
             return self._let_in(connection, visitor, account, AuditKind.SIGN_IN, by=by)
+
+    @staticmethod
+    def _check_as_it_was(connection: Connection, account: Account, wrong: str) -> None:
+        """Raise WrongPassword if it is another one since it was looked at: what ended with the old one stays so."""
+        if accounts.get(connection, account.id).password != account.password:
+            raise WrongPassword(wrong)
 
     def _let_in(
         self,
@@ -218,9 +231,13 @@ class Entering:
             return accounts.get(connection, who.account_id)
 
     def _changed(
-        self, visitor: Visitor, account: Account, keys: tuple[str, str], stored: str
+        self, visitor: Visitor, who: Principal, account: Account, keys: Keys, stored: str
     ) -> Entered:
         with self.store.writing() as connection:
+            self._check_as_it_was(connection, account, "the present password is wrong")
+            open_ones = {each.id for each in sessions.of_account(connection, account.id)}
+            if who.session_id is not None and who.session_id not in open_ones:
+                raise SignInFirst("sign in first")
             self.people.guesses.worked_out(connection, keys)
             accounts.change(connection, account.id, password=stored)
             invitations.withdraw_of(connection, account.id)

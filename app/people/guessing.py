@@ -39,19 +39,22 @@ class Guesses:
     def __init__(self, secret: str) -> None:
         self._secret = secret.encode()
 
-    def keys(self, name_key: str, address: str, known: bool) -> tuple[str, str]:
-        """(key of the name, key of the address). known: whether this browser has been that account before."""
-        by_name = self._key("known" if known else "name", name_key)
-        return by_name, self._key("address", counted(address))
+    def keys(self, name_key: str, address: str, known: bool) -> tuple[str, ...]:
+        """Of the name, and of the address. known: whether this browser has been that account before: then of the name
+        alone, so that nobody who guesses from the same office keeps it out.
+        """
+        if known:
+            return (self._key("known", name_key),)
+        return self._key("name", name_key), self._key("address", counted(address))
 
     def _key(self, kind: str, value: str) -> str:
         return hmac.new(self._secret, f"{kind}:{value}".encode(), hashlib.sha256).hexdigest()
 
     @staticmethod
-    def count(connection: Connection, keys: tuple[str, str]) -> None:
+    def count(connection: Connection, keys: tuple[str, ...]) -> None:
         """Count a try. Raises TooManyTries, and counts nothing, if it came too soon after those before."""
         found = []
-        for key, free in sorted(zip(keys, (FREE_BY_NAME, FREE_BY_ADDRESS), strict=True)):
+        for key, free in sorted(zip(keys, (FREE_BY_NAME, FREE_BY_ADDRESS), strict=False)):
             tries, last_ms = guesses.count(connection, key, now_ms() - FORGOTTEN_MS)
             over = tries - free
             if over >= 0:
@@ -64,10 +67,7 @@ class Guesses:
             guesses.note(connection, key, tries)
 
     @staticmethod
-    def worked_out(connection: Connection, keys: tuple[str, str]) -> None:
+    def worked_out(connection: Connection, keys: tuple[str, ...]) -> None:
         """The try was right: the name begins anew, and the address has one try less."""
-        by_name, _ = keys
-        for key in sorted(
-            keys
-        ):  # in the order of `count`, or two who come at once wait for each other
-            guesses.give_back(connection, key, None if key == by_name else 1)
+        for key in sorted(keys):  # as `count` does, or two who come at once wait for each other
+            guesses.give_back(connection, key, None if key == keys[0] else 1)

@@ -125,6 +125,7 @@ def rename(connection: Connection, who: Principal, name: str) -> Account:
     name = names.written(name)
     account = accounts.change(connection, who.account_id, name=name, name_key=names.key(name))
     people.rename(connection, account.person_id, name)
+    note(connection, who, AuditKind.NAME)
     return account
 
 

@@ -25,6 +25,14 @@ NOBODYS = _hasher.hash("of nobody")
 """Compared with where there is no account, so that it takes as long."""
 
 
+MOST_WAITING = 200
+"""Hashes that wait for their turn: ten seconds of work."""
+
+
+class TooMany(RlhbError):
+    """So many sign in that one more would wait for too long."""
+
+
 class BadPassword(RlhbError):
     """It cannot be anybody's password."""
 
@@ -61,4 +69,8 @@ def _verify(stored: str, password: str) -> bool:
 
 
 async def _in_turn(work: Callable[..., Result], *told: str) -> Result:
+    if _threads._work_queue.qsize() >= MOST_WAITING:
+        raise TooMany(
+            "so many people sign in just now that you would wait for long; try again soon"
+        )
     return await asyncio.get_running_loop().run_in_executor(_threads, work, *told)

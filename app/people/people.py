@@ -93,7 +93,7 @@ class People:
         """Who sends a request. Raises NotAllowed, Conflict for a simulated person that is a real one, StoreError."""
         headers, visitor = Headers(scope=scope), self.visitor(scope)
         if (vouched_for := scope.get(VOUCHED)) is not None:
-            found: Principal = vouched_for
+            found: Principal = await self._still(vouched_for)
         elif not self.team:
             person_id = visitor.person_id or uuid4()
             found = Principal(person_id, Role.ADMINISTRATOR, Via.ALONE, address=visitor.address)
@@ -101,6 +101,16 @@ class People:
             found = await self._member(headers, visitor)
         name = headers.get(SIMULATED)
         return found if name is None else await self._playing(found, name)
+
+    async def _still(self, vouched_for: Principal) -> Principal:
+        """Somebody for whom this process asks, as they are now: their account may have changed since."""
+        if vouched_for.account_id is None:
+            return vouched_for
+        shown = Shown("account", vouched_for.account_id.hex)
+        known = await self.store.look_together(sessions.known_all, shown)
+        if known is None or known.account is None or not self._holds(known):
+            return Principal(uuid4(), address=vouched_for.address)
+        return replace(vouched_for, role=known.account.role)
 
     async def _member(self, headers: Headers, visitor: Visitor) -> Principal:
         for shown in self._shown(headers, visitor):

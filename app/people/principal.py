@@ -40,6 +40,17 @@ class Principal:
         """Whether there are no accounts here."""
         return self.via in (Via.ALONE, Via.COMMAND)
 
+    def same_as(self) -> tuple[UUID | None, ...]:
+        """By what two are the same: whoever was nobody, and is now, is."""
+        if self.role is None:
+            return ()
+        return self.person_id, self.account_id, self.session_id, self.token_id
+
+    @property
+    def counted_as(self) -> UUID:
+        """Under what it is counted how much somebody does at a time, whomever their programs play."""
+        return self.account_id or self.token_id or self.person_id
+
     def recorded(self) -> UUID:
         """The person whose questions and acts these are. Raises NotAllowed for a token that belongs to nobody."""
         if self.via is Via.TOKEN and self.account_id is None and not self.plays:

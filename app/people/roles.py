@@ -140,7 +140,7 @@ def least_for(method: str, path: str) -> Least:
     if (line := f"{method} {path}") in ROUTES:
         return ROUTES[line]
     for pattern in _PATTERNS:
-        if pattern.method == method and pattern.path.match(path):
+        if pattern.method == method and pattern.path.fullmatch(path):
             return pattern.least
     if path.startswith("/api/"):
         return Role.ADMINISTRATOR

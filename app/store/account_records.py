@@ -91,6 +91,7 @@ class AuditKind(StrEnum):
     INVITE = "invite"
     JOIN = "join"
     PASSWORD = "password"  # noqa: S105
+    NAME = "name"
     ROLE = "role"
     ACTIVATION = "activation"
     TOKEN = "token"  # noqa: S105

@@ -24,7 +24,7 @@ _USED = sa.update(TOKEN).where(TOKEN.c.id.in_(_SOME))
 
 
 class Shown(NamedTuple):
-    """What somebody shows: a session's digest, a token's, or who the proxy says that they are."""
+    """What somebody shows: a session's digest, a token's, who the proxy says that they are, or an account's id."""
 
     kind: str
     value: str
@@ -42,7 +42,7 @@ def known_all(connection: Connection, shown: Sequence[Shown]) -> list[Known | No
     """What each stands for, valid or not; None for what was never given out, or was taken back."""
     by_kind = {
         kind: {each.value for each in shown if each.kind == kind}
-        for kind in ("session", "token", "subject")
+        for kind in ("session", "token", "subject", "account")
     }
     sessions: dict[str, Session] = {
         row["digest"]: to_record(row, Session)
@@ -53,6 +53,7 @@ def known_all(connection: Connection, shown: Sequence[Shown]) -> list[Known | No
     }
     ids = {each.account_id for each in sessions.values()}
     ids |= {each.account_id for each in tokens.values() if each.account_id}
+    ids |= {UUID(each) for each in by_kind["account"]}
     accounts = {row["id"]: to_record(row, Account) for row in _rows(connection, _ACCOUNTS, ids)}
     subjects = {
         row["subject"]: to_record(row, Account)
@@ -65,6 +66,8 @@ def known_all(connection: Connection, shown: Sequence[Shown]) -> list[Known | No
         if token := tokens.get(one.value) if one.kind == "token" else None:
             return Known(accounts.get(token.account_id) if token.account_id else None, token=token)
         if account := subjects.get(one.value) if one.kind == "subject" else None:
+            return Known(account)
+        if account := accounts.get(UUID(one.value)) if one.kind == "account" else None:
             return Known(account)
         return None
 

@@ -17,8 +17,9 @@ from fastapi import FastAPI
 
 from app.doors.heavy import Heavy
 from app.files import DataFilter, amounts, compared, start_of, taken, triplet_lines
+from app.people import note
 from app.runs import parse_since
-from app.store import Store, summary
+from app.store import AuditKind, Store, summary
 from app.ui import counts
 from app.ui.shell import Page, entered, page
 from rlhb_core.errors import RlhbError
@@ -162,7 +163,7 @@ def _shower(store: Store) -> Callable[..., str]:
         request: gr.Request, sources: list[str], since: str, arms: list[str], with_people: bool
     ) -> str:
         """What the filter lets through: how much, the links to take it away, the first triplets."""
-        entered(request, "/data", "show")
+        who = entered(request, "/data", "show")
         if not sources:
             return '<p class="plan missing">Tick at least one kind of data.</p>'
         try:
@@ -181,6 +182,8 @@ def _shower(store: Store) -> Callable[..., str]:
             query.append(("since", day.isoformat()))
         if with_people:
             query.append(("with_people", "true"))
+            with store.writing() as connection:
+                note(connection, who, AuditKind.EXPORT, what="a preview", data=chosen.words())
         amount = amounts(store, chosen)
         sentence = f"{amount.in_words()}."
         few = amount.votes <= MOST_COMPARED

@@ -31,12 +31,14 @@ const SAYS = {
     withdrawn ? `Withdrew invitation ${short(withdrawn)}.` : `Invited ${uses === 1 ? "somebody" : `${uses} people`} as ${role} (invitation ${short(invitation)}).`,
   join: ({ role, by, invitation }) => `Joined as ${role} ${BY[by] ?? ""}${invitation ? ` (invitation ${short(invitation)})` : ""}.`,
   password: ({ by }, about) => (by === "administrator" ? ["Made a password link for ", about, "."] : `Set a new password${by === "link" ? " by a link" : ""}.`),
+  name: () => "Took another name.",
   role: ({ before, after }, about) => ["Made ", about, ` ${after}, who was ${before} before.`],
   activation: ({ active }, about) => [active ? "Let " : "Deactivated ", about, active ? " in again." : "."],
   token: ({ made, role, revoked }) => (revoked ? `Took token ${short(revoked)} back.` : `Made token ${short(made)}, as ${role}.`),
   export: ({ what, data }) => `Exported ${what}: ${data}.`,
-  import: ({ imported, skipped, failed }) => `Imported ${times(imported, "line", "lines")}; ${skipped} skipped, ${failed} failed.`,
-  erasure: (what, about) => ["Erased the ", REMOVED.find((part) => what[part]) ?? "records", " of ", about, "."],
+  import: ({ begun, imported, skipped, failed }) =>
+    begun ? "Began an import." : `Imported ${times(imported, "line", "lines")}; ${skipped} skipped, ${failed} failed.`,
+  erasure: (what, about) => what.simulated ? `Erased simulated person ${short(what.simulated)}.` : ["Erased the ", REMOVED.find((part) => what[part]) ?? "records", " of ", about, "."],
   run: ({ arm, ...what }) => told(what, { started: "Started", stopped: "Stopped", resumed: "Resumed" }, (id) => `a run of ${arm} (${short(id)})`),
   compare: ({ override, ...what }) =>
     told(what, { put_in: "Put into Compare:", taken_out: "Took out of Compare:", back_to: "Went back to:" }, (ids) => `${[ids].flat().map((id) => `version ${short(id)}`).join(", ")}${override ? ", against its verdict" : ""}`),

@@ -210,7 +210,7 @@ def test_whoever_signs_in_waits_for_nobody_who_guesses(store: Store):
     counts = Guesses("x" * 32)
     both = [counts.keys(name, "192.0.2.7", known=False) for name in ("grace", "ada", "emmy")]
 
-    def guess(keys: tuple[str, str]) -> Callable[[], None]:
+    def guess(keys: tuple[str, ...]) -> Callable[[], None]:
         def do() -> None:
             for _ in range(10):
                 with store.writing() as connection:

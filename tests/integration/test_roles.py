@@ -329,17 +329,13 @@ def test_an_event_of_a_page_takes_its_own_role_as_well(
     kept = {"look": R, "of_recipe": D}
     monkeypatch.setitem(EVENTS, "/runs", kept)
     monkeypatch.setitem(PAGES, "/runs", A)
-    least_for.cache_clear()
-    try:
-        assert press(annotator, "/runs", "look", FORM).status_code == 403
-        assert press(researcher, "/runs", "look", FORM).status_code == 200
-        refused = press(researcher, "/runs", "of_recipe", [None])
-        assert (refused.status_code, refused.json()["detail"]) == (
-            403, "this is for administrators; you are signed in as a researcher"
-        )  # fmt: skip
-        assert press(researcher, "/runs", "offer", ["rlhb"]).status_code == 403  # in no line
-    finally:
-        least_for.cache_clear()
+    assert press(annotator, "/runs", "look", FORM).status_code == 403
+    assert press(researcher, "/runs", "look", FORM).status_code == 200
+    refused = press(researcher, "/runs", "of_recipe", [None])
+    assert (refused.status_code, refused.json()["detail"]) == (
+        403, "this is for administrators; you are signed in as a researcher"
+    )  # fmt: skip
+    assert press(researcher, "/runs", "offer", ["rlhb"]).status_code == 403  # in no line
 
 
 # --- what no table names --------------------------------------------------------------------------

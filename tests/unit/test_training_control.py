@@ -374,7 +374,7 @@ def test_a_command_that_follows_a_run_says_where_it_stands(
         yield
 
     steps = and_so_on()
-    monkeypatch.setattr("app.commands.sleep", lambda _: next(steps))
+    monkeypatch.setattr("app.commands.here.sleep", lambda _: next(steps))
     with progress:
         assert follow_run(training, run, progress).status is RunStatus.DONE
     lines = [line.rpartition(" after ")[0] for line in out.getvalue().splitlines()]
