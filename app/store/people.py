@@ -17,6 +17,9 @@ from rlhb_core.schema.record import Record
 from rlhb_core.schema.records import Person, Query, Response, Source
 from rlhb_core.schema.signals import Signal
 
+NAMING = ("version_id", "condition", "draw_probability")
+"""What would tell which version wrote an answer."""
+
 _TOUCH = (
     sa.update(PERSON)
     .where(PERSON.c.id == sa.bindparam("person"))
@@ -144,7 +147,10 @@ def export_lines(connection: Connection, person_id: UUID) -> Iterator[bytes]:
         (
             "response",
             Response,
-            sa.select(RESPONSE).join(QUERY).where(mine).order_by(RESPONSE.c.created_ms),
+            sa.select(RESPONSE, QUERY.c.revealed_ms)
+            .join(QUERY)
+            .where(mine)
+            .order_by(RESPONSE.c.created_ms),
         ),
         (
             "signal",
@@ -158,6 +164,10 @@ def export_lines(connection: Connection, person_id: UUID) -> Iterator[bytes]:
 
 def _line(name: str, kind: type[Record], row: Any) -> bytes:
     fields = {field: getattr(row, field) for field in kind.model_fields}
+    if (
+        kind is Response and row.revealed_ms is None
+    ):  # who wrote it is told after the vote, here too
+        fields |= dict.fromkeys(NAMING)
     return orjson.dumps({"type": name, **fields}, option=orjson.OPT_APPEND_NEWLINE)
 
 

@@ -334,7 +334,8 @@ def test_what_is_looked_at_or_said_is_not_noted(team: Team, ada: Member, anna: M
 def test_another_name_and_the_log_itself(team: Team, ada: Member) -> None:
     member = team.member(f"Bea {uuid4().hex[:6]}")
     with Written(team) as written:
-        member.client.patch("/api/me", json={"display_name": f"Bea {uuid4().hex[:6]}"})
+        member.name = f"Bea {uuid4().hex[:6]}"
+        member.client.patch("/api/me", json={"display_name": member.name})
     assert written.is_one("name", member)["what"] == {}
     with Written(team) as written:
         ada.client.get("/api/audit.jsonl")

@@ -310,6 +310,24 @@ def test_my_data_can_be_taken_along(client, store, story):
     assert client.get("/api/me/data", headers={"x-person": str(uuid4())}).text == ""
 
 
+def test_my_data_names_no_version_before_the_vote(client, story):
+    person, query, (a, *_) = story
+
+    def named() -> list[bool]:
+        lines = client.get("/api/me/data", headers={"x-person": str(person.id)}).text.splitlines()
+        answers = [row for row in map(json.loads, lines) if row["type"] == "response"]
+        assert [row["text"] for row in answers] == [
+            "Two.",
+            "Mars has two moons, Phobos and Deimos.",
+            "None.",
+        ]
+        return [row["version_id"] is not None for row in answers]
+
+    assert named() == [False] * 3
+    post(client, person, [best(query, a)])
+    assert named() == [True] * 3
+
+
 def test_my_data_can_be_erased_and_only_on_my_word(client, store, story):
     person, query, _ = story
     who = {"x-person": str(person.id)}
