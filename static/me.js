@@ -51,10 +51,18 @@ export async function startPerson() {
   return refreshPerson();
 }
 
+/** Ask the server who this is, and show it; the page is loaded anew if it is somebody else. Throws without an answer. */
+export async function lookWhoThisIs() {
+  show(await call("GET", "/api/me"));
+}
+
+/** Whether the page says that nobody is signed in, as far as it knows. */
+export const isSignedOut = () => Boolean(document.querySelector(".signed-out"));
+
 /** Fetch the person again: another tab may have paused, a vote has raised the count. */
 export async function refreshPerson() {
   try {
-    show(await call("GET", "/api/me"));
+    await lookWhoThisIs();
   } catch {
     return; // Offline, or signed out: what is shown stays as it was.
   }
@@ -161,7 +169,7 @@ async function signOut() {
 
 /** What is waiting to be sent stays in the outbox; `show` takes this away again. */
 function showSignedOut() {
-  if (document.querySelector(".signed-out")) return;
+  if (isSignedOut()) return;
   const line = document.createElement("p");
   const link = document.createElement("a");
   line.className = "signed-out";

@@ -5,7 +5,7 @@
 
 import { call } from "../api.js";
 import { bindKeys } from "../keys.js";
-import { isMember, isRecording, refreshPerson } from "../me.js";
+import { isMember, isRecording, isSignedOut, lookWhoThisIs, refreshPerson } from "../me.js";
 import { placePopovers } from "../popovers.js";
 import { namesSeen, outbox, record } from "../signals.js";
 import { Tracker } from "../tracker.js";
@@ -75,10 +75,11 @@ class Compare {
 
   // --- asking and following ---------------------------------------------------------------------
 
-  #ask({ text, sampled }) {
+  async #ask({ text, sampled }) {
     if (this.asking) return;
     this.missed = null;
     if (!navigator.onLine) return this.#trouble(NOT_ASKED);
+    if (isSignedOut() && !(await this.#isBack())) return;
     this.#leaveComparison();
     this.tracker.settle();
     if (this.now?.queryId) this.before = { ...this.now, vote: this.votes.vote };
@@ -93,6 +94,27 @@ class Compare {
     this.#hint("");
     this.#trouble("");
     this.gradio.ask({ token: this.now.token, text, previous: this.before?.queryId ?? null });
+    if (isMember()) this.#checkWhoAsks(this.now);
+  }
+
+  /** Whether somebody is signed in after all; if not, the page says that nothing was asked. */
+  async #isBack() {
+    try {
+      await lookWhoThisIs();
+      return !this.asking;
+    } catch (error) {
+      this.#trouble(UNASKED[error.status] ?? error.message);
+      return false;
+    }
+  }
+
+  /** Gradio does not tell the page that it was refused: nobody is signed in any more, or somebody else. */
+  async #checkWhoAsks(now) {
+    try {
+      await lookWhoThisIs();
+    } catch (error) {
+      if (error.status === 401 && this.asking && this.now === now) this.#failed(UNASKED[401]);
+    }
   }
 
   #restore() {
@@ -208,7 +230,7 @@ class Compare {
         if (this.now === now) this.#receive({ token: now.token, view });
         return;
       }
-      await call("GET", isMember() ? "/api/me" : "/api/health");
+      await (isMember() ? lookWhoThisIs() : call("GET", "/api/health"));
       now.waits = (now.waits ?? 0) + 1;
       if (now.waits > PATIENCE) {
         this.missed = now;

@@ -1,0 +1,71 @@
+"""One browser, several tabs, and people who come and go in it: what a page that was open before makes of it."""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.test_people_pages import (
+    STATUS_401,
+    Guests,
+    Team,
+    guests,
+    team,
+)
+
+pytestmark = pytest.mark.browser
+Ask = Callable[..., str]
+
+__all__ = ["guests", "team"]
+
+REFUSED = ("status of 403", "error: Response", "Connection errored out")
+"""What the browser and Gradio log about an event that is not taken."""
+BRAZIL = "Which language do people speak in Brazil?"
+PERU = "Which language do people speak in Peru?"
+
+
+# --- somebody else ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("agrees", [True, False])
+def test_asking_after_somebody_else_has_signed_in_loads_their_page(
+    agrees: bool, team: Team, guests: Guests, ask: Ask
+) -> None:
+    guests.visit.expect(STATUS_401, *REFUSED)
+    first, second = guests.named("Rita"), guests.named("Bob")
+    guests.join(second, agrees=agrees).close()
+    context = guests.join(first, agrees=agrees)
+    page = guests.visit("/", context)
+    ask(page, BRAZIL)
+    guests.sign_in(context, second)
+    page.locator(".query").fill(PERU)
+    with page.expect_navigation():
+        page.locator(".query").press("Control+Enter")
+    expect(page.locator("[data-person-name]").first).to_have_text(second)
+    page.wait_for_selector(".compare[data-live][data-phase=empty]")
+    ask(page, PERU)
+
+
+def test_while_the_page_says_that_one_is_signed_out_nothing_is_asked(
+    team: Team, guests: Guests, ask: Ask
+) -> None:
+    guests.visit.expect(STATUS_401, *REFUSED)
+    name = guests.named()
+    context = guests.join(name)
+    page = guests.visit("/", context)
+    ask(page, BRAZIL)
+    team.sign_out_everywhere(name)
+    page.keyboard.press("1")
+    expect(page.locator(".signed-out")).to_be_visible()
+    joined: list[str] = []
+    page.on("request", lambda request: joined.append(request.url))
+    page.locator(".query").fill(PERU)
+    page.locator(".query").press("Control+Enter")
+    expect(page.locator(".trouble")).to_contain_text("You are signed out, so this was not asked")
+    expect(page.locator(".query")).to_have_value(PERU)
+    expect(page.locator(".compare")).to_have_attribute("data-phase", "voted")
+    assert not [url for url in joined if "queue/join" in url]
+    # and once they are back, beside it, the same press asks
+    guests.sign_in(context, name)
+    ask(page, PERU)
+    expect(page.locator(".signed-out")).to_have_count(0)
