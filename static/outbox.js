@@ -38,8 +38,10 @@ export class Outbox extends EventTarget {
     addEventListener("rlhb:signed-in", () => this.flush());
     addEventListener("rlhb:erase", () => this.forget());
     addEventListener("rlhb:pausing", (event) => event.detail.push(this.flush()));
-    if (owner) owner.then((id) => this.#begin(prefixOf(id), ofPerson(path, id)));
-    else this.#begin(PREFIX, path);
+    /** Resolves once it was tried to send what dead pages left behind. */
+    this.adopted = owner
+      ? owner.then((id) => this.#begin(prefixOf(id), ofPerson(path, id)))
+      : this.#begin(PREFIX, path);
   }
 
   /** Whose outbox it is, is known: what was put into it so far is kept and sent, and what was left behind. */
@@ -48,9 +50,10 @@ export class Outbox extends EventTarget {
     this.path = path;
     this.key = prefix + this.pageId;
     navigator.locks?.request(this.key, () => new Promise(() => {})); // held until the page is gone
-    this.adopt();
+    const adopted = this.adopt();
     if (this.signals.length) this.#persist();
     if (this.signals.length) this.flush();
+    return adopted;
   }
 
   get waiting() {

@@ -21,6 +21,7 @@ import { Votes } from "./votes.js";
 const TAB = "rlhb.tab"; // in sessionStorage: the comparison this tab shows, so that a refresh restores it
 const ABANDONED = "rlhb.abandoned"; // in sessionStorage: the comparison that this tab has left, as far as is recorded
 const PATIENCE = 12; // such silences after asking, until it is asked for another try; a store that is busy takes shorter
+const LEFT_BEHIND_MS = 3_000; // for what the page before has left behind to be sent
 const SILENCE_MS = 4_000; // without a snapshot for so long, the API is asked instead
 
 const NOT_ASKED = "The server cannot be reached, so this was not asked. Press Ask again when the connection is back.";
@@ -117,11 +118,16 @@ class Compare {
     }
   }
 
-  #restore() {
+  /** Bring back what this tab showed; first what its page before has left behind is sent, for a vote may be among it. */
+  async #restore() {
     const kept = JSON.parse(sessionStorage.getItem(TAB) ?? "null");
     this.#begin({ text: kept?.text ?? "", sampled: kept?.sampled ?? true, queryId: kept?.queryId ?? null });
     this.restoring = true;
-    this.gradio.restore({ token: this.now.token, query_id: kept?.queryId ?? null });
+    const { token } = this.now;
+    if (kept) await Promise.race([outbox.adopted, new Promise((resolve) => setTimeout(resolve, LEFT_BEHIND_MS))]);
+    if (this.now?.token !== token || this.now.view) return; // they have asked meanwhile
+    this.now.heardAt = performance.now();
+    this.gradio.restore({ token, query_id: kept?.queryId ?? null });
   }
 
   #regenerate(responseId) {

@@ -3,14 +3,18 @@
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.browser.test_people_pages import (
+    PASSWORD,
     STATUS_401,
     Guests,
     Team,
+    fill_in,
     guests,
+    kept,
     team,
+    until,
 )
 
 pytestmark = pytest.mark.browser
@@ -69,3 +73,42 @@ def test_while_the_page_says_that_one_is_signed_out_nothing_is_asked(
     guests.sign_in(context, name)
     ask(page, PERU)
     expect(page.locator(".signed-out")).to_have_count(0)
+
+
+# --- the same person again --------------------------------------------------------------------------
+
+
+def test_a_vote_that_was_kept_arrives_before_its_comparison_is_shown_again(
+    team: Team, guests: Guests, ask: Ask
+) -> None:
+    guests.visit.expect(STATUS_401)
+    first, second = guests.named("Bob"), guests.named("Rita")
+    guests.join(second).close()
+    context = guests.join(first)
+    page = guests.visit("/", context)
+    query = ask(page, BRAZIL)
+    guests.sign_in(context, second)
+    page.keyboard.press("1")
+    expect(page.locator(".signed-out")).to_be_visible()
+    page.get_by_role("link", name="Sign in again").click()
+    page.goto("/sign-in?next=%2F")
+    fill_in(page, name=first, password=PASSWORD)
+    seen: list[str] = []
+
+    def slowly(route: Route) -> None:
+        seen.append("sent")
+        page.wait_for_timeout(1000)
+        route.continue_()
+
+    page.route("**/api/signals*", slowly)
+    page.on(
+        "request", lambda request: seen.append("asked") if "queue/join" in request.url else None
+    )
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".compare[data-phase=voted]")
+    assert seen.index("sent") < seen.index("asked")
+    page.unroute("**/api/signals*")
+    votes = [each for each in team.studio.signals(query) if each.kind.value == "vote"]
+    assert len(votes) == 1
+    expect(page.locator(".vote [data-verb]")).to_have_text("Recorded:")
+    until(lambda: not kept(page))
