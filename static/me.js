@@ -3,6 +3,7 @@
 // wants to ask for consent, nothing is recorded before the answer, and "resume" is that question.
 
 import { call } from "./api.js";
+import { dropDrafts } from "./drafts.js";
 import { twice } from "./twice.js";
 
 const PATIENCE_MS = 3_000; // for what was recorded before a pause to be sent
@@ -44,11 +45,18 @@ export async function startPerson() {
   if (eraser) twice(eraser, "Yes, erase everything of mine", erase, () => note("Press again to erase. This cannot be undone."));
   document.querySelector("[data-sign-out]")?.addEventListener("click", signOut);
   addEventListener("rlhb:signed-out", showSignedOut);
-  addEventListener("pageshow", (event) => event.persisted && refreshPerson());
+  addEventListener("pageshow", (event) => event.persisted && cameBack());
   if (isMember()) addEventListener("focus", refreshPerson); // somebody else may have signed in, in another window
   addEventListener("online", refreshPerson);
   document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && refreshPerson());
   return refreshPerson();
+}
+
+/** The browser has kept the page as it stood, which may be of somebody who has signed out since. */
+function cameBack() {
+  if (!isMember()) return refreshPerson();
+  document.documentElement.style.visibility = "hidden"; // until it is known whose page this is to be
+  location.reload();
 }
 
 /** Ask the server who this is, and show it; the page is loaded anew if it is somebody else. Throws without an answer. */
@@ -149,6 +157,7 @@ async function erase(reset) {
   try {
     dispatchEvent(new Event("rlhb:erase"));
     await call("POST", "/api/me/erase", { confirm: true });
+    dropDrafts();
     location.assign("/");
   } catch (error) {
     reset();
@@ -164,6 +173,7 @@ async function signOut() {
   } catch (error) {
     if (error.status !== 401) return note(error.message); // 401: they are out already
   }
+  dropDrafts();
   location.assign("/sign-in");
 }
 

@@ -1,22 +1,21 @@
 // The composer: writing a query, the samples, and the draft that survives a refresh.
 
+import { draftOf } from "../drafts.js";
 import { smoothly } from "../motion.js";
-
-const DRAFT = "rlhb.draft"; // in sessionStorage: each tab has its own
 
 export class Composer extends EventTarget {
   /**
    * Event "ask" with detail = {text, sampled}: sampled when the query was picked, not written. While the field stands as
    * `focus` left it: "undo" (to be cancelled by whoever undoes something) for Ctrl+Z, "again" for an Enter too many.
+   * owner: a promise of the id of the person whose drafts these are; null where nobody signs in.
    */
-  constructor(form) {
+  constructor(form, owner = null) {
     super();
     this.form = form;
     this.field = form.querySelector("textarea");
     this.surprises = JSON.parse(form.dataset.surprises ?? "[]");
     this.picked = null;
     this.untouched = false; // since `focus`
-    this.field.value = sessionStorage.getItem(DRAFT) ?? "";
     this.field.addEventListener("input", () => this.#changed());
     this.field.addEventListener("keydown", (event) => this.#key(event));
     form.addEventListener("submit", (event) => {
@@ -27,7 +26,15 @@ export class Composer extends EventTarget {
       const chip = event.target.closest(".chip");
       if (chip) this.pick("surprise" in chip.dataset ? this.#surprise() : chip.textContent.trim());
     });
-    this.#changed();
+    if (owner) owner.then((id) => this.#begin(draftOf(id)));
+    else this.#begin(draftOf());
+  }
+
+  /** Whose drafts these are, is known: the last one comes back, unless something was written meanwhile. */
+  #begin(draft) {
+    this.draft = draft;
+    if (this.field.value) this.#keep();
+    else this.text = sessionStorage.getItem(draft) ?? "";
   }
 
   set busy(value) {
@@ -92,8 +99,12 @@ export class Composer extends EventTarget {
 
   #changed() {
     this.untouched = false;
-    sessionStorage.setItem(DRAFT, this.field.value);
+    this.#keep();
     this.field.style.height = "auto";
     this.field.style.height = `${this.field.scrollHeight}px`;
+  }
+
+  #keep() {
+    if (this.draft) sessionStorage.setItem(this.draft, this.field.value);
   }
 }

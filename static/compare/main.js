@@ -5,7 +5,7 @@
 
 import { call } from "../api.js";
 import { bindKeys } from "../keys.js";
-import { isMember, isRecording, isSignedOut, lookWhoThisIs, refreshPerson } from "../me.js";
+import { isMember, isRecording, isSignedOut, known, lookWhoThisIs, refreshPerson } from "../me.js";
 import { placePopovers } from "../popovers.js";
 import { namesSeen, outbox, record } from "../signals.js";
 import { Tracker } from "../tracker.js";
@@ -43,7 +43,7 @@ class Compare {
     this.now = null; // {token, queryId, text, sampled, view, completeAt}
     this.before = null; // the comparison that a new query follows
     const responses = () => this.#comparison();
-    this.composer = new Composer(root.querySelector(".composer"));
+    this.composer = new Composer(root.querySelector(".composer"), isMember() ? known : null);
     this.panels = new Panels(root);
     this.votes = new Votes(root.querySelector(".vote"), responses);
     this.acts = new Acts(this.panels.elements, responses);

@@ -3,6 +3,7 @@
 
 import "../shell.js";
 import { call } from "../api.js";
+import { dropDrafts } from "../drafts.js";
 import { ago, fill, get, h, post } from "../kit.js";
 import { askForConsent, refreshPerson } from "../me.js";
 import { forgetOutboxesOf } from "../outbox.js";
@@ -75,8 +76,13 @@ const saidOfSessions = () => saidOf(find("[data-sessions]"));
 function endAll() {
   const button = find("[data-sign-out-everywhere]");
   button.addEventListener("click", async () => {
-    if (await attempt(button, saidOfSessions(), () => call("DELETE", "/api/sessions"))) location.assign("/sign-in");
+    if (await attempt(button, saidOfSessions(), () => call("DELETE", "/api/sessions"))) leave();
   });
+}
+
+function leave() {
+  dropDrafts();
+  location.assign("/sign-in");
 }
 
 // --- consent -----------------------------------------------------------------------------------------
@@ -113,6 +119,7 @@ function erasing(selector, sure, body, next) {
     const done = await attempt(button, said, async () => {
       const { id, pending } = await post("/api/me/erase", body);
       forgetOutboxesOf(id);
+      dropDrafts();
       said.textContent = `Everything of you is erased. ${pending && sentence(pending)}`;
     });
     reset();

@@ -3,8 +3,9 @@
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Route, expect
+from playwright.sync_api import Page, Route, expect
 
+from tests.browser.conftest import Visit
 from tests.browser.test_people_pages import (
     PASSWORD,
     STATUS_401,
@@ -112,3 +113,83 @@ def test_a_vote_that_was_kept_arrives_before_its_comparison_is_shown_again(
     assert len(votes) == 1
     expect(page.locator(".vote [data-verb]")).to_have_text("Recorded:")
     until(lambda: not kept(page))
+
+
+# --- what somebody was writing ----------------------------------------------------------------------
+
+
+def _sign_out(page: Page) -> None:
+    page.locator(".person").click()
+    page.get_by_role("button", name="Sign out", exact=True).click()
+    page.wait_for_url("/sign-in")
+
+
+def _sign_in(page: Page, name: str) -> None:
+    fill_in(page, name=name, password=PASSWORD)
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".compare[data-live]")
+    expect(page.locator("[data-person-name]").first).to_have_text(name)
+    page.wait_for_selector(".compare[data-phase=empty]")
+
+
+def test_the_next_person_in_a_tab_does_not_see_what_the_last_one_wrote(guests: Guests) -> None:
+    first, second = guests.named("Rita"), guests.named("Bob")
+    guests.join(second).close()
+    context = guests.join(first)
+    page = guests.visit("/", context)
+    page.locator(".query").fill(PERU)
+    page.reload()
+    page.wait_for_selector(".compare[data-live]")
+    expect(page.locator(".query")).to_have_value(PERU)
+    # another person's cookie, without a word to this tab: theirs is another draft
+    guests.sign_in(context, second)
+    page.reload()
+    page.wait_for_selector(".compare[data-live][data-phase=empty]")
+    expect(page.locator("[data-person-name]").first).to_have_text(second)
+    expect(page.locator(".query")).to_have_value("")
+    guests.sign_in(context, first)
+    page.reload()
+    page.wait_for_selector(".compare[data-live]")
+    expect(page.locator(".query")).to_have_value(PERU)
+    _sign_out(page)
+    assert PERU not in page.evaluate("JSON.stringify(sessionStorage)")
+    _sign_in(page, second)
+    expect(page.locator(".query")).to_have_value("")
+
+
+def test_what_is_erased_is_no_more_in_the_box(guests: Guests, ask: Ask) -> None:
+    page = guests.visit("/", guests.join(guests.named()))
+    ask(page, BRAZIL)
+    page.goto("/you")
+    page.locator("[data-erase-records]").click()
+    page.get_by_role("button", name="Yes, erase everything of mine").click()
+    expect(page.get_by_text("Everything of you is erased.")).to_be_visible()
+    page.goto("/")
+    page.wait_for_selector(".compare[data-live][data-phase=empty]")
+    expect(page.locator(".query")).to_have_value("")
+    assert BRAZIL not in page.evaluate("JSON.stringify(sessionStorage)")
+
+
+def test_alone_a_draft_comes_back_until_it_is_erased(visit: Visit, ask: Ask) -> None:
+    visit.expect("status of 422")  # a page that is left says so of a comparison that is erased
+    page = visit()
+    ask(page, BRAZIL)
+    page.locator(".query").fill(PERU)
+    page.reload()
+    page.wait_for_selector(".compare[data-live]")
+    expect(page.locator(".query")).to_have_value(PERU)
+    page.locator(".person").click()
+    page.locator("[data-erase]").click()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Yes, erase everything of mine").click()
+    page.wait_for_selector(".compare[data-live][data-phase=empty]")
+    expect(page.locator(".query")).to_have_value("")
+
+
+def test_a_page_that_the_browser_kept_leads_to_signing_in(team: Team, guests: Guests) -> None:
+    guests.visit.expect(STATUS_401)
+    name = guests.named()
+    page = guests.visit("/", guests.join(name))
+    team.sign_out_everywhere(name)
+    page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))")
+    page.wait_for_url("/sign-in?next=/")
