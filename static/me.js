@@ -4,6 +4,7 @@
 
 import { call } from "./api.js";
 import { dropDrafts } from "./drafts.js";
+import { onTabsTold, tellTabs } from "./tabs.js";
 import { twice } from "./twice.js";
 
 const PATIENCE_MS = 3_000; // for what was recorded before a pause to be sent
@@ -49,7 +50,24 @@ export async function startPerson() {
   if (isMember()) addEventListener("focus", refreshPerson); // somebody else may have signed in, in another window
   addEventListener("online", refreshPerson);
   document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && refreshPerson());
-  return refreshPerson();
+  onTabsTold(hear);
+  await refreshPerson();
+  if (state.me) tellTabs({ here: state.me.id }); // they may have signed in just now
+}
+
+/** Another tab has changed something of the person, or a person has come to it. */
+function hear({ here, erased }) {
+  if (erased) dropDrafts();
+  if (!here || here !== state.me?.id || isSignedOut()) refreshPerson();
+}
+
+/** Something of the person has been changed by this page: the other tabs of the browser ask the server what. */
+export const tellChanged = () => tellTabs({ changed: true });
+
+/** What somebody was writing goes with what they have erased, in all tabs. */
+export function forgetDrafts() {
+  dropDrafts();
+  tellTabs({ erased: true });
 }
 
 /** The browser has kept the page as it stood, which may be of somebody who has signed out since. */
@@ -83,7 +101,7 @@ export async function askForConsent() {
   const { askConsent } = await import("./people/consent.js");
   try {
     const me = await askConsent();
-    if (me) show(me);
+    if (me) showChanged(me);
     return Boolean(me);
   } catch (error) {
     note(error.message);
@@ -118,6 +136,11 @@ function show(me) {
   if (changed) dispatchEvent(new CustomEvent("rlhb:recording", { detail: me.recording }));
 }
 
+function showChanged(me) {
+  show(me);
+  tellChanged();
+}
+
 async function toggleRecording() {
   if (state.me?.asked) return void (await askForConsent());
   const wanted = !isRecording();
@@ -127,7 +150,7 @@ async function toggleRecording() {
   try {
     if (!wanted) await toldBefore();
     if (turn !== toggled) return; // they have resumed meanwhile
-    show(await call("PATCH", "/api/me", { recording: wanted }));
+    showChanged(await call("PATCH", "/api/me", { recording: wanted }));
     note(wanted ? "Recording is on again." : "Paused: nothing about your reading is recorded. Votes and marks still count.");
   } catch (error) {
     if (wanted && error.status === 403) return void (await askForConsent()); // the text has changed meanwhile
@@ -146,7 +169,7 @@ async function saveName(event) {
   const field = event.target.elements.display_name;
   field.blur();
   try {
-    show(await call("PATCH", "/api/me", { display_name: field.value.trim() }));
+    showChanged(await call("PATCH", "/api/me", { display_name: field.value.trim() }));
     note("Saved.");
   } catch (error) {
     note(error.message);
@@ -157,7 +180,7 @@ async function erase(reset) {
   try {
     dispatchEvent(new Event("rlhb:erase"));
     await call("POST", "/api/me/erase", { confirm: true });
-    dropDrafts();
+    forgetDrafts();
     location.assign("/");
   } catch (error) {
     reset();
@@ -174,6 +197,7 @@ async function signOut() {
     if (error.status !== 401) return note(error.message); // 401: they are out already
   }
   dropDrafts();
+  tellChanged();
   location.assign("/sign-in");
 }
 

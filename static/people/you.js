@@ -5,7 +5,7 @@ import "../shell.js";
 import { call } from "../api.js";
 import { dropDrafts } from "../drafts.js";
 import { ago, fill, get, h, post } from "../kit.js";
-import { askForConsent, refreshPerson } from "../me.js";
+import { askForConsent, forgetDrafts, refreshPerson, tellChanged } from "../me.js";
 import { forgetOutboxesOf } from "../outbox.js";
 import { twice } from "../twice.js";
 import { attempt, gone, moment, onSubmit, saidOf, sentence, table } from "./parts.js";
@@ -40,6 +40,7 @@ function name() {
     form.elements.name.value = me.display_name;
     saidOf(form).textContent = `Saved. From now on you sign in as ${me.display_name}.`;
     await refreshPerson();
+    tellChanged();
   });
 }
 
@@ -82,6 +83,7 @@ function endAll() {
 
 function leave() {
   dropDrafts();
+  tellChanged();
   location.assign("/sign-in");
 }
 
@@ -119,7 +121,7 @@ function erasing(selector, sure, body, next) {
     const done = await attempt(button, said, async () => {
       const { id, pending } = await post("/api/me/erase", body);
       forgetOutboxesOf(id);
-      dropDrafts();
+      forgetDrafts();
       said.textContent = `Everything of you is erased. ${pending && sentence(pending)}`;
     });
     reset();

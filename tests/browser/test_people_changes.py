@@ -1,5 +1,6 @@
 """One browser, several tabs, and people who come and go in it: what a page that was open before makes of it."""
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -193,3 +194,38 @@ def test_a_page_that_the_browser_kept_leads_to_signing_in(team: Team, guests: Gu
     team.sign_out_everywhere(name)
     page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))")
     page.wait_for_url("/sign-in?next=/")
+
+
+# --- tabs tell each other ---------------------------------------------------------------------------
+
+
+def test_pausing_in_one_tab_shows_in_the_other(guests: Guests) -> None:
+    context = guests.join(guests.named())
+    page, other = guests.visit("/", context), guests.visit("/you", context)
+    says = page.locator("[data-recording-says]").first
+    expect(says).to_have_text(re.compile("^Recording how"))
+    other.locator("[data-recording-toggle]").first.click()
+    expect(says).to_have_text("Recording paused")
+    other.locator("[data-recording-toggle]").first.click()
+    expect(says).to_have_text(re.compile("^Recording how"))
+    name = guests.named("Renamed")
+    other.locator("[data-name-form] [name=name]").fill(name)
+    other.get_by_role("button", name="Save").click()
+    expect(page.locator("[data-person-name]").first).to_have_text(name)
+
+
+def test_signing_out_and_in_shows_in_the_other_tab(guests: Guests) -> None:
+    guests.visit.expect(STATUS_401)
+    first, second = guests.named("Rita"), guests.named("Bob")
+    guests.join(second).close()
+    context = guests.join(first)
+    page, other = guests.visit("/", context), guests.visit("/", context)
+    _sign_out(other)
+    expect(page.locator(".signed-out")).to_be_visible()
+    _sign_in(other, first)
+    expect(page.locator(".signed-out")).to_have_count(0)
+    _sign_out(other)
+    expect(page.locator(".signed-out")).to_be_visible()
+    _sign_in(other, second)
+    expect(page.locator("[data-person-name]").first).to_have_text(second)
+    expect(page.locator(".signed-out")).to_have_count(0)
