@@ -1,6 +1,6 @@
 // The person in the header: name, today's count, recording on or paused, download and erase; signing out.
 // The tracker listens to the "rlhb:recording" event; whoever changes the count calls `refreshPerson`. Where the server
-// wants to ask for consent, nothing is recorded before the answer, and "resume" is that question.
+// wants to ask for consent, nothing is recorded before the answer, and "resume" is that question; and after a no it is again.
 
 import { call } from "./api.js";
 import { dropDrafts } from "./drafts.js";
@@ -142,7 +142,7 @@ function showChanged(me) {
 }
 
 async function toggleRecording() {
-  if (state.me?.asked) return void (await askForConsent());
+  if (state.me?.asked || (state.me?.declined && !isRecording())) return void (await askForConsent());
   const wanted = !isRecording();
   const turn = ++toggled;
   // Pausing takes effect here at once, whatever the network does.

@@ -43,6 +43,9 @@ class Me(BaseModel):
     asked: bool = Field(
         description="Whether they are still to be asked for consent: nothing passive is recorded before."
     )
+    declined: bool = Field(
+        description="Whether they said no: only another answer turns recording on."
+    )
 
 
 class Change(BaseModel):
@@ -117,8 +120,8 @@ def change(store: TheStore, part: ThePeople, who: Who, wanted: Change) -> Me:
             else:
                 people.rename(connection, person_id, wanted.display_name)
         if wanted.recording is not None:
-            if wanted.recording and _is_asked(connection, part, person_id):
-                raise NotAllowed("answer first whether your reading may be recorded")
+            if wanted.recording:
+                _check_consent(connection, part, person_id)
             people.set_recording(connection, person_id, wanted.recording)
         return _me(connection, part, who)
 
@@ -205,9 +208,14 @@ async def erase(
     return await heavy.one_each(who.counted_as, work)
 
 
-def _is_asked(connection: Connection, part: People, person_id: UUID) -> bool:
+def _check_consent(connection: Connection, part: People, person_id: UUID) -> None:
     person = people.find(connection, person_id) or part.consents.person(person_id)
-    return part.consents.is_due(connection, person)
+    if part.consents.is_due(connection, person):
+        raise NotAllowed("answer first whether your reading may be recorded")
+    if part.consents.is_refused(connection, person):
+        raise NotAllowed(
+            "you have said no to this; answer anew whether your reading may be recorded"
+        )
 
 
 def _me(connection: Connection, part: People, who: Principal) -> Me:
@@ -227,4 +235,5 @@ def _me(connection: Connection, part: People, who: Principal) -> Me:
         role=who.role,
         account=who.account_id is not None,
         asked=part.consents.is_due(connection, person),
+        declined=part.consents.is_refused(connection, person),
     )

@@ -1,7 +1,7 @@
 """The text that people are asked to agree to before their reading is recorded, and what they answered.
 
 The text is the operator's (`consent`), or ours with accounts; its version is a digest of it. While somebody has not
-answered, their person is not recorded, as if they had paused.
+answered, or after a no, their person is not recorded, as if they had paused; and no pause ends but by a yes.
 """
 
 import hashlib
@@ -54,6 +54,13 @@ class Consents:
         if not self.version or person.source is Source.SIMULATED:
             return False
         return consents.latest(connection, person.id, self.version) is None
+
+    def is_refused(self, connection: Connection, person: Person) -> bool:
+        """Whether this person's latest answer is no."""
+        if not self.version or person.source is Source.SIMULATED:
+            return False
+        said = consents.latest(connection, person.id, self.version)
+        return said is not None and not said.agreed
 
     def answer(self, connection: Connection, person_id: UUID, version: str, agreed: bool) -> None:
         """Store an answer. Raises OldText if it is about another text."""

@@ -499,7 +499,16 @@ def test_no_is_an_answer_too(team: Team, guests: Guests, ask: Ask) -> None:
     assert not team.recording(name)
     page = guests.visit("/you", context)
     expect(page.get_by_text("you answered “no, only what I say”")).to_be_visible()
+    dialog = page.get_by_role("dialog", name="May we record how you read?")
     expect(dialog).to_have_count(0)
+    page.locator("[data-recording-toggle]").first.click()  # "resume" is the question again
+    expect(dialog).to_contain_text("So far you have said no.")
+    page.keyboard.press("Escape")
+    assert not team.recording(name)
+    page.locator("[data-recording-toggle]").first.click()
+    dialog.get_by_role("button", name="Yes, record how I read").click()
+    expect(page.get_by_text("you answered “yes, record how I read”")).to_be_visible()
+    assert team.recording(name)
 
 
 def test_a_text_that_has_changed_meanwhile_is_said(guests: Guests) -> None:

@@ -97,6 +97,19 @@ def test_no(team: Team, anna: Member) -> None:
     assert kinds(team.store, query) == ["vote"]
 
 
+def test_after_a_no_only_a_yes_turns_recording_on(team: Team, anna: Member) -> None:
+    assert not me(anna.client)["declined"]
+    answers(anna.client, True)
+    answers(anna.client, False)
+    assert (me(anna.client)["declined"], me(anna.client)["recording"]) == (True, False)
+    anna.client.patch("/api/me", json={"recording": False})
+    asked_for = anna.client.patch("/api/me", json={"recording": True})
+    assert (asked_for.status_code, me(anna.client)["recording"]) == (403, False)
+    assert "answer anew" in asked_for.json()["detail"]
+    answer = answers(anna.client, True).json()
+    assert (answer["declined"], answer["recording"]) == (False, True)
+
+
 def test_minds_change(team: Team, anna: Member) -> None:
     said = (True, False, False, True)
     for agreed in said:
