@@ -89,7 +89,7 @@ export function say(text) {
   line.hidden = !text;
 }
 
-/** Ask before doing something that deserves a second thought; true if the person wants it. */
+/** Ask before doing something that deserves a second thought; true if the person wants it. The second half of a double click is no yes. */
 export function ask(title, text, yes, no = "Leave it") {
   return new Promise((resolve) => {
     const dialog = h(
@@ -101,7 +101,7 @@ export function ask(title, text, yes, no = "Leave it") {
         "div",
         { class: "row" },
         h("button", { class: "button primary", autofocus: true, onclick: () => dialog.close("no") }, no),
-        h("button", { class: "button danger", onclick: () => dialog.close("yes") }, yes),
+        h("button", { class: "button danger", onclick: ({ detail }) => detail > 1 || dialog.close("yes") }, yes),
       ),
     );
     dialog.addEventListener("close", () => {

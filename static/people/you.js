@@ -4,10 +4,9 @@
 import "../shell.js";
 import { call } from "../api.js";
 import { dropDrafts } from "../drafts.js";
-import { ago, fill, get, h, post } from "../kit.js";
+import { ago, ask, fill, get, h, post } from "../kit.js";
 import { askForConsent, forgetDrafts, refreshPerson, tellChanged } from "../me.js";
 import { forgetOutboxesOf } from "../outbox.js";
-import { twice } from "../twice.js";
 import { attempt, gone, moment, onSubmit, saidOf, sentence, table } from "./parts.js";
 import { startTokens } from "./tokens.js";
 
@@ -22,8 +21,8 @@ async function start() {
   password();
   endAll();
   consent();
-  erasing("[data-erase-records]", "Yes, erase everything of mine", { confirm: true }, "");
-  erasing("[data-erase-all]", "Yes, erase me and my account", { confirm: true, account: true }, "/sign-in");
+  erasing("[data-erase-records]", "Erase all that you did here?", { confirm: true }, "");
+  erasing("[data-erase-all]", "Erase all that you did, and your account?", { confirm: true, account: true }, "/sign-in");
   await Promise.all([showMe(), showSessions(), showConsent(), find("[data-tokens]") && startTokens()]);
 }
 
@@ -111,12 +110,13 @@ function whatWasSaid(agreed, answered) {
 
 // --- erasing -----------------------------------------------------------------------------------------
 
-/** A button that erases; afterwards to `next`, if that is said. What may be left is told here or there. */
-function erasing(selector, sure, body, next) {
+/** A button that erases, if `title` is confirmed; afterwards to `next`, if that is said. What may be left is told here or there. */
+function erasing(selector, title, body, next) {
   const button = find(selector);
   const said = saidOf(button);
-  const asked = () => (said.textContent = "Press again to erase. This cannot be undone.");
-  const work = async (reset) => {
+  const usual = button.textContent;
+  button.addEventListener("click", async () => {
+    if (!(await ask(title, "Every query, answer, vote and reaction goes. This cannot be undone.", "Erase it"))) return;
     button.textContent = "Erasing …";
     const done = await attempt(button, said, async () => {
       const { id, pending } = await post("/api/me/erase", body);
@@ -124,11 +124,10 @@ function erasing(selector, sure, body, next) {
       forgetDrafts();
       said.textContent = `Everything of you is erased. ${pending && sentence(pending)}`;
     });
-    reset();
+    button.textContent = usual;
     if (!done) return;
     if (!next) return void (await refreshPerson());
     sessionStorage.setItem(FAREWELL, said.textContent);
     location.assign(next);
-  };
-  twice(button, sure, work, asked);
+  });
 }

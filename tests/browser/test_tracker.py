@@ -431,8 +431,11 @@ def test_a_name_the_own_data_and_erasing_it(visit: Visit, studio: Studio, ask: A
         page.get_by_role("link", name="Download my data").click()
     lines = [json.loads(line) for line in download.value.path().read_text().splitlines()]
     assert query_id in {line["id"] for line in lines if line["type"] == "query"}
-    page.get_by_role("button", name="Erase my data").click()
-    page.get_by_role("button", name="Yes, erase everything of mine").click()
+    page.get_by_role("button", name="Erase my data").dblclick()  # is one press
+    sure = page.get_by_role("button", name="Yes, erase everything of mine")
+    expect(sure).to_have_attribute("data-armed", "")
+    assert studio.signals(query_id)
+    sure.click()
     expect(page.locator("[data-person-today]")).to_have_text("0 today")
     expect(page.locator(".compare")).to_have_attribute("data-phase", "empty")
     assert studio.signals(query_id) == []
