@@ -21,7 +21,7 @@ async function ask() {
 
 function show(asking, resolve) {
   let me = null;
-  const text = h("div", { class: "text", id: "consent-text", tabindex: "0" });
+  const text = h("div", { class: "text", id: "consent-text" });
   text.innerHTML = asking.html; // the server has made it of Markdown and sanitised it
   const wrong = h("p", { class: "wrong", role: "alert" });
   const answer = (agreed) => async () => {
@@ -46,10 +46,16 @@ function show(asking, resolve) {
     text,
     wrong,
     h("div", { class: "yes-no" }, buttons),
-    h("p", { class: "small" }, asking.agreed === null ? "Escape puts the question off; nothing is recorded until you answer." : past(asking)),
+    h(
+      "div",
+      { class: "later" },
+      h("p", { class: "small" }, asking.agreed === null ? UNTIL : past(asking)),
+      h("button", { class: "link", type: "button", onclick: () => dialog.close() }, asking.agreed === null ? "Decide later" : "Leave it so"),
+    ),
   );
   dialog.addEventListener("close", () => {
     dialog.remove();
+    if (document.activeElement === document.body) begin();
     resolve(me);
   });
   document.body.append(dialog);
@@ -57,4 +63,11 @@ function show(asking, resolve) {
   dialog.focus(); // it is to be read from the top, and Enter answers nothing
 }
 
-const past = ({ agreed }) => `So far you have said ${agreed ? "yes" : "no"}. Escape leaves it so.`;
+const UNTIL = "You can decide later; until then nothing of how you read is recorded. What you ask and choose is stored.";
+const past = ({ agreed }) => `So far you have said ${agreed ? "yes" : "no"}.`;
+
+/** Where the focus had been on nothing: to where one writes, if there is a keyboard for it, or else to the page's beginning. */
+function begin() {
+  const field = matchMedia("(pointer: fine)").matches && document.querySelector("textarea.query");
+  (field || document.getElementById("page"))?.focus({ preventScroll: true });
+}

@@ -6,13 +6,15 @@ import { attempt, gone, moment, named, once, onSubmit, roleOptions, saidOf, tabl
 
 const list = document.querySelector("[data-invitations]");
 const form = document.querySelector("[data-invite]");
+let shown = ""; // the invitation whose link stands on the page
 
 /** Show them, and bring the form to life. */
 export async function startInvitations() {
   fill(form.elements.role, roleOptions("administrator", "annotator"));
   onSubmit(form, saidOf(form), async ({ role, uses, hours }) => {
-    const { path } = await post("/api/invitations", { role, uses: Number(uses), hours: Number(hours) });
+    const { id, path } = await post("/api/invitations", { role, uses: Number(uses), hours: Number(hours) });
     fill(saidOf(form), once("The link", location.origin + path, "Pass this link on. It is not shown again."));
+    shown = id;
     await show();
   });
   await show();
@@ -27,6 +29,7 @@ async function show() {
 function row({ id, role, uses_left: left, created_ms: created, expires_ms: expires, made_by: by }) {
   const withdraw = async ({ currentTarget: button }) => {
     if (await attempt(button, saidOf(list), () => call("DELETE", `/api/invitations/${id}`))) {
+      if (id === shown) fill(saidOf(form));
       await show();
       gone(list, "Withdrawn. Nobody can join by it any more.");
     }

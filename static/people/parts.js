@@ -15,9 +15,11 @@ export function sentence(text) {
 /** The line below a form or button on which it is said what came of it. */
 export const saidOf = (element) => element.closest(".panel").querySelector(".said");
 
-/** Do something that may fail while `button` waits; a failure is told in `said`. True if it went well. */
+/** Do something that may fail while `button` waits; a failure is told in `said`. True if it went well. Keeps the focus. */
 export async function attempt(button, said, work) {
+  const had = document.activeElement === button;
   button.disabled = true;
+  for (const line of document.querySelectorAll(".said:not(:has(.once))")) fill(line); // about something else, and old
   fill(said);
   try {
     await work();
@@ -27,8 +29,12 @@ export async function attempt(button, said, work) {
     return false;
   } finally {
     button.disabled = false;
+    if (had && hasNoFocus()) button.focus();
   }
 }
+
+/** Whether the focus is on nothing: what had it was disabled, or is gone. */
+const hasNoFocus = () => document.activeElement === document.body || document.activeElement?.matches("dialog") !== false;
 
 /** After something is gone from a list: say so, and put the focus where the list begins, for its button is gone too. */
 export function gone(list, words) {

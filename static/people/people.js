@@ -28,20 +28,41 @@ function row(person) {
   ];
 }
 
-/** A role is changed as soon as it is chosen; one's own only after a second thought. */
+/** The select only proposes a role: it is changed by the button that appears then; one's own after a second thought. */
 function roleSelect({ id, name, role, me }) {
   const select = h("select", { class: "field", "aria-label": `Role of ${name}` }, roleOptions("administrator", role));
-  select.addEventListener("change", async () => {
+  const change = h("button", { class: "button primary", type: "button", hidden: true, "aria-label": `Change the role of ${name}` }, "Change");
+  const propose = () => {
+    change.hidden = select.value === role;
+    fill(saidOf(list), change.hidden ? "" : ["Press Change to make ", named(name), ` ${select.value}; Escape leaves it.`]);
+  };
+  const leave = () => {
+    select.value = role;
+    propose();
+  };
+  select.addEventListener("change", propose);
+  change.addEventListener("click", async () => {
     const wanted = select.value;
     const sure = !me || (await ask("Change your own role?", `You will be ${wanted}, and cannot take it back yourself.`, "Change it"));
-    const done = sure && (await attempt(select, saidOf(list), () => call("PATCH", `/api/people/${id}`, { role: wanted })));
-    if (!done) return void (select.value = role);
+    const done = sure && (await attempt(change, saidOf(list), () => call("PATCH", `/api/people/${id}`, { role: wanted })));
+    if (!done) {
+      const why = sure && saidOf(list).textContent;
+      leave();
+      if (why) saidOf(list).textContent = why;
+      return select.focus();
+    }
     if (me) return location.assign("/");
     await show();
     saidOf(list).replaceChildren(named(name), ` is ${wanted} now.`);
     focusOn(list, `Role of ${name}`);
   });
-  return select;
+  const escape = (event) => {
+    if (event.key !== "Escape" || change.hidden) return;
+    event.stopPropagation();
+    leave();
+    select.focus();
+  };
+  return h("span", { class: "proposes", onkeydown: escape }, select, change);
 }
 
 // --- what can be done about somebody --------------------------------------------------------------------

@@ -244,7 +244,9 @@ def test_who_guesses_is_told_to_wait(guests: Guests) -> None:
         if answer.value.status == 429:
             break
     assert answer.value.headers["retry-after"]
-    expect(page.get_by_role("alert")).to_have_text(re.compile(r"Too many tries; wait \d+ seconds"))
+    expect(page.get_by_role("alert")).to_have_text(
+        re.compile(r"Too many tries; wait (a second|\d+ seconds),")
+    )
 
 
 @pytest.mark.parametrize(
@@ -488,10 +490,10 @@ def test_no_is_an_answer_too(team: Team, guests: Guests, ask: Ask) -> None:
     dialog = page.get_by_role("dialog", name="May we record how you read?")
     page.keyboard.press("Tab")
     page.keyboard.press("Tab")
-    page.keyboard.press("Tab")
     expect(page.get_by_role("button", name="No, only what I say")).to_be_focused()
     page.keyboard.press("Enter")
     expect(dialog).to_have_count(0)
+    expect(page.locator(".query")).to_be_focused()
     query = ask(page, "Which language do people speak in Brazil?")
     page.keyboard.press("2")
     team.studio.wait_for(query, "vote")
@@ -509,6 +511,24 @@ def test_no_is_an_answer_too(team: Team, guests: Guests, ask: Ask) -> None:
     dialog.get_by_role("button", name="Yes, record how I read").click()
     expect(page.get_by_text("you answered “yes, record how I read”")).to_be_visible()
     assert team.recording(name)
+
+
+def test_on_a_phone_all_of_it_can_be_read_and_put_off(team: Team, guests: Guests) -> None:
+    name = guests.named()
+    page = guests.visit("/", guests.join(name, agrees=None), viewport={"width": 390, "height": 640})
+    dialog = page.get_by_role("dialog", name="May we record how you read?")
+    expect(dialog).to_contain_text("What you ask and choose is stored.")
+    assert dialog.evaluate("it => it.scrollHeight > it.clientHeight")  # it is all of one piece
+    assert dialog.locator(".text").evaluate("it => it.scrollHeight <= it.clientHeight + 1")
+    for words in ("You can change your mind at any time", "What you ask and choose is stored."):
+        dialog.get_by_text(words).scroll_into_view_if_needed()
+        expect(dialog.get_by_text(words)).to_be_in_viewport()
+    check(page, ".consent")
+    dialog.get_by_role("button", name="Decide later").click()
+    expect(dialog).to_have_count(0)
+    assert page.evaluate("document.activeElement !== document.body")
+    assert page.request.get("/api/me").json()["asked"]
+    assert not team.recording(name)
 
 
 def test_a_text_that_has_changed_meanwhile_is_said(guests: Guests) -> None:
@@ -642,16 +662,21 @@ def test_erasing_data_and_then_the_account(team: Team, guests: Guests, ask: Ask)
     page.close()
     page = guests.visit("/you", context)
     erase = page.get_by_role("button", name="Erase my data", exact=True)
-    erase.click()
-    expect(page.get_by_text("Press again to erase. This cannot be undone.")).to_be_visible()
+    erase.dblclick()
+    sure = page.get_by_role("dialog", name="Erase all that you did here?")
+    sure.get_by_role("button", name="Leave it").click()
+    expect(erase).to_be_focused()
     assert team.studio.kinds(query)
-    page.get_by_role("button", name="Yes, erase everything of mine").click()
+    erase.click()
+    sure.get_by_role("button", name="Erase it").click()
     expect(page.get_by_text("Everything of you is erased.")).to_be_visible()
     assert not team.studio.kinds(query)
     expect(page.get_by_role("dialog", name="May we record how you read?")).to_be_visible()
     page.keyboard.press("Escape")
+    expect(erase).to_be_focused()
     page.get_by_role("button", name="Erase my data and my account").click()
-    page.get_by_role("button", name="Yes, erase me and my account").click()
+    sure = page.get_by_role("dialog", name="Erase all that you did, and your account?")
+    sure.get_by_role("button", name="Erase it").click()
     page.wait_for_url("/sign-in")
     expect(page.get_by_text("Everything of you is erased.")).to_be_visible()
     assert team.account(name) is None
@@ -662,25 +687,44 @@ def test_erasing_data_and_then_the_account(team: Team, guests: Guests, ask: Ask)
 
 def test_roles(team: Team, guests: Guests) -> None:
     boss, name = guests.named("Boss"), guests.named()
+    guests.join(guests.named("Boss"), "administrator").close()  # without one, nobody may step down
     context = guests.join(name)
     page = guests.visit("/people", guests.join(boss, "administrator"))
     expect(row(page, boss)).to_contain_text("you")
     expect(row(page, name)).to_contain_text("active, 1 signed in")
-    page.get_by_label(f"Role of {name}").select_option("researcher")
+    role = page.get_by_label(f"Role of {name}", exact=True)
+    change = page.get_by_role("button", name=f"Change the role of {name}", exact=True)
+    role.focus()
+    page.keyboard.press("ArrowDown")
+    expect(role).to_have_value("researcher")
+    expect(change).to_be_visible()
+    expect(page.get_by_text(f"Press Change to make {name} researcher")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(role).to_have_value("annotator")
+    expect(change).to_be_hidden()
+    assert team.present(name).role is Role.ANNOTATOR
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
     expect(page.get_by_text(f"{name} is researcher now.")).to_be_visible()
+    expect(role).to_be_focused()
     assert team.present(name).role is Role.RESEARCHER
     assert context.request.get("/api/me").json()["role"] == "researcher"
-    page.get_by_label(f"Role of {boss}").select_option("annotator")
+    own = page.get_by_label(f"Role of {boss}", exact=True)
+    own.select_option("annotator")
+    page.get_by_role("button", name=f"Change the role of {boss}", exact=True).click()
     page.get_by_role("dialog").get_by_role("button", name="Leave it").click()
-    expect(page.get_by_label(f"Role of {boss}")).to_have_value("administrator")
-    page.get_by_label(f"Role of {boss}").select_option("annotator")
+    expect(own).to_have_value("administrator")
+    expect(own).to_be_focused()
+    own.select_option("annotator")
+    page.get_by_role("button", name=f"Change the role of {boss}", exact=True).click()
     page.get_by_role("dialog").get_by_role("button", name="Change it").click()
     page.wait_for_url("/")
     assert team.present(boss).role is Role.ANNOTATOR
     expect(page.get_by_role("link", name="People")).to_have_count(0)
     guests.visit.expect("status of 403")
     page = guests.visit("/people", page.context)
-    expect(page.get_by_role("heading", name="Not for you")).to_be_visible()
+    expect(page.get_by_role("heading", name="This page is not yours")).to_be_visible()
 
 
 def test_the_last_administrator_stays(team: Team, guests: Guests) -> None:
@@ -691,6 +735,7 @@ def test_the_last_administrator_stays(team: Team, guests: Guests) -> None:
     ))  # fmt: skip
     own = page.get_by_role("row").filter(has_text="you").get_by_role("combobox")
     own.select_option("annotator")
+    page.get_by_role("button", name="Change the role of").click()
     page.get_by_role("button", name="Change it").click()
     expect(
         page.get_by_text("This is the last administrator; make somebody else one first.")
@@ -799,6 +844,14 @@ def test_invitations(team: Team, guests: Guests) -> None:
     before = mine.count()
     mine.first.get_by_role("button", name="Withdraw the invitation as researcher").click()
     expect(mine).to_have_count(before - 1)
+    page.get_by_label("For how many people").fill("3")
+    page.get_by_role("button", name="Make a link").click()
+    expect(page.get_by_label("The link")).to_be_visible()
+    expect(page.get_by_role("button", name="Make a link")).to_be_focused()
+    expect(page.get_by_text("Withdrawn. Nobody can join by it any more.")).to_have_count(0)
+    page.get_by_role("row").filter(has_text="3 times").get_by_role("button").click()
+    expect(page.get_by_text("Withdrawn. Nobody can join by it any more.")).to_be_visible()
+    expect(page.get_by_label("The link")).to_have_count(0)
     guests.visit.expect("status of 410")
     other = guests.visit(link, guests.stranger())
     expect(other.get_by_text("This link has been used, or is too old.")).to_be_visible()
@@ -900,6 +953,20 @@ def test_what_is_compared_is_for_administrators(guests: Guests) -> None:
     expect(button).to_have_attribute("title", "Administrators decide what is compared.")
     page = guests.visit("/runs/", guests.join(guests.named("Boss"), "administrator"))
     expect(page.get_by_role("button", name="Take out").first).to_be_enabled()
+
+
+@pytest.mark.parametrize(("role", "sees"), [("annotator", False), ("researcher", True)])
+def test_what_concerns_the_server_is_not_said_to_annotators(
+    role: str, sees: bool, guests: Guests
+) -> None:
+    page = guests.visit("/", guests.join(guests.named(), role))
+    page.wait_for_selector(".compare[data-live]")
+    expect(page.get_by_role("button", name="Guidelines")).to_be_visible()
+    expect(page.locator("[popovertarget=plug-in]")).to_be_visible(visible=sees)
+    notice = page.locator("[data-one-version]")
+    notice.evaluate("it => (it.hidden = false)")
+    expect(notice).to_be_visible()
+    expect(notice.get_by_role("link", name="Runs page")).to_be_visible(visible=sees)
 
 
 # --- how they look --------------------------------------------------------------------------------
