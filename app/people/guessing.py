@@ -27,8 +27,9 @@ class TooManyTries(RlhbError):
 
     def __init__(self, wait_ms: int) -> None:
         self.retry_after_s = max(1, -(-wait_ms // 1000))
+        wait = "a second" if self.retry_after_s == 1 else f"{self.retry_after_s} seconds"
         super().__init__(
-            f"too many tries; wait {self.retry_after_s} seconds, then try again. "
+            f"too many tries; wait {wait}, then try again. "
             "An administrator can give you a new password"
         )
 

@@ -191,7 +191,7 @@ def _layout(embedded: bool) -> str:
   {_composer(embedded)}
   <p class="trouble" role="alert" hidden></p>
   <p class="notice" role="status" data-hint hidden></p>
-  <p class="notice" data-one-version hidden>All three are by the same version; put others into Compare on the <a class="link" href="/runs/">Runs page</a>.</p>
+  <p class="notice" data-one-version hidden>All three are by the same version<span data-for-researchers>; put others into Compare on the <a class="link" href="/runs/">Runs page</a></span>.</p>
   <div class="pager" role="group" aria-label="Answer in view">{pager}</div>
   <div class="arms" role="list" aria-label="Answers">{panels}</div>
   {_vote_bar()}
@@ -302,10 +302,10 @@ def _vote_bar() -> str:
 
 
 def _about_model(embedded: bool) -> str:
-    plug = '<button type="button" class="link" popovertarget="plug-in">Plug in a real one</button>'
+    plug = '<button type="button" class="link" popovertarget="plug-in" data-for-researchers>Plug in a real one</button>'
     if embedded:
         return f"Embedded model: knows countries, elements, animals and planets. {plug}"
-    return 'Names and training are shown after the vote. <button type="button" class="link" popovertarget="plug-in">Plug in another model</button>'
+    return 'Names and training are shown after the vote. <button type="button" class="link" popovertarget="plug-in" data-for-researchers>Plug in another model</button>'
 
 
 _POPOVERS = f"""

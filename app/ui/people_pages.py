@@ -8,7 +8,7 @@ from fastapi.responses import HTMLResponse
 
 from app.people import Principal
 from app.settings import Settings
-from app.store import AuditKind, Role
+from app.store import AuditKind, Role, Store, accounts
 from app.ui.plain import plain_page
 
 Body = Callable[[Principal], str]
@@ -28,7 +28,7 @@ def add_people_pages(app: FastAPI) -> None:
         app.add_api_route(path, shown, include_in_schema=False)
 
     provider = settings.openid_name if settings.openid_issuer else ""
-    page("/sign-in", "Sign in", lambda who: _SIGN_IN.format(provider=_button("Sign in", provider)))
+    page("/sign-in", "Sign in", lambda who: _sign_in(app.state.store, provider))
     page("/join", "Join", lambda who: _JOIN.format(provider=_button("Join", provider)))
     page("/you", "You", lambda who: _you(who, bool(provider)))
     page("/people", "People", lambda who: _PEOPLE, "people")
@@ -40,6 +40,14 @@ def _button(verb: str, provider: str) -> str:
     if not provider:
         return ""
     return f'<button type="button" class="button" data-provider>{verb} with {escape(provider)}</button>'
+
+
+def _sign_in(store: Store, provider: str) -> str:
+    with store.reading() as connection:
+        has_begun = accounts.administrators(connection) > 0
+    return _SIGN_IN.format(
+        provider=_button("Sign in", provider), help=_LOST if has_begun else _NOBODY_YET
+    )
 
 
 def _you(who: Principal, provider: bool) -> str:
@@ -61,9 +69,14 @@ _SIGN_IN = """
     <p class="wrong" role="alert"></p>
     <button class="button primary">Sign in</button>{provider}
   </form>
-  <p class="hint">No account yet, or the password is lost? An administrator can give you a link.</p>
+  <p class="hint">{help}</p>
 </section>
 """
+_LOST = "No account yet, or the password is lost? An administrator can give you a link."
+_NOBODY_YET = (
+    "There is no administrator yet. The link by which the first one joins stands in the terminal "
+    "in which this server was started."
+)
 
 _JOIN = """
 <section class="way-in">

@@ -35,7 +35,7 @@ def plain_page(
 
 def refused_page(who: Principal, why: str, status: int = 403) -> HTMLResponse:
     """Instead of a page that is for others, or for whoever has come in."""
-    title = "Not for you" if who.role is not None else "You are not signed in"
+    title = "This page is not yours" if who.role is not None else "You are not signed in"
     path, then = ("/", "Back to Compare") if who.role is not None else ("/sign-in", "Sign in")
     body = (
         f"<h1>{title}</h1><p>{escape(why[0].upper() + why[1:])}.</p>"

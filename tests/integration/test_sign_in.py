@@ -434,7 +434,7 @@ def test_guessing_is_slowed_by_name(
     for password in (PASSWORD, OTHER):  # the right one too, or the wait would tell which it is
         refused = team.sign_in(name, password, elsewhere)
         assert (refused.status_code, refused.headers["retry-after"]) == (429, "1")
-        assert "wait 1 seconds" in refused.json()["detail"]
+        assert "wait a second," in refused.json()["detail"]
     clock.forward(1_000)
     assert guess(team, name, address, 2) == [401, 429]
     refused = team.sign_in(name, PASSWORD, elsewhere)
@@ -1150,3 +1150,12 @@ def test_accounts_want_a_way_that_nobody_listens_on(tmp_path: Path) -> None:
         create_app(Settings(data_dir=tmp_path, team=True))
     with pytest.raises(ValueError, match=re.escape("insecure_http is for a loopback or private")):
         create_app(Settings(data_dir=tmp_path, team=True, insecure_http=True, host="8.8.8.8"))
+
+
+def test_signing_in_says_where_the_first_link_stands(tmp_path: Path) -> None:
+    with running_team(tmp_path / "data") as team:
+        assert "There is no administrator yet." in team.browser().get("/sign-in").text
+        team.first()
+        page = team.browser().get("/sign-in").text
+        assert "There is no administrator yet." not in page
+        assert "An administrator can give you a link." in page
