@@ -163,7 +163,7 @@ def test_what_is_erased_is_no_more_in_the_box(guests: Guests, ask: Ask) -> None:
     ask(page, BRAZIL)
     page.goto("/you")
     page.locator("[data-erase-records]").click()
-    page.get_by_role("button", name="Yes, erase everything of mine").click()
+    page.get_by_role("button", name="Erase it").click()
     expect(page.get_by_text("Everything of you is erased.")).to_be_visible()
     page.goto("/")
     page.wait_for_selector(".compare[data-live][data-phase=empty]")
@@ -182,7 +182,7 @@ def test_alone_a_draft_comes_back_until_it_is_erased(visit: Visit, ask: Ask) -> 
     page.locator(".person").click()
     page.locator("[data-erase]").click()
     with page.expect_navigation():
-        page.get_by_role("button", name="Yes, erase everything of mine").click()
+        page.locator("[data-erase][data-armed]").click()
     page.wait_for_selector(".compare[data-live][data-phase=empty]")
     expect(page.locator(".query")).to_have_value("")
 

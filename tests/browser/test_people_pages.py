@@ -293,6 +293,7 @@ def test_signing_in_by_a_provider(team: Team, guests: Guests) -> None:
     page.wait_for_url("/join")
     assert asked == [{"next": "/you", "link": ""}]
 
+    guests.visit.expect("status of 403")
     page = guests.visit("/api/openid/back?code=1&state=2", guests.stranger())
     expect(page.get_by_role("main")).to_contain_text("This sign-in took too long")
 
