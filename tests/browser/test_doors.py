@@ -54,9 +54,7 @@ def test_runs_and_data_run_under_their_policy(visit: Visit, watched: BrowserCont
     page.get_by_label("simulated", exact=True).check()
     page.get_by_text("Settings of the run").click()
     page.get_by_text("RLHB · generator").click()
-    expect(page.get_by_label("KL weight")).to_have_attribute(
-        "placeholder", re.compile("0.05"), timeout=20_000
-    )
+    expect(page.get_by_label("KL weight")).to_have_attribute("placeholder", re.compile("0.05"))
     page.locator("#recipe input").click()
     page.keyboard.press("Escape")
     page = visit("/data/")
