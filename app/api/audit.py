@@ -9,8 +9,8 @@ from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
 from app.api.deps import TheDownloads, TheStore, Who
-from app.people import Principal, note
-from app.store import AuditKind, Store, Via, audit
+from app.people import note_alone
+from app.store import AuditKind, Via, audit
 
 router = APIRouter(prefix="/api", tags=["audit"])
 
@@ -58,10 +58,7 @@ def index(
 async def export(store: TheStore, downloads: TheDownloads, who: Who) -> StreamingResponse:
     """Every line, oldest first, as JSON lines."""
     answer = await downloads.send(lambda: audit.export_all(store), "audit.jsonl")
-    await run_in_threadpool(_note, store, who)
+    await run_in_threadpool(
+        note_alone, store, who, AuditKind.EXPORT, what="the audit log", data="all of it"
+    )
     return answer
-
-
-def _note(store: Store, who: Principal) -> None:
-    with store.writing() as connection:
-        note(connection, who, AuditKind.EXPORT, what="the audit log", data="all of it")

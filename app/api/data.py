@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import StreamingResponse
@@ -12,8 +12,8 @@ from starlette.concurrency import run_in_threadpool
 from app.api.deps import TheDownloads, TheHeavy, TheStore, TheUploads, Who
 from app.data_folder import check_room
 from app.files import EXPORTS, DataFilter, import_file, start_of
-from app.people import Principal, note
-from app.store import AuditKind, Store, storable, summary
+from app.people import note_alone
+from app.store import AuditKind, storable, summary
 from app.store.summary import Counts
 from app.transfers import sorted_out
 from rlhb_core.errors import BadConfig
@@ -93,7 +93,9 @@ async def export(
 ) -> StreamingResponse:
     """One of the exports as JSON lines; its memory does not grow with its size."""
     answer = await downloads.send(lambda: EXPORTS[kind](store, chosen), f"{kind}.jsonl")
-    await run_in_threadpool(_note, store, who, AuditKind.EXPORT, what=kind, data=chosen.words())
+    await run_in_threadpool(
+        note_alone, store, who, AuditKind.EXPORT, what=kind, data=chosen.words()
+    )
     return answer
 
 
@@ -120,11 +122,11 @@ async def bring(request: Request, uploads: TheUploads, store: TheStore, who: Who
     check_room(request.app.state.settings)
     async with uploads.receive(request) as files:
         # Before: what a file that turns out to be bad has brought in so far is somebody's doing, too.
-        await run_in_threadpool(_note, store, who, AuditKind.IMPORT, begun=len(files))
+        await run_in_threadpool(note_alone, store, who, AuditKind.IMPORT, begun=len(files))
         found, mapping = await run_in_threadpool(sorted_out, files)
         result = await run_in_threadpool(import_file, store, found, mapping)
     await run_in_threadpool(
-        _note, store, who, AuditKind.IMPORT,
+        note_alone, store, who, AuditKind.IMPORT,
         imported=result.imported, skipped=result.skipped, failed=result.failed,
     )  # fmt: skip
     named = [
@@ -137,8 +139,3 @@ async def bring(request: Request, uploads: TheUploads, store: TheStore, who: Who
         failed=result.failed,
         bad_lines=named,
     )
-
-
-def _note(store: Store, who: Principal, kind: AuditKind, **what: Any) -> None:
-    with store.writing() as connection:
-        note(connection, who, kind, **what)

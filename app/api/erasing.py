@@ -10,11 +10,11 @@ from app.store import Store, StoreError, accounts, people, traces
 log = logging.getLogger(__name__)
 
 ROWS_ONLY = (
-    "Everything of you is deleted. The database server may keep traces in files of its own until it reuses them, "
+    "Everything is deleted. The database server may keep traces in files of its own until it reuses them, "
     "and in its operator's backups."
 )
 LATER = (
-    "Everything of you is deleted. The database's file may still hold traces of it while others read from it; "
+    "Everything is deleted. The database's file may still hold traces of it while others read from it; "
     "they are cleared within minutes, at the latest when the server stops."
 )
 

@@ -23,6 +23,7 @@ from app.people import (
     NotVouchedFor,
     OldText,
     SignInFirst,
+    SignInsWait,
     TooManyTries,
     WrongPassword,
 )
@@ -55,6 +56,7 @@ STATUS: dict[type[RlhbError], int] = {
     Busy: 503,
     InUse: 503,
     Overloaded: 503,
+    SignInsWait: 503,
     TooBusy: 503,
     TooMany: 503,
     Unavailable: 503,

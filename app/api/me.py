@@ -21,7 +21,7 @@ from app.api.deps import (
 )
 from app.api.erasing import erase_person
 from app.markdown import rendered
-from app.people import NotAllowed, People, Principal, note, remove, rename
+from app.people import NotAllowed, People, Principal, Standing, note_alone, remove, rename
 from app.store import AuditKind, Connection, Role, Via, consents, people, queries
 from rlhb_core.schema.records import Source
 
@@ -189,19 +189,18 @@ async def erase(
     """Forget all of me for good, in the folders of training runs too. Whoever had paused recording stays paused."""
 
     def work() -> Erased:
-        gone = confirmation.account and who.account_id is not None
-        if gone and who.account_id is not None:
+        gone = who.account_id if confirmation.account else None
+        if gone is not None:
             if who.plays:
                 raise NotAllowed("a simulated person has no account to remove")
             if who.via is Via.TOKEN:
                 raise NotAllowed("a token removes no account; sign in for that")
             with store.writing() as connection:
-                remove(connection, who, who.account_id)
-        pending = erase_person(store, training, part, who.person_id, stays=not gone)
+                remove(connection, who, gone)
+        pending = erase_person(store, training, part, who.person_id, stays=gone is None)
         what: dict[str, Any] = {"simulated": str(who.person_id)} if who.plays else {"records": True}
-        with store.writing() as connection:
-            about = None if who.plays else who.account_id
-            note(connection, who, AuditKind.ERASURE, about, **what)
+        about = None if who.plays else who.account_id
+        note_alone(store, who, AuditKind.ERASURE, about, **what)
         with store.reading() as connection:
             return Erased(**dict(_me(connection, part, who)), pending=pending)
 
@@ -210,9 +209,10 @@ async def erase(
 
 def _check_consent(connection: Connection, part: People, person_id: UUID) -> None:
     person = people.find(connection, person_id) or part.consents.person(person_id)
-    if part.consents.is_due(connection, person):
+    standing = part.consents.standing(connection, person)
+    if standing is Standing.DUE:
         raise NotAllowed("answer first whether your reading may be recorded")
-    if part.consents.is_refused(connection, person):
+    if standing is Standing.NO:
         raise NotAllowed(
             "you have said no to this; answer anew whether your reading may be recorded"
         )
@@ -223,6 +223,7 @@ def _me(connection: Connection, part: People, who: Principal) -> Me:
     person = people.find(connection, person_id) or part.consents.person(person_id)
     midnight = datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
     asked, voted = queries.counts(connection, person_id)
+    standing = part.consents.standing(connection, person)
     assert who.role is not None  # the door lets nobody else in
     return Me(
         id=person.id,
@@ -234,6 +235,6 @@ def _me(connection: Connection, part: People, who: Principal) -> Me:
         today=queries.asked_since(connection, person_id, int(midnight.timestamp() * 1000)),
         role=who.role,
         account=who.account_id is not None,
-        asked=part.consents.is_due(connection, person),
-        declined=part.consents.is_refused(connection, person),
+        asked=standing is Standing.DUE,
+        declined=standing is Standing.NO,
     )

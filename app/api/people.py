@@ -13,7 +13,7 @@ from app.people import (
     NotAllowed,
     end_sessions,
     invite,
-    note,
+    note_alone,
     remove,
     reset,
     set_active,
@@ -162,8 +162,7 @@ async def erase(
             with store.writing() as connection:
                 remove(connection, who, account_id)
         pending = erase_person(store, training, people, account.person_id, stays=not wanted.account)
-        with store.writing() as connection:
-            note(connection, who, AuditKind.ERASURE, account_id, records=True)
+        note_alone(store, who, AuditKind.ERASURE, account_id, records=True)
         return pending
 
     return Erasure(pending=await heavy.do(work))

@@ -20,7 +20,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.deps import TheHeavy, TheStore, TheTraining, Who
-from app.people import Principal, note
+from app.people import note_alone
 from app.runs import (
     Choice,
     NeedsOverride,
@@ -124,7 +124,7 @@ async def start(
 
     def work() -> Run:
         run = training.start(wanted.choice())
-        _note(store, who, AuditKind.RUN, started=str(run.id), arm=run.arm)
+        note_alone(store, who, AuditKind.RUN, started=str(run.id), arm=run.arm)
         return run
 
     return await heavy.do(work)
@@ -150,7 +150,7 @@ def stop(
 ) -> Run:
     """Ask a run to stop at its next step; it can be resumed."""
     stopped = training.stop(run.id)
-    _note(store, who, AuditKind.RUN, stopped=str(run.id), arm=run.arm)
+    note_alone(store, who, AuditKind.RUN, stopped=str(run.id), arm=run.arm)
     return stopped
 
 
@@ -160,7 +160,7 @@ def resume(
 ) -> Run:
     """Continue a run from its last checkpoint."""
     resumed = training.resume(run.id)
-    _note(store, who, AuditKind.RUN, resumed=str(run.id), arm=run.arm)
+    note_alone(store, who, AuditKind.RUN, resumed=str(run.id), arm=run.arm)
     return resumed
 
 
@@ -224,7 +224,7 @@ def serve(store: TheStore, version_id: UUID, wanted: Override, who: Who) -> Any:
         served = put_into_compare(store, version_id, override=wanted.override)
     except NeedsOverride as error:
         return JSONResponse({"detail": str(error), "override": True}, status_code=409)
-    _note(store, who, AuditKind.COMPARE, put_in=str(version_id), override=wanted.override)
+    note_alone(store, who, AuditKind.COMPARE, put_in=str(version_id), override=wanted.override)
     return served
 
 
@@ -232,7 +232,7 @@ def serve(store: TheStore, version_id: UUID, wanted: Override, who: Who) -> Any:
 def unserve(store: TheStore, version_id: UUID, who: Who) -> Deployment:
     """Take a version out of the side-by-side."""
     left = take_out(store, version_id)
-    _note(store, who, AuditKind.COMPARE, taken_out=str(version_id))
+    note_alone(store, who, AuditKind.COMPARE, taken_out=str(version_id))
     return left
 
 
@@ -240,13 +240,8 @@ def unserve(store: TheStore, version_id: UUID, who: Who) -> Deployment:
 def rollback(store: TheStore, who: Who, wanted: Back | None = None) -> Deployment:
     """Serve again what was served before the newest change."""
     back = roll_back(store, wanted.to if wanted else None)
-    _note(store, who, AuditKind.COMPARE, back_to=[str(each) for each in back.served])
+    note_alone(store, who, AuditKind.COMPARE, back_to=[str(each) for each in back.served])
     return back
-
-
-def _note(store: TheStore, who: Principal, kind: AuditKind, **what: Any) -> None:
-    with store.writing() as connection:
-        note(connection, who, kind, **what)
 
 
 # --- plotly and answers that rarely change --------------------------------------------------------

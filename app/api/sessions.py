@@ -13,7 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from app.api.deps import TheEntering, TheOpenId, ThePeople, TheRefusedPage, TheStore, Who
 from app.api.errors import status_of
 from app.people import OPENID_SECONDS, Entered, People, note
-from app.store import AuditKind, Role, sessions
+from app.store import AuditKind, Role, UnknownReference, sessions
 from rlhb_core.errors import RlhbError
 
 router = APIRouter(prefix="/api", tags=["signing in"])
@@ -191,8 +191,10 @@ def end_all(store: TheStore, who: Who) -> dict[str, int]:
 @router.delete("/sessions/{session_id}")
 def end(session_id: UUID, store: TheStore, who: Who) -> dict[str, int]:
     """End one session of one's own."""
+    if who.account_id is None:
+        raise UnknownReference("there is no such session")
     with store.writing() as connection:
-        sessions.end(connection, who.account_id or session_id, session_id)
+        sessions.end(connection, who.account_id, session_id)
         note(connection, who, AuditKind.SIGN_OUT, sessions=1)
     return {"ended": 1}
 

@@ -13,9 +13,18 @@ from rich.progress import Progress
 
 from app import data_folder
 from app.commands.progress import bars
+from app.people import OPERATOR, note_alone
 from app.runs import Training
 from app.settings import Settings
-from app.store import Store, missing_wal, refuse_other_schema, runs, verify
+from app.store import (
+    AuditKind,
+    Store,
+    StoreError,
+    missing_wal,
+    refuse_other_schema,
+    runs,
+    verify,
+)
 from rlhb_core.errors import RunError
 from rlhb_core.run.folder import RunDir
 from rlhb_core.schema.arms import Arm
@@ -66,6 +75,7 @@ def train_and_follow(
         training = Training(store, settings)
         if arm is None:
             run = training.resume(find_run(store, resume).id)
+            note_alone(store, OPERATOR, AuditKind.RUN, resumed=str(run.id), arm=run.arm)
         else:
             choice = Choice(
                 arm=arm,
@@ -78,11 +88,13 @@ def train_and_follow(
             )
             console.print(training.propose(choice).sentence)
             run = training.start(choice)
+            note_alone(store, OPERATOR, AuditKind.RUN, started=str(run.id), arm=run.arm)
         try:
             with bars(console) as progress:
                 run = follow_run(training, run, progress)
         except KeyboardInterrupt:
             training.stop(run.id)
+            note_alone(store, OPERATOR, AuditKind.RUN, stopped=str(run.id), arm=run.arm)
             console.print(f"Stopping at the next step; go on with: rlhb train --resume {run.id}")
             raise SystemExit(130) from None
         finally:
@@ -151,6 +163,10 @@ def export_lines(
         with_unblinded=include_unblinded,
     )
     with opened(settings, must_exist=True) as store:
+        try:
+            note_alone(store, OPERATOR, AuditKind.EXPORT, what=kind, data=chosen.words())
+        except StoreError as error:  # a full disk is when exports are needed most
+            console.print(f"This could not be noted in the audit log: {error}")
         blocks = EXPORTS[kind](store, chosen)
         if out is None:
             lines, where = 0, "standard output"
@@ -175,7 +191,12 @@ def import_file(settings: Settings, file: Path, mapping: Path | None, encoding: 
     with opened(settings) as store:
         for each in filter(None, (file, mapping)):
             store.refuse_own_file(each)
+        note_alone(store, OPERATOR, AuditKind.IMPORT, begun=2 if mapping else 1)
         result = files.import_file(store, file, mapping, encoding)
+        note_alone(
+            store, OPERATOR, AuditKind.IMPORT,
+            imported=result.imported, skipped=result.skipped, failed=result.failed,
+        )  # fmt: skip
     for line in result.errors[:20]:
         console.print(str(line))
     if result.failed > 20:

@@ -6,8 +6,8 @@ route or an event takes is one table, in `roles.py`. Knows no page and no route 
 Holds what the rest of the app may use; the rest of this folder is private.
 """
 
-from app.people.auditing import note, note_settings
-from app.people.consenting import Consents, OldText
+from app.people.auditing import note, note_alone, note_settings
+from app.people.consenting import Consents, OldText, Standing
 from app.people.door import PeopleDoor
 from app.people.entering import Entered, Entering
 from app.people.entering_errors import BadLink, Deactivated, NotInvited, WrongPassword
@@ -30,6 +30,7 @@ from app.people.managing import (
 )
 from app.people.openid import SECONDS as OPENID_SECONDS
 from app.people.openid import NoOpenId, NoProvider, NotVouchedFor, OpenId
+from app.people.passwords import SignInsWait
 from app.people.people import OPERATOR, SIMULATED, People, Visitor, simulated, vouched
 from app.people.principal import NotAllowed, Principal, SignInFirst
 from app.people.roles import ANYONE, EVENTS, PAGES, ROUTES, least_for, least_for_event
@@ -62,6 +63,8 @@ __all__ = [
     "PeopleDoor",
     "Principal",
     "SignInFirst",
+    "SignInsWait",
+    "Standing",
     "TooManyTries",
     "Visitor",
     "WrongPassword",
@@ -74,6 +77,7 @@ __all__ = [
     "least_for_event",
     "load_secret",
     "note",
+    "note_alone",
     "note_settings",
     "remove",
     "rename",

@@ -33,6 +33,14 @@ def note(
     audit.add(connection, entry)
 
 
+def note_alone(
+    store: Store, who: Principal, kind: AuditKind, about_id: UUID | None = None, **what: Any
+) -> None:
+    """Append a line in a unit of work of its own, where the act has none that it could share."""
+    with store.writing() as connection:
+        note(connection, who, kind, about_id, **what)
+
+
 def note_settings(store: Store, settings: Settings, secret: str) -> None:
     """Note which settings differ from those of the last start, secrets by the word "changed" only."""
     now = {name: str(value) for name, value in settings.model_dump().items()}

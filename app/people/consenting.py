@@ -5,6 +5,7 @@ answered, or after a no, their person is not recorded, as if they had paused; an
 """
 
 import hashlib
+from enum import Enum, auto
 from uuid import UUID
 
 from app.settings import Settings
@@ -31,6 +32,15 @@ You can change your mind at any time: *pause*, at the top of each page.
 """
 
 
+class Standing(Enum):
+    """How somebody stands to the text: nobody asks them, they are still to answer, or they did."""
+
+    NOT_ASKED = auto()
+    DUE = auto()
+    YES = auto()
+    NO = auto()
+
+
 class OldText(RlhbError):
     """What somebody answered to is not the text any more."""
 
@@ -49,18 +59,14 @@ class Consents:
             with store.writing() as connection:
                 consents.ask(connection, self.version, self.text)
 
-    def is_due(self, connection: Connection, person: Person) -> bool:
-        """Whether this person is still to be asked."""
+    def standing(self, connection: Connection, person: Person) -> Standing:
+        """How somebody stands to the text."""
         if not self.version or person.source is Source.SIMULATED:
-            return False
-        return consents.latest(connection, person.id, self.version) is None
-
-    def is_refused(self, connection: Connection, person: Person) -> bool:
-        """Whether this person's latest answer is no."""
-        if not self.version or person.source is Source.SIMULATED:
-            return False
+            return Standing.NOT_ASKED
         said = consents.latest(connection, person.id, self.version)
-        return said is not None and not said.agreed
+        if said is None:
+            return Standing.DUE
+        return Standing.YES if said.agreed else Standing.NO
 
     def answer(self, connection: Connection, person_id: UUID, version: str, agreed: bool) -> None:
         """Store an answer. Raises OldText if it is about another text."""

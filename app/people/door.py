@@ -1,7 +1,7 @@
 """The one door that every request passes: is it from here, who sends it, and may they do that?
 
-A pure ASGI middleware, outside of all that reads a body: streams pass through untouched, and what is refused costs
-nothing. Which role a request takes is one table (`roles.py`).
+A pure ASGI middleware, outside of all that reads a body, so that what is refused costs nothing. With accounts it looks
+again where a request takes long to come, or its answer to go. Which role a request takes is one table (`roles.py`).
 """
 
 import asyncio

@@ -24,13 +24,15 @@ _threads = ThreadPoolExecutor(1, thread_name_prefix="passwords")
 NOBODYS = _hasher.hash("of nobody")
 """Compared with where there is no account, so that it takes as long."""
 
-
 MOST_WAITING = 200
 """Hashes that wait for their turn: ten seconds of work."""
+_waiting = 0
 
 
-class TooMany(RlhbError):
+class SignInsWait(RlhbError):
     """So many sign in that one more would wait for too long."""
+
+    retry_after_s = 5
 
 
 class BadPassword(RlhbError):
@@ -69,8 +71,13 @@ def _verify(stored: str, password: str) -> bool:
 
 
 async def _in_turn(work: Callable[..., Result], *told: str) -> Result:
-    if _threads._work_queue.qsize() >= MOST_WAITING:
-        raise TooMany(
-            "so many people sign in just now that you would wait for long; try again soon"
+    global _waiting
+    if _waiting >= MOST_WAITING:
+        raise SignInsWait(
+            "so many people sign in just now that you would wait for long; try again in a few seconds"
         )
-    return await asyncio.get_running_loop().run_in_executor(_threads, work, *told)
+    _waiting += 1
+    try:
+        return await asyncio.get_running_loop().run_in_executor(_threads, work, *told)
+    finally:
+        _waiting -= 1

@@ -164,10 +164,8 @@ def export_lines(connection: Connection, person_id: UUID) -> Iterator[bytes]:
 
 def _line(name: str, kind: type[Record], row: Any) -> bytes:
     fields = {field: getattr(row, field) for field in kind.model_fields}
-    if (
-        kind is Response and row.revealed_ms is None
-    ):  # who wrote it is told after the vote, here too
-        fields |= dict.fromkeys(NAMING)
+    if kind is Response and row.revealed_ms is None:
+        fields |= dict.fromkeys(NAMING)  # who wrote it is told after the vote, here too
     return orjson.dumps({"type": name, **fields}, option=orjson.OPT_APPEND_NEWLINE)
 
 

@@ -17,7 +17,7 @@ from fastapi import FastAPI
 
 from app.doors.heavy import Heavy
 from app.files import DataFilter, amounts, compared, start_of, taken, triplet_lines
-from app.people import note
+from app.people import note_alone
 from app.runs import parse_since
 from app.store import AuditKind, Store, summary
 from app.ui import counts
@@ -182,8 +182,7 @@ def _shower(store: Store) -> Callable[..., str]:
             query.append(("since", day.isoformat()))
         if with_people:
             query.append(("with_people", "true"))
-            with store.writing() as connection:
-                note(connection, who, AuditKind.EXPORT, what="a preview", data=chosen.words())
+            note_alone(store, who, AuditKind.EXPORT, what="a preview", data=chosen.words())
         amount = amounts(store, chosen)
         sentence = f"{amount.in_words()}."
         few = amount.votes <= MOST_COMPARED

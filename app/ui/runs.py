@@ -12,7 +12,7 @@ from typing import Any
 import gradio as gr
 from fastapi import FastAPI
 
-from app.people import note
+from app.people import note_alone
 from app.runs import (
     Choice,
     Proposal,
@@ -201,8 +201,7 @@ def _starter(training: Training, store: Store) -> Callable[..., str]:
         who = entered(request, "/runs", "start")
         try:
             run = training.start(_choice(*form))
-            with store.writing() as connection:
-                note(connection, who, AuditKind.RUN, started=str(run.id), arm=run.arm)
+            note_alone(store, who, AuditKind.RUN, started=str(run.id), arm=run.arm)
         except RlhbError as error:
             return _said(str(error), "missing")
         return _said(

@@ -5,7 +5,7 @@
 
 import { call } from "../api.js";
 import { bindKeys } from "../keys.js";
-import { isMember, isRecording, isSignedOut, known, lookWhoThisIs, refreshPerson } from "../me.js";
+import { isMember, isSignedOut, known, lookWhoThisIs, refreshPerson } from "../me.js";
 import { placePopovers } from "../popovers.js";
 import { namesSeen, outbox, record } from "../signals.js";
 import { Tracker } from "../tracker.js";
@@ -13,13 +13,13 @@ import { uuid } from "../uuid.js";
 import { Acts } from "./acts.js";
 import { Composer } from "./composer.js";
 import { placesOf, sameWords } from "./folds.js";
+import { Leaving } from "./leaving.js";
 import { Pager } from "./pager.js";
 import { Panels, statusOf } from "./panels.js";
 import { sequelKind } from "./sequel.js";
 import { Votes } from "./votes.js";
 
 const TAB = "rlhb.tab"; // in sessionStorage: the comparison this tab shows, so that a refresh restores it
-const ABANDONED = "rlhb.abandoned"; // in sessionStorage: the comparison that this tab has left, as far as is recorded
 const PATIENCE = 12; // such silences after asking, until it is asked for another try; a store that is busy takes shorter
 const LEFT_BEHIND_MS = 3_000; // for what the page before has left behind to be sent
 const SILENCE_MS = 4_000; // without a snapshot for so long, the API is asked instead
@@ -65,7 +65,7 @@ class Compare {
     outbox.addEventListener("change", () => this.#connection());
     addEventListener("offline", () => this.#connection());
     addEventListener("online", () => this.#connection());
-    this.#leaving();
+    this.leaving = new Leaving(() => this.now && { ...this.now, voted: Boolean(this.votes.vote) });
     this.#keys();
     this.pager = new Pager(root, this.panels.elements);
     placePopovers(root);
@@ -81,7 +81,7 @@ class Compare {
     this.missed = null;
     if (!navigator.onLine) return this.#trouble(NOT_ASKED);
     if (isSignedOut() && !(await this.#isBack())) return;
-    this.#leaveComparison();
+    this.leaving.leave();
     this.tracker.settle();
     if (this.now?.queryId) this.before = { ...this.now, vote: this.votes.vote };
     this.#begin({ text, sampled, queryId: null });
@@ -177,7 +177,7 @@ class Compare {
 
   /** A question that was given up for lost was asked after all: it goes on where it stopped. */
   #cameLate() {
-    this.#leaveComparison();
+    this.leaving.leave();
     if (this.now?.queryId) this.before = { ...this.now, vote: this.votes.vote };
     this.now = this.missed;
     this.missed = null;
@@ -200,7 +200,7 @@ class Compare {
     this.asking = this.restoring = false;
     this.composer.busy = false;
     this.votes.begin(view.vote);
-    this.#cameBack();
+    this.leaving.comeBack();
   }
 
   #settleRestore() {
@@ -218,7 +218,7 @@ class Compare {
     if (!this.now.view) {
       this.now = this.before;
       this.votes.resume(this.now?.vote ?? null);
-      this.#cameBack();
+      this.leaving.comeBack();
     }
     this.#draw();
   }
@@ -293,39 +293,6 @@ class Compare {
     const responses = this.#comparison()?.responses ?? [];
     const place = responses.find((response) => response.id === responseId)?.place ?? 0;
     this.panels.elements[place].focus({ preventScroll: true });
-  }
-
-  /** A comparison that was answered and not voted on is left behind. */
-  #leaveComparison() {
-    const { now } = this;
-    if (!now?.queryId || this.votes.vote || !now.completeAt || !isRecording()) return;
-    if (sessionStorage.getItem(ABANDONED) === now.queryId) return;
-    sessionStorage.setItem(ABANDONED, now.queryId);
-    record("abandon", now.queryId, null, {});
-  }
-
-  /** What was left is on this tab again: it is not abandoned after all. */
-  #cameBack() {
-    const queryId = this.now?.queryId;
-    if (!queryId || sessionStorage.getItem(ABANDONED) !== queryId || !isRecording()) return;
-    sessionStorage.removeItem(ABANDONED);
-    record("abandon", queryId, null, { on: false });
-  }
-
-  /**
-   * Leaving the page abandons the comparison, a refresh does not: that brings it back. No browser says beforehand which
-   * of the two it is, and after a tab is closed it is too late to send anything, so leaving is recorded and sent at once,
-   * and coming back takes it back.
-   */
-  #leaving() {
-    addEventListener("pagehide", () => {
-      this.#leaveComparison();
-      outbox.leave();
-    });
-    addEventListener("pageshow", () => this.#cameBack()); // as it stood, from the browser's own cache
-    addEventListener("rlhb:recording", () => this.#cameBack()); // known only now, or resumed
-    // A phone may end a hidden page without another word.
-    document.addEventListener("visibilitychange", () => document.visibilityState === "hidden" && outbox.flush());
   }
 
   // --- drawing ----------------------------------------------------------------------------------

@@ -29,6 +29,22 @@ SIGNALS = "/api/signals"
 TAKING_TURNS = (SIGNALS, EMPTY)
 
 
+def dwell(signal_id: UUID, query: Query, response: Response, page: str, opened_ms: int) -> bytes:
+    """A request that says that somebody has read an answer for a tenth of a second."""
+    now = now_ms()
+    signal = {
+        "id": str(signal_id),
+        "kind": "dwell",
+        "query_id": str(query.id),
+        "response_id": str(response.id),
+        "at_ms": now,
+        "page_id": page,
+        "page_opened_ms": opened_ms,
+        "payload": {"ms": 100},
+    }
+    return json.dumps({"sent_ms": now, "signals": [signal]}).encode()
+
+
 class WithEmptyRoute(ServerProcess):
     """The server with one route more."""
 
@@ -58,7 +74,8 @@ class Client(threading.Thread):
         while (start := time.perf_counter()) < self.begin + 2 * TURNS * TURN_S:
             path = TAKING_TURNS[int((start - self.begin) // TURN_S) % 2]
             signal_id = uuid4()
-            connection.request("POST", path, self._body(signal_id), headers)
+            body = dwell(signal_id, self.query, self.response, self.page, self.opened)
+            connection.request("POST", path, body, headers)
             answer = connection.getresponse()
             said = answer.read()
             if answer.status != 200:
@@ -68,20 +85,6 @@ class Client(threading.Thread):
                 self.acknowledged.append(signal_id)
             if start >= self.begin:
                 self.took[path].append(time.perf_counter() - start)
-
-    def _body(self, signal_id: UUID) -> bytes:
-        now = now_ms()
-        signal = {
-            "id": str(signal_id),
-            "kind": "dwell",
-            "query_id": str(self.query.id),
-            "response_id": str(self.response.id),
-            "at_ms": now,
-            "page_id": self.page,
-            "page_opened_ms": self.opened,
-            "payload": {"ms": 100},
-        }
-        return json.dumps({"sent_ms": now, "signals": [signal]}).encode()
 
 
 def rows() -> list[dict[str, Any]]:

@@ -19,6 +19,7 @@ from app.people.secrets import digest, new
 from app.store import Account, Role, Session, Store, accounts, sessions
 from rlhb_core.schema.record import now_ms
 from rlhb_core.schema.records import Person, Query, Response
+from tests.bench.bench_signals import dwell
 from tests.bench.run import row
 from tests.scene import asked, someone
 from tests.server import ServerProcess
@@ -53,27 +54,14 @@ class AtWork(threading.Thread):
         while not self.over.wait(max(0.0, due - time.perf_counter())):
             due += PAUSE_S
             start = time.perf_counter()
-            connection.request("POST", "/api/signals", self._body(), headers)
+            body = dwell(uuid4(), self.query, self.response, self.page, self.opened)
+            connection.request("POST", "/api/signals", body, headers)
             answer = connection.getresponse()
             said = answer.read()
             if answer.status != 200:
                 self.failure = f"{answer.status}: {said.decode()}"
                 return
             self.took.append((start, time.perf_counter() - start))
-
-    def _body(self) -> bytes:
-        now = now_ms()
-        signal = {
-            "id": str(uuid4()),
-            "kind": "dwell",
-            "query_id": str(self.query.id),
-            "response_id": str(self.response.id),
-            "at_ms": now,
-            "page_id": self.page,
-            "page_opened_ms": self.opened,
-            "payload": {"ms": 100},
-        }
-        return json.dumps({"sent_ms": now, "signals": [signal]}).encode()
 
 
 class Coming(threading.Thread):

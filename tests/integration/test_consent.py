@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 
 from app.main import create_app
 from app.markdown import rendered
-from app.people import Consents
+from app.people import Consents, Standing
 from app.settings import Settings
 from app.store import Role, Store, people, signals
 from rlhb_core.errors import BadConfig
@@ -196,13 +196,13 @@ def test_a_new_text_asks_everybody_anew(store: Store, tmp_path: Path) -> None:
     first.begin(store)  # the same text, another start
     with store.reading() as connection:
         assert people.get(connection, anna.id).recording
-        assert not first.is_due(connection, anna)
+        assert first.standing(connection, anna) is not Standing.DUE
     second.begin(store)
     with store.reading() as connection:
         assert not people.get(connection, anna.id).recording
         assert people.get(connection, sim.id).recording
-        assert second.is_due(connection, anna)
-        assert not second.is_due(connection, sim)
+        assert second.standing(connection, anna) is Standing.DUE
+        assert second.standing(connection, sim) is not Standing.DUE
         texts = connection.execute(sa.text("SELECT version, text FROM consent_text")).fetchall()
     assert {tuple(row) for row in texts} == {(first.version, "# One"), (second.version, "# Two")}
 
@@ -219,7 +219,7 @@ def test_who_agreed_to_another_text_is_not_recorded_under_an_old_one(
         second.answer(connection, anna.id, second.version, True)
     first.begin(store)
     with store.reading() as connection:
-        assert first.is_due(connection, anna)
+        assert first.standing(connection, anna) is Standing.DUE
         assert not people.get(connection, anna.id).recording
 
 

@@ -196,6 +196,18 @@ def test_a_name_that_is_taken_costs_no_hashing(team: Team, monkeypatch: pytest.M
     assert counted == []
 
 
+def test_so_many_sign_in_that_one_more_is_told_to_come_back(
+    team: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    team.member("Patient")
+    monkeypatch.setattr(passwords, "_waiting", passwords.MOST_WAITING)
+    answer = team.sign_in("Patient")
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+    monkeypatch.undo()
+    assert team.sign_in("Patient").status_code == 200
+    assert passwords._waiting == 0
+
+
 def test_guesses_of_others_in_the_office_keep_no_known_browser_out(team: Team) -> None:
     office = "198.51.100.7"
     member = team.member("Colleague")

@@ -125,6 +125,21 @@ def test_simulated_people_and_every_export_from_afar(server: ServerProcess, tmp_
     assert {line.via for line in lines} == {"token"}
 
 
+def test_what_commands_do_is_noted_too(server: ServerProcess, tmp_path: Path) -> None:
+    out, back = tmp_path / "t.jsonl", tmp_path / "back.jsonl"
+    words = ("--source", "simulated", "--out")
+    assert rlhb(server.data_dir, "export", "triplets", *words, str(out)).returncode == 0
+    back.write_bytes(out.read_bytes() + b"{}\n")
+    rlhb(server.data_dir, "import", str(back))
+    store = Store.open(Settings(data_dir=server.data_dir, database_url="").database)
+    with store.reading() as connection:
+        lines = [each for each in audit.newest(connection, limit=3) if each.via == "command"]
+    store.close()
+    assert [(each.kind, each.what.get("failed")) for each in reversed(lines)] == [
+        ("export", None), ("import", None), ("import", 1),
+    ]  # fmt: skip
+
+
 def rows(file: Path) -> list[Any]:
     """Every line but what tells when it was written."""
     lines = [json.loads(line) for line in file.read_text().splitlines()]
