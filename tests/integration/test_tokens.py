@@ -119,10 +119,12 @@ def test_simulated_people_and_every_export_from_afar(server: ServerProcess, tmp_
     with store.reading() as connection:
         lines = audit.newest(connection, kind=AuditKind.EXPORT)
     store.close()
-    assert {line.what["what"] for line in lines} == {
-        "triplets", "comparisons", "preferences", "labels",
-    }  # fmt: skip
-    assert {line.via for line in lines} == {"token"}
+    noted = {(line.via.value, line.what["what"]) for line in lines}
+    assert noted == {
+        (via, kind)
+        for via in ("token", "command")
+        for kind in ("triplets", "comparisons", "preferences", "labels")
+    }
 
 
 def test_what_commands_do_is_noted_too(server: ServerProcess, tmp_path: Path) -> None:
