@@ -1,12 +1,16 @@
 // What somebody was writing, for as long as their tab lives: it survives a refresh. Where people sign in, a draft is one
 // person's, whose id is in its name; it goes when they sign out and when they erase.
 
-const PREFIX = "rlhb.draft"; // in sessionStorage: each tab has its own
+const PREFIX = "rlhb.draft"; // in sessionStorage, as what follows: each tab has its own
+
+/** Where it is kept which comparison a tab shows, with its question, so that a refresh restores it. */
+export const SHOWN = "rlhb.tab";
 
 /** Where a draft is kept; without accounts, nobody's in particular. */
 export const draftOf = (personId = "") => (personId ? `${PREFIX}.${personId}` : PREFIX);
 
-/** Drop all drafts of this tab. */
+/** Drop all drafts of this tab, and which comparison it shows. */
 export function dropDrafts() {
-  for (const key of Object.keys(sessionStorage).filter((each) => each.startsWith(PREFIX))) sessionStorage.removeItem(key);
+  const written = Object.keys(sessionStorage).filter((each) => each.startsWith(PREFIX) || each === SHOWN);
+  for (const key of written) sessionStorage.removeItem(key);
 }

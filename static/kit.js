@@ -1,4 +1,4 @@
-// Small tools that the Runs, Curves and Data pages share: build elements, talk to the API, poll, say numbers in words.
+// Small tools that the pages beside Compare share: build elements, talk to the API, poll, say numbers in words.
 // Knows no page.
 
 import { ApiError, call, noticeSignedOut } from "./api.js";

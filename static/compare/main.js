@@ -4,6 +4,7 @@
 // a late stream of an earlier query is told apart. The page itself (HTML) is laid out there too.
 
 import { call } from "../api.js";
+import { SHOWN } from "../drafts.js";
 import { bindKeys } from "../keys.js";
 import { isMember, isSignedOut, known, lookWhoThisIs, refreshPerson } from "../me.js";
 import { placePopovers } from "../popovers.js";
@@ -19,7 +20,6 @@ import { Panels, statusOf } from "./panels.js";
 import { sequelKind } from "./sequel.js";
 import { Votes } from "./votes.js";
 
-const TAB = "rlhb.tab"; // in sessionStorage: the comparison this tab shows, so that a refresh restores it
 const PATIENCE = 12; // such silences after asking, until it is asked for another try; a store that is busy takes shorter
 const LEFT_BEHIND_MS = 3_000; // for what the page before has left behind to be sent
 const SILENCE_MS = 4_000; // without a snapshot for so long, the API is asked instead
@@ -120,7 +120,7 @@ class Compare {
 
   /** Bring back what this tab showed; first what its page before has left behind is sent, for a vote may be among it. */
   async #restore() {
-    const kept = JSON.parse(sessionStorage.getItem(TAB) ?? "null");
+    const kept = JSON.parse(sessionStorage.getItem(SHOWN) ?? "null");
     this.#begin({ text: kept?.text ?? "", sampled: kept?.sampled ?? true, queryId: kept?.queryId ?? null });
     this.restoring = true;
     const { token } = this.now;
@@ -196,7 +196,7 @@ class Compare {
     }
     if (this.asking) refreshPerson(); // one more today
     if (this.restoring && !this.composer.text.trim()) this.composer.text = now.text;
-    sessionStorage.setItem(TAB, JSON.stringify({ queryId: now.queryId, text: now.text, sampled: now.sampled }));
+    sessionStorage.setItem(SHOWN, JSON.stringify({ queryId: now.queryId, text: now.text, sampled: now.sampled }));
     this.asking = this.restoring = false;
     this.composer.busy = false;
     this.votes.begin(view.vote);
@@ -206,7 +206,7 @@ class Compare {
   #settleRestore() {
     this.restoring = false;
     this.now = null;
-    sessionStorage.removeItem(TAB);
+    sessionStorage.removeItem(SHOWN);
     this.#draw();
     if (matchMedia("(pointer: fine)").matches && document.activeElement === document.body) this.composer.focus();
   }
