@@ -14,12 +14,14 @@ from app.comparing.errors import (
     StillWriting,
     TooManyOpen,
 )
+from app.comparing.stored import DrawnQuery
 from app.comparing.view import ComparisonView
 
 __all__ = [
     "CannotContinue",
     "Comparing",
     "ComparisonView",
+    "DrawnQuery",
     "NotYours",
     "Overloaded",
     "StillWriting",

@@ -16,7 +16,7 @@ from uuid import UUID
 from app.comparing.admission import Admission
 from app.comparing.draw import ANSWERS
 from app.comparing.live import Live
-from app.comparing.stored import StoredComparisons, own
+from app.comparing.stored import DrawnQuery, StoredComparisons, own
 from app.comparing.view import ComparisonView
 from app.comparing.writing import Writing
 from app.data_folder import check_room
@@ -90,6 +90,11 @@ class Comparing:
         drawn = await asyncio.to_thread(self._stored.draw, person_id, text, previous)
         self._writing.begin(drawn)
         return drawn.query.id
+
+    def write(self, drawn: DrawnQuery) -> None:
+        """Begin to write the answers of a comparison that somebody else has put into the store; returns at once."""
+        if drawn.to_write:
+            self._writing.begin(drawn)
 
     async def regenerate(self, response_id: UUID, person_id: UUID) -> UUID:
         """Have the same version answer anew in the same place; returns the new response's id.

@@ -4,27 +4,35 @@ Each is one unit of work. Does not know how answers are written, nor who looks a
 """
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from typing import NamedTuple
 from uuid import UUID
 
 from app.comparing.draw import draw
 from app.comparing.errors import CannotContinue, NotYours, StillWriting
 from app.comparing.view import ComparisonView, view_of, was_voted
+from app.serving import Chunk, Job
 from app.settings import Settings
 from app.store import Connection, Store, people, queries, responses, signals, versions
 from rlhb_core.schema.records import ModelVersion, Outcome, Person, Query, Response
 from rlhb_core.schema.signals import Signal
 
+Stream = Callable[[Sequence[Job]], AsyncGenerator[Chunk, None]]
+"""Writes answers, as `Serving.stream` does."""
+
 
 class DrawnQuery(NamedTuple):
-    """A query with its answers as they were drawn, and those of them that are to be written."""
+    """A query with its answers as they were drawn, and those of them that are to be written.
+
+    stream: what writes them, if it is not what serves the versions.
+    """
 
     query: Query
     answers: Sequence[Response]
     versions: dict[UUID, ModelVersion]
     acts: list[Signal]
     to_write: Sequence[Response]
+    stream: Stream | None = None
 
 
 class StoredComparisons:
@@ -77,7 +85,7 @@ class StoredComparisons:
     def draw_again(self, response_id: UUID, person_id: UUID) -> tuple[Response, DrawnQuery]:
         """An answer in the place of an old one, by the same version; nothing to be written if there is one already.
 
-        Raises StillWriting, NotYours, UnknownReference.
+        Raises StillWriting, NotYours, UnknownReference; CannotContinue for an answer that no version here wrote.
         """
         given_up = self._unstored.get(response_id)  # looked up first: it may be stored meanwhile
         with self._store.writing() as connection:
@@ -90,6 +98,10 @@ class StoredComparisons:
             if old.outcome is Outcome.PENDING:
                 raise StillWriting("this answer is still being written; regenerate it afterwards")
             version = drawn.versions[old.version_id]
+            if versions.find(connection, version.id) is None:
+                raise CannotContinue(
+                    "this answer came with the item; nothing here can write another one"
+                )
             new = Response(
                 query_id=drawn.query.id,
                 version_id=version.id,
@@ -149,7 +161,7 @@ class StoredComparisons:
             for each in responses.of_query(connection, query.id)
         ]
         acts = signals.of_query(connection, query.id)
-        known = {each: versions.get(connection, each) for each in {a.version_id for a in answers}}
+        known = {each: versions.known(connection, each) for each in {a.version_id for a in answers}}
         return DrawnQuery(query, answers, known, acts, [])
 
 

@@ -72,7 +72,7 @@ class Writing:
         commits: set[asyncio.Task[None]] = set()
         why = End(Outcome.STOPPED, SHUT_DOWN)
         try:
-            async with aclosing(self._serving.stream(jobs)) as chunks:
+            async with aclosing((drawn.stream or self._serving.stream)(jobs)) as chunks:
                 async for chunk in chunks:
                     answer = _grown(live.answers[ids[chunk.job]], chunk, began)
                     if answer.outcome is not Outcome.PENDING:

@@ -70,6 +70,7 @@ class Taking:
         self.heard: set[UUID] = set()  # people whose behaviours are stale now
         self.unrecorded: set[UUID] = set()  # queries about which something was dropped
         self.shown: dict[UUID, int] = {}  # queries whose names are in view, and since when
+        self.answered: set[UUID] = set()  # queries that something was said of on purpose
 
     def take(self, batch: Batch) -> int:
         """Take a batch that passed `check`, or raise BadSignals and take nothing of it; returns how many were new."""
@@ -89,6 +90,7 @@ class Taking:
         }
         self.rows += [self._row(batch, each, said[each.id]) for each in new.values()]
         self.said |= {each: said[each] for each in new}
+        self.answered |= {each.query_id for each in new.values() if each.facts.explicit}
         self.heard.add(batch.person_id)
         if teller.source != Source.SIMULATED:
             # Those are shown texts only, and their clock is simulated too.

@@ -9,9 +9,10 @@ import sqlalchemy as sa
 
 from app.store.account_records import Consent
 from app.store.account_tables import CONSENT
-from app.store.engine import Connection, Store, insert_new, storable
+from app.store.engine import Connection, Store, in_parts, insert_new, storable
 from app.store.errors import Conflict, StoreError, UnknownReference
 from app.store.streaming import Stream, joined
+from app.store.study_tables import ASSIGNMENT, ITEM, PREPARED
 from app.store.tables import BEHAVIOR, PERSON, QUERY, RESPONSE, SIGNAL, to_record
 from rlhb_core.schema.record import Record
 from rlhb_core.schema.records import Person, Query, Response, Source
@@ -51,6 +52,11 @@ def here(connection: Connection, begins: Person) -> Person:
     answered = sa.select(CONSENT.c.id).where(CONSENT.c.person_id == person.id).limit(1)
     asked = begins.recording or connection.execute(answered).first() is not None
     return _change(connection, person.id, source=Source.REAL, recording=person.recording and asked)
+
+
+def lock(connection: Connection, person_id: UUID) -> None:
+    """Let nobody else record anything of the person until the end. Comes before all other locks."""
+    connection.execute(sa.select(PERSON.c.id).where(PERSON.c.id == person_id).with_for_update())
 
 
 def find(connection: Connection, person_id: UUID) -> Person | None:
@@ -178,14 +184,32 @@ def export_all(store: Store, person_id: UUID) -> Generator[bytes, None, None]:
 def erase(connection: Connection, person_id: UUID) -> None:
     """Forget a person: their queries, the answers to them, every signal and behaviour, and the person.
 
+    A question of theirs that was handed out to others in a study goes with what those others said of it.
+
     Files exported before and models trained before keep what they hold; nobody is told apart in them by default.
     """
+    handed_out = sa.select(ITEM.c.id).where(ITEM.c.asked_by == person_id)
+    of_theirs = ASSIGNMENT.c.item_id.in_(handed_out)
     # First, as whoever records something of them does: else each would wait for what the other holds.
-    connection.execute(sa.select(PERSON.c.id).where(PERSON.c.id == person_id).with_for_update())
-    queries = sa.select(QUERY.c.id).where(QUERY.c.person_id == person_id)
-    connection.execute(sa.delete(SIGNAL).where(SIGNAL.c.person_id == person_id))
-    connection.execute(sa.delete(BEHAVIOR).where(BEHAVIOR.c.person_id == person_id))
-    connection.execute(sa.delete(RESPONSE).where(RESPONSE.c.query_id.in_(queries)))
-    connection.execute(sa.delete(QUERY).where(QUERY.c.person_id == person_id))
+    readers = sa.select(ASSIGNMENT.c.person_id).where(of_theirs)
+    touched = (PERSON.c.id == person_id) | PERSON.c.id.in_(readers)
+    locked = sa.select(PERSON.c.id).where(touched).order_by(PERSON.c.id).with_for_update()
+    others = set(connection.execute(locked).scalars()) - {person_id}
+    shown = sa.select(ASSIGNMENT.c.query_id).where(of_theirs, ASSIGNMENT.c.query_id.is_not(None))
+    asked = sa.select(QUERY.c.id).where(QUERY.c.person_id == person_id)
+    queries = list(connection.execute(asked.union(shown)).scalars())
+    connection.execute(
+        sa.delete(ASSIGNMENT).where(of_theirs | (ASSIGNMENT.c.person_id == person_id))
+    )
+    for part in in_parts(queries):
+        responses = sa.select(RESPONSE.c.id).where(RESPONSE.c.query_id.in_(part))
+        connection.execute(sa.delete(SIGNAL).where(SIGNAL.c.query_id.in_(part)))
+        connection.execute(sa.delete(BEHAVIOR).where(BEHAVIOR.c.response_id.in_(responses)))
+        connection.execute(sa.delete(RESPONSE).where(RESPONSE.c.query_id.in_(part)))
+        connection.execute(sa.delete(QUERY).where(QUERY.c.id.in_(part)))
+    written_for = (PREPARED.c.for_person == person_id) | PREPARED.c.item_id.in_(handed_out)
+    connection.execute(sa.delete(PREPARED).where(written_for))
+    connection.execute(sa.delete(ITEM).where(ITEM.c.asked_by == person_id))
+    touch(connection, others)
     connection.execute(sa.delete(CONSENT).where(CONSENT.c.person_id == person_id))
     connection.execute(sa.delete(PERSON).where(PERSON.c.id == person_id))

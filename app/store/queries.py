@@ -14,8 +14,13 @@ from rlhb_core.schema.records import Query
 from rlhb_core.schema.signals import SignalKind
 
 
-def add(connection: Connection, query: Query) -> Query:
-    """Store a query. The same one again changes nothing; another text under its id raises Conflict."""
+def add(
+    connection: Connection, query: Query, *, study_id: UUID | None = None, guidelines: int = 0
+) -> Query:
+    """Store a query. The same one again changes nothing; another text under its id raises Conflict.
+
+    study_id: the study that it is asked in, None for free questions; guidelines: the version that held then.
+    """
     query = query.model_copy(update={"text": storable(query.text)})
     known = find(connection, query.id)
     if known is not None:
@@ -30,7 +35,14 @@ def add(connection: Connection, query: Query) -> Query:
     if person is None:
         raise UnknownReference("nothing is recorded of this person yet; add the person first")
     query = query.model_copy(update={"source": person.source})
-    connection.execute(sa.insert(QUERY).values(**query.model_dump(), recorded=person.recording))
+    connection.execute(
+        sa.insert(QUERY).values(
+            **query.model_dump(),
+            recorded=person.recording,
+            study_id=study_id,
+            guidelines=guidelines,
+        )
+    )
     people.touch(connection, {query.person_id})
     return query
 

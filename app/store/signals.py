@@ -6,7 +6,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from app.store import people
+from app.store import people, settling
 from app.store.batches import Asked, Batch, Taking, Teller, queries_of, responses_of
 from app.store.clocks import Clocks
 from app.store.engine import Connection, existing, in_parts
@@ -163,3 +163,4 @@ def _write(connection: Connection, taking: Taking) -> None:
     if taking.shown:
         since = [{"query": each, "since": ms} for each, ms in taking.shown.items()]
         connection.execute(_SHOWN, since)
+    settling.settle(connection, taking.answered)

@@ -104,6 +104,14 @@ class QueryRow(Query, TableRow, table=True):  # type: ignore[misc]
     recorded: bool = Field(
         default=True, description="False if recording was paused, so that behaviours are missing."
     )
+    study_id: UUID | None = Field(
+        default=None, description="The study that it was asked in; null for free questions."
+    )
+    guidelines: int = Field(
+        default=0,
+        sa_column_kwargs={"server_default": "0"},
+        description="Version of the study's guidelines then.",
+    )
     revealed_ms: int | None = Field(
         default=None,
         sa_type=sa.BigInteger,

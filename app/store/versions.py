@@ -2,15 +2,20 @@
 
 from collections.abc import Sequence
 from typing import Any
-from uuid import UUID
+from uuid import NAMESPACE_URL, UUID, uuid5
 
 import sqlalchemy as sa
 
 from app.store import deployments as _deployments
-from app.store.engine import Connection
+from app.store.engine import Connection, insert_new, storable
 from app.store.errors import Conflict, UnknownReference
 from app.store.tables import VERSION, to_record
-from rlhb_core.schema.records import Deployment, ModelVersion
+from rlhb_core.schema.arms import Arm
+from rlhb_core.schema.record import now_ms
+from rlhb_core.schema.records import Deployment, ModelVersion, Serving
+
+UNKNOWN_ARM = Arm("imported")
+"""Of a version that is known by name only, if nobody said what it is."""
 
 
 def add(connection: Connection, version: ModelVersion) -> ModelVersion:
@@ -38,6 +43,33 @@ def get(connection: Connection, version_id: UUID) -> ModelVersion:
     if version is None:
         raise UnknownReference("there is no such model version")
     return version
+
+
+def known(connection: Connection, version_id: UUID) -> ModelVersion:
+    """The version of this id, also one that is known by name only. Raises UnknownReference."""
+    row = (
+        connection.execute(sa.select(VERSION).where(VERSION.c.id == version_id)).mappings().first()
+    )
+    if row is None:
+        raise UnknownReference("there is no such model version")
+    return to_record(dict(row) | {"arm": row["arm"] or UNKNOWN_ARM}, ModelVersion)
+
+
+def known_as(connection: Connection, name: str) -> UUID:
+    """The version that answers from elsewhere are told to be of, known by this name only; made if not there."""
+    version_id = uuid5(NAMESPACE_URL, f"version|{name}")
+    row = {
+        "id": version_id,
+        "name": storable(name)[:80],
+        "arm": None,
+        "serving": Serving.LOCAL,
+        "base": "",
+        "trained_on": "known by name only, from imported data",
+        "created_ms": now_ms(),
+        "imported": True,
+    }
+    insert_new(connection, VERSION, [row])
+    return version_id
 
 
 def by_name(connection: Connection, name: str) -> ModelVersion | None:

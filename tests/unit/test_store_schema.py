@@ -26,7 +26,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "later"
-down_revision = "0003"
+down_revision = "0004"
 
 
 def upgrade() -> None:
@@ -275,5 +275,10 @@ def test_the_schema_has_a_table_for_every_noun():
         "consent",
         "consent_text",
         "guess",
+        "study",
+        "guidelines",
+        "item",
+        "prepared",
+        "assignment",
     }
     assert PERSON.c.created_ms.type.__class__ is sa.BigInteger

@@ -1,0 +1,12 @@
+"""Studies: items to work through, handed out so that each gets the answers that it should, with the next one ready.
+
+`Studies.next` is what a page asks. Rules are in `handing_out.py` and `drawing.py`, answers are written ahead by
+`preparing.py`. What is said of an item is signals, as everywhere, and settled by the store.
+
+Holds what the rest of the app may use; the rest of this folder is private.
+"""
+
+from app.studies.errors import NotInvited, StudyClosed
+from app.studies.studies import Studies, Task
+
+__all__ = ["NotInvited", "Studies", "StudyClosed", "Task"]
