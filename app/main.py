@@ -11,7 +11,19 @@ from pathlib import Path
 from fastapi import FastAPI, Request
 
 from app import quick_gradio  # noqa: F401 - before whatever imports Gradio
-from app.api import audit, comparisons, data, me, people, runs, sessions, signals, tokens
+from app.api import (
+    audit,
+    comparisons,
+    data,
+    me,
+    people,
+    runs,
+    sessions,
+    signals,
+    studies,
+    tasks,
+    tokens,
+)
 from app.api.errors import explain_errors, explained
 from app.comparing import Comparing
 from app.doors.bodies import Bodies
@@ -23,6 +35,7 @@ from app.runs import Training
 from app.serving import Serving, register_base
 from app.settings import Settings
 from app.store import Clocks, Store
+from app.studies import Studies
 from app.transfers import Downloads, Uploads
 from app.ui import Static, add_api_page, add_people_pages, kinds, mount_pages, refused_page
 from rlhb_core import __version__
@@ -40,6 +53,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     downloads = Downloads(settings)
     part = People(store, settings)
     comparing = Comparing(store, serving, settings, begins=part.consents.person)
+    working = Studies(store, serving, comparing, settings, begins=part.consents.person)
     entering = Entering(part)
     register_base(store, settings)
     part.consents.begin(store)
@@ -56,6 +70,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         entering.close()
         training.close()
         downloads.close()
+        await working.close()
         await comparing.close()
         await serving.close()
         store.close()
@@ -72,6 +87,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.clocks = Clocks()
     app.state.serving = serving
     app.state.comparing = comparing
+    app.state.studies = working
     app.state.training = training
     app.state.uploads = Uploads(settings.uploads_dir, settings.max_upload_bytes)
     app.state.downloads = downloads
@@ -81,7 +97,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.refused_page = refused_page
     app.state.openid = OpenId(settings, part.secret)
 
-    for noun in (signals, comparisons, me, runs, data):
+    for noun in (signals, comparisons, tasks, studies, me, runs, data):
         app.include_router(noun.router)
     for noun in (sessions, people, tokens, audit) if settings.team else ():
         app.include_router(noun.router)

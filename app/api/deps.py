@@ -11,6 +11,7 @@ from app.doors.heavy import Heavy
 from app.people import Entering, OpenId, People, Principal
 from app.runs import Training
 from app.store import Store
+from app.studies import Studies
 from app.transfers import Downloads, Uploads
 
 
@@ -35,6 +36,7 @@ async def _principal(request: Request) -> Principal:
 
 TheStore = Annotated[Store, _part("store")]
 TheComparing = Annotated[Comparing, _part("comparing")]
+TheStudies = Annotated[Studies, _part("studies")]
 TheTraining = Annotated[Training, _part("training")]
 TheHeavy = Annotated[Heavy, _part("heavy")]
 TheDownloads = Annotated[Downloads, _part("downloads")]

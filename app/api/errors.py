@@ -29,6 +29,8 @@ from app.people import (
 )
 from app.runs import QueueFull
 from app.store import Busy, Conflict, Full, Unavailable, UnknownReference
+from app.studies import NotInvited as NotOfStudy
+from app.studies import StudyClosed
 from app.transfers import InUse, NoSpace, TooLarge, TooMany
 from rlhb_core.errors import RlhbError
 
@@ -39,6 +41,7 @@ STATUS: dict[type[RlhbError], int] = {
     NotAllowed: 403,
     Deactivated: 403,
     NotInvited: 403,
+    NotOfStudy: 403,
     NotVouchedFor: 403,
     NoOpenId: 404,
     UnknownReference: 404,
@@ -48,6 +51,7 @@ STATUS: dict[type[RlhbError], int] = {
     OldText: 409,
     BadLink: 410,
     StillWriting: 409,
+    StudyClosed: 409,
     TooLarge: 413,
     QueueFull: 429,
     TooManyOpen: 429,

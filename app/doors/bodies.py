@@ -7,6 +7,7 @@ that never end would keep others out, and many would fill it.
 """
 
 import asyncio
+import re
 from collections import Counter
 from uuid import UUID
 
@@ -30,7 +31,8 @@ STRANGERS = 16_384
 """Largest body of somebody who is not signed in where one can: what signing in takes."""
 SIGN_IN_FIRST = f"before you sign in a request may have {STRANGERS:,} bytes"
 
-STREAMED = frozenset({"/api/data/import"})
+STREAMED = re.compile(r"/api/data/import|/api/studies/[0-9a-f-]{36}/items/file")
+"""Where files are sent to."""
 
 
 class TooLong(Exception):
@@ -60,7 +62,7 @@ class Bodies:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
-        elif scope["path"] in STREAMED:
+        elif STREAMED.fullmatch(scope["path"]):
             await self.app(scope, timely(receive), send)
         else:
             place = RoomTaken(self.room, _whose(scope))

@@ -21,12 +21,15 @@ from app.files.exporting import (
     write_lines,
 )
 from app.files.importing import import_csv, import_file, import_jsonl
+from app.files.item_lines import FoundAnswer, FoundItem, read_folder, read_items
 from app.files.mapping import Mapping, load_mapping
 
 __all__ = [
     "EXPORTS",
     "Amounts",
     "DataFilter",
+    "FoundAnswer",
+    "FoundItem",
     "Mapping",
     "amounts",
     "compared",
@@ -37,6 +40,8 @@ __all__ = [
     "label_lines",
     "load_mapping",
     "preference_lines",
+    "read_folder",
+    "read_items",
     "start_of",
     "taken",
     "triplet_lines",

@@ -100,6 +100,7 @@ class AuditKind(StrEnum):
     ERASURE = "erasure"
     RUN = "run"
     COMPARE = "compare"
+    STUDY = "study"
     SETTINGS = "settings"
 
 

@@ -83,6 +83,12 @@ def get(connection: Connection, item_id: UUID) -> Item:
     return item
 
 
+def count(connection: Connection, study_id: UUID) -> int:
+    """How many items a study has, archived ones too."""
+    mine = sa.select(sa.func.count()).where(ITEM.c.study_id == study_id)
+    return connection.execute(mine).scalar_one()
+
+
 def of_study(
     connection: Connection, study_id: UUID, limit: int = 100, offset: int = 0
 ) -> Sequence[Item]:
@@ -95,6 +101,15 @@ def of_study(
         .offset(offset)
     )
     return [to_record(row, Item) for row in connection.execute(statement).mappings()]
+
+
+def of_these(connection: Connection, study_id: UUID, item_ids: Collection[UUID]) -> set[UUID]:
+    """Those of them that are items of the study."""
+    found: set[UUID] = set()
+    for part in in_parts(list(item_ids)):
+        mine = (ITEM.c.study_id == study_id) & ITEM.c.id.in_(part)
+        found.update(connection.execute(sa.select(ITEM.c.id).where(mine)).scalars())
+    return found
 
 
 def change(

@@ -6,7 +6,20 @@
 Holds what the rest of the app may use; the rest of this folder is private.
 """
 
+from app.studies.audience import check as check_audience
+from app.studies.audience import is_open_to
 from app.studies.errors import NotInvited, StudyClosed
+from app.studies.filling import Filled, fill_from_file, fill_from_store
 from app.studies.studies import Studies, Task
 
-__all__ = ["NotInvited", "Studies", "StudyClosed", "Task"]
+__all__ = [
+    "Filled",
+    "NotInvited",
+    "Studies",
+    "StudyClosed",
+    "Task",
+    "check_audience",
+    "fill_from_file",
+    "fill_from_store",
+    "is_open_to",
+]

@@ -12,7 +12,7 @@ from functools import partial
 from typing import NamedTuple
 from uuid import UUID
 
-from app.comparing import Comparing, DrawnQuery
+from app.comparing import Comparing, ComparisonView, DrawnQuery
 from app.serving import Job, Serving
 from app.settings import Settings
 from app.store import (
@@ -95,6 +95,12 @@ class Studies:
         if turn.ahead is not None:
             self._preparing.begin(turn.ahead.keys, turn.ahead.jobs)
         return turn.task
+
+    async def view(self, task: Task, person_id: UUID) -> ComparisonView | None:
+        """The comparison that is in view, as it stands."""
+        if task.query_id is None:
+            return None
+        return await self._comparing.view(task.query_id, person_id)
 
     async def close(self) -> None:
         """Let go of what is written ahead."""

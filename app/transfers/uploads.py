@@ -1,6 +1,6 @@
 """Files that a browser sends: straight from the network into a folder of their own, which is gone when they are read.
 
-Holds the one way by which a file gets in: `multipart/form-data`, streamed, few files, plain names of three kinds, a
+Holds the one way by which a file gets in: `multipart/form-data`, streamed, few files, plain names of four kinds, a
 bound on the bytes. Knows no store; what is done with the files is the caller's.
 """
 
@@ -24,7 +24,7 @@ from rlhb_core.errors import BadRecord, RlhbError
 if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks
 
-SUFFIXES = (".jsonl", ".csv", ".toml")
+SUFFIXES = (".jsonl", ".csv", ".txt", ".toml")
 MOST_FILES = 3
 """A CSV file, its mapping, and the file that the mapping joins."""
 

@@ -235,6 +235,7 @@ def filled(path: str) -> str:
         "version",
         "account",
         "invitation",
+        "study",
     ):
         path = path.replace(f"{{{name}_id}}", NOBODYS_ID)
     assert "{" not in path
@@ -248,6 +249,7 @@ OF_SOMEBODY = {
     "POST /api/signals",
     "POST /api/comparisons",
     "GET /api/comparisons/{query_id}",
+    "POST /api/studies/{study_id}/next",
     "POST /api/responses/{response_id}/regenerate",
     "POST /api/responses/{response_id}/continue",
 }

@@ -83,7 +83,7 @@ def test_bad_lines_are_named(client: TestClient) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        "a.txt",
+        "a.pdf",
         "../a.jsonl",
         "/etc/a.jsonl",
         "a/b.csv",
@@ -94,7 +94,7 @@ def test_bad_lines_are_named(client: TestClient) -> None:
         "..csv",
     ],
 )
-def test_only_plain_names_of_three_kinds(name: str, client: TestClient) -> None:
+def test_only_plain_names_of_four_kinds(name: str, client: TestClient) -> None:
     body = (
         b'--x\r\nContent-Disposition: form-data; name="files"; filename="'
         + name.replace("\\", "\\\\").encode()

@@ -1,0 +1,123 @@
+"""/api/studies, for whoever works through them: which are open to me, what I am to do next, by which guidelines."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, Field
+from starlette.concurrency import run_in_threadpool
+
+from app.api.deps import TheStore, TheStudies, Who
+from app.api.shares import Share, mine, share
+from app.comparing import ComparisonView
+from app.markdown import rendered
+from app.people import Principal
+from app.store import FREE, Role, Store, Study, StudyStatus, UnknownReference, studies
+from app.studies import check_audience, is_open_to
+from rlhb_core.schema.formats import Format
+from rlhb_core.schema.record import Record
+
+router = APIRouter(prefix="/api/studies", tags=["studies"])
+
+
+class Offer(BaseModel):
+    """A study as it is offered to whoever may work through it."""
+
+    id: UUID
+    name: str
+    about: str
+    status: StudyStatus
+    formats: list[Format]
+    share: Share
+
+
+class GuidelinesView(BaseModel):
+    """The guidelines of a study."""
+
+    number: int = Field(description="Their version; 0: there are none.")
+    html: str
+
+
+class TaskView(Record):
+    """What I am to do next."""
+
+    study_id: UUID
+    name: str
+    formats: list[Format]
+    query_id: UUID | None = Field(description="null: nothing for me now.")
+    view: ComparisonView | None
+    done: int
+    skipped: int
+    mine: int = Field(description="How many there are for me at most.")
+    is_last: bool = Field(description="Whether nothing waits for me behind this one.")
+    finished: bool = Field(description="Whether I have done all that there was for me.")
+    completion_code: str = Field(default="", description="Once I have.")
+
+
+@router.get("")
+def index(store: TheStore, who: Who) -> list[Offer]:
+    """The studies that are open to me; researchers see all of them."""
+    with store.reading() as connection:
+        return [
+            Offer(
+                id=each.id,
+                name=each.name,
+                about=each.plan.about,
+                status=each.status,
+                formats=each.plan.formats,
+                share=share(connection, each, who.person_id),
+            )
+            for each in studies.all(connection)
+            if each.id != FREE and is_open_to(each, who) and _is_seen(each, who)
+        ]
+
+
+@router.post("/{study_id}/next")
+async def go_on(study_id: UUID, part: TheStudies, store: TheStore, who: Who) -> TaskView:
+    """What I am to do now: the same until it is ended, then the next one."""
+    person_id = who.recorded()
+    await run_in_threadpool(_check, store, study_id, who)
+    task = await part.next(study_id, person_id)
+    view = await part.view(task, person_id)
+    plan, progress = task.study.plan, task.progress
+    finished = task.query_id is None and progress.done + progress.skipped > 0
+    return TaskView(
+        study_id=study_id,
+        name=task.study.name,
+        formats=plan.formats,
+        query_id=task.query_id,
+        view=view,
+        done=progress.done,
+        skipped=progress.skipped,
+        mine=mine(task.study, progress),
+        is_last=task.is_last,
+        finished=finished,
+        completion_code=plan.completion_code if finished else "",
+    )
+
+
+@router.get("/{study_id}/guidelines")
+def show_guidelines(
+    study_id: UUID, store: TheStore, who: Who, number: Annotated[int | None, Query(ge=1)] = None
+) -> GuidelinesView:
+    """The guidelines; `number`: an earlier version of them."""
+    with store.reading() as connection:
+        study = studies.get(connection, study_id)
+        if study_id != FREE:
+            check_audience(study, who)
+        found = studies.guidelines(connection, study_id, number or study.guidelines)
+    if found is None and number is not None:
+        raise UnknownReference("there is no such version of the guidelines")
+    return GuidelinesView(
+        number=found.number if found else 0, html=rendered(found.text) if found else ""
+    )
+
+
+def _check(store: Store, study_id: UUID, who: Principal) -> None:
+    with store.reading() as connection:
+        check_audience(studies.get(connection, study_id), who)
+
+
+def _is_seen(study: Study, who: Principal) -> bool:
+    """Whoever only works through studies sees those that have begun."""
+    return study.status is not StudyStatus.DRAFT or who.may(Role.RESEARCHER)
