@@ -51,7 +51,9 @@ def test_a_run_that_it_left_in_the_middle_goes_on_to_the_same_end(written: Path)
     for found, expected in zip(numbers(run), numbers(ended), strict=True):
         assert found.keys() == expected.keys()
         for name, value in expected.items():
-            about = pytest.approx(value, rel=1e-3, abs=1e-5) if isinstance(value, float) else value
+            # What is measured on answers that are sampled: another processor samples a token otherwise here and there.
+            slack = 0.05 if name.startswith("disc/") else 1e-5
+            about = pytest.approx(value, rel=1e-3, abs=slack) if isinstance(value, float) else value
             assert found[name] == about, name
     weights, before = (
         load_file(each.version / "adapter_model.safetensors") for each in (run, ended)
