@@ -62,7 +62,9 @@ def test_a_run_that_it_left_in_the_middle_goes_on_to_the_same_end(written: Path)
     for name, weight in weights.items():
         assert weight.float().numpy() == pytest.approx(before[name].float().numpy(), abs=1e-3)
     verdicts = [verdict_view(each.result() or {}, "SFT") for each in (run, ended)]
-    assert verdicts[0] == verdicts[1]
+    told = [v and (v.word, [(check.name, check.passed) for check in v.checks]) for v in verdicts]
+    assert told[0] == told[1]
+    assert told[0]
 
 
 def test_a_run_that_it_ended_is_shown_with_data_curves_verdict_and_version(written: Path) -> None:
