@@ -15,8 +15,9 @@ from rlhb_core.schema.signals import Signal
 class Live:
     """A comparison in the making: all that a view of it needs, and a way to wait for the next change."""
 
-    def __init__(self, query: Query) -> None:
+    def __init__(self, query: Query, stays_blind: bool = False) -> None:
         self.query = query
+        self.stays_blind = stays_blind
         self.answers: dict[UUID, Response] = {}
         self.versions: dict[UUID, ModelVersion] = {}
         self.acts: list[Signal] = []
@@ -48,5 +49,7 @@ class Live:
         """How it stands; made once for all who look."""
         if self._view is None:
             answers = list(self.answers.values())
-            self._view = view_of(self.query, answers, self.acts, self.versions)
+            self._view = view_of(
+                self.query, answers, self.acts, self.versions, stays_blind=self.stays_blind
+            )
         return self._view

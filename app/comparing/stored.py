@@ -24,7 +24,7 @@ Stream = Callable[[Sequence[Job]], AsyncGenerator[Chunk, None]]
 class DrawnQuery(NamedTuple):
     """A query with its answers as they were drawn, and those of them that are to be written.
 
-    stream: what writes them, if it is not what serves the versions.
+    stream: what writes them, if it is not what serves the versions. stays_blind: names are not shown after the vote.
     """
 
     query: Query
@@ -33,6 +33,7 @@ class DrawnQuery(NamedTuple):
     acts: list[Signal]
     to_write: Sequence[Response]
     stream: Stream | None = None
+    stays_blind: bool = False
 
 
 class StoredComparisons:
@@ -144,7 +145,9 @@ class StoredComparisons:
         """How a comparison stands that is not in the making. Raises NotYours, UnknownReference."""
         with self._store.reading() as connection:
             found = self._read(connection, own(queries.get(connection, query_id), person_id))
-        return view_of(found.query, found.answers, found.acts, found.versions)
+        return view_of(
+            found.query, found.answers, found.acts, found.versions, stays_blind=found.stays_blind
+        )
 
     def _all_of(
         self, connection: Connection, response_id: UUID, person_id: UUID
@@ -162,7 +165,8 @@ class StoredComparisons:
         ]
         acts = signals.of_query(connection, query.id)
         known = {each: versions.known(connection, each) for each in {a.version_id for a in answers}}
-        return DrawnQuery(query, answers, known, acts, [])
+        stays_blind = queries.stays_blind(connection, query.id)
+        return DrawnQuery(query, answers, known, acts, [], stays_blind=stays_blind)
 
 
 def own(query: Query, person_id: UUID) -> Query:

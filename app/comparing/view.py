@@ -84,6 +84,9 @@ class ComparisonView(Record):
     one_version: bool = Field(
         default=False, description="Whether one version wrote all the answers, for want of others."
     )
+    stays_blind: bool = Field(
+        default=False, description="Whether names are not shown, not even once the vote stands."
+    )
     voted: bool = Field(
         default=False,
         description="Whether there was ever a vote, withdrawn or not: no answer is written on after it.",
@@ -95,11 +98,13 @@ def view_of(
     responses: Sequence[Response],
     signals: Sequence[Signal],
     versions: Mapping[UUID, ModelVersion],
+    *,
+    stays_blind: bool = False,
 ) -> ComparisonView:
     """The comparison as it may be shown now.
 
     `responses`: all of the query's, regenerated ones after those they replace. `signals`: the person's,
-    in the order in which they happened.
+    in the order in which they happened. `stays_blind`: names are not shown, not even once the vote stands.
     """
     replaced = {response.replaces for response in responses}
     current = sorted(
@@ -107,7 +112,7 @@ def view_of(
         key=lambda response: response.position,
     )
     vote = _vote(signals, responses)
-    is_open = vote.choice is not None
+    is_open = vote.choice is not None and not stays_blind
     letters = {response.id: LETTERS[response.position] for response in current}
     first = folded((response.id, response.outcome, response.text) for response in current)
     panels = [
@@ -133,6 +138,7 @@ def view_of(
         panels=panels,
         vote=vote,
         complete=all(panel.outcome is not Outcome.PENDING for panel in panels),
+        stays_blind=stays_blind,
         one_version=len(current) > 1 and len({each.version_id for each in current}) == 1,
         voted=was_voted(signals),
     )

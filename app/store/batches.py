@@ -54,6 +54,12 @@ class Asked(NamedTuple):
 
     person_id: UUID
     revealed_ms: int | None
+    stays_blind: bool = False
+
+    @property
+    def named_ms(self) -> int | None:
+        """Since when names are in view."""
+        return None if self.stays_blind else self.revealed_ms
 
 
 class Taking:
@@ -142,7 +148,7 @@ class Taking:
         return {signal.query_id for signal in batch.signals if _is_vote(signal)}
 
     def _was_voted(self, signal: Signal) -> bool:
-        """Whether there is, or was, a vote on the query: the first one showed the names."""
+        """Whether there is, or was, a vote on the query."""
         return self.queries[signal.query_id].revealed_ms is not None
 
     def _is_of(self, person_id: UUID, query_id: UUID) -> bool:
@@ -150,13 +156,13 @@ class Taking:
         return query is not None and query.person_id == person_id
 
     def _row(self, batch: Batch, signal: Signal, said: Said) -> dict[str, Any]:
-        revealed_ms = self.queries[signal.query_id].revealed_ms
+        named_ms = self.queries[signal.query_id].named_ms
         return dict(signal) | {
             "payload": said[-1],
             "person_id": batch.person_id,
             "received_ms": batch.received_ms,
             "unblinded": signal.unblinded
-            or _after(signal.facts.explicit, revealed_ms, signal.at_ms, batch.received_ms),
+            or _after(signal.facts.explicit, named_ms, signal.at_ms, batch.received_ms),
         }
 
     def _note_reveal(self, signals: Sequence[Signal], received_ms: int) -> None:

@@ -18,7 +18,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from app.store.engine import Connection, upsert
-from app.store.tables import BEHAVIOR, PERSON, QUERY, RESPONSE, SIGNAL, to_record
+from app.store.tables import BEHAVIOR, NAMED_MS, PERSON, QUERY, RESPONSE, SIGNAL, to_record
 from rlhb_core.schema.behaviors import VERBALISER_VERSION, verbalise
 from rlhb_core.schema.features import BehaviorFeatures
 from rlhb_core.schema.folds import Answer, Folds, digest
@@ -123,7 +123,7 @@ def _folds(connection: Connection, person_id: UUID) -> dict[UUID, _Asked]:
             RESPONSE.c.created_ms,
             RESPONSE.c.replaces,
             RESPONSE.c.query_id,
-            QUERY.c.revealed_ms,
+            NAMED_MS.label("revealed_ms"),
         )
         .join(QUERY)
         .where(

@@ -13,7 +13,7 @@ from app.store.engine import Connection, Store, in_parts, insert_new, storable
 from app.store.errors import Conflict, StoreError, UnknownReference
 from app.store.streaming import Stream, joined
 from app.store.study_tables import ASSIGNMENT, ITEM, PREPARED
-from app.store.tables import BEHAVIOR, PERSON, QUERY, RESPONSE, SIGNAL, to_record
+from app.store.tables import BEHAVIOR, NAMED_MS, PERSON, QUERY, RESPONSE, SIGNAL, to_record
 from rlhb_core.schema.record import Record
 from rlhb_core.schema.records import Person, Query, Response, Source
 from rlhb_core.schema.signals import Signal
@@ -153,7 +153,7 @@ def export_lines(connection: Connection, person_id: UUID) -> Iterator[bytes]:
         (
             "response",
             Response,
-            sa.select(RESPONSE, QUERY.c.revealed_ms)
+            sa.select(RESPONSE, NAMED_MS.label("revealed_ms"))
             .join(QUERY)
             .where(mine)
             .order_by(RESPONSE.c.created_ms),

@@ -15,11 +15,17 @@ from rlhb_core.schema.signals import SignalKind
 
 
 def add(
-    connection: Connection, query: Query, *, study_id: UUID | None = None, guidelines: int = 0
+    connection: Connection,
+    query: Query,
+    *,
+    study_id: UUID | None = None,
+    guidelines: int = 0,
+    stays_blind: bool = False,
 ) -> Query:
     """Store a query. The same one again changes nothing; another text under its id raises Conflict.
 
     study_id: the study that it is asked in, None for free questions; guidelines: the version that held then.
+    stays_blind: names are not shown, not even after the vote.
     """
     query = query.model_copy(update={"text": storable(query.text)})
     known = find(connection, query.id)
@@ -41,6 +47,7 @@ def add(
             recorded=person.recording,
             study_id=study_id,
             guidelines=guidelines,
+            stays_blind=stays_blind,
         )
     )
     people.touch(connection, {query.person_id})
@@ -59,6 +66,12 @@ def get(connection: Connection, query_id: UUID) -> Query:
     if query is None:
         raise UnknownReference("there is no such query")
     return query
+
+
+def stays_blind(connection: Connection, query_id: UUID) -> bool:
+    """Whether names are not shown, not even after the vote."""
+    statement = sa.select(QUERY.c.stays_blind).where(QUERY.c.id == query_id)
+    return bool(connection.execute(statement).scalar())
 
 
 def latest_of(connection: Connection, person_id: UUID) -> Query | None:

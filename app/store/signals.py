@@ -32,7 +32,7 @@ _PEOPLE = (
     .order_by(PERSON.c.id)
     .with_for_update(key_share=True)
 )
-_QUERIES = sa.select(QUERY.c.id, QUERY.c.person_id, QUERY.c.revealed_ms).where(
+_QUERIES = sa.select(QUERY.c.id, QUERY.c.person_id, QUERY.c.revealed_ms, QUERY.c.stays_blind).where(
     QUERY.c.id.in_(_SOME)
 )
 _ANSWERS = sa.select(RESPONSE.c.id, RESPONSE.c.query_id, _CANNOT_WIN).where(
@@ -130,8 +130,8 @@ def _read(connection: Connection, batches: Sequence[Batch]) -> Taking:
     tellers = {batch.person_id for batch in batches}
     for person_id, recording, source in _found(connection, _PEOPLE, sorted(tellers)):
         taking.people[person_id] = Teller(recording, source)
-    for query_id, owner, revealed_ms in _found(connection, _QUERIES, _all(batches, queries_of)):
-        taking.queries[query_id] = Asked(owner, revealed_ms)
+    for query_id, *asked in _found(connection, _QUERIES, _all(batches, queries_of)):
+        taking.queries[query_id] = Asked(*asked)
     for response_id, query_id, hopeless in _found(
         connection, _ANSWERS, _all(batches, responses_of)
     ):

@@ -122,6 +122,10 @@ class Plan(Record):
     gold: float = Field(
         default=0.0, ge=0, le=0.5, description="Share of items whose best answer is known."
     )
+    reveal: bool = Field(
+        default=False,
+        description="Whether names are shown after each vote. Whoever sees them learns whose style is whose.",
+    )
     most_per_person: int | None = Field(
         default=None,
         ge=1,

@@ -118,6 +118,11 @@ class QueryRow(Query, TableRow, table=True):  # type: ignore[misc]
         description="When the first vote came, by our clock: names are in view from then on. Never for simulated "
         "people.",
     )
+    stays_blind: bool = Field(
+        default=False,
+        sa_column_kwargs={"server_default": sa.false()},
+        description="True where names are not shown, not even after the vote.",
+    )
 
 
 class VersionRow(ModelVersion, TableRow, table=True):  # type: ignore[misc]
@@ -244,6 +249,12 @@ PERSON, QUERY, VERSION, RESPONSE, SIGNAL, BEHAVIOR, RUN, DEPLOYMENT = (
         PersonRow, QueryRow, VersionRow, ResponseRow, SignalRow, BehaviorRow, RunRow, DeploymentRow
     )
 )  # fmt: skip
+
+
+NAMED_MS: sa.ColumnElement[int | None] = sa.case(
+    (QUERY.c.stays_blind, sa.null()), else_=QUERY.c.revealed_ms
+)
+"""Since when the names of the versions are in view."""
 
 
 def to_record(row: Mapping[Any, Any], kind: type[AnyRecord]) -> AnyRecord:

@@ -147,7 +147,9 @@ class Studies:
         stream = partial(self._preparing.stream, keys)
         return (
             assignments.get(connection, given.id),
-            DrawnQuery(query, answers, known, [], to_write, stream),
+            DrawnQuery(
+                query, answers, known, [], to_write, stream, stays_blind=not study.plan.reveal
+            ),
         )
 
     def _waiting(

@@ -158,6 +158,10 @@ class Desk:
         with self.store.writing() as connection:
             signals.record(connection, person, [signal])
 
+    def said(self, query_id: UUID) -> Sequence[Signal]:
+        with self.store.reading() as connection:
+            return signals.of_query(connection, query_id)
+
     def given(self, person: UUID) -> Sequence[Assignment]:
         with self.store.reading() as connection:
             return assignments.of_person(connection, self.study.id, person)
@@ -475,7 +479,41 @@ async def test_answers_that_came_with_an_item_are_compared_and_none_is_written_a
         await desk.comparing.regenerate(view.panels[0].response_id, person)
     await desk.vote(query_id, person)
     view = await desk.view(query_id, person)
-    assert {panel.revealed and panel.revealed.version for panel in view.panels} == {"GPT-9"}
+    assert {panel.revealed for panel in view.panels} == {
+        None
+    }  # who does three hundred would learn whose style is whose
+
+
+@told
+async def test_names_are_shown_after_the_vote_only_if_the_study_says_so(
+    store: Store, tmp_path: Path
+):
+    desk = Desk(store, tmp_path, reveal=True)
+    desk.fill(1)
+    person = uuid4()
+    query_id = await desk.next(person)
+    assert query_id
+    await desk.vote(query_id, person)
+    view = await desk.view(query_id, person)
+    assert {panel.revealed and panel.revealed.version for panel in view.panels} == set(NAMES[:3])
+    desk.say(person, query_id, "like", view.panels[0].response_id)
+    assert [each.unblinded for each in desk.said(query_id)] == [False, True]
+
+
+@told
+async def test_where_names_are_never_shown_everything_counts_as_blind(desk: Desk):
+    desk.fill(1)
+    person = uuid4()
+    query_id = await desk.next(person)
+    assert query_id
+    await desk.vote(query_id, person)
+    view = await desk.view(query_id, person)
+    assert {panel.revealed for panel in view.panels} == {None}
+    desk.say(person, query_id, "like", view.panels[0].response_id)
+    await desk.vote(query_id, person, place=1)  # changed one's mind
+    assert {each.unblinded for each in desk.said(query_id)} == {False}
+    told = b"".join(people.export_all(desk.store, person)).decode()
+    assert str(desk.versions[0].id) not in told  # nor by way of one's own data
 
 
 # --- what must be said of an item before it is done -----------------------------------------------

@@ -113,6 +113,10 @@ def upgrade() -> None:
     op.add_column(
         "query", sa.Column("guidelines", sa.Integer(), nullable=False, server_default="0")
     )
+    op.add_column(
+        "query",
+        sa.Column("stays_blind", sa.Boolean(), nullable=False, server_default=sa.false()),
+    )
     free = {
         "id": UUID("00000000-0000-4000-8000-0000000000f1"),
         "name": "Free questions",
@@ -127,6 +131,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Go back."""
     with op.batch_alter_table("query") as query:
+        query.drop_column("stays_blind")
         query.drop_column("guidelines")
         query.drop_column("study_id")
     for name in ("assignment", "prepared", "item", "guidelines", "study"):
