@@ -37,7 +37,15 @@ from app.settings import Settings
 from app.store import Clocks, Store
 from app.studies import Studies
 from app.transfers import Downloads, Uploads
-from app.ui import Static, add_api_page, add_people_pages, kinds, mount_pages, refused_page
+from app.ui import (
+    Static,
+    add_api_page,
+    add_people_pages,
+    add_study_pages,
+    kinds,
+    mount_pages,
+    refused_page,
+)
 from rlhb_core import __version__
 
 STATIC = Path(__file__).parent / "static"
@@ -107,6 +115,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.mount("/static", Static(directory=STATIC), name="static")
     add_api_page(app)
     add_people_pages(app)
+    add_study_pages(app)
     mount_pages(app)
     # From the inside out.
     app.add_middleware(Bodies, most_bytes=settings.max_body_bytes)

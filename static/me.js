@@ -33,6 +33,9 @@ export const isMember = () => Boolean(memberLine());
 /** Whether one may decide what is compared. */
 export const isAdministrator = () => (memberLine()?.dataset.personRole ?? "administrator") === "administrator";
 
+/** Whether one may lead studies and train. */
+export const isResearcher = () => memberLine()?.dataset.personRole !== "annotator";
+
 const memberLine = () => document.querySelector("[data-person-role]");
 
 /** Connect the header and fetch the person; a page without one, before signing in, has nobody to fetch. */

@@ -139,7 +139,9 @@ def view_of(
         vote=vote,
         complete=all(panel.outcome is not Outcome.PENDING for panel in panels),
         stays_blind=stays_blind,
-        one_version=len(current) > 1 and len({each.version_id for each in current}) == 1,
+        one_version=not stays_blind
+        and len(current) > 1
+        and len({each.version_id for each in current}) == 1,
         voted=was_voted(signals),
     )
 

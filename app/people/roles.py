@@ -50,10 +50,12 @@ ROUTES: Mapping[str, Least] = {
     "GET /api/comparisons/{query_id}": _ANNOTATOR,
     "POST /api/responses/{response_id}/regenerate": _ANNOTATOR,
     "POST /api/responses/{response_id}/continue": _ANNOTATOR,
+    "GET /studies": _ANNOTATOR,
     "GET /api/studies": _ANNOTATOR,
     "POST /api/studies/{study_id}/next": _ANNOTATOR,
     "GET /api/studies/{study_id}/guidelines": _ANNOTATOR,
     # research
+    "GET /studies/{study_id}": _RESEARCHER,
     "POST /api/studies": _RESEARCHER,
     "GET /api/studies/{study_id}": _RESEARCHER,
     "PATCH /api/studies/{study_id}": _RESEARCHER,

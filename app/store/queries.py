@@ -75,9 +75,15 @@ def stays_blind(connection: Connection, query_id: UUID) -> bool:
 
 
 def latest_of(connection: Connection, person_id: UUID) -> Query | None:
-    """The newest query of a person, or None."""
-    newest = of_person(connection, person_id, limit=1)
-    return newest[0] if newest else None
+    """The newest free question of a person, or None."""
+    statement = (
+        sa.select(QUERY)
+        .where(QUERY.c.person_id == person_id, QUERY.c.study_id.is_(None))
+        .order_by(QUERY.c.created_ms.desc(), QUERY.c.id.desc())
+        .limit(1)
+    )
+    row = connection.execute(statement).mappings().first()
+    return None if row is None else to_record(row, Query)
 
 
 def of_person(connection: Connection, person_id: UUID, limit: int = 50) -> Sequence[Query]:

@@ -55,7 +55,6 @@ class Audience(StrEnum):
 
     EVERYONE = "everyone"
     NAMED = "named"
-    CROWD = "crowd"
 
 
 class Aspect(Record):
@@ -137,18 +136,15 @@ class Plan(Record):
     )
     audience: Audience = Field(
         default=Audience.EVERYONE,
-        description="Whom it is open to: everyone who may ask, the people named, or whoever comes by its link.",
+        description="Whom it is open to: everyone who may ask, or the people named.",
     )
     people: list[UUID] = Field(
         default=[], max_length=1_000, description="Accounts, if it is open to named ones."
     )
-    groups: list[Annotated[str, Field(min_length=1, max_length=40)]] = Field(
-        default=[], max_length=50, description="Groups of accounts, likewise."
-    )
     completion_code: str = Field(
         default="",
         max_length=80,
-        description="Shown to whoever has finished, if they came by its link.",
+        description="Shown to whoever has done all that there was for them.",
     )
 
     @field_validator("formats")

@@ -18,8 +18,17 @@ from app.ui.people_pages import add_people_pages
 from app.ui.plain import refused_page
 from app.ui.runs import build as build_runs
 from app.ui.shell import mount
+from app.ui.studies import add_study_pages
 
-__all__ = ["Static", "add_api_page", "add_people_pages", "kinds", "mount_pages", "refused_page"]
+__all__ = [
+    "Static",
+    "add_api_page",
+    "add_people_pages",
+    "add_study_pages",
+    "kinds",
+    "mount_pages",
+    "refused_page",
+]
 
 
 def mount_pages(app: FastAPI) -> None:

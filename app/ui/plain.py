@@ -1,4 +1,4 @@
-"""Pages of our own HTML in the same frame, for what needs no Gradio: signing in, oneself, people, the audit log.
+"""Pages of our own HTML in the same frame, for what needs no Gradio: signing in, oneself, people, audit, studies.
 
 They run no code that is made of text, so that their policy is stricter; `static/<name>.js` fills them from the API.
 """
@@ -19,6 +19,7 @@ def plain_page(
     *,
     active: str = "",
     script: str = "shell",
+    styles: tuple[str, ...] = ("people",),
     status: int = 200,
 ) -> HTMLResponse:
     """A page with this body, as HTML. Whoever is not signed in sees it without the header's own parts."""
@@ -26,7 +27,7 @@ def plain_page(
     text = (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"{head_of(f'{title} · {SITE}', ('people',), script)}</head>"
+        f"{head_of(f'{title} · {SITE}', styles, script)}</head>"
         f'<body>{header}<main class="plain-page">{body}</main></body></html>'
     )
     headers = {CSP: policy_of_plain(text), "cache-control": "no-store"}

@@ -34,6 +34,7 @@ from app.ui.queueing import calm
 
 NAV = (
     ("compare", "/", "Compare"),
+    ("studies", "/studies", "Studies"),
     ("runs", "/runs/", "Runs"),
     ("curves", "/curves/", "Curves"),
     ("data", "/data/", "Data"),

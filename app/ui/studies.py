@@ -1,0 +1,189 @@
+"""The pages of studies: all of them, and one as whoever leads it sees it. Layout only; `static/studies/` fills them.
+
+The form of the plan is made from the plan itself: each field has its sentence beside it.
+"""
+
+from collections.abc import Iterator
+from enum import StrEnum
+from html import escape
+from typing import get_args
+from uuid import UUID
+
+from fastapi import FastAPI, Request
+from fastapi.responses import HTMLResponse
+
+from app.people import Principal
+from app.store import Plan, Role
+from app.ui.plain import plain_page
+
+
+class Kind(StrEnum):
+    """How a field of the plan is filled in."""
+
+    TEXT = "text"
+    NUMBER = "number"
+    PERCENT = "percent"
+    DAY = "day"
+    CHOICE = "choice"
+    TICK = "tick"
+    VERSIONS = "versions"
+
+
+FIELDS: tuple[tuple[str, str, Kind], ...] = (
+    ("about", "What it is for", Kind.TEXT),
+    ("arms", "Who answers", Kind.VERSIONS),
+    ("beside_prepared", "Beside answers that came along", Kind.TICK),
+    ("side_by_side", "Answers side by side", Kind.NUMBER),
+    ("pairs", "Which versions", Kind.CHOICE),
+    ("answers", "Same answers for all", Kind.CHOICE),
+    ("overlap", "People per item", Kind.NUMBER),
+    ("most_per_person", "Items per person", Kind.NUMBER),
+    ("order", "Order", Kind.CHOICE),
+    ("repeats", "Repeats, in percent", Kind.PERCENT),
+    ("gold", "Best answer known, in percent", Kind.PERCENT),
+    ("reveal", "Names after the vote", Kind.TICK),
+    ("hold_minutes", "Minutes per item", Kind.NUMBER),
+    ("ends_ms", "Ends", Kind.DAY),
+    ("completion_code", "Completion code", Kind.TEXT),
+)
+"""What can be planned on the page, with its label; the rest over the API."""
+
+
+def add_study_pages(app: FastAPI) -> None:
+    """Serve them."""
+
+    def every(request: Request) -> HTMLResponse:
+        who: Principal = request.state.principal
+        leads = _MAKE if who.may(Role.RESEARCHER) else ""
+        return plain_page(
+            "Studies",
+            _EVERY.format(make=leads),
+            who,
+            active="studies",
+            script="studies/every",
+            styles=_STYLES,
+        )
+
+    def one(request: Request, study_id: UUID) -> HTMLResponse:
+        who: Principal = request.state.principal
+        body = _ONE.format(id=study_id, plan="".join(_fields()))
+        return plain_page(
+            "Study", body, who, active="studies", script="studies/lead", styles=_STYLES
+        )
+
+    app.add_api_route("/studies", every, include_in_schema=False)
+    app.add_api_route("/studies/{study_id}", one, include_in_schema=False)
+
+
+_STYLES = ("people", "studies")
+
+
+def _fields() -> Iterator[str]:
+    for name, label, kind in FIELDS:
+        says = escape(Plan.model_fields[name].description or "")
+        yield (
+            f'<div class="setting" data-kind="{kind}"><label for="plan-{name}">{label}</label>'
+            f'{_input(name, kind)}<p class="hint" id="about-{name}">{says}</p></div>'
+        )
+
+
+def _input(name: str, kind: Kind) -> str:
+    known = f'id="plan-{name}" name="{name}" aria-describedby="about-{name}"'
+    match kind:
+        case Kind.TEXT:
+            return f'<input class="field" {known} dir="auto" maxlength="{_longest(name)}" autocomplete="off">'
+        case Kind.NUMBER | Kind.PERCENT:
+            least, most = _bounds(name)
+            times = 100 if kind is Kind.PERCENT else 1
+            largest = "" if most is None else f' max="{most * times:g}"'
+            needed = "" if Plan.model_fields[name].default is None else " required"
+            return f'<input class="field" type="number" {known} min="{least * times:g}"{largest} step="any"{needed}>'
+        case Kind.DAY:
+            return f'<input class="field" type="date" {known}>'
+        case Kind.CHOICE:
+            kinds = Plan.model_fields[name].annotation
+            assert isinstance(kinds, type)
+            assert issubclass(kinds, StrEnum)
+            options = "".join(f'<option value="{each}">{each}</option>' for each in kinds)
+            return f'<select class="field" {known}>{options}</select>'
+        case Kind.TICK:
+            return f'<input type="checkbox" {known}>'
+        case Kind.VERSIONS:
+            return f'<div class="ticks" role="group" {known.replace(f" name={name!r}", "")} data-versions></div>'
+
+
+def _bounds(name: str) -> tuple[float, float | None]:
+    """The least and the largest value of a number, as the plan says it."""
+    found: dict[str, float] = {}
+    field = Plan.model_fields[name]
+    parts = [
+        *field.metadata,
+        *(meta for arg in get_args(field.annotation) for meta in getattr(arg, "__metadata__", ())),
+    ]
+    for each in parts:
+        for bound in ("ge", "le"):
+            if (value := getattr(each, bound, None)) is not None:
+                found[bound] = value
+    return found.get("ge", 0), found.get("le")
+
+
+def _longest(name: str) -> int:
+    lengths = [getattr(each, "max_length", None) for each in Plan.model_fields[name].metadata]
+    return next(int(length) for length in lengths if length)
+
+
+_EVERY = """
+<h1>Studies</h1>
+<p class="lead">Something to work through: one item after the other, the next one ready when you are.</p>
+<div class="panels">
+  <section class="panel whole" aria-labelledby="of-offers"><h2 id="of-offers">For you</h2>
+    <div data-offers></div><div class="said" role="status"></div></section>
+  {make}
+</div>
+"""
+_MAKE = """
+<section class="panel whole" aria-labelledby="of-making"><h2 id="of-making">Make a study</h2>
+  <p>It begins when you open it. Until then nobody but those who lead studies sees it.</p>
+  <form class="line" method="post" data-make>
+    <label>Its name <input class="field" name="name" dir="auto" required maxlength="80" autocomplete="off"></label>
+    <button class="button primary">Make it</button></form>
+  <div class="said" role="status"></div></section>
+"""
+_ONE = """
+<p class="back"><a class="link" href="/studies">All studies</a></p>
+<h1 data-name dir="auto">Study</h1>
+<p class="lead" data-about dir="auto"></p>
+<div class="panels" data-study="{id}">
+  <section class="panel whole" aria-labelledby="of-state"><h2 id="of-state">How it stands</h2>
+    <p data-state></p><div class="progress" data-progress></div>
+    <div class="line" data-states></div><div class="said" role="status"></div></section>
+  <section class="panel whole" aria-labelledby="of-items"><h2 id="of-items">Items</h2>
+    <p>Questions, one per line of a .txt file, row of a .csv file or line of a .jsonl file; answers may come along.
+      The same question twice is one item.</p>
+    <form class="line" method="post" data-bring>
+      <label>A file <input class="field" type="file" name="file" accept=".txt,.csv,.jsonl" required></label>
+      <button class="button">Bring it in</button></form>
+    <form class="line" method="post" data-take>
+      <label>Or the newest questions asked here, at most
+        <input class="field" type="number" name="most" min="1" max="10000" value="200" required></label>
+      <button class="button">Take them in</button></form>
+    <div class="said" role="status"></div>
+    <div data-items></div>
+    <p class="more"><button type="button" class="button" data-further hidden>Further items</button></p></section>
+  <section class="panel whole" aria-labelledby="of-guidelines"><h2 id="of-guidelines">Guidelines</h2>
+    <p data-version></p>
+    <form class="stack wide" method="post" data-guidelines>
+      <label>What people should know before they judge, in Markdown
+        <textarea class="field" name="guidelines" dir="auto" rows="8" maxlength="20000"></textarea></label>
+      <div class="line"><button class="button">Save as the next version</button></div></form>
+    <div class="said" role="status"></div>
+    <div class="prose" role="region" data-shown aria-label="As people see them"></div></section>
+  <section class="panel whole" aria-labelledby="of-plan"><h2 id="of-plan">Plan</h2>
+    <p>Can be changed at any time; what is done stays as it was done.</p>
+    <form method="post" data-plan><label class="setting">Name
+        <input class="field" name="name" dir="auto" required maxlength="80" autocomplete="off"></label>
+      <div class="settings">{plan}</div>
+      <div class="line"><button class="button primary">Save the plan</button></div></form>
+    <div class="said" role="status"></div></section>
+</div>
+"""

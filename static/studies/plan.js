@@ -1,0 +1,42 @@
+// The form of a study's plan: filled from the plan, and read back into it. What the form does not show stays as it was.
+
+import { fill, h } from "../kit.js";
+
+const DAY_MS = 86_400_000;
+
+const settings = () => [...document.querySelectorAll("[data-plan] .setting[data-kind]")];
+const field = (setting) => setting.querySelector("[name]");
+
+/** How each kind of field shows a value, and reads it back. */
+const KINDS = {
+  text: [(input, value) => (input.value = value), (input) => input.value],
+  number: [(input, value) => (input.value = value ?? ""), (input) => (input.value === "" ? null : Number(input.value))],
+  percent: [(input, value) => (input.value = Math.round(value * 1e4) / 100), (input) => Number(input.value) / 100],
+  // the end of that day, where the person is
+  day: [(input, value) => (input.value = value ? dayOf(value) : ""), (input) => (input.value ? new Date(`${input.value}T00:00`).getTime() + DAY_MS - 1 : null)],
+  choice: [(input, value) => (input.value = value), (input) => input.value],
+  tick: [(input, value) => (input.checked = value), (input) => input.checked],
+};
+
+function dayOf(ms) {
+  const at = new Date(ms);
+  return [at.getFullYear(), String(at.getMonth() + 1).padStart(2, "0"), String(at.getDate()).padStart(2, "0")].join("-");
+}
+
+/** Fill the form. versions: those that could answer. */
+export function showPlan(plan, versions) {
+  const arms = document.querySelector("[data-versions]");
+  const tick = ({ id, name }) => h("label", {}, h("input", { type: "checkbox", value: id, checked: plan.arms.includes(id) }), name);
+  fill(arms, versions.map(tick));
+  for (const setting of settings()) {
+    const kind = KINDS[setting.dataset.kind];
+    if (kind) kind[0](field(setting), plan[field(setting).name]);
+  }
+}
+
+/** The plan as the form says it. before: as it was. */
+export function planned(before) {
+  const arms = [...document.querySelectorAll("[data-versions] input:checked")].map((input) => input.value);
+  const read = settings().filter((setting) => KINDS[setting.dataset.kind]);
+  return { ...before, arms, ...Object.fromEntries(read.map((setting) => [field(setting).name, KINDS[setting.dataset.kind][1](field(setting))])) };
+}

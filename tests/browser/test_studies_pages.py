@@ -1,0 +1,205 @@
+"""The pages of studies in a real browser: made, filled, led and ended; every button has its effect."""
+
+import itertools
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from app.store import Study, items, studies
+from tests.browser.conftest import Studio, Visit
+from tests.browser.test_axe import check
+from tests.browser.test_runs_pages import picture
+
+pytestmark = pytest.mark.browser
+_numbers = itertools.count(1)
+LINES = [
+    {
+        "prompt": "How many moons has Mars?",
+        "answers": ["Two.", "None."],
+        "best": 1,
+        "tags": ["space"],
+    },
+    {"prompt": "Who wrote Faust?", "category": "books"},
+]
+
+
+def named() -> str:
+    return f"Study {next(_numbers)}"
+
+
+def made(visit: Visit, name: str, **looks: Any) -> Page:
+    """The page of a new study, made on the page of all."""
+    page = visit("/studies", **looks)
+    page.get_by_label("Its name").fill(name)
+    page.get_by_role("button", name="Make it").click()
+    page.wait_for_url("**/studies/*-*")
+    expect(page.get_by_role("heading", name=name, level=1)).to_be_visible()
+    return page
+
+
+def stored(studio: Studio, name: str) -> Study:
+    with studio.store.reading() as connection:
+        return next(each for each in studies.all(connection) if each.name == name)
+
+
+def bring(page: Page, tmp_path: Path, text: str, name: str = "items.jsonl") -> None:
+    path = tmp_path / name
+    path.write_text(text, encoding="utf-8")
+    page.locator("[data-bring] input[type=file]").set_input_files(path)
+    page.get_by_role("button", name="Bring it in").click()
+
+
+def test_a_study_is_made_filled_opened_paused_and_ended(
+    visit: Visit, studio: Studio, tmp_path: Path
+) -> None:
+    name = named()
+    page = made(visit, name)
+    expect(page.get_by_text("It has not begun")).to_be_visible()
+    visit.expect("status of 422")
+    page.get_by_role("button", name="Open it", exact=True).click()
+    expect(page.get_by_text("bring items in first")).to_be_visible()
+    bring(page, tmp_path, "\n".join(map(json.dumps, LINES)) + '\n{"broken\n' + json.dumps(LINES[1]))
+    expect(page.get_by_text("2 added, 1 there already, 1 line not taken.")).to_be_visible()
+    expect(page.get_by_text("line 3: is no JSON")).to_be_visible()
+    rows = page.get_by_role("table", name="Items").locator("tbody tr")
+    expect(rows).to_have_count(2)
+    expect(rows.nth(0)).to_contain_text("How many moons has Mars?")
+    expect(rows.nth(0)).to_contain_text("space")
+    expect(rows.nth(0)).to_contain_text("answer 1")
+    page.get_by_role("button", name="Open it", exact=True).click()
+    expect(page.get_by_text("It is open")).to_be_visible()
+    expect(page.get_by_role("link", name="Try it")).to_have_attribute(
+        "href", f"/?study={stored(studio, name).id}"
+    )
+    page.get_by_role("button", name="Pause it").click()
+    expect(page.get_by_text("It rests")).to_be_visible()
+    page.get_by_role("button", name="End it").click()
+    page.get_by_role("dialog").get_by_role("button", name="Leave it").click()
+    assert stored(studio, name).status == "paused"
+    page.get_by_role("button", name="End it").click()
+    page.get_by_role("dialog").get_by_role("button", name="End it").click()
+    expect(page.get_by_text("It has ended")).to_be_visible()
+    page.get_by_role("button", name="Open it again").click()
+    expect(page.get_by_text("It is open")).to_be_visible()
+    page.get_by_role("link", name="All studies").click()
+    offer = page.locator(".offers li").filter(has_text=name)
+    expect(offer).to_contain_text("0 of 1 done")
+    expect(offer.get_by_role("link", name="Begin")).to_be_visible()
+    offer.get_by_role("link", name="Lead").click()
+    expect(page.get_by_role("heading", name=name, level=1)).to_be_visible()
+
+
+def test_an_item_is_put_away_and_taken_out_again(
+    visit: Visit, studio: Studio, tmp_path: Path
+) -> None:
+    name = named()
+    page = made(visit, name)
+    bring(page, tmp_path, "One?\nTwo?\n", "questions.txt")
+    expect(page.get_by_text("0 of 2 answers, 2 items")).to_be_visible()
+    page.get_by_role("button", name="Put away: One?").click()
+    expect(page.get_by_text("0 of 1 answer, 1 item")).to_be_visible()
+    page.get_by_role("button", name="Take out again: One?").click()
+    expect(page.get_by_text("0 of 2 answers, 2 items")).to_be_visible()
+
+
+def test_further_items_come_at_a_press(visit: Visit, tmp_path: Path) -> None:
+    page = made(visit, named())
+    bring(page, tmp_path, "\n".join(f"Question {n}?" for n in range(130)), "questions.txt")
+    rows = page.get_by_role("table", name="Items").locator("tbody tr")
+    expect(rows).to_have_count(100)
+    page.get_by_role("button", name="Further items").click()
+    expect(rows).to_have_count(130)
+    expect(rows.last).to_contain_text("Question 129?")
+    expect(page.get_by_role("button", name="Further items")).to_be_hidden()
+
+
+def test_questions_that_were_asked_here_are_taken_in(
+    visit: Visit, studio: Studio, ask: Any
+) -> None:
+    question = "Which planet is the largest, and by how much?"
+    ask(visit(), question)
+    name = named()
+    page = made(visit, name)
+    page.get_by_role("button", name="Take them in").click()
+    expect(page.get_by_role("table", name="Items")).to_contain_text(question)
+    with studio.store.reading() as connection:
+        taken = [each.text for each in items.of_study(connection, stored(studio, name).id)]
+    assert question in taken
+
+
+def test_guidelines_are_stored_as_versions_and_shown_as_people_see_them(
+    visit: Visit, studio: Studio
+) -> None:
+    name = named()
+    page = made(visit, name)
+    expect(page.locator("[data-version]")).to_have_text("None yet.")
+    page.locator("textarea[name=guidelines]").fill("Be **kind**.\n\n<img src=x onerror=alert(1)>")
+    page.get_by_role("button", name="Save as the next version").click()
+    expect(page.get_by_text("Version 1 is stored")).to_be_visible()
+    expect(page.locator("[data-shown] strong")).to_have_text("kind")
+    expect(page.locator("[data-shown] img")).to_have_count(0)
+    page.get_by_role("button", name="Save as the next version").click()
+    expect(page.get_by_text("They say the same as before.")).to_be_visible()
+    assert stored(studio, name).guidelines == 1
+
+
+def test_a_plan_is_saved_and_comes_back(visit: Visit, studio: Studio) -> None:
+    name = named()
+    page = made(visit, name)
+    form = page.locator("[data-plan]")
+    form.get_by_label("Name", exact=True).fill(f"{name} anew")
+    form.get_by_label("What it is for").fill("Moons.")
+    form.get_by_label("Otter Able").check()
+    form.get_by_label("Answers side by side").fill("2")
+    form.get_by_label("People per item").fill("3")
+    form.get_by_label("Repeats").fill("12.5")
+    form.get_by_label("Order").select_option("shuffled")
+    form.get_by_label("Names after the vote").check()
+    form.get_by_label("Ends").fill("2030-05-04")
+    form.get_by_label("Completion code").fill("MARS-17")
+    page.get_by_role("button", name="Save the plan").click()
+    expect(page.get_by_text("The plan is saved.")).to_be_visible()
+    plan = stored(studio, f"{name} anew").plan
+    assert (plan.about, plan.side_by_side, plan.overlap, plan.repeats) == ("Moons.", 2, 3, 0.125)
+    assert (plan.order, plan.reveal, plan.completion_code) == ("shuffled", True, "MARS-17")
+    assert (len(plan.arms), plan.most_per_person, plan.gold) == (1, None, 0)
+    page.reload()
+    expect(form.get_by_label("What it is for")).to_have_value("Moons.")
+    expect(form.get_by_label("Otter Able")).to_be_checked()
+    expect(form.get_by_label("Repeats")).to_have_value("12.5")
+    expect(form.get_by_label("Names after the vote")).to_be_checked()
+    expect(form.get_by_label("Ends")).to_have_value("2030-05-04")
+    expect(form.get_by_label("Items per person")).to_have_value("")
+
+
+def test_a_name_that_is_taken_is_said(visit: Visit) -> None:
+    name = named()
+    made(visit, name)
+    visit.expect("status of 409")
+    page = visit("/studies")
+    page.get_by_label("Its name").fill(name)
+    page.get_by_role("button", name="Make it").click()
+    expect(page.get_by_text("A study is called so already; choose another name.")).to_be_visible()
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1360, "light"), (1360, "dark"), (390, "light")])
+def test_they_fit_and_break_no_rule(
+    width: int, scheme: str, visit: Visit, studio: Studio, tmp_path: Path
+) -> None:
+    looks: dict[str, Any] = {"viewport": {"width": width, "height": 900}, "scheme": scheme}
+    page = made(visit, named(), **looks)
+    bring(page, tmp_path, "\n".join(map(json.dumps, LINES)))
+    expect(page.get_by_role("table", name="Items")).to_be_visible()
+    page.get_by_role("button", name="Open it", exact=True).click()
+    expect(page.get_by_text("It is open")).to_be_visible()
+    check(page)
+    picture(page, f"study-{width}-{scheme}")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page = visit("/studies", **looks)
+    page.locator(".offers li").first.wait_for()
+    check(page)
+    picture(page, f"studies-{width}-{scheme}")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
