@@ -17,8 +17,8 @@ from app.rendering.places import Content, Lines
 from app.rendering.sanitising import sanitised
 
 SIMPLE = {
-    "blockquote_open": '<blockquote dir="auto">', "blockquote_close": "</blockquote>",
-    "paragraph_open": '<p dir="auto">', "paragraph_close": "</p>", "heading_close": "</p>",
+    "blockquote_close": "</blockquote>",
+    "paragraph_open": "<p>", "paragraph_close": "</p>", "heading_close": "</p>",
     "bullet_list_close": "</ul>", "ordered_list_close": "</ol>", "list_item_close": "</li>",
     "list_item_open": "<li>", "hr": "<hr>", "table_close": "</table></div>",
     "table_open": '<div class="wide" tabindex="0" role="group" aria-label="Table"><table dir="auto">',
@@ -28,6 +28,8 @@ SIMPLE = {
     "s_open": "<del>", "s_close": "</del>", "link_close": "</a>", "softbreak": "<br>", "hardbreak": "<br>",
 }  # fmt: skip
 """Headings are paragraphs that look like headings: those of answers would get between those of the page."""
+WIDE_FORMULA = 40
+"""Longer ones may be wider than their place, and can be scrolled by keys."""
 TASKS = {"[ ] ": "to do", "[x] ": "done", "[X] ": "done"}
 
 
@@ -101,17 +103,21 @@ class _Drawing:
         match token.type:
             case "inline":
                 self._inline(token, [each.type for each in tokens[max(0, number - 2) : number]])
+            case "paragraph_open" if not token.level:
+                self.tag('<p dir="auto">')
             case "heading_open":
-                self.tag(f'<p class="title title-{token.tag[1:]}" dir="auto">')
+                self.tag(f'<p class="title title-{token.tag[1:]}"{_way(token)}>')
+            case "blockquote_open":
+                self.tag(f"<blockquote{_way(token)}>")
             case "bullet_list_open" | "ordered_list_open":
                 loose = ' class="loose"' if _is_loose(tokens[number:]) else ""
                 first = token.attrs.get("start")
                 count = f' start="{first}"' if first is not None else ""
-                self.tag(f'<{token.tag} dir="auto"{loose}{count}>')
+                self.tag(f"<{token.tag}{_way(token)}{loose}{count}>")
             case "th_open" | "td_open":
                 side = str(token.attrs.get("style", "")).rpartition(":")[2]
                 aligned = f' class="{side}"' if side in ("center", "right") else ""
-                self.tag(f'<{token.tag} dir="auto"{aligned}>')
+                self.tag(f"<{token.tag}{aligned}>")
             case "fence" | "code_block":
                 self._code(token)
             case "math_block":
@@ -146,7 +152,8 @@ class _Drawing:
     def _display(self, token: Token) -> None:
         assert token.map
         begin, end = self.lines.span(*token.map)
-        self.tag('<div class="formula">')
+        scrolls = ' tabindex="0"' if len(token.content) > WIDE_FORMULA else ""
+        self.tag(f'<div class="formula"{scrolls}>')
         self._formula(token.content, True, begin, end)
         self.tag("</div>")
 
@@ -236,9 +243,21 @@ class _Drawing:
                 self.reads(len(token.content) + len(address), begin, end)
             case _:
                 double = token.type == "math_inline_double"
-                self.tag('<span class="formula shown">' if double else '<span class="formula">')
+                name = "formula" + " shown" * double
+                if len(token.content) > WIDE_FORMULA:
+                    self.tag(f'<span class="{name} long" tabindex="0">')
+                else:
+                    self.tag(f'<span class="{name}">')
                 self._formula(token.content, double, begin, end)
                 self.tag("</span>")
+
+
+def _way(token: Token) -> str:
+    """The way a block runs is that of its first letters; what is within it is left to the style sheet.
+
+    For an element with a `dir` of its own does not count for the one around it.
+    """
+    return "" if token.level else ' dir="auto"'
 
 
 def _is_loose(tokens: Sequence[Token]) -> bool:

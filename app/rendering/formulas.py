@@ -1,6 +1,7 @@
 """LaTeX as MathML, by latex2mathml; written out anew, so that nothing but the formula comes along. Pure."""
 
 import html
+import re
 from functools import lru_cache
 from xml.etree.ElementTree import Element
 
@@ -25,6 +26,16 @@ ATTRIBUTES = frozenset(
     )
 )  # fmt: skip
 
+_LIKE = {
+    "align": "align*", "aligned": "split", "alignedat": "split", "eqnarray": "split", "eqnarray*": "split",
+    "gather": "matrix", "gather*": "matrix", "gathered": "matrix", "multline": "matrix", "multline*": "matrix",
+    "equation": "matrix", "equation*": "matrix", "dcases": "cases",
+}  # fmt: skip
+"""Environments that it does not know, and those that come nearest."""
+_ENVIRONMENT = re.compile(rf"\\(begin|end)\s*\{{({'|'.join(map(re.escape, _LIKE))})\}}(\{{\d+\}})?")
+_COMMAND = re.compile(r"\\[a-zA-Z]")
+_UNSEEN = re.compile(r"\\label\s*\{[^{}]*\}|\\(?:nonumber|notag|displaystyle|limits)(?![a-zA-Z])")
+
 
 @lru_cache(maxsize=1024)
 def as_mathml(latex: str, display: bool) -> tuple[str, int] | None:
@@ -32,7 +43,8 @@ def as_mathml(latex: str, display: bool) -> tuple[str, int] | None:
     if len(latex) > LONGEST:
         return None
     try:
-        element = convert_to_element(latex, display="block" if display else "inline")
+        known = _ENVIRONMENT.sub(lambda it: f"\\{it[1]}{{{_LIKE[it[2]]}}}", _UNSEEN.sub("", latex))
+        element = convert_to_element(known, display="block" if display else "inline")
         parts: list[str] = []
         length = _write(element, parts)
     except (
@@ -53,6 +65,8 @@ def _write(element: Element, parts: list[str]) -> int:
         )
         parts.append(f"<{element.tag}{attributes}>")
     text = html.unescape(element.text or "")
+    if _COMMAND.match(text):
+        raise ValueError(f"{text} is not known")
     parts.append(html.escape(text))
     length = len(text) + sum(_write(child, parts) for child in element)
     if known:

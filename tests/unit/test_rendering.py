@@ -169,7 +169,13 @@ def test_markdown_is_what_people_expect() -> None:
     assert '<p class="title title-1" dir="auto">One</p>' in html  # no heading of the page's
     assert 'aria-label="to do">☐' in html
     assert 'aria-label="done">☑' in html
-    assert '<td dir="auto" class="right">2</td>' in html
+    assert '<td class="right">2</td>' in html
+
+
+def test_the_way_of_a_block_is_that_of_its_first_letters_whatever_is_in_it() -> None:
+    for text in ("- א\n- a", "> א\n>\n> - a", "1. א", "| א | b |\n|---|---|\n| 1 | 2 |"):
+        ways = [tag for tag, attributes in Reader(html_of(text)).tags if "dir" in attributes]
+        assert len(ways) == 1, ways
 
 
 @pytest.mark.parametrize(
@@ -182,9 +188,21 @@ def test_formulas_are_mathml_however_they_are_marked(text: str) -> None:
 def test_what_is_no_formula_stays_text() -> None:
     for text in ("It costs $5 and then $10.", "$x", "a \\( b", "\\[ a\n\nb \\]", "$$\na\n\nb\n$$"):
         assert "<math" not in html_of(text)
+    assert "unknowncommand" in Reader(html_of("$\\unknowncommand{x}$")).text
     bad = "So $\\frac{$ is wrong."
     assert Reader(html_of(bad)).text == bad
     assert "formula" not in tags_of(bad)
+
+
+@pytest.mark.parametrize(
+    "name", ["align", "aligned", "alignedat", "gather", "gathered", "eqnarray", "split", "cases"]
+)
+def test_lines_of_a_formula_stand_under_each_other(name: str) -> None:
+    columns = "{2}" if name == "alignedat" else ""
+    text = (
+        f"$$\\begin{{{name}}}{columns} a &= b \\\\ &= c \\label{{x}} \\nonumber \\end{{{name}}}$$"
+    )
+    assert html_of(text).count("<mtr>") == 2, html_of(text)
 
 
 def test_formulas_carry_nothing_but_the_formula() -> None:
