@@ -15,11 +15,13 @@ const RATIOS = Array.from({ length: 101 }, (_, percent) => percent / 100); // a 
 
 export class Tracker {
   /**
-   * panels: the elements that hold the answers, leftmost first; each with a `.text` inside.
-   * visibleBottom(): where the readable part of the window ends, for a bar may cover the rest.
+   * panels: the elements that hold the answers, leftmost first; each with a `.text` inside, in a `.body` that may scroll.
+   * bottom(): where the readable part of the window ends, for a bar may cover the rest.
+   * depthOf(text, bottom): the share of what is read in a `.text` that stands above there.
+   * selectedIn(text): what is selected there, as it was written.
    */
-  constructor(panels, visibleBottom = () => innerHeight) {
-    this.visibleBottom = visibleBottom;
+  constructor(panels, { bottom, depthOf, selectedIn }) {
+    Object.assign(this, { bottom, depthOf, selectedIn });
     this.watched = panels.map((panel) => ({ panel, dwell: new Dwell(), responseId: null, inView: false }));
     this.queryId = null;
     this.wasPaused = isPaused();
@@ -31,7 +33,8 @@ export class Tracker {
     document.addEventListener("visibilitychange", () => this.#visibility());
     addEventListener("pagehide", () => this.#emit());
     addEventListener("rlhb:recording", () => this.#restart());
-    addEventListener("scroll", () => this.#scrolled(), { passive: true });
+    addEventListener("scroll", () => this.#scrolled(), { passive: true, capture: true }); // of the page or within it
+    addEventListener("resize", () => this.#scrolled(), { passive: true });
     document.addEventListener("copy", () => this.#copied());
     document.addEventListener("selectionchange", () => this.#selecting());
   }
@@ -116,8 +119,8 @@ export class Tracker {
   #scrolled() {
     for (const answer of this.watched) {
       if (!answer.inView || !answer.complete || !answer.readable || document.visibilityState !== "visible") continue;
-      const box = answer.panel.querySelector(".text").getBoundingClientRect();
-      const depth = Math.min(1, Math.max(0, (this.visibleBottom() - box.top) / Math.max(box.height, 1)));
+      const body = answer.panel.querySelector(".body").getBoundingClientRect();
+      const depth = this.depthOf(answer.panel.querySelector(".text"), Math.min(this.bottom(), body.bottom));
       if (depth < answer.depth + SCROLL_STEP && !(depth === 1 && answer.depth < 1)) continue;
       answer.depth = depth;
       record("scroll", this.queryId, answer.responseId, { depth: Math.round(depth * 1000) / 1000 });
@@ -145,10 +148,10 @@ export class Tracker {
 
   #selected() {
     const selection = getSelection();
-    const text = selection?.toString() ?? "";
-    if (!text.trim()) return null;
     const within = (node) => this.watched.find((answer) => answer.panel.querySelector(".text").contains(node));
     const answer = within(selection.anchorNode);
-    return answer?.responseId && answer === within(selection.focusNode) ? { answer, text } : null;
+    if (!answer?.responseId || answer !== within(selection.focusNode)) return null;
+    const text = this.selectedIn(answer.panel.querySelector(".text"));
+    return text.trim() ? { answer, text } : null;
   }
 }

@@ -3,9 +3,10 @@
 The browser reads a comparison here after a vote and after an undo, because what it may show changes with them.
 """
 
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from pydantic import Field
 
 from app.api.deps import PersonId, TheComparing
@@ -41,9 +42,14 @@ async def ask(body: Ask, comparing: TheComparing, person_id: PersonId) -> Asked:
 
 
 @router.get("/comparisons/{query_id}")
-async def look(query_id: UUID, comparing: TheComparing, person_id: PersonId) -> ComparisonView:
+async def look(
+    query_id: UUID,
+    comparing: TheComparing,
+    person_id: PersonId,
+    blocks: Annotated[bool, Query(description="Whether answers come rendered too.")] = False,
+) -> ComparisonView:
     """The comparison as it stands; names only once the vote stands."""
-    return await comparing.view(query_id, person_id)
+    return await comparing.view(query_id, person_id, blocks)
 
 
 @router.post("/responses/{response_id}/regenerate", status_code=201)

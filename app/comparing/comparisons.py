@@ -152,30 +152,33 @@ class Comparing:
             if live := self._live.get(query_id):
                 live.acts_are_stale = True
 
-    async def view(self, query_id: UUID, person_id: UUID) -> ComparisonView:
-        """The comparison as it stands, at any time. Raises NotYours or UnknownReference."""
+    async def view(self, query_id: UUID, person_id: UUID, blocks: bool = False) -> ComparisonView:
+        """The comparison as it stands, at any time. Raises NotYours or UnknownReference.
+
+        blocks: whether its answers are rendered, for somebody to read.
+        """
         if live := self._live.get(query_id):
             own(live.query, person_id)
-            return await self._seen(live, fresh=self._store.is_shared)
-        return await asyncio.to_thread(self._stored.view, query_id, person_id)
+            return await self._seen(live, blocks, fresh=self._store.is_shared)
+        return await asyncio.to_thread(self._stored.view, query_id, person_id, blocks)
 
     async def follow(self, query_id: UUID, person_id: UUID) -> AsyncGenerator[ComparisonView, None]:
-        """The comparison while it is written, a few views a second; ends with the complete one."""
+        """The comparison while it is written, rendered, a few views a second; ends with the complete one."""
         live = self._live.get(query_id)
         if live is None:
-            yield await self.view(query_id, person_id)
+            yield await self.view(query_id, person_id, blocks=True)
             return
         own(live.query, person_id)
         while True:
             changes = live.changes
-            view = await self._seen(live)
+            view = await self._seen(live, blocks=True)
             yield view
             if view.complete:
                 return
             pause_s = max(1 / SNAPSHOTS_PER_S, len(self._live) / SNAPSHOTS_IN_ALL_PER_S)
             await asyncio.gather(live.after(changes), asyncio.sleep(pause_s))
 
-    async def _seen(self, live: Live, fresh: bool = False) -> ComparisonView:
+    async def _seen(self, live: Live, blocks: bool, fresh: bool = False) -> ComparisonView:
         """How a comparison in the making stands. Its acts are read only if there are new ones.
 
         Another server on the same database may have taken some in: then they are read from time to time besides.
@@ -184,7 +187,7 @@ class Comparing:
         if live.acts_are_stale or fresh or is_old:
             live.acts_are_stale = False
             live.know_acts(await asyncio.to_thread(self._stored.acts, live.query.id))
-        view = live.view()
+        view = await live.read() if blocks else live.view()
         if self._is_loading(live):
             return view.model_copy(update={"loading": True})
         return view

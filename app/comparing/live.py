@@ -7,9 +7,13 @@ import asyncio
 import time
 from uuid import UUID
 
-from app.comparing.view import ComparisonView, view_of
-from rlhb_core.schema.records import ModelVersion, Query, Response
+from app.comparing.view import ComparisonView, Panel, view_of, with_blocks
+from app.rendering import Block, Growing
+from rlhb_core.schema.records import ModelVersion, Outcome, Query, Response
 from rlhb_core.schema.signals import Signal
+
+AT_ONCE = 5_000
+"""More characters than that are not rendered on the event loop: it would stand still for longer than 10 ms."""
 
 
 class Live:
@@ -26,13 +30,16 @@ class Live:
         self.writers = 0
         self.changes = 0
         self._view: ComparisonView | None = None
+        self._read: ComparisonView | None = None
+        self._growing: dict[UUID, Growing] = {}
+        self._reading = asyncio.Lock()
         self._changed = asyncio.Event()
 
     def put(self, answer: Response) -> None:
         """Note how an answer stands now and wake those who wait."""
         self.answers[answer.id] = answer
         self.changes += 1
-        self._view = None
+        self._view = self._read = None
         self._changed.set()
         self._changed = asyncio.Event()
 
@@ -43,7 +50,8 @@ class Live:
 
     def know_acts(self, acts: list[Signal]) -> None:
         """What the person has done so far."""
-        self.acts, self.acts_read, self._view = acts, time.monotonic(), None
+        self.acts, self.acts_read = acts, time.monotonic()
+        self._view = self._read = None
 
     def view(self) -> ComparisonView:
         """How it stands; made once for all who look."""
@@ -53,3 +61,26 @@ class Live:
                 self.query, answers, self.acts, self.versions, stays_blind=self.stays_blind
             )
         return self._view
+
+    async def read(self) -> ComparisonView:
+        """How it stands, with its answers rendered: of each only what has come since the last time."""
+        async with self._reading:
+            if self._read is None:
+                view = self.view()
+                behind = (self._growing_of(each).behind(each.text) for each in view.panels)
+                if sum(behind) > AT_ONCE:
+                    read = await asyncio.to_thread(with_blocks, view, self._blocks)
+                else:
+                    read = with_blocks(view, self._blocks)
+                if view is not self._view:  # it has grown meanwhile
+                    return read
+                self._read = read
+            return self._read
+
+    def _growing_of(self, panel: Panel) -> Growing:
+        return self._growing.setdefault(panel.response_id, Growing())
+
+    def _blocks(self, panel: Panel) -> list[Block]:
+        growing = self._growing_of(panel)
+        is_over = panel.outcome is not Outcome.PENDING
+        return growing.settled(panel.text) if is_over else growing.grown(panel.text)

@@ -10,7 +10,8 @@ from uuid import UUID
 
 from app.comparing.draw import draw
 from app.comparing.errors import CannotContinue, NotYours, StillWriting
-from app.comparing.view import ComparisonView, view_of, was_voted
+from app.comparing.view import ComparisonView, view_of, was_voted, with_blocks
+from app.rendering import rendered
 from app.serving import Chunk, Job
 from app.settings import Settings
 from app.store import Connection, Store, people, queries, responses, signals, versions
@@ -141,13 +142,17 @@ class StoredComparisons:
         with self._store.reading() as connection:
             return signals.of_query(connection, query_id)
 
-    def view(self, query_id: UUID, person_id: UUID) -> ComparisonView:
-        """How a comparison stands that is not in the making. Raises NotYours, UnknownReference."""
+    def view(self, query_id: UUID, person_id: UUID, blocks: bool) -> ComparisonView:
+        """How a comparison stands that is not in the making, rendered if `blocks`.
+
+        Raises NotYours, UnknownReference.
+        """
         with self._store.reading() as connection:
             found = self._read(connection, own(queries.get(connection, query_id), person_id))
-        return view_of(
+        view = view_of(
             found.query, found.answers, found.acts, found.versions, stays_blind=found.stays_blind
         )
+        return with_blocks(view, lambda panel: rendered(panel.text)) if blocks else view
 
     def _all_of(
         self, connection: Connection, response_id: UUID, person_id: UUID

@@ -4,11 +4,12 @@ Holds what goes to the page while answers are written, after the vote and after 
 are in it only once the person's vote stands; nothing else that is sent tells the versions apart.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from uuid import UUID
 
 from pydantic import Field
 
+from app.rendering import Block
 from rlhb_core.schema.answers import can_win, folded
 from rlhb_core.schema.payloads import Vote, VoteChoice
 from rlhb_core.schema.reading import summarise
@@ -44,7 +45,10 @@ class Panel(Record):
 
     response_id: UUID
     letter: str
-    text: str
+    text: str = Field(description="The answer as it was written.")
+    blocks: list[Block] = Field(
+        default_factory=list, description="The answer as it is read; only where that was asked for."
+    )
     outcome: Outcome
     error: str
     same_as: str | None = Field(
@@ -144,6 +148,12 @@ def view_of(
         and len({each.version_id for each in current}) == 1,
         voted=was_voted(signals),
     )
+
+
+def with_blocks(view: ComparisonView, blocks_of: Callable[[Panel], list[Block]]) -> ComparisonView:
+    """The same, with each answer rendered."""
+    panels = [panel.model_copy(update={"blocks": blocks_of(panel)}) for panel in view.panels]
+    return view.model_copy(update={"panels": panels})
 
 
 def was_voted(signals: Sequence[Signal]) -> bool:

@@ -100,7 +100,7 @@ class Studies:
         """The comparison that is in view, as it stands."""
         if task.query_id is None:
             return None
-        return await self._comparing.view(task.query_id, person_id)
+        return await self._comparing.view(task.query_id, person_id, blocks=True)
 
     async def close(self) -> None:
         """Let go of what is written ahead."""

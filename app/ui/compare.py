@@ -59,7 +59,7 @@ def build(app: FastAPI) -> Page:
         "compare",
         heading="Which answer would you rather have?",
         lead="Ask something: three versions answer at once, names hidden. Read as you normally would, then choose.",
-        styles=("compare",),
+        styles=("compare", "answer"),
     ) as blocks:
         stage = gr.HTML(
             html_template=_layout(embedded),
@@ -192,7 +192,10 @@ def _layout(embedded: bool) -> str:
   <p class="trouble" role="alert" hidden></p>
   <p class="notice" role="status" data-hint hidden></p>
   <p class="notice" data-one-version hidden>All three are by the same version<span data-for-researchers>; put others into Compare on the <a class="link" href="/runs/">Runs page</a></span>.</p>
-  <div class="pager" role="group" aria-label="Answer in view">{pager}</div>
+  <div class="question" hidden><p class="words" dir="auto"></p>
+    <button type="button" class="link" aria-expanded="false" aria-keyshortcuts="Q">more<kbd>Q</kbd></button></div>
+  <div class="tools"><div class="pager" role="group" aria-label="Answer in view">{pager}</div>
+    <div class="switches" role="group" aria-label="How answers are shown">{_SWITCHES}</div></div>
   <div class="arms" role="list" aria-label="Answers">{panels}</div>
   {_vote_bar()}
   <div class="foot">
@@ -204,6 +207,13 @@ def _layout(embedded: bool) -> str:
   <p class="visually-hidden" role="status" aria-live="polite" data-says></p>
   {_POPOVERS}
 </div>
+"""
+
+
+_SWITCHES = """
+      <button type="button" data-switch="raw" aria-pressed="false" title="Show answers as they were written" aria-keyshortcuts="V">Raw<kbd>V</kbd></button>
+      <button type="button" data-switch="linked" aria-pressed="true" title="Scroll all answers as one" aria-keyshortcuts="J"><span class="word">Scroll </span>together<kbd>J</kbd></button>
+      <button type="button" data-differs title="Compare two answers word by word" aria-keyshortcuts="W"><span class="word">What </span>differs<kbd>W</kbd></button>
 """
 
 
@@ -251,9 +261,9 @@ def _panel(position: int) -> str:
     <div class="answer" role="listitem" tabindex="-1" data-status="empty" data-letter="{letter}" aria-label="Answer {letter}">
       <div class="top"><span class="badges"><span class="badge">{letter}</span></span><span class="names"></span>
         <span class="choice">your choice</span><span class="state"></span></div>
-      <div class="body">
+      <div class="body" tabindex="0">
         <p class="ghost"><b>{position + 1}</b>{_GHOSTS[position]}</p>
-        <div class="text" dir="auto"></div><p class="note"></p>
+        <div class="text"></div><p class="note"></p>
         <button type="button" class="button" data-act="continue" title="Have this answer go on" aria-keyshortcuts="G" hidden>Continue<kbd>G</kbd></button>
         <p class="origin" dir="auto"></p>
         <form class="editor" hidden><textarea name="text" dir="auto" required maxlength="20000" aria-label="Your version of answer {letter}"></textarea>
@@ -324,13 +334,31 @@ _POPOVERS = f"""
     <dl class="keys"><dt><kbd>/</kbd></dt><dd>write a query</dd><dt><kbd>Ctrl</kbd><kbd>⏎</kbd></dt><dd>ask it</dd>
       <dt><kbd>1</kbd><kbd>2</kbd><kbd>3</kbd></dt><dd>A, B or C is best</dd><dt><kbd>T</kbd></dt><dd>tie</dd>
       <dt><kbd>X</kbd></dt><dd>all bad</dd><dt><kbd>S</kbd></dt><dd>skip</dd><dt><kbd>U</kbd></dt><dd>undo, for ten seconds; <kbd>Ctrl</kbd><kbd>Z</kbd> where you write</dd>
-      <dt><kbd>N</kbd></dt><dd>next query</dd><dt><kbd>Esc</kbd></dt><dd>leave a field, a menu, this list</dd></dl>
+      <dt><kbd>N</kbd></dt><dd>next query</dd><dt><kbd>Q</kbd></dt><dd>the whole question</dd><dt><kbd>Esc</kbd></dt><dd>leave a field, a menu, this list</dd></dl>
+    <h3>All answers</h3>
+    <dl class="keys"><dt><kbd>V</kbd></dt><dd>raw, as they were written</dd><dt><kbd>J</kbd></dt><dd>scroll together, or each by itself</dd>
+      <dt><kbd>W</kbd></dt><dd>what differs, word by word</dd></dl>
     <h3>One answer</h3>
     <dl class="keys"><dt><kbd>A</kbd><kbd>B</kbd><kbd>C</kbd></dt><dd>go to that answer, then</dd>
       <dt><kbd>L</kbd><kbd>D</kbd></dt><dd>like, dislike</dd><dt><kbd>K</kbd></dt><dd>copy</dd><dt><kbd>E</kbd></dt><dd>edit</dd>
       <dt><kbd>G</kbd></dt><dd>go on, where it was cut</dd>
       <dt><kbd>R</kbd></dt><dd>regenerate</dd><dt><kbd>M</kbd></dt><dd>more: share, report, comment</dd></dl>
   </aside>
+  <dialog class="pop centre leads-out" aria-labelledby="leads-out-title">
+    <h2 id="leads-out-title" data-where>Open this address?</h2>
+    <p>An answer says so; nobody has looked at it. It opens in a new tab.</p>
+    <code class="block" data-whole dir="ltr"></code>
+    <div class="row"><a class="button primary" data-open target="_blank" rel="noopener noreferrer" href="about:blank">Open</a>
+      <button type="button" class="button" data-close autofocus>Stay here<kbd>Esc</kbd></button></div>
+  </dialog>
+  <dialog class="pop centre differs" aria-labelledby="differs-title">
+    <h2 id="differs-title">What differs</h2>
+    <div class="row" role="group" aria-label="Which answers" data-pairs></div>
+    <p class="legend">only in <b data-only></b>: <del>struck</del> · only in <b data-only></b>: <ins>underlined</ins></p>
+    <p class="small" data-cut hidden>Of each answer, the first 4,000 words are compared.</p>
+    <div class="difference" dir="auto" tabindex="0" role="group" aria-label="The answers as one text"></div>
+    <div class="row"><button type="button" class="button" data-close autofocus>Close<kbd>Esc</kbd></button></div>
+  </dialog>
   <aside class="pop centre" id="plug-in" popover aria-labelledby="plug-in-title">
     <h2 id="plug-in-title">Plug in a real model</h2>
     <p>{html.escape(WHAT_IT_KNOWS)} It is there so that the whole loop can be tried at once, without a GPU.</p>

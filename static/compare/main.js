@@ -5,7 +5,6 @@
 
 import { call } from "../api.js";
 import { SHOWN } from "../drafts.js";
-import { bindKeys } from "../keys.js";
 import { isMember, isSignedOut, known, lookWhoThisIs, refreshPerson } from "../me.js";
 import { placePopovers } from "../popovers.js";
 import { namesSeen, outbox, record } from "../signals.js";
@@ -13,11 +12,20 @@ import { Tracker } from "../tracker.js";
 import { uuid } from "../uuid.js";
 import { Acts } from "./acts.js";
 import { Composer } from "./composer.js";
-import { placesOf, sameWords } from "./folds.js";
+import { Differs } from "./differs.js";
+import { listed, placesOf, sameWords } from "./folds.js";
+import { Inside } from "./inside.js";
 import { Leaving } from "./leaving.js";
 import { Pager } from "./pager.js";
 import { Panels, statusOf } from "./panels.js";
+import { Question } from "./question.js";
+import { Room } from "./room.js";
+import { scrollByKeys, scrollTogether } from "./scrolling.js";
+import { depthOf } from "./seen.js";
 import { sequelKind } from "./sequel.js";
+import { bindShortcuts } from "./shortcuts.js";
+import { sourceText } from "./source.js";
+import { Switches } from "./switches.js";
 import { Votes } from "./votes.js";
 
 const PATIENCE = 12; // such silences after asking, until it is asked for another try; a store that is busy takes shorter
@@ -44,10 +52,25 @@ class Compare {
     this.before = null; // the comparison that a new query follows
     const responses = () => this.#comparison();
     this.composer = new Composer(root.querySelector(".composer"), isMember() ? known : null);
-    this.panels = new Panels(root);
+    this.switches = new Switches(root);
+    this.panels = new Panels(root, () => this.switches.isOn("raw"));
     this.votes = new Votes(root.querySelector(".vote"), responses);
     this.acts = new Acts(this.panels.elements, responses);
-    this.tracker = new Tracker(this.panels.elements, () => this.#visibleBottom());
+    this.tracker = new Tracker(this.panels.elements, {
+      bottom: () => this.#visibleBottom(),
+      depthOf,
+      selectedIn: (text) => sourceText(getSelection(), text),
+    });
+    this.question = new Question(root.querySelector(".question"), root.querySelector(".query"));
+    this.differs = new Differs(root.querySelector(".differs"), root.querySelector("[data-differs]"), () => this.#said());
+    const texts = this.panels.elements.map((element) => element.querySelector(".text"));
+    this.inside = new Inside(texts, root.querySelector(".leads-out"));
+    this.inside.addEventListener("said", (event) => this.#say(event.detail));
+    this.switches.addEventListener("raw", () => this.#draw());
+    const bodies = this.panels.elements.map((element) => element.querySelector(".body"));
+    this.panels.elements.forEach((element, position) => scrollByKeys(element, bodies[position]));
+    scrollTogether(bodies, () => this.switches.isOn("linked"));
+    new Room(root);
     this.composer.addEventListener("ask", (event) => this.#ask(event.detail));
     this.composer.addEventListener("undo", (event) => this.#undoFromComposer(event));
     root.querySelector(".query").addEventListener("input", () => this.#hint(""));
@@ -66,7 +89,7 @@ class Compare {
     addEventListener("offline", () => this.#connection());
     addEventListener("online", () => this.#connection());
     this.leaving = new Leaving(() => this.now && { ...this.now, voted: Boolean(this.votes.vote) });
-    this.#keys();
+    bindShortcuts({ ...this, next: () => this.#next() });
     this.pager = new Pager(root, this.panels.elements);
     placePopovers(root);
     gradio.watch((value) => this.#receive(value));
@@ -89,6 +112,7 @@ class Compare {
     this.composer.busy = true;
     this.root.dataset.phase = "asked";
     this.panels.wait();
+    this.question.show("");
     this.votes.wait();
     this.acts.show();
     this.#say("");
@@ -232,7 +256,7 @@ class Compare {
     now.heardAt = performance.now();
     try {
       if (now.queryId) {
-        const view = await call("GET", `/api/comparisons/${now.queryId}`);
+        const view = await call("GET", `/api/comparisons/${now.queryId}?blocks=true`);
         if (this.now === now) this.#receive({ token: now.token, view });
         return;
       }
@@ -258,7 +282,7 @@ class Compare {
     now.isLooking = now.isDue = true;
     refreshPerson();
     try {
-      const view = await call("GET", `/api/comparisons/${now.queryId}`);
+      const view = await call("GET", `/api/comparisons/${now.queryId}?blocks=true`);
       if (this.now !== now || look !== now.looks) return;
       now.view = view;
       now.isDue = false;
@@ -305,6 +329,8 @@ class Compare {
     this.root.dataset.phase = !now?.view ? (this.asking ? "asked" : "empty") : this.votes.vote ? "voted" : "open";
     if (!this.asking) this.panels.draw(view, places);
     this.root.querySelector("[data-one-version]").hidden = !view?.one_version;
+    this.question.show(now?.text ?? "");
+    this.differs.update();
     this.acts.learn(now?.view?.panels ?? []);
     this.votes.show(this.#comparison());
     this.pager?.name(this.#comparison()?.responses ?? []);
@@ -388,6 +414,14 @@ class Compare {
     };
   }
 
+  /** The answers that say something, equal ones as one. */
+  #said() {
+    const responses = this.#comparison()?.responses ?? [];
+    return responses
+      .filter((response, position) => response.place === position && response.text)
+      .map(({ letters, text }) => ({ name: listed(letters), text }));
+  }
+
   #say(sentence) {
     this.root.querySelector("[data-says]").textContent = sentence;
   }
@@ -407,36 +441,5 @@ class Compare {
   #connection() {
     const away = outbox.waiting > 0 && ((outbox.stuck && !outbox.out) || !navigator.onLine);
     this.root.querySelector(".connection").hidden = !away;
-  }
-
-  // --- keys -------------------------------------------------------------------------------------
-
-  #keys() {
-    const focused = () => this.panels.elements.findIndex((element) => element.contains(document.activeElement));
-    const act = (name) => () => (focused() < 0 ? false : this.acts.act(focused(), name));
-    const panel = (position) => () => this.panels.elements[position]?.focus();
-    bindKeys({
-      1: () => this.votes.cast("best", 0),
-      2: () => this.votes.cast("best", 1),
-      3: () => this.votes.cast("best", 2),
-      t: () => this.votes.cast("tie"),
-      x: () => this.votes.cast("all_bad"),
-      s: () => this.votes.cast("skip"),
-      u: () => this.votes.undo(),
-      "ctrl+z": () => (this.votes.undoable ? this.votes.undo() : false),
-      n: () => this.#next(),
-      "/": () => this.composer.focus(),
-      a: panel(0),
-      b: panel(1),
-      c: panel(2),
-      l: act("like"),
-      d: act("dislike"),
-      k: act("copy"),
-      e: act("edit"),
-      r: act("regenerate"),
-      g: act("continue"),
-      m: (_, closed) => closed?.matches(".menu") || this.panels.elements[focused()]?.querySelector("[data-more]").click(),
-      "?": (_, closed) => closed?.id === "keys" || document.getElementById("keys").showPopover(),
-    });
   }
 }

@@ -1,21 +1,25 @@
 // Drawing: a snapshot of a comparison (`app/comparing/`, ComparisonView) into the three panels.
 //
-// Text is only ever set as text, so nothing a model writes becomes markup; it grows in place, so that a selection
-// and the focus survive streaming. Of equal answers the first is shown for all (`folds.js`), with the letters of all;
+// What an answer says is drawn by `answer.js`. Of equal answers the first is shown for all (`folds.js`), with the letters of all;
 // a selection or the focus in one that goes moves there too. Knows nothing of votes, signals or the network.
 
+import { AnswerText } from "./answer.js";
 import { listed, sameWords } from "./folds.js";
 
 const SLOW_MS = 6_000;
 const LOADING = "loading the model…";
 
 export class Panels {
-  /** root: the element of the page that holds `.answer` panels, leftmost first. */
-  constructor(root) {
+  /**
+   * root: the element of the page that holds `.answer` panels, leftmost first.
+   * isRaw(): whether answers are shown as they were written.
+   */
+  constructor(root, isRaw) {
+    this.isRaw = isRaw;
     this.arms = root.querySelector(".arms");
     this.panels = [...root.querySelectorAll(".answer")].map((element) => ({
       element,
-      text: element.querySelector(".text"),
+      text: new AnswerText(element.querySelector(".text")),
       note: element.querySelector(".note"),
       state: element.querySelector(".state"),
       badges: element.querySelector(".badges"),
@@ -71,7 +75,8 @@ export class Panels {
     element.dataset.status = status;
     element.setAttribute("aria-busy", String(status === "waiting" || status === "writing"));
     const edited = answer?.marks?.edited ?? null;
-    grow(panel.text, edited ?? answer?.text ?? "");
+    const blocks = edited != null || this.isRaw() ? [] : (answer?.blocks ?? []);
+    panel.text.draw(edited ?? answer?.text ?? "", blocks, status !== "writing");
     element.classList.toggle("edited", edited != null);
     const cut = group.find((each) => statusOf(each) === "cut");
     panel.note.textContent = cut ? cut.error : noteOf(answer, status, view);
@@ -149,14 +154,6 @@ function noteOf(answer, status, view) {
   return "";
 }
 
-/** Set the text of an element that holds one text node; what only grows is appended. */
-function grow(element, text) {
-  const node = element.firstChild ?? element.appendChild(document.createTextNode(""));
-  if (node.data === text) return;
-  if (text.startsWith(node.data)) node.appendData(text.slice(node.data.length));
-  else node.data = text;
-}
-
 function span(name, text) {
   const element = document.createElement("span");
   element.className = name;
@@ -177,14 +174,23 @@ function writer({ version, arm }) {
 
 /** A selection and the focus go over from a panel that is hidden to the one that shows the same answer. */
 function handOver(from, to) {
-  const [source, target] = [from, to].map((panel) => panel.querySelector(".text").firstChild);
+  const [source, target] = [from, to].map((panel) => panel.querySelector(".text"));
   const { anchorNode, anchorOffset, focusNode, focusOffset } = getSelection();
-  const within = (node, offset) => Math.min(target.length, node === source ? offset : offset && source.length);
-  if (from.querySelector(".text").contains(anchorNode) && from.querySelector(".text").contains(focusNode)) {
-    getSelection().setBaseAndExtent(target, within(anchorNode, anchorOffset), target, within(focusNode, focusOffset));
+  if (source.contains(anchorNode) && source.contains(focusNode)) {
+    const anchor = twin(anchorNode, source, target);
+    const focus = twin(focusNode, source, target);
+    const within = (node, offset) => Math.min(offset, node.length ?? node.childNodes.length);
+    getSelection().setBaseAndExtent(anchor, within(anchor, anchorOffset), focus, within(focus, focusOffset));
   }
   if (!from.contains(document.activeElement)) return;
   const name = document.activeElement.dataset.act;
-  const twin = name && to.querySelector(`.acts > [data-act="${name}"]:not(:disabled)`);
-  (twin || to).focus({ preventScroll: true });
+  const button = name && to.querySelector(`.acts > [data-act="${name}"]:not(:disabled)`);
+  (button || to).focus({ preventScroll: true });
+}
+
+/** The node that stands in `target` where `node` stands in `source`, as far as the two are alike. */
+function twin(node, source, target) {
+  if (node === source) return target;
+  const parent = twin(node.parentNode, source, target);
+  return parent.childNodes[[...node.parentNode.childNodes].indexOf(node)] ?? parent;
 }

@@ -66,8 +66,14 @@ SPOKEN = {
     "Newt Cut": "cut",
     "Koala Late": "late",
     "Whale Long": "long",
+    "Stork Pages": "pages",
+    "Ibis First": "mirror-0",
+    "Ibis Second": "mirror-1",
+    "Ibis Third": "mirror-2",
 }
 """Further ones, with what `model_server` calls them."""
+MIRRORS = ("Ibis First", "Ibis Second", "Ibis Third")
+"""Versions that answer what a question says, as `model_server.asking_for` puts it."""
 LAST_WORDS = ("AbortError", "Connection errored out", "Unexpected client exception")
 """What Gradio's client logs about a stream that is cut:
 one more change may reach a client that has let go the value.

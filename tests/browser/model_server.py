@@ -1,9 +1,10 @@
 """A model server for tests: it speaks the OpenAI chat protocol, well, slowly, brokenly, or with markup.
 
 Which of these it does is chosen by the model's name in the request: `able`, `brisk` and `calm` answer at once, each
-something else; `echo` always says the same, and `drawl` the same slowly; `slow`, `steady`, `late`, `broken`, `markup`,
-`hebrew`, `long` and `nothing` do as they are called; `cut` ends at the limit of tokens,
-and goes on when it is given what it has said.
+something else; `echo` always says the same, `drawl` the same slowly, `pages` many paragraphs; `slow`, `steady`,
+`late`, `broken`, `markup`, `hebrew`, `long` and `nothing` do as they are called; `cut` ends at the limit of tokens, and
+goes on when it is given what it has said. `mirror-0`, `mirror-1` and `mirror-2` each say a part of the question, as
+`asking_for` puts it together.
 """
 
 import json
@@ -29,7 +30,17 @@ SAID = {
     "nothing": "",
     "long": " ".join(f"word{number}" for number in range(1_200)),
 }
-WORD_S = {"slow": 0.1, "steady": 0.03, "drawl": 0.1}
+PAGES = "\n\n".join(
+    f"**Part {part}** " + " ".join(f"word{part}.{word}" for word in range(12))
+    for part in range(1, 9)
+)
+BETWEEN = "\n%%%\n"
+WORD_S = {"slow": 0.1, "steady": 0.03, "drawl": 0.1, "pages": 0.03}
+
+
+def asking_for(*answers: str) -> str:
+    """A question to which the mirrors give these answers."""
+    return BETWEEN.join(answers)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -43,6 +54,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         try:
             pieces, finish = _pieces(body["model"]), "stop"
+            if body["model"].startswith("mirror"):
+                parts = body["messages"][-1]["content"].split(BETWEEN)
+                pieces = iter(parts[int(body["model"][-1]) :][:1])
             if body["model"] == "cut":
                 goes_on = any(CUT[0] in message["content"] for message in body["messages"])
                 pieces, finish = (iter([CUT[1]]), "stop") if goes_on else (iter([CUT[0]]), "length")
@@ -71,7 +85,8 @@ def _pieces(model: str) -> Iterator[str]:
         time.sleep(2)
         yield "Better late than never."
         return
-    for number, word in enumerate(ECHO.split() if model == "drawl" else SLOW_WORDS):
+    words = {"drawl": ECHO.split(), "pages": PAGES.split(" ")}.get(model, SLOW_WORDS)
+    for number, word in enumerate(words):
         time.sleep(WORD_S[model])
         yield word if number == 0 else f" {word}"
 

@@ -419,13 +419,23 @@ def test_a_failing_arm_does_not_block_the_others(visit: Visit, studio: Studio, a
     expect(page.locator(".answer.revealed")).to_have_count(3)
 
 
-def test_what_a_model_writes_stays_text(visit: Visit, studio: Studio, ask: Ask) -> None:
+def test_what_a_model_writes_is_read_as_markdown_and_no_markup(
+    visit: Visit, studio: Studio, ask: Ask
+) -> None:
     studio.serve("Parrot Markup")
     page = visit()
     ask(page, "Write <b>markup</b>.")
-    assert answers(page) == [MARKUP] * 3
-    assert page.locator(".answer .text *").count() == 0
+    text = page.locator(".answer .text").first
+    expect(text.locator("p").first).to_have_text(MARKUP.split("\n")[0])
+    expect(text.locator("li")).to_have_text(["first", "second ${value} {{this}}"])
+    expect(text.locator("b, img")).to_have_count(0)
     assert page.evaluate("window.hacked") is None
+    page.keyboard.press("v")
+    expect(text).to_have_text(MARKUP, use_inner_text=True)
+    page.reload()
+    expect(text).to_have_text(MARKUP, use_inner_text=True)  # as it was left
+    page.get_by_role("button", name="Raw").click()
+    expect(text.locator("li")).to_have_count(2)
 
 
 def test_each_paragraph_runs_the_way_of_its_letters(visit: Visit, studio: Studio, ask: Ask) -> None:
@@ -433,13 +443,15 @@ def test_each_paragraph_runs_the_way_of_its_letters(visit: Visit, studio: Studio
     edges = """(text) => {
       const box = text.getBoundingClientRect();
       const range = document.createRange();
-      const starts = [0, text.textContent.indexOf('\\n') + 1];
-      return starts.map((start) => {
-        range.setStart(text.firstChild, start);
-        range.setEnd(text.firstChild, start + 1);
+      const walker = document.createTreeWalker(text, NodeFilter.SHOW_TEXT);
+      const ways = [];
+      while (walker.nextNode()) {
+        range.setStart(walker.currentNode, 0);
+        range.setEnd(walker.currentNode, 1);
         const letter = range.getBoundingClientRect();
-        return letter.right > box.right - 3 ? 'right' : letter.left < box.left + 3 ? 'left' : 'between';
-      });
+        ways.push(letter.right > box.right - 3 ? 'right' : letter.left < box.left + 3 ? 'left' : 'between');
+      }
+      return ways;
     }"""
     studio.serve("Camel Hebrew", *THREE[:2])
     page = visit()

@@ -16,7 +16,8 @@ from playwright.sync_api import Page, Route, expect
 from app.store import queries
 from app.store.tables import QUERY
 from rlhb_core.schema.signals import SignalKind
-from tests.browser.conftest import LAST_WORDS, THREE, Studio, Visit
+from tests.browser.conftest import LAST_WORDS, MIRRORS, THREE, Studio, Visit
+from tests.browser.model_server import asking_for
 
 pytestmark = pytest.mark.browser
 Ask = Callable[..., str]
@@ -133,24 +134,57 @@ def test_an_answer_longer_than_many_windows_is_read_too(
     assert sum(dwelt) > 1_300
 
 
+@pytest.mark.parametrize("is_raw", [False, True])
+@pytest.mark.parametrize("height", [500, 640])
 def test_depth_is_how_far_the_answer_was_really_seen(
-    visit: Visit, studio: Studio, ask: Ask
+    height: int, is_raw: bool, visit: Visit, studio: Studio, ask: Ask
 ) -> None:
-    studio.serve("Turtle Steady")
-    page = visit(viewport={"width": 1000, "height": 640})
-    query_id = ask(page, "Say a lot.")
+    """In a window of 640 pixels the answer scrolls in itself, in one of 500 with the page."""
+    studio.serve(*MIRRORS)
+    page = visit(viewport={"width": 1000, "height": height})
+    answer = "\n\n".join(
+        "Words and more words, so that it takes a while to read." for _ in range(16)
+    )
+    query_id = ask(page, asking_for(answer, answer, answer))
+    if is_raw:
+        page.keyboard.press("v")
 
     def depths() -> list[float]:
         recorded = studio.wait_for(query_id, "scroll")
         return [s.payload["depth"] for s in recorded if s.kind is SignalKind.SCROLL]
 
     assert max(depths()) < 0.9
-    page.mouse.move(500, 300)
-    page.mouse.wheel(0, 2_000)
+    page.mouse.move(500, height / 2)
+    end = "document.querySelector('.answer .text').getBoundingClientRect().bottom - innerHeight"
+    page.mouse.wheel(0, page.evaluate(end) + (160 if height == 500 else 400))
+    page.wait_for_function(f"{end} < -100")
     page.wait_for_timeout(300)
     page.keyboard.press("s")
     studio.wait_for(query_id, "vote")
     assert Counter(depths())[1] == 1  # three times the same answer, shown as one
+
+
+def test_depth_is_the_share_of_what_was_written_and_thoughts_are_not_the_answer(
+    visit: Visit, studio: Studio, ask: Ask
+) -> None:
+    studio.serve(*MIRRORS)
+    page = visit(viewport={"width": 1360, "height": 800})
+    words = "word " * 60
+    answer = (
+        f"<think>\n{words * 9}\n</think>\n\n{words}\n\n```\n{'x = 1;' * 300}\n```\n\n{words * 9}"
+    )
+    ask(page, asking_for(answer, "short", "shorter"))
+    depth = page.locator(".answer").filter(has=page.locator(".thoughts")).locator(".text")
+    share = """async (text, unfold) => {
+      const { depthOf } = await import('/static/compare/seen.js');
+      text.querySelector('details').open = unfold;
+      return depthOf(text, text.querySelector('.code').getBoundingClientRect().bottom);
+    }"""
+    down_to_the_code = (len(words) - 1 + 300 * 6 + 8) / (
+        len(words) - 1 + 300 * 6 + 8 + 9 * len(words) - 1
+    )
+    for unfold in (False, True):
+        assert depth.evaluate(share, unfold) == pytest.approx(down_to_the_code, abs=0.01)
 
 
 def test_selecting_and_copying_by_hand_are_recorded(visit: Visit, studio: Studio, ask: Ask) -> None:
@@ -159,6 +193,7 @@ def test_selecting_and_copying_by_hand_are_recorded(visit: Visit, studio: Studio
     page.locator(".answer .text").first.evaluate("text => getSelection().selectAllChildren(text)")
     length = len(page.locator(".answer .text").first.inner_text())
     page.keyboard.press("Control+C")
+    assert len(page.evaluate("navigator.clipboard.readText()")) == length
     recorded = studio.wait_for(query_id, "select", "copy")
     chars = {
         s.kind: s.payload["chars"]

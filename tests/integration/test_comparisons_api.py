@@ -1,5 +1,6 @@
 """Comparisons over HTTP in a real server process: names stay hidden until the vote, a killed server loses nothing."""
 
+import html
 import json
 import os
 import subprocess
@@ -96,6 +97,11 @@ def test_a_comparison_from_query_to_reveal_and_undo(client: httpx.Client) -> Non
         assert telling not in json.dumps(seen)
 
     path = f"/api/comparisons/{query_id}"
+    assert not any(panel["blocks"] for panel in seen[-1]["panels"])
+    for panel in client.get(path, params={"blocks": True}).json()["panels"]:
+        for block in panel["blocks"]:
+            assert panel["text"][block["start"] : block["end"]] in html.unescape(block["html"])
+        assert bool(panel["blocks"]) == bool(panel["text"])
     best = seen[-1]["panels"][1]["response_id"]
     vote(client, query_id, "best", best)
     revealed = client.get(path).json()

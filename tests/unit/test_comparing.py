@@ -479,7 +479,8 @@ def test_a_dead_servers_answers_are_given_up_at_the_next_start(tell: Tell) -> No
             Outcome.STOPPED,
         ]
         assert "server ended" in view.panels[1].error
-        assert [view async for view in heir.follow(query_id, scene.person)] == [view]
+        read = await heir.view(query_id, scene.person, blocks=True)
+        assert [view async for view in heir.follow(query_id, scene.person)] == [read]
 
     tell(story)
 
@@ -570,7 +571,8 @@ def test_an_answer_that_cannot_be_stored_ends_as_an_error_and_can_be_regenerated
         assert view.complete
         assert {panel.outcome for panel in view.panels} == {Outcome.ERROR}
         assert "was not stored. Regenerate it." in view.panels[0].error
-        assert [each async for each in scene.comparing.follow(query_id, scene.person)] == [view]
+        read = await scene.comparing.view(query_id, scene.person, blocks=True)
+        assert [each async for each in scene.comparing.follow(query_id, scene.person)] == [read]
         fragile.failures = 0  # the database answers again
         await scene.comparing.regenerate(view.panels[0].response_id, scene.person)
         await settled()

@@ -1,0 +1,37 @@
+// Which key does what on the Compare page; `app/ui/compare.py` lists them for people.
+
+import { bindKeys } from "../keys.js";
+
+/** page: {panels, votes, acts, composer, switches, differs, question, next()}. */
+export function bindShortcuts({ panels, votes, acts, composer, switches, differs, question, next }) {
+  const focused = () => panels.elements.findIndex((element) => element.contains(document.activeElement));
+  const act = (name) => () => (focused() < 0 ? false : acts.act(focused(), name));
+  const panel = (position) => () => panels.elements[position]?.focus({ preventScroll: true });
+  bindKeys({
+    1: () => votes.cast("best", 0),
+    2: () => votes.cast("best", 1),
+    3: () => votes.cast("best", 2),
+    t: () => votes.cast("tie"),
+    x: () => votes.cast("all_bad"),
+    s: () => votes.cast("skip"),
+    u: () => votes.undo(),
+    "ctrl+z": () => (votes.undoable ? votes.undo() : false),
+    n: () => next(),
+    "/": () => composer.focus(),
+    a: panel(0),
+    b: panel(1),
+    c: panel(2),
+    l: act("like"),
+    d: act("dislike"),
+    k: act("copy"),
+    e: act("edit"),
+    r: act("regenerate"),
+    g: act("continue"),
+    m: (_, closed) => closed?.matches(".menu") || panels.elements[focused()]?.querySelector("[data-more]").click(),
+    v: () => switches.turn("raw"),
+    j: () => switches.turn("linked"),
+    w: () => differs.open(),
+    q: () => question.unfold(),
+    "?": (_, closed) => closed?.id === "keys" || document.getElementById("keys").showPopover(),
+  });
+}
