@@ -80,7 +80,6 @@ async def go_on(study_id: UUID, part: TheStudies, store: TheStore, who: Who) -> 
     task = await part.next(study_id, person_id)
     view = await part.view(task, person_id)
     plan, progress = task.study.plan, task.progress
-    finished = task.query_id is None and progress.done + progress.skipped > 0
     return TaskView(
         study_id=study_id,
         name=task.study.name,
@@ -91,8 +90,8 @@ async def go_on(study_id: UUID, part: TheStudies, store: TheStore, who: Who) -> 
         skipped=progress.skipped,
         mine=mine(task.study, progress),
         is_last=task.is_last,
-        finished=finished,
-        completion_code=plan.completion_code if finished else "",
+        finished=task.is_over,
+        completion_code=plan.completion_code if task.is_over else "",
     )
 
 

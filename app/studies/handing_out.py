@@ -31,6 +31,8 @@ RESERVED_MS = 10 * 60_000
 BETWEEN = 4
 """Items at least between the two times that somebody is shown the same one."""
 MINUTE_MS = 60_000
+NEVER_MS = 2**62
+"""By then whatever others have in view or reserved has expired."""
 
 Said = Callable[[Study], Duels]
 """How versions have fared against each other in a study so far."""
@@ -114,6 +116,15 @@ def reserve(
         expires_ms=now_ms + RESERVED_MS,
     )
     return assignments.add(connection, reserved)
+
+
+def is_over(connection: Connection, study: Study, person_id: UUID) -> bool:
+    """Whether nothing will be left for somebody, whatever becomes of what others have in view."""
+    mine = assignments.of_person(connection, study.id, person_id)
+    most = study.plan.most_per_person
+    if most is not None and len(mine) >= most:
+        return True
+    return assignments.next_item(connection, study, person_id, NEVER_MS) is None
 
 
 def until(study: Study, now_ms: int) -> int:

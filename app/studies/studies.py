@@ -48,6 +48,8 @@ class Task(NamedTuple):
     progress: Progress
     is_last: bool
     """Whether nothing is reserved behind it."""
+    is_over: bool
+    """Whether they have done all that there was for them; if not, others have in view what is left."""
 
 
 class _Turn(NamedTuple):
@@ -126,6 +128,7 @@ class Studies:
                 current.query_id if current else None,
                 assignments.progress(connection, study, person_id),
                 is_last=ahead is None,
+                is_over=current is None and handing_out.is_over(connection, study, person_id),
             )
             missing = self._missing(connection, study, ahead) if ahead else None
             return _Turn(task, drawn, missing)

@@ -18,7 +18,7 @@ import numpy as np
 from fastapi import FastAPI
 
 from app.comparing import Comparing
-from app.store import Store, queries
+from app.store import FREE, Store, queries
 from app.ui.shell import Page, entered, page
 from rlhb_core.errors import RlhbError
 from rlhb_core.schema.records import EMBEDDED, Query
@@ -183,16 +183,17 @@ def _uuid(value: object) -> UUID | None:
 def _layout(embedded: bool) -> str:
     panels = "".join(_panel(position) for position in range(len(LETTERS)))
     pager = "".join(
-        f'<button type="button" aria-current="{"true" if letter == "A" else "false"}">{letter}</button>'
+        f'<button type="button" data-letter="{letter}" aria-current="{"true" if letter == "A" else "false"}">{letter}</button>'
         for letter in LETTERS
     )
     return f"""
-<div class="compare" data-phase="empty">
+<div class="compare" data-phase="empty" data-free="{FREE}">
+  {_DESK}
   {_composer(embedded)}
   <p class="trouble" role="alert" hidden></p>
   <p class="notice" role="status" data-hint hidden></p>
   <p class="notice" data-one-version hidden>All three are by the same version<span data-for-researchers>; put others into Compare on the <a class="link" href="/runs/">Runs page</a></span>.</p>
-  <div class="question" hidden><p class="words" dir="auto"></p>
+  <div class="question" tabindex="-1" hidden><p class="words" dir="auto"></p>
     <button type="button" class="link" aria-expanded="false" aria-keyshortcuts="Q">more<kbd>Q</kbd></button></div>
   <div class="tools"><div class="pager" role="group" aria-label="Answer in view">{pager}</div>
     <div class="switches" role="group" aria-label="How answers are shown">{_SWITCHES}</div></div>
@@ -201,14 +202,22 @@ def _layout(embedded: bool) -> str:
   <div class="foot">
     <span>{_about_model(embedded)}</span>
     <span class="connection" role="status" hidden>No connection. What you do is saved here and will be sent.</span>
-    <span><button type="button" class="link" popovertarget="guidelines">Guidelines</button>
-      <button type="button" class="link" popovertarget="keys">Keys<kbd>?</kbd></button></span>
+    <span><button type="button" class="link" popovertarget="guidelines" aria-keyshortcuts="H">Guidelines<kbd>H</kbd></button>
+      <button type="button" class="link" popovertarget="keys" aria-keyshortcuts="?">Keys<kbd>?</kbd></button></span>
   </div>
   <p class="visually-hidden" role="status" aria-live="polite" data-says></p>
   {_POPOVERS}
 </div>
 """
 
+
+_DESK = """
+  <div class="desk" hidden><b data-desk-name dir="auto"></b>
+    <progress aria-labelledby="desk-far"></progress><span id="desk-far" data-desk-far></span>
+    <a class="link" href="/studies">Leave it for now</a></div>
+  <section class="finished" hidden><h2>That was all for now</h2><p></p>
+    <p data-code hidden>Your completion code: <b></b></p>
+    <div class="row"><button type="button" class="button">Look again</button><a class="button" href="/studies">All studies</a></div></section>"""
 
 _SWITCHES = """
       <button type="button" data-switch="raw" aria-pressed="false" title="Show answers as they were written" aria-keyshortcuts="V">Raw<kbd>V</kbd></button>
@@ -320,21 +329,21 @@ def _about_model(embedded: bool) -> str:
 
 _POPOVERS = f"""
   <aside class="pop centre" id="guidelines" popover aria-labelledby="guidelines-title">
-    <h2 id="guidelines-title">Guidelines</h2>
+    <h2 id="guidelines-title">Guidelines</h2><div data-words>
     <p>There is no right choice to find. We want to know which answer you would rather have.</p>
     <ul><li>Read as you normally would. How long you read is recorded, but there is no right speed.</li>
       <li>Judge what the answer does for you: is it correct, complete, clear, kind, to the point?</li>
       <li><b>Tie</b> when you would be just as happy with either; <b>All bad</b> when you would want none of them.</li>
       <li><b>Skip</b> when you cannot judge. A skip counts neither for nor against an answer.</li>
       <li>Like, copy, edit or comment whenever you feel like it: these are about one answer, the choice is between them.</li>
-      <li>You can choose before all answers are complete; the choice is then marked as early.</li></ul>
+      <li>You can choose before all answers are complete; the choice is then marked as early.</li></ul></div>
   </aside>
   <aside class="pop centre" id="keys" popover aria-labelledby="keys-title">
     <h2 id="keys-title">Keys</h2>
     <dl class="keys"><dt><kbd>/</kbd></dt><dd>write a query</dd><dt><kbd>Ctrl</kbd><kbd>⏎</kbd></dt><dd>ask it</dd>
       <dt><kbd>1</kbd><kbd>2</kbd><kbd>3</kbd></dt><dd>A, B or C is best</dd><dt><kbd>T</kbd></dt><dd>tie</dd>
       <dt><kbd>X</kbd></dt><dd>all bad</dd><dt><kbd>S</kbd></dt><dd>skip</dd><dt><kbd>U</kbd></dt><dd>undo, for ten seconds; <kbd>Ctrl</kbd><kbd>Z</kbd> where you write</dd>
-      <dt><kbd>N</kbd></dt><dd>next query</dd><dt><kbd>Q</kbd></dt><dd>the whole question</dd><dt><kbd>Esc</kbd></dt><dd>leave a field, a menu, this list</dd></dl>
+      <dt><kbd>N</kbd></dt><dd>next query, or item</dd><dt><kbd>H</kbd></dt><dd>guidelines</dd><dt><kbd>Q</kbd></dt><dd>the whole question</dd><dt><kbd>Esc</kbd></dt><dd>leave a field, a menu, this list</dd></dl>
     <h3>All answers</h3>
     <dl class="keys"><dt><kbd>V</kbd></dt><dd>raw, as they were written</dd><dt><kbd>J</kbd></dt><dd>scroll together, or each by itself</dd>
       <dt><kbd>W</kbd></dt><dd>what differs, word by word</dd></dl>

@@ -20,5 +20,6 @@ export function listed(words) {
 
 /** What is said of answers that are the same; `count` is how many there are in all. */
 export function sameWords(letters, count) {
+  if (count === 2 && letters.length === 2) return "Both gave the same answer";
   return `${letters.length === count ? `All ${["no", "one", "two", "three"][count] ?? count}` : listed(letters)} gave the same answer`;
 }

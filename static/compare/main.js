@@ -12,8 +12,10 @@ import { Tracker } from "../tracker.js";
 import { uuid } from "../uuid.js";
 import { Acts } from "./acts.js";
 import { Composer } from "./composer.js";
+import { Desk } from "./desk.js";
 import { Differs } from "./differs.js";
 import { listed, placesOf, sameWords } from "./folds.js";
+import { Guidelines } from "./guidelines.js";
 import { Inside } from "./inside.js";
 import { Leaving } from "./leaving.js";
 import { Pager } from "./pager.js";
@@ -89,12 +91,14 @@ class Compare {
     addEventListener("offline", () => this.#connection());
     addEventListener("online", () => this.#connection());
     this.leaving = new Leaving(() => this.now && { ...this.now, voted: Boolean(this.votes.vote) });
+    this.desk = Desk.of(root);
+    this.guidelines = new Guidelines(root.querySelector("#guidelines"), this.desk?.id ?? root.dataset.free);
     bindShortcuts({ ...this, next: () => this.#next() });
     this.pager = new Pager(root, this.panels.elements);
     placePopovers(root);
     gradio.watch((value) => this.#receive(value));
     setInterval(() => this.#fallBack(), 1000);
-    this.#restore();
+    this.desk ? this.#nextItem() : this.#restore();
   }
 
   // --- asking and following ---------------------------------------------------------------------
@@ -196,6 +200,7 @@ class Compare {
 
   /** Whether a snapshot was under way since before the vote that the server has acknowledged: it holds no names. */
   #isOlder(view) {
+    if (view?.stays_blind) return false;
     return Boolean(this.votes.vote?.acknowledged && this.now.view && view?.panels.every((panel) => !panel.revealed));
   }
 
@@ -220,7 +225,7 @@ class Compare {
     }
     if (this.asking) refreshPerson(); // one more today
     if (this.restoring && !this.composer.text.trim()) this.composer.text = now.text;
-    sessionStorage.setItem(SHOWN, JSON.stringify({ queryId: now.queryId, text: now.text, sampled: now.sampled }));
+    if (!this.desk) sessionStorage.setItem(SHOWN, JSON.stringify({ queryId: now.queryId, text: now.text, sampled: now.sampled }));
     this.asking = this.restoring = false;
     this.composer.busy = false;
     this.votes.begin(view.vote);
@@ -289,8 +294,8 @@ class Compare {
       this.#draw();
       this.pager.show(this.panels.chosen);
       if (this.votes.vote) {
-        const names = view.panels.map((panel) => `${panel.letter} is ${panel.revealed?.version}`).join(", ");
-        this.#say(`Recorded. ${names}. Ten seconds to undo.`);
+        const names = view.stays_blind ? "" : ` ${view.panels.map((panel) => `${panel.letter} is ${panel.revealed?.version}`).join(", ")}.`;
+        this.#say(`Recorded.${names} Ten seconds to undo.`);
       } else this.#say(`The vote is taken back. ${this.votes.hint}`);
     } catch (error) {
       if (error.status === 404) now.isDue = false; // erased meanwhile; otherwise the fall-back looks again
@@ -303,7 +308,43 @@ class Compare {
   }
 
   #next() {
-    this.composer.focus();
+    if (this.desk) this.#nextItem();
+    else this.composer.focus();
+  }
+
+  /** The next item of the study; the one in view, as long as it is not ended. */
+  async #nextItem() {
+    if (this.coming) return;
+    this.coming = true;
+    this.tracker.settle();
+    this.#hint("");
+    try {
+      await this.votes.told;
+      const task = await this.desk.next();
+      this.#trouble("");
+      if (!task.view) this.#nothingLeft();
+      else if (task.query_id === this.now?.queryId) this.#hint("This one is not done yet: choose, or skip it.");
+      else this.#showItem(task.view);
+    } catch (error) {
+      this.#trouble(error.message);
+    } finally {
+      this.coming = false;
+    }
+  }
+
+  #showItem(view) {
+    this.#begin({ text: view.query, sampled: true, queryId: view.query_id });
+    this.#receive({ token: this.now.token, view });
+    if (!view.complete) this.gradio.restore(this.#which());
+    for (const element of this.panels.elements) element.querySelector(".body").scrollTop = 0;
+    this.pager.show(this.panels.elements[0]);
+    this.question.root.focus({ preventScroll: true });
+  }
+
+  #nothingLeft() {
+    this.now = null;
+    this.#draw();
+    this.root.dataset.phase = "done";
   }
 
   #undoFromComposer(event) {

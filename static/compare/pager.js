@@ -25,7 +25,7 @@ export class Pager {
   /** Name each card by the answers that it shows: [{letters}], none for one that another card shows. */
   name(responses) {
     this.tabs.forEach((tab, position) => {
-      const letters = responses[position]?.letters ?? [tab.textContent];
+      const letters = responses[position]?.letters ?? (responses.length ? [] : [tab.dataset.letter]);
       tab.hidden = !letters.length;
       if (letters.length && tab.textContent !== listed(letters)) tab.textContent = listed(letters);
     });

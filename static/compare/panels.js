@@ -46,7 +46,7 @@ export class Panels {
       const answer = view?.panels[position] ?? null;
       this.#drawOne(panel, answer, view?.panels.filter((_, other) => places[other] === position) ?? [], view);
     });
-    this.#fold(places);
+    this.#fold(places, view?.panels.length);
   }
 
   /** A query is on its way: the panels wait for their answers. */
@@ -57,12 +57,12 @@ export class Panels {
     this.#fold([]);
   }
 
-  /** Hide the answers that another panel shows. */
-  #fold(places) {
+  /** Hide the panels whose answers another one shows, and those that there is no answer for. */
+  #fold(places, count = this.panels.length) {
     this.elements.forEach((element, position) => {
       const place = places[position] ?? position;
       if (place !== position && !element.hidden) handOver(element, this.elements[place]);
-      element.hidden = place !== position;
+      element.hidden = place !== position || position >= count;
     });
     this.arms.dataset.shown = this.elements.filter((element) => !element.hidden).length;
   }

@@ -2,8 +2,8 @@
 
 import { bindKeys } from "../keys.js";
 
-/** page: {panels, votes, acts, composer, switches, differs, question, next()}. */
-export function bindShortcuts({ panels, votes, acts, composer, switches, differs, question, next }) {
+/** page: {panels, votes, acts, composer, switches, differs, question, guidelines, next()}. */
+export function bindShortcuts({ panels, votes, acts, composer, switches, differs, question, guidelines, next }) {
   const focused = () => panels.elements.findIndex((element) => element.contains(document.activeElement));
   const act = (name) => () => (focused() < 0 ? false : acts.act(focused(), name));
   const panel = (position) => () => panels.elements[position]?.focus({ preventScroll: true });
@@ -32,6 +32,7 @@ export function bindShortcuts({ panels, votes, acts, composer, switches, differs
     j: () => switches.turn("linked"),
     w: () => differs.open(),
     q: () => question.unfold(),
+    h: (_, closed) => closed?.id === "guidelines" || guidelines.open(),
     "?": (_, closed) => closed?.id === "keys" || document.getElementById("keys").showPopover(),
   });
 }

@@ -67,6 +67,7 @@ export class Votes extends EventTarget {
     this.vote = vote;
     this.undoUntil = Infinity; // ten seconds from when the names are shown
     const sent = record("vote", now.queryId, null, { choice, best: vote.best, early });
+    this.told = sent.catch(() => {}); // when the server knows of it, or has refused it
     this.show(now);
     this.dispatchEvent(new Event("cast"));
     this.bar.querySelector("[data-next]").focus({ preventScroll: true });
@@ -192,7 +193,7 @@ export class Votes extends EventTarget {
       button.disabled = !response?.id || Boolean(reason);
       button.title = reason;
       if (choice !== "best") continue;
-      button.hidden = response ? response.place !== Number(position) : false;
+      button.hidden = responses.length ? response?.place !== Number(position) : false;
       const [who, what] = response ? bestWords(response, responses) : [button.dataset.letter, " is best"];
       button.querySelector("b").textContent = who;
       button.querySelector(".word").textContent = what;

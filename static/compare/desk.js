@@ -1,0 +1,47 @@
+// Working through a study: what is to be done now comes whole from the server, with how far one is; and the end.
+//
+// Knows the study, the line above the answers and the guidelines; not how a comparison is drawn.
+
+import { call } from "../api.js";
+
+const NOTHING = "Nothing is left for you just now. Others have the last items in view; look in again in a while.";
+const DONE = "You have done all that there was for you here. Thank you.";
+
+export class Desk {
+  /** The desk of the study that the address names; null where people ask what they like. */
+  static of(root) {
+    const id = new URLSearchParams(location.search).get("study");
+    return id && /^[0-9a-f-]{36}$/i.test(id) ? new Desk(root, id) : null;
+  }
+
+  constructor(root, id) {
+    this.id = id;
+    this.root = root;
+    this.line = root.querySelector(".desk");
+    this.end = root.querySelector(".finished");
+    this.line.hidden = false;
+    root.dataset.desk = id;
+    root.dataset.phase = "asked";
+    root.querySelector("[data-next]").firstChild.data = "Next item";
+    this.end.querySelector("button").addEventListener("click", () => location.reload());
+  }
+
+  /** What is to be done now: {query_id, view, ...}, or without a view if there is nothing. Throws ApiError. */
+  async next() {
+    const task = await call("POST", `/api/studies/${this.id}/next`);
+    this.#show(task);
+    return task;
+  }
+
+  #show({ name, done, skipped, mine, view, finished, completion_code: code }) {
+    const far = Math.min(done + skipped, mine);
+    this.line.querySelector("[data-desk-name]").textContent = name;
+    this.line.querySelector("[data-desk-far]").textContent = `${far} of ${mine} done`;
+    Object.assign(this.line.querySelector("progress"), { max: Math.max(mine, 1), value: far });
+    this.end.hidden = Boolean(view);
+    if (view) return;
+    this.end.querySelector("p").textContent = finished ? DONE : NOTHING;
+    this.end.querySelector("[data-code]").hidden = !code;
+    this.end.querySelector("[data-code] b").textContent = code;
+  }
+}

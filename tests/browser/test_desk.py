@@ -1,0 +1,269 @@
+"""Working through a study in a real browser: one key after the vote key, nothing lost, nothing told too early."""
+
+import itertools
+import re
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from app.store import (
+    Assignment,
+    Item,
+    NewItem,
+    Plan,
+    Prepared,
+    Study,
+    StudyStatus,
+    items,
+    studies,
+    versions,
+)
+from app.store.study_tables import ASSIGNMENT
+from app.store.tables import to_record
+from rlhb_core.schema.signals import SignalKind
+from tests.browser.conftest import Studio, Visit
+from tests.browser.test_axe import check
+from tests.browser.test_runs_pages import picture
+
+pytestmark = pytest.mark.browser
+_numbers = itertools.count(1)
+
+
+def made(studio: Studio, count: int, answers: int = 3, guidelines: str = "", **plan: Any) -> Study:
+    """An open study whose items bring so many answers each; with 0 the versions in Compare write them."""
+    with studio.store.writing() as connection:
+        name = f"Desk {next(_numbers)}"
+        study = studies.add(
+            connection, Study(name=name, status=StudyStatus.OPEN, plan=Plan(**plan))
+        )
+        if guidelines:
+            study = studies.set_guidelines(connection, study.id, guidelines)
+        new = []
+        for number in range(count):
+            item = Item(study_id=study.id, number=0, text=f"Question {number} of {name}?")
+            came = [
+                Prepared(
+                    item_id=item.id,
+                    version_id=versions.known_as(connection, f"model {place}"),
+                    came_with_item=True,
+                    text=f"Answer **{place}** to {number}.",
+                )
+                for place in range(answers)
+            ]
+            new.append(NewItem(item, came))
+        items.add(connection, new)
+    return study
+
+
+def given(studio: Studio, study: Study) -> list[Assignment]:
+    """All that was given in a study, in the order in which it was; each test has one person."""
+    statement = ASSIGNMENT.select().where(ASSIGNMENT.c.study_id == study.id)
+    with studio.store.reading() as connection:
+        rows = connection.execute(statement.order_by(ASSIGNMENT.c.number)).mappings()
+        return [to_record(row, Assignment) for row in rows]
+
+
+def opened(visit: Visit, study: Study, **looks: Any) -> Page:
+    page = visit(f"/?study={study.id}", **looks)
+    page.wait_for_selector(".compare[data-live][data-phase=open]")
+    return page
+
+
+def question(page: Page, number: int) -> None:
+    expect(page.locator(".question .words")).to_have_text(re.compile(rf"^Question {number} "))
+
+
+def test_thirty_items_by_keyboard_one_key_each_after_the_vote_key(
+    visit: Visit, studio: Studio
+) -> None:
+    study = made(studio, 30)
+    page = opened(visit, study)
+    keys = 0
+    for number in range(30):
+        question(page, number)
+        expect(page.locator("[data-desk-far]")).to_have_text(f"{number} of 30 done")
+        page.keyboard.press(str(number % 3 + 1))
+        page.wait_for_selector(".compare[data-phase=voted]")
+        page.keyboard.press("Enter")
+        keys += 2
+    expect(page.get_by_text("You have done all that there was for you here.")).to_be_visible()
+    assert keys == 60
+    done = given(studio, study)
+    assert len(done) == 30
+    assert all(each.state == "done" and each.counted for each in done)
+    assert all(studio.kinds(str(each.query_id)).count(SignalKind.VOTE) == 1 for each in done)
+
+
+def test_thirty_items_on_a_phone(visit: Visit, studio: Studio) -> None:
+    study = made(studio, 30)
+    page = opened(visit, study, viewport={"width": 390, "height": 780})
+    for number in range(30):
+        question(page, number)
+        page.get_by_role("button", name=re.compile("^[ABC]")).locator("visible=true").filter(
+            has=page.locator("b")
+        ).nth(number % 3).click()
+        page.get_by_role("button", name="Next item").click()
+    expect(page.get_by_text("You have done all that there was for you here.")).to_be_visible()
+    assert {each.state for each in given(studio, study)} == {"done"}
+
+
+def test_names_stay_hidden_after_the_vote(visit: Visit, studio: Studio) -> None:
+    page = opened(visit, made(studio, 1))
+    page.keyboard.press("1")
+    page.wait_for_selector(".compare[data-phase=voted]")
+    expect(page.get_by_text("Recorded:")).to_be_visible()
+    expect(page.locator(".answer.revealed")).to_have_count(0)
+    expect(page.locator("main")).not_to_contain_text("model 0")
+
+
+def test_a_refresh_and_another_tab_show_the_same_item(visit: Visit, studio: Studio) -> None:
+    study = made(studio, 3)
+    page = opened(visit, study)
+    question(page, 0)
+    page.reload()
+    question(page, 0)
+    other = opened(visit, study)
+    question(other, 0)
+    page.keyboard.press("2")
+    page.wait_for_selector(".compare[data-phase=voted]")
+    page.keyboard.press("n")
+    question(page, 1)
+    # asked to go on, the other tab learns that its item is done
+    other.bring_to_front()
+    other.keyboard.press("n")
+    question(other, 1)
+    assert len(given(studio, study)) == 3  # two done or in view, and the next one reserved
+
+
+def test_what_is_not_done_stays_and_is_said_so(visit: Visit, studio: Studio) -> None:
+    page = opened(visit, made(studio, 2))
+    question(page, 0)
+    page.keyboard.press("n")
+    expect(page.get_by_text("This one is not done yet: choose, or skip it.")).to_be_visible()
+    question(page, 0)
+    page.keyboard.press("s")
+    page.wait_for_selector(".compare[data-phase=voted]")
+    page.keyboard.press("n")
+    question(page, 1)
+    expect(page.get_by_text("This one is not done yet")).to_be_hidden()
+
+
+def test_a_vote_can_be_undone_before_one_goes_on(visit: Visit, studio: Studio) -> None:
+    study = made(studio, 2)
+    page = opened(visit, study)
+    page.keyboard.press("1")
+    page.wait_for_selector(".compare[data-phase=voted]")
+    page.keyboard.press("u")
+    page.wait_for_selector(".compare[data-phase=open]")
+    page.keyboard.press("n")
+    expect(page.get_by_text("This one is not done yet")).to_be_visible()
+    page.keyboard.press("3")
+    page.wait_for_selector(".compare[data-phase=voted]")
+    page.keyboard.press("n")
+    question(page, 1)
+
+
+def test_without_a_connection_nothing_is_lost_and_it_goes_on_afterwards(
+    visit: Visit, studio: Studio
+) -> None:
+    visit.expect("ERR_INTERNET_DISCONNECTED")
+    context = visit.alone()
+    study = made(studio, 2)
+    page = opened(visit, study)
+    context.set_offline(True)
+    page.keyboard.press("1")
+    page.keyboard.press("n")
+    expect(page.get_by_text("Saved here, will be sent.")).to_be_visible()
+    context.set_offline(False)
+    question(page, 1)
+    assert given(studio, study)[0].state == "done"
+
+
+def test_answers_that_versions_write_are_there_when_one_goes_on(
+    visit: Visit, studio: Studio
+) -> None:
+    page = opened(visit, made(studio, 2, answers=0))
+    page.wait_for_selector(".compare:not(:has(.answer[aria-busy=true]))")
+    page.keyboard.press("1")
+    page.wait_for_selector(".compare[data-phase=voted]")
+    page.keyboard.press("n")
+    question(page, 1)
+    expect(page.locator(".answer:not([hidden]) .text:not(:empty)")).to_have_count(3)
+
+
+def test_two_answers_are_two_cards(visit: Visit, studio: Studio) -> None:
+    page = opened(visit, made(studio, 1, answers=2))
+    expect(page.locator(".answer:visible")).to_have_count(2)
+    expect(page.locator("[data-choice=best]:visible")).to_have_count(2)
+    page.keyboard.press("3")  # there is none
+    expect(page.locator(".compare")).to_have_attribute("data-phase", "open")
+    page.keyboard.press("2")
+    page.wait_for_selector(".compare[data-phase=voted]")
+
+
+def test_guidelines_of_the_study_are_a_key_away(visit: Visit, studio: Studio) -> None:
+    page = opened(visit, made(studio, 1, guidelines="Judge the **moons** only."))
+    page.keyboard.press("h")
+    expect(page.locator("#guidelines strong")).to_have_text("moons")
+    page.keyboard.press("Escape")
+    expect(page.locator("#guidelines")).to_be_hidden()
+    page.get_by_role("button", name="Guidelines").click()
+    expect(page.locator("#guidelines")).to_be_visible()
+
+
+def test_the_end_has_the_code_and_looks_again(visit: Visit, studio: Studio) -> None:
+    study = made(studio, 1, completion_code="MARS-17")
+    page = opened(visit, study)
+    page.keyboard.press("1")
+    page.wait_for_selector(".compare[data-phase=voted]")
+    page.keyboard.press("n")
+    expect(page.get_by_text("MARS-17")).to_be_visible()
+    expect(page.locator(".vote")).to_be_hidden()
+    with studio.store.writing() as connection:
+        items.add(connection, [NewItem(Item(study_id=study.id, number=0, text="One more?"))])
+    page.get_by_role("button", name="Look again").click()
+    expect(page.locator(".question .words")).to_have_text("One more?")
+    page.get_by_role("link", name="Leave it for now").click()
+    expect(page.get_by_role("heading", name="Studies")).to_be_visible()
+
+
+def test_a_study_that_rests_says_so(visit: Visit, studio: Studio) -> None:
+    study = made(studio, 1)
+    with studio.store.writing() as connection:
+        studies.change(connection, study.id, status=StudyStatus.PAUSED)
+    visit.expect("status of 409")
+    page = visit(f"/?study={study.id}")
+    expect(page.get_by_role("alert").filter(has_text="rests just now")).to_be_visible()
+
+
+def test_free_questions_go_on_beside_it(visit: Visit, studio: Studio, ask: Any) -> None:
+    study = made(studio, 1)
+    opened(visit, study)
+    page = visit()
+    page.wait_for_selector(
+        ".compare[data-live][data-phase=empty]"
+    )  # the item is not brought back here
+    ask(page, "Which language do people speak in Brazil?")
+    page = opened(visit, study)
+    question(page, 0)
+
+
+@pytest.mark.parametrize(("width", "height"), [(1360, 860), (390, 780), (640, 360)])
+def test_it_fits_and_breaks_no_rule(width: int, height: int, visit: Visit, studio: Studio) -> None:
+    page = opened(visit, made(studio, 2), viewport={"width": width, "height": height})
+    picture(page, f"desk-open-{width}")
+    check(page)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.keyboard.press("1")
+    page.wait_for_selector(".compare[data-phase=voted]")
+    picture(page, f"desk-voted-{width}")
+    check(page)
+    page.keyboard.press("n")
+    question(page, 1)
+    page.keyboard.press("1")
+    page.wait_for_selector(".compare[data-phase=voted]")
+    page.keyboard.press("n")
+    expect(page.get_by_text("That was all for now")).to_be_visible()
+    picture(page, f"desk-end-{width}")
+    check(page)
