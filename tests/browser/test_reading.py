@@ -1,7 +1,7 @@
 """Reading answers: what is quoted of them, what stays while they grow, what they may and may not do, long ones."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -304,6 +304,8 @@ def test_answers_scroll_together_until_told_otherwise(
             }""",
             arg=before,
         )
+    frame = "new Promise((then) => requestAnimationFrame(() => requestAnimationFrame(then)))"
+    page.evaluate(frame)  # the answers that follow are told of in the next one
     page.evaluate(
         "window.moved = 0; addEventListener('scroll', () => { window.moved += 1; }, true);"
     )
@@ -431,7 +433,7 @@ def test_nothing_differs_where_there_is_one_answer(visit: Visit, studio: Studio,
 
 
 @pytest.fixture
-def compared(visit: Visit) -> Iterator[Callable[[str, str], list[dict[str, str]]]]:
+def compared(visit: Visit) -> Callable[[str, str], list[dict[str, str]]]:
     page = visit()
 
     def compared(one: str, other: str) -> list[dict[str, str]]:
