@@ -1,45 +1,30 @@
 """The Compare page: three answers side by side, names hidden until the vote.
 
-Holds the page's layout and the handlers that stream snapshots of a comparison to it. What happens in the browser
+Holds the handlers that stream snapshots of a comparison to the page (its HTML: `compare_layout.py`). What happens there
 (drawing snapshots, votes, acts, tracking, keys) is in `static/compare/`; votes and acts come back as signals through
 `/api/signals`. Does not know how answers are made (`app/comparing/`).
 """
 
 import asyncio
-import html
-import json
 import logging
 from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID
 
 import gradio as gr
-import numpy as np
 from fastapi import FastAPI
 
 from app.comparing import Comparing
-from app.store import FREE, Store, queries
+from app.store import Store, queries
+from app.ui.compare_layout import layout
 from app.ui.shell import Page, entered, page
 from rlhb_core.errors import RlhbError
 from rlhb_core.schema.records import EMBEDDED, Query
-from rlhb_core.world import SAMPLE_QUERIES, WHAT_IT_KNOWS, sample_queries
 
 log = logging.getLogger(__name__)
 
 FAILED = "Something went wrong in the server; its log says what. Try once more."
-LETTERS = "ABC"
-SAMPLES_IN_VIEW = 4
-SURPRISES = 120
 
-GENERAL_SAMPLES = (
-    "Explain why the sky is blue to a ten-year-old.",
-    "What should I check before buying a used bicycle?",
-    "Write a polite note asking a neighbour to turn the music down.",
-    "How does a bill become a law?",
-    "Suggest three dinners from rice, eggs and spinach.",
-    "What is the difference between weather and climate?",
-)
-"""Shown when a real model answers; the embedded one brings its own."""
 
 # The names in quotation marks are the events that Python listens to.
 _ON_LOAD = """
@@ -62,7 +47,7 @@ def build(app: FastAPI) -> Page:
         styles=("compare", "answer"),
     ) as blocks:
         stage = gr.HTML(
-            html_template=_layout(embedded),
+            html_template=layout(embedded),
             js_on_load=_ON_LOAD,
             apply_default_css=False,
             elem_id="stage",
@@ -174,207 +159,3 @@ def _snapshot(token: str, view: dict[str, Any] | None = None, error: str = "") -
 
 def _uuid(value: object) -> UUID | None:
     return UUID(str(value)) if value else None
-
-
-# --- layout ---------------------------------------------------------------------------------------
-# A Gradio template: no back-quotes, backslashes or dollar signs before braces, or it would be read as code.
-
-
-def _layout(embedded: bool) -> str:
-    panels = "".join(_panel(position) for position in range(len(LETTERS)))
-    pager = "".join(
-        f'<button type="button" data-letter="{letter}" aria-current="{"true" if letter == "A" else "false"}">{letter}</button>'
-        for letter in LETTERS
-    )
-    return f"""
-<div class="compare" data-phase="empty" data-free="{FREE}">
-  {_DESK}
-  {_composer(embedded)}
-  <p class="trouble" role="alert" hidden></p>
-  <p class="notice" role="status" data-hint hidden></p>
-  <p class="notice" data-one-version hidden>All three are by the same version<span data-for-researchers>; put others into Compare on the <a class="link" href="/runs/">Runs page</a></span>.</p>
-  <div class="question" tabindex="-1" hidden><p class="words" dir="auto"></p>
-    <button type="button" class="link" aria-expanded="false" aria-keyshortcuts="Q">more<kbd>Q</kbd></button></div>
-  <div class="tools"><div class="pager" role="group" aria-label="Answer in view">{pager}</div>
-    <div class="switches" role="group" aria-label="How answers are shown">{_SWITCHES}</div></div>
-  <div class="arms" role="list" aria-label="Answers">{panels}</div>
-  {_vote_bar()}
-  <div class="foot">
-    <span>{_about_model(embedded)}</span>
-    <span class="connection" role="status" hidden>No connection. What you do is saved here and will be sent.</span>
-    <span><button type="button" class="link" popovertarget="guidelines" aria-keyshortcuts="H">Guidelines<kbd>H</kbd></button>
-      <button type="button" class="link" popovertarget="keys" aria-keyshortcuts="?">Keys<kbd>?</kbd></button></span>
-  </div>
-  <p class="visually-hidden" role="status" aria-live="polite" data-says></p>
-  {_POPOVERS}
-</div>
-"""
-
-
-_DESK = """
-  <div class="desk" hidden><b data-desk-name dir="auto"></b>
-    <progress aria-labelledby="desk-far"></progress><span id="desk-far" data-desk-far></span>
-    <a class="link" href="/studies">Leave it for now</a></div>
-  <section class="finished" hidden><h2>That was all for now</h2><p></p>
-    <p data-code hidden>Your completion code: <b></b></p>
-    <div class="row"><button type="button" class="button">Look again</button><a class="button" href="/studies">All studies</a></div></section>"""
-
-_SWITCHES = """
-      <button type="button" data-switch="raw" aria-pressed="false" title="Show answers as they were written" aria-keyshortcuts="V">Raw<kbd>V</kbd></button>
-      <button type="button" data-switch="linked" aria-pressed="true" title="Scroll all answers as one" aria-keyshortcuts="J"><span class="word">Scroll </span>together<kbd>J</kbd></button>
-      <button type="button" data-differs title="Compare two answers word by word" aria-keyshortcuts="W"><span class="word">What </span>differs<kbd>W</kbd></button>
-"""
-
-
-def _composer(embedded: bool) -> str:
-    if embedded:
-        samples: tuple[str, ...] = SAMPLE_QUERIES
-        surprises = sample_queries(np.random.default_rng(7), SURPRISES, clean=True)
-    else:
-        samples, surprises = GENERAL_SAMPLES, list(GENERAL_SAMPLES)
-    chips = "".join(
-        f'<button type="button" class="chip">{html.escape(text)}</button>'
-        for text in samples[:SAMPLES_IN_VIEW]
-    )
-    surprise = html.escape(json.dumps(surprises, ensure_ascii=False))
-    return f"""
-  <form class="composer" data-surprises="{surprise}">
-    <div class="row"><textarea class="query" rows="1" maxlength="20000" placeholder="Ask anything, or pick a sample"
-      aria-label="Your query" dir="auto" autocomplete="off" enterkeyhint="send"></textarea>
-      <button type="submit" class="button primary" aria-keyshortcuts="Control+Enter">Ask<kbd>Ctrl ⏎</kbd></button></div>
-    <div class="chips" role="group" aria-label="Sample queries">{chips}
-      <button type="button" class="chip" data-surprise>Surprise me</button></div>
-  </form>"""
-
-
-_GHOSTS = (
-    "Ask something above, or pick one of the samples.",
-    "Three answers appear here at once. Which version wrote which stays hidden.",
-    "Choose the one you would rather have. Then the names are shown.",
-)
-
-
-def _panel(position: int) -> str:
-    letter = LETTERS[position]
-    acts = "".join(
-        f'<button type="button" data-act="{act}"{pressed} title="{title}" aria-keyshortcuts="{key}" disabled>'
-        f"{label}<kbd>{key}</kbd></button>"
-        for act, label, key, pressed, title in (
-            ("like", "Like", "L", ' aria-pressed="false"', "I like this answer"),
-            ("dislike", "Dislike", "D", ' aria-pressed="false"', "I do not like this answer"),
-            ("copy", "Copy", "K", "", "Copy the answer"),
-            ("edit", "Edit", "E", "", "Write it as it should be"),
-        )
-    )
-    return f"""
-    <div class="answer" role="listitem" tabindex="-1" data-status="empty" data-letter="{letter}" aria-label="Answer {letter}">
-      <div class="top"><span class="badges"><span class="badge">{letter}</span></span><span class="names"></span>
-        <span class="choice">your choice</span><span class="state"></span></div>
-      <div class="body" tabindex="0">
-        <p class="ghost"><b>{position + 1}</b>{_GHOSTS[position]}</p>
-        <div class="text"></div><p class="note"></p>
-        <button type="button" class="button" data-act="continue" title="Have this answer go on" aria-keyshortcuts="G" hidden>Continue<kbd>G</kbd></button>
-        <p class="origin" dir="auto"></p>
-        <form class="editor" hidden><textarea name="text" dir="auto" required maxlength="20000" aria-label="Your version of answer {letter}"></textarea>
-          <div class="row"><button type="submit" class="button primary">Save<kbd>Ctrl ⏎</kbd></button>
-          <button type="button" class="button" data-act="cancel-edit">Cancel<kbd>Esc</kbd></button></div></form>
-      </div>
-      <div class="acts" role="group" aria-label="Answer {letter}">{acts}
-        <button type="button" class="end" data-more popovertarget="more-{position}" aria-haspopup="menu" disabled>More<kbd>M</kbd></button></div>
-      <div class="menu" id="more-{position}" popover aria-label="More about answer {letter}">
-        <button type="button" data-act="share">Share</button>
-        <button type="button" data-act="regenerate">Regenerate</button>
-        <button type="button" data-act="flag" aria-pressed="false">Report</button>
-        <form class="comment"><input class="field" name="text" dir="auto" maxlength="2000" placeholder="Comment in a line" autocomplete="off"
-          aria-label="Comment on answer {letter}"><button type="submit" class="button">Save</button></form>
-      </div>
-    </div>"""
-
-
-def _vote_bar() -> str:
-    best = "".join(
-        f'<button type="button" data-choice="best" data-position="{position}" data-letter="{letter}" aria-keyshortcuts="{position + 1}">'
-        f'<span><b>{letter}</b><span class="word"> is best</span></span><kbd>{position + 1}</kbd></button>'
-        for position, letter in enumerate(LETTERS)
-    )
-    others = "".join(
-        f'<button type="button" data-choice="{choice}" aria-keyshortcuts="{key}"{quiet}>{label}<kbd>{key}</kbd></button>'
-        for choice, label, key, quiet in (
-            ("tie", "Tie", "T", ""),
-            ("all_bad", "All bad", "X", ""),
-            ("skip", "Skip", "S", ' class="quiet"'),
-        )
-    )
-    return f"""
-  <div class="vote" hidden><div class="card">
-    <div class="choices" role="group" aria-label="Your choice">{best}{others}</div>
-    <div class="result" hidden>
-      <span class="said"><span data-verb></span> <b></b><span class="early"> · early</span><span class="named"> · with the names known</span></span>
-      <span class="saved">Saved here, will be sent. The names appear then.</span>
-      <button type="button" class="link" data-undo aria-keyshortcuts="U Control+Z">Undo<kbd>U</kbd><kbd data-typing>Ctrl Z</kbd></button>
-      <span class="why" role="group" aria-label="Why? Optional"></span>
-      <button type="button" class="button primary" data-next aria-keyshortcuts="N">Next query<kbd>N</kbd></button>
-    </div>
-    <p class="hint"></p>
-    <p class="refusal" role="alert"></p>
-  </div></div>"""
-
-
-def _about_model(embedded: bool) -> str:
-    plug = '<button type="button" class="link" popovertarget="plug-in" data-for-researchers>Plug in a real one</button>'
-    if embedded:
-        return f"Embedded model: knows countries, elements, animals and planets. {plug}"
-    return 'Names and training are shown after the vote. <button type="button" class="link" popovertarget="plug-in" data-for-researchers>Plug in another model</button>'
-
-
-_POPOVERS = f"""
-  <aside class="pop centre" id="guidelines" popover aria-labelledby="guidelines-title">
-    <h2 id="guidelines-title">Guidelines</h2><div data-words>
-    <p>There is no right choice to find. We want to know which answer you would rather have.</p>
-    <ul><li>Read as you normally would. How long you read is recorded, but there is no right speed.</li>
-      <li>Judge what the answer does for you: is it correct, complete, clear, kind, to the point?</li>
-      <li><b>Tie</b> when you would be just as happy with either; <b>All bad</b> when you would want none of them.</li>
-      <li><b>Skip</b> when you cannot judge. A skip counts neither for nor against an answer.</li>
-      <li>Like, copy, edit or comment whenever you feel like it: these are about one answer, the choice is between them.</li>
-      <li>You can choose before all answers are complete; the choice is then marked as early.</li></ul></div>
-  </aside>
-  <aside class="pop centre" id="keys" popover aria-labelledby="keys-title">
-    <h2 id="keys-title">Keys</h2>
-    <dl class="keys"><dt><kbd>/</kbd></dt><dd>write a query</dd><dt><kbd>Ctrl</kbd><kbd>⏎</kbd></dt><dd>ask it</dd>
-      <dt><kbd>1</kbd><kbd>2</kbd><kbd>3</kbd></dt><dd>A, B or C is best</dd><dt><kbd>T</kbd></dt><dd>tie</dd>
-      <dt><kbd>X</kbd></dt><dd>all bad</dd><dt><kbd>S</kbd></dt><dd>skip</dd><dt><kbd>U</kbd></dt><dd>undo, for ten seconds; <kbd>Ctrl</kbd><kbd>Z</kbd> where you write</dd>
-      <dt><kbd>N</kbd></dt><dd>next query, or item</dd><dt><kbd>H</kbd></dt><dd>guidelines</dd><dt><kbd>Q</kbd></dt><dd>the whole question</dd><dt><kbd>Esc</kbd></dt><dd>leave a field, a menu, this list</dd></dl>
-    <h3>All answers</h3>
-    <dl class="keys"><dt><kbd>V</kbd></dt><dd>raw, as they were written</dd><dt><kbd>J</kbd></dt><dd>scroll together, or each by itself</dd>
-      <dt><kbd>W</kbd></dt><dd>what differs, word by word</dd></dl>
-    <h3>One answer</h3>
-    <dl class="keys"><dt><kbd>A</kbd><kbd>B</kbd><kbd>C</kbd></dt><dd>go to that answer, then</dd>
-      <dt><kbd>L</kbd><kbd>D</kbd></dt><dd>like, dislike</dd><dt><kbd>K</kbd></dt><dd>copy</dd><dt><kbd>E</kbd></dt><dd>edit</dd>
-      <dt><kbd>G</kbd></dt><dd>go on, where it was cut</dd>
-      <dt><kbd>R</kbd></dt><dd>regenerate</dd><dt><kbd>M</kbd></dt><dd>more: share, report, comment</dd></dl>
-  </aside>
-  <dialog class="pop centre leads-out" aria-labelledby="leads-out-title">
-    <h2 id="leads-out-title" data-where>Open this address?</h2>
-    <p>An answer says so; nobody has looked at it. It opens in a new tab.</p>
-    <code class="block" data-whole dir="ltr"></code>
-    <div class="row"><a class="button primary" data-open target="_blank" rel="noopener noreferrer" href="about:blank">Open</a>
-      <button type="button" class="button" data-close autofocus>Stay here<kbd>Esc</kbd></button></div>
-  </dialog>
-  <dialog class="pop centre differs" aria-labelledby="differs-title">
-    <h2 id="differs-title">What differs</h2>
-    <div class="row" role="group" aria-label="Which answers" data-pairs></div>
-    <p class="legend">only in <b data-only></b>: <del>struck</del> · only in <b data-only></b>: <ins>underlined</ins></p>
-    <p class="small" data-cut hidden>Of each answer, the first 4,000 words are compared.</p>
-    <div class="difference" dir="auto" tabindex="0" role="group" aria-label="The answers as one text"></div>
-    <div class="row"><button type="button" class="button" data-close autofocus>Close<kbd>Esc</kbd></button></div>
-  </dialog>
-  <aside class="pop centre" id="plug-in" popover aria-labelledby="plug-in-title">
-    <h2 id="plug-in-title">Plug in a real model</h2>
-    <p>{html.escape(WHAT_IT_KNOWS)} It is there so that the whole loop can be tried at once, without a GPU.</p>
-    <p>Start the server with any causal language model that <i>transformers</i> loads, by folder or hub name:</p>
-    <code class="block">rlhb serve --base-model Qwen/Qwen3-0.6B</code>
-    <p>or with a model server that speaks the OpenAI chat protocol or text-generation-inference's own:</p>
-    <code class="block">rlhb serve --base-model http://localhost:8080</code>
-    <p class="small">Either is compared and recorded just like this one. Training needs the weights, so it works with the first.</p>
-  </aside>
-"""

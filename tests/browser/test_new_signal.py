@@ -39,7 +39,7 @@ def changed(tmp_path: Path) -> Path:
     insert(schema / "features.py", '    Clause(\n        "edited"', f"    {clause},\n")
     share = '        <button type="button" data-act="share">'
     insert(
-        source / "app" / "ui" / "compare.py",
+        source / "app" / "ui" / "compare_layout.py",
         share,
         share.replace("share", "keep") + "Keep</button>\n",
     )
