@@ -87,7 +87,7 @@ async def show_summary(heavy: TheHeavy, store: TheStore) -> dict[Source, Counts]
 async def export(
     store: TheStore,
     downloads: TheDownloads,
-    kind: Literal["triplets", "comparisons", "preferences", "labels"],
+    kind: Literal["triplets", "comparisons", "preferences", "labels", "completions"],
     chosen: Annotated[DataFilter, Depends(chosen_data)],
     who: Who,
 ) -> StreamingResponse:
