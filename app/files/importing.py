@@ -246,7 +246,7 @@ def _item(triplet: Triplet) -> Item:
                 created_ms=_ms(triplet.answered_at, "answered_at"),
                 behavior=Behavior(
                     features=triplet.behavior_features.model_dump_json(),
-                    text=triplet.behavior_text,
+                    text=storable(triplet.behavior_text),
                     vote=triplet.behavior_features.vote,
                     verbaliser_version=triplet.verbaliser_version,
                     unblinded=triplet.unblinded,

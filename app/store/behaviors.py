@@ -17,7 +17,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from app.store.engine import Connection, in_parts, upsert
+from app.store.engine import Connection, in_parts, storable, upsert
 from app.store.tables import BEHAVIOR, PERSON, QUERY, RESPONSE, SIGNAL, to_record
 from rlhb_core.schema.behaviors import VERBALISER_VERSION, verbalise
 from rlhb_core.schema.features import BehaviorFeatures
@@ -218,12 +218,12 @@ def _row(
         "response_id": response_id,
         "person_id": person_id,
         "features": seen.model_dump_json(),
-        "text": verbalise(seen),
+        "text": storable(verbalise(seen)),
         "vote": seen.vote,
         "verbaliser_version": VERBALISER_VERSION,
         "given": False,
         "open_features": full.model_dump_json() if differs else None,
-        "open_text": verbalise(full) if differs else None,
+        "open_text": storable(verbalise(full)) if differs else None,
         "open_vote": full.vote if differs else None,
         "never_blind": hidden is None,
     }
