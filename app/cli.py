@@ -179,7 +179,7 @@ def import_(
         str, typer.Option(help="Of the file, if it is not UTF-8: utf-16, latin-1, cp1252 ...")
     ] = "",
 ) -> None:
-    """Read triplets back, or a CSV with a column mapping. Bad lines are named and do not stop the rest."""
+    """Read triplets back, or files of others with a mapping. Bad lines are named and do not stop the rest."""
     from app.commands import import_file
 
     import_file(settings, file, mapping, encoding)

@@ -6,6 +6,7 @@ database; what the fields mean is told by `mapping.py`.
 
 import json
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Any
 
 from app.files.csv_rows import Cells
@@ -38,15 +39,13 @@ class JsonRows:
             return UNREADABLE
         try:
             found = json.loads(line, parse_constant=_no_number)
+            if not isinstance(found, dict):
+                return "is no JSON object"
+            cells = dict(islice(_flat(found, ""), MAX_FIELDS + 1))
         except (ValueError, RecursionError):
             return "not readable as JSON"
-        if not isinstance(found, dict):
-            return "is no JSON object"
-        cells: Cells = {}
-        for name, cell in _flat(found, ""):
-            cells[name] = cell
-            if len(cells) > MAX_FIELDS:
-                return f"has more than {MAX_FIELDS:,} fields"
+        if len(cells) > MAX_FIELDS:
+            return f"has more than {MAX_FIELDS:,} fields"
         self._met |= self._named & cells.keys()
         return cells | dict.fromkeys(self._named - cells.keys(), "")
 

@@ -43,6 +43,13 @@ class Voted:
         best = self.outcome if self.outcome >= 0 else None
         return list(preferred(self.places, best, len(self.responses)))
 
+    @property
+    def counts(self) -> int:
+        """How many pairs it counts as where they are evidence: a ranking tells more, but as many as a vote among the
+        same responses are independent of each other.
+        """
+        return min(len(self.pairs), len(self.responses) - 1)
+
 
 def votes_of(
     comparisons: Iterable[Comparison], settings: DataSettings, triplets: Iterable[Triplet] = ()

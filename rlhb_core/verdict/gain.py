@@ -110,4 +110,5 @@ def _vote_accuracy(model: WordScorer, votes: Sequence[Voted]) -> tuple[float, in
             for better, worse in vote.pairs:
                 gap = scores[better] - scores[worse]
                 points.append(1.0 if gap > 0 else 0.5 if gap == 0 else 0.0)
-    return (sum(points) / len(points) if points else 0.5), len(points)
+    accuracy = sum(points) / len(points) if points else 0.5
+    return accuracy, sum(vote.counts for vote in votes)

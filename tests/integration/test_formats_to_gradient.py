@@ -20,6 +20,7 @@ from app.files import (
 )
 from app.store import Store, signals
 from rlhb_core import teachers
+from rlhb_core.errors import NotEnoughData
 from rlhb_core.learning.session import POLICY, Session, Stage, seed_all
 from rlhb_core.lm.scorers import Written
 from rlhb_core.lm.trunk import load_trunk
@@ -31,7 +32,7 @@ from rlhb_core.schema.record import read_jsonl
 from rlhb_core.schema.records import Comparison, Query, Response, Triplet
 from rlhb_core.schema.signals import Signal
 from rlhb_core.teachers.classifier import stage as classifier
-from rlhb_core.teachers.preference.stage import PreferenceStage, pairs
+from rlhb_core.teachers.preference.stage import PreferenceStage, labels, pairs
 from rlhb_core.teachers.reward_model import stage as reward_model
 from rlhb_core.teachers.reward_model.model import RewardModel
 from rlhb_core.teachers.reward_model.stage import RewardModelStage
@@ -332,6 +333,17 @@ def test_edits_teach_only_if_asked_for_and_a_like_is_no_vote(
     told = pairs(with_edits.train_votes + with_edits.held_out_votes)
     assert not [row for row, _ in told if row["chosen"].strip() == row["rejected"].strip()]
     assert not [row for row, _ in told if "Never mind" in row["chosen"]]
+
+
+def test_a_vote_is_no_label_unless_asked_for(
+    sqlite_store: Store, other: Store, tmp_path: Path
+) -> None:
+    recorded(sqlite_store, votes)
+    rows = travelled(sqlite_store, other, tmp_path)
+    with pytest.raises(NotEnoughData, match="0 training and 0 held-out examples for KTO"):
+        PreferenceStage(session_of(Arm.KTO, {}, None, *rows))
+    asked_for = session_of(Arm.KTO, {"data.clauses": ("vote",)}, None, *rows)
+    assert labels(asked_for.split.train)
 
 
 # --- TRL reads the files --------------------------------------------------------------------------

@@ -87,6 +87,8 @@ def pairs(votes: Sequence[Voted]) -> list[Weighted]:
 def labels(rows: Sequence[Logged]) -> list[Weighted]:
     """Whole answers with whether their behaviour speaks for them; those of which it says neither are left out.
 
+    A behaviour speaks by the clauses of `data.clauses`: a vote, which is relative, only if that names it.
+
     Where readers of the same answer to the same query disagree,
     those on the side of their mean score are kept, and none if it is 0.
     """

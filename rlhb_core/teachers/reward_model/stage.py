@@ -200,7 +200,7 @@ class RewardModelStage:
         evidence = self._session.evidence_as(RewardModelEvidence)
         evidence.reward_model = OnVotes(
             **{name: found[f"reward_model/{name}"] for name in names},
-            pairs=margins(self._model, self._held_out).numel(),
+            pairs=sum(vote.counts for vote in self._session.split.held_out_votes),
             aspects=self._on_ratings(),
         )
 
@@ -224,4 +224,5 @@ def foreseen(session: Session, votes: Sequence[Voted]) -> dict[str, Any]:
     model = session.heads[NAME].eval()
     assert isinstance(model, RewardModel)
     found = margins(model, Votes.of(session, votes))
-    return {"accuracy": pair_accuracy(found), "pairs": found.numel()}
+    pairs = sum(vote.counts for vote in votes)
+    return {"accuracy": pair_accuracy(found), "pairs": pairs}
