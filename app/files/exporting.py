@@ -17,7 +17,12 @@ import orjson
 
 from app.files.comparison_lines import compared_answers, comparison_lines
 from app.files.lines import LINE, NOBODY, Lines, moment
-from app.files.trl_lines import completion_lines, label_lines, preference_lines
+from app.files.trl_lines import (
+    completion_lines,
+    corrected_answers,
+    label_lines,
+    preference_lines,
+)
 from app.store import DataFilter, Store, behaviors, exports
 from app.store.exports import Amounts, triplets
 from rlhb_core.errors import BadConfig
@@ -31,6 +36,7 @@ __all__ = [
     "compared",
     "comparison_lines",
     "completion_lines",
+    "corrected",
     "label_lines",
     "preference_lines",
     "start_of",
@@ -121,6 +127,12 @@ def taken(store: Store, chosen: DataFilter) -> exports.Taken:
 def compared(store: Store, chosen: DataFilter) -> int:
     """How many of the votes give a comparison: those among at least two different answers that came."""
     return sum(1 for _ in compared_answers(store, chosen))
+
+
+def corrected(store: Store, chosen: DataFilter) -> int:
+    """How many answers people made others of."""
+    behaviors.refresh(store)
+    return sum(1 for _ in corrected_answers(store, chosen))
 
 
 def start_of(day: date) -> int:

@@ -57,11 +57,11 @@ def _chosen_over(store: Store, chosen: DataFilter) -> Iterator[dict[str, Any]]:
 
 
 def _edited_over(store: Store, chosen: DataFilter) -> Iterator[dict[str, Any]]:
-    for row, edited in _edits(store, chosen):
+    for row, edited in corrected_answers(store, chosen):
         yield _pair(row.query, edited, row.response) | {"from": "edit"} | _seen(row)
 
 
-def _edits(store: Store, chosen: DataFilter) -> Iterator[tuple[Any, str]]:
+def corrected_answers(store: Store, chosen: DataFilter) -> Iterator[tuple[Any, str]]:
     """(row of an answer, what its reader made of it); of equal answers to a query one is enough."""
     with store.reading() as connection:
         for _, rows in groupby(edits(connection, chosen), key=attrgetter("query_id")):
@@ -101,7 +101,7 @@ def _first_ones(store: Store, chosen: DataFilter) -> Iterator[dict[str, Any]]:
 
 
 def _corrections(store: Store, chosen: DataFilter) -> Iterator[dict[str, Any]]:
-    for row, edited in _edits(store, chosen):
+    for row, edited in corrected_answers(store, chosen):
         yield _answer(row.query, edited) | {"from": "edit"} | _seen(row)
 
 

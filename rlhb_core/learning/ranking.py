@@ -38,7 +38,8 @@ def _any_set(scores: Tensor, left: Tensor, tie: Tensor) -> Tensor:
     """
     top = scores.detach().masked_fill(~left, -torch.inf).amax(1)
     top = torch.where(left.any(1), top, torch.zeros_like(top))
-    sizes = torch.arange(1, scores.shape[1] + 1, device=scores.device)
+    most = max(1, int(left.sum(1).max()))
+    sizes = torch.arange(1, most + 1, device=scores.device)
     below = (scores - top[:, None]).masked_fill(~left, -torch.inf)
     powers = (below[:, :, None] / sizes).exp()  # [N, n, T], 0 for what is gone
     sums = F.one_hot(torch.zeros_like(sizes), len(sizes) + 1).to(scores)  # [T, degree]
