@@ -161,6 +161,7 @@ for _kind, _what in {
     "comparisons": "Votes over the responses to one query: what the reward model trains on.",
     "preferences": "prompt / chosen / rejected, as TRL's DPO and reward trainers read it.",
     "labels": "prompt / completion / label, as TRL's KTO trainer reads it.",
+    "completions": "prompt / completion, answers to imitate, as TRL's SFT trainer reads it.",
 }.items():
     _exporter(_kind, _what)
 
@@ -171,13 +172,14 @@ def import_(
     settings: Settings,
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="JSONL or CSV.")],
     mapping: Annotated[
-        Path | None, typer.Option(exists=True, help="For CSV: TOML file naming the columns.")
+        Path | None,
+        typer.Option(exists=True, help="TOML file naming the columns of CSV, or fields of JSON."),
     ] = None,
     encoding: Annotated[
         str, typer.Option(help="Of the file, if it is not UTF-8: utf-16, latin-1, cp1252 ...")
     ] = "",
 ) -> None:
-    """Read triplets back, or a CSV with a column mapping. Bad lines are named and do not stop the rest."""
+    """Read triplets back, or files of others with a mapping. Bad lines are named and do not stop the rest."""
     from app.commands import import_file
 
     import_file(settings, file, mapping, encoding)

@@ -87,7 +87,7 @@ async def show_summary(heavy: TheHeavy, store: TheStore) -> dict[Source, Counts]
 async def export(
     store: TheStore,
     downloads: TheDownloads,
-    kind: Literal["triplets", "comparisons", "preferences", "labels"],
+    kind: Literal["triplets", "comparisons", "preferences", "labels", "completions"],
     chosen: Annotated[DataFilter, Depends(chosen_data)],
     who: Who,
 ) -> StreamingResponse:
@@ -118,7 +118,7 @@ _FILES = {
 
 @router.post("/import", openapi_extra=_FILES)
 async def bring(request: Request, uploads: TheUploads, store: TheStore, who: Who) -> Imported:
-    """Import a file of triplets (.jsonl), or a CSV file together with its mapping (.toml) and what that joins."""
+    """Import a file of triplets (.jsonl), or CSV or JSON lines of others with a mapping (.toml) and what that joins."""
     check_room(request.app.state.settings)
     async with uploads.receive(request) as files:
         # Before: what a file that turns out to be bad has brought in so far is somebody's doing, too.

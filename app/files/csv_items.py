@@ -1,8 +1,9 @@
-"""CSV rows by a mapping: each row as one query with its answers and what was done with them.
+"""Rows by a mapping: each row as one query with its answers and what was done with them.
 
-One row is one query with one or more answers side by side; ratings become `rate` signals, preferences `vote` signals,
-and reading times and depths, which may lie in a second file with one row per answer, `dwell` and `scroll` signals.
-Knows no database; what the columns mean is told by `mapping.py`, how rows are read by `csv_rows.py`.
+One row is one query with one or more answers side by side; ratings become `rate` signals, places `rank`, preferences
+`vote`, labels `like` and `dislike`, corrections `edit` and comments `critique` signals; reading times and depths, which
+may lie in a second file with one row per answer, `dwell` and `scroll` signals. Knows no database; what the columns mean
+is told by `mapping.py`, how rows are read by `csv_rows.py` and `json_rows.py`.
 """
 
 import math
@@ -14,8 +15,8 @@ from uuid import UUID, uuid5
 
 from pydantic import ValidationError
 
-from app.files.csv_rows import Cells, JoinedRows, plain, rows_of
-from app.files.mapping import AnswerColumns, Mapping, columns_of
+from app.files.csv_rows import Cells, JoinedRows, plain
+from app.files.mapping import AnswerColumns, Mapping
 from app.files.times import to_ms
 from app.store import storable
 from app.store.imports import Answer, Item
@@ -57,13 +58,16 @@ class Unknown:
         return told
 
 
-def csv_items(
-    lines: Iterable[str], mapping: Mapping, joined: JoinedRows, namespace: UUID, unknown: Unknown
+def items_of(
+    rows: Iterable[tuple[int, Cells | str]],
+    mapping: Mapping,
+    joined: JoinedRows,
+    namespace: UUID,
+    unknown: Unknown,
 ) -> Iterator[tuple[int, Item | str]]:
     """(number of the row's first line, what it says or why it cannot be taken) for every row."""
-    named = columns_of(mapping).union(*(columns_of(answer) for answer in mapping.answers))
     made = _Items(mapping, joined, namespace, unknown)
-    for number, row in rows_of(lines, mapping.delimiter, named, "the file"):
+    for number, row in rows:
         if isinstance(row, str):
             yield number, row
             continue
@@ -117,11 +121,12 @@ class _Items:
             answers[number] = answer
             beside = self.joined.get((key, str(number)), {})
             signals += self._reading(row, columns, beside, query, answer)
+            signals += self._said(row, columns, query, answer)
             if mapping.joined and mapping.joined.excluded and beside:
                 excluded |= self._is_excluded(mapping.joined.excluded, beside)
         if not answers:
             raise BadRecord("has no answer")
-        signals += self._vote(row, query, answers)
+        signals += self._outcome(row, query, answers)
         return Item(person, query, list(answers.values()), signals, excluded)
 
     def _asked(self, row: Cells) -> int:
@@ -195,11 +200,46 @@ class _Items:
             yield self._signal(SignalKind.DWELL, query, answer, {"ms": dwell_ms}, dwell_ms)
         if depth is not None:
             yield self._signal(SignalKind.SCROLL, query, answer, {"depth": depth}, dwell_ms)
-        rating = _number(columns.rating, row[columns.rating]) if columns.rating else None
-        if rating is not None:
-            worst, best = self.mapping.rating_range
-            stretched = 1 + 4 * (rating - worst) / (best - worst)
-            yield self._signal(SignalKind.RATE, query, answer, {"value": stretched}, dwell_ms)
+        for aspect, column in (("", columns.rating), *columns.ratings.items()):
+            cell = row[column] if column else ""
+            rating = None if cell.strip() in self.mapping.no_rating else _number(str(column), cell)
+            if rating is not None:
+                worst, best = self.mapping.rating_range
+                told: dict[str, Any] = {"value": 1 + 4 * (rating - worst) / (best - worst)}
+                told |= {"aspect": aspect} if aspect else {}
+                yield self._signal(SignalKind.RATE, query, answer, told, dwell_ms, aspect)
+
+    def _said(
+        self, row: Cells, columns: AnswerColumns, query: Query, answer: Answer
+    ) -> Iterator[Signal]:
+        label = plain(row[columns.label]).lower() if columns.label else ""
+        if label in TRUE:
+            yield self._signal(SignalKind.LIKE, query, answer, {}, 0)
+        elif label in FALSE - {""}:
+            yield self._signal(SignalKind.DISLIKE, query, answer, {}, 0)
+        elif label and columns.label:
+            self.unknown.note(columns.label, "label", label)
+        for kind, column in (
+            (SignalKind.EDIT, columns.edited),
+            (SignalKind.CRITIQUE, columns.comment),
+        ):
+            text = storable(row[column]) if column else ""
+            if text.strip():
+                yield self._signal(kind, query, answer, {"text": text}, 0)
+
+    def _outcome(self, row: Cells, query: Query, answers: dict[int, Answer]) -> Iterator[Signal]:
+        """The ranking if there is one, else the vote."""
+        places: dict[float, list[str]] = {}
+        for number, answer in answers.items():
+            column = self.mapping.answers[number - 1].place
+            place = _number(column, row[column]) if column else None
+            if place is not None:
+                places.setdefault(place, []).append(str(answer.id))
+        if sum(map(len, places.values())) > 1:
+            order = [places[each] for each in sorted(places)]
+            yield self._signal(SignalKind.RANK, query, None, {"order": order}, 0)
+        else:
+            yield from self._vote(row, query, answers)
 
     def _vote(self, row: Cells, query: Query, answers: dict[int, Answer]) -> Iterator[Signal]:
         column = self.mapping.preference
@@ -216,6 +256,9 @@ class _Items:
             if choice not in answers:
                 raise BadRecord(f"{column}: chooses answer {choice}, which is not there")
             payload = {"choice": VoteChoice.BEST.value, "best": str(answers[choice].id)}
+            told = plain(row[self.mapping.strength or column])
+            if strength := self.mapping.strengths.get(told):
+                payload["strength"] = strength
         yield self._signal(SignalKind.VOTE, query, None, payload, 0)
 
     def _signal(
@@ -225,11 +268,12 @@ class _Items:
         answer: Answer | None,
         payload: dict[str, Any],
         after_ms: int,
+        aspect: str = "",
     ) -> Signal:
         """A signal that stands for a column, checked as if it had come from a browser."""
         about = None if answer is None else answer.id
         signal = Signal(
-            id=uuid5(self.namespace, f"signal|{kind}|{query.id}|{about}"),
+            id=uuid5(self.namespace, f"signal|{kind}|{query.id}|{about}{aspect and f'|{aspect}'}"),
             kind=kind,
             query_id=query.id,
             response_id=about,

@@ -1,8 +1,8 @@
-"""Files -> store: triplets read back, and CSV files with a column mapping. Knows no SQL and no HTTP.
+"""Files -> store: triplets read back, and the files of others with a mapping of their columns. Knows no SQL, no HTTP.
 
 Holds what every import shares: bad lines are named by their number with a sentence and do not stop the rest; lines
 that are known already are skipped, so that an import can be repeated; each chunk of lines is one unit of work.
-What a CSV row means is told in `mapping.py` and `csv_items.py`.
+What a row means is told in `mapping.py` and `csv_items.py`.
 """
 
 from collections.abc import Iterable, Iterator
@@ -14,9 +14,10 @@ from uuid import UUID, uuid5
 
 from pydantic import ValidationError
 
-from app.files.csv_items import Unknown, csv_items
-from app.files.csv_rows import read_joined
-from app.files.mapping import Mapping, load_mapping
+from app.files.csv_items import Unknown, items_of
+from app.files.csv_rows import Cells, read_joined, rows_of
+from app.files.json_rows import JsonRows
+from app.files.mapping import Mapping, columns_of, load_mapping
 from app.files.text_lines import MARK, UNREADABLE, hint, read_lines
 from app.files.times import to_ms
 from app.store import Store, imports, storable
@@ -25,6 +26,9 @@ from rlhb_core.errors import BadRecord
 from rlhb_core.schema.behaviors import parse
 from rlhb_core.schema.record import describe
 from rlhb_core.schema.records import SCHEMA_VERSION, Outcome, Person, Query, Source, Triplet
+
+JSON_LINES = frozenset({".jsonl", ".ndjson", ".json"})
+"""How the names of files end that hold a JSON object in each line."""
 
 CHUNK = 2_000
 """Lines per unit of work."""
@@ -88,7 +92,7 @@ Parsed = tuple[int, Item | str]
 def import_file(
     store: Store, path: Path, mapping: Path | None = None, encoding: str = ""
 ) -> ImportResult:
-    """Import a file: triplets as JSON lines, or CSV if a mapping is given. Encoding: UTF-8 unless told.
+    """Import a file: triplets as JSON lines, or with a mapping CSV or any JSON lines. Encoding: UTF-8 unless told.
 
     A second file that the mapping joins is looked for beside the first.
     """
@@ -99,6 +103,9 @@ def import_file(
         )
     if mapping is None:
         result = import_jsonl(store, read_lines(path, encoding))
+    elif path.suffix.lower() in JSON_LINES:
+        meaning = load_mapping(mapping)
+        result = import_json(store, read_lines(path, encoding), meaning, path.parent, encoding)
     else:
         meaning = load_mapping(mapping)
         result = import_csv(store, read_lines(path, encoding, ""), meaning, path.parent, encoding)
@@ -124,9 +131,39 @@ def import_csv(
     encoding: str = "",
 ) -> ImportResult:
     """Import the rows of a CSV file; `folder` is where the file that the mapping joins lies."""
+    rows = rows_of(lines, mapping.delimiter, _named(mapping), "the file")
+    return _import_rows(store, rows, mapping, folder, encoding)
+
+
+def import_json(
+    store: Store,
+    lines: Iterable[str],
+    mapping: Mapping,
+    folder: Path = Path(),
+    encoding: str = "",
+) -> ImportResult:
+    """Import JSON lines by a mapping of their fields; `folder` as for CSV."""
+    rows = JsonRows(lines, _named(mapping))
+    result = _import_rows(store, rows, mapping, folder, encoding)
+    if (result.imported or result.failed) and (missing := rows.never_met()):
+        result.warnings.append(f"no line has {', '.join(missing)}, which the mapping names")
+    return result
+
+
+def _named(mapping: Mapping) -> set[str]:
+    return columns_of(mapping).union(*(columns_of(answer) for answer in mapping.answers))
+
+
+def _import_rows(
+    store: Store,
+    rows: Iterable[tuple[int, Cells | str]],
+    mapping: Mapping,
+    folder: Path,
+    encoding: str,
+) -> ImportResult:
     joined, wrong = read_joined(mapping, folder, encoding)
     unknown = Unknown()
-    result = _import(store, csv_items(lines, mapping, joined, NAMESPACE, unknown))
+    result = _import(store, items_of(rows, mapping, joined, NAMESPACE, unknown))
     result.warnings += unknown.sentences() + wrong[:MOST_WARNINGS]
     if len(wrong) > MOST_WARNINGS:
         result.warnings.append(f"and {len(wrong) - MOST_WARNINGS:,} more lines of the joined file")
@@ -182,6 +219,7 @@ def _item(triplet: Triplet) -> Item:
     if len(triplet.model_version) > 80:
         raise BadRecord("model_version: at most 80 characters")
     parse(triplet.behavior_text)
+    _check_marks(triplet)
     source = Source.SIMULATED if triplet.source is Source.SIMULATED else Source.IMPORTED
     person = _person(triplet.person, source)
     model = storable(triplet.model_version)
@@ -208,7 +246,7 @@ def _item(triplet: Triplet) -> Item:
                 created_ms=_ms(triplet.answered_at, "answered_at"),
                 behavior=Behavior(
                     features=triplet.behavior_features.model_dump_json(),
-                    text=triplet.behavior_text,
+                    text=storable(triplet.behavior_text),
                     vote=triplet.behavior_features.vote,
                     verbaliser_version=triplet.verbaliser_version,
                     unblinded=triplet.unblinded,
@@ -216,6 +254,15 @@ def _item(triplet: Triplet) -> Item:
             )
         ],
     )
+
+
+def _check_marks(triplet: Triplet) -> None:
+    """Raise BadRecord for a mark beside the text, or whose words are others."""
+    for mark in triplet.behavior_features.marks:
+        if mark.words != triplet.response[mark.start : mark.end] or not mark.words:
+            raise BadRecord(
+                "behavior_features: the words of a mark are not those of the response between its start and its end"
+            )
 
 
 def _person(named: str | None, source: Source) -> Person:

@@ -1,4 +1,4 @@
-"""What the columns of a CSV file mean: a mapping, read from TOML.
+"""What the columns of a CSV file, or the fields of JSON lines, mean: a mapping, read from TOML.
 
 docs/import/ifllm.toml is one for a real log. Does not know how a row becomes a query: that is `csv_items.py`.
 """
@@ -24,12 +24,30 @@ class Part(BaseModel):
 AnswerNumber = Annotated[int, Field(strict=True, ge=1, le=16)]
 
 
+Aspect = Annotated[str, Field(min_length=1, max_length=40)]
+Strength = Annotated[int, Field(strict=True, ge=1, le=3)]
+
+
 class AnswerColumns(Part):
     """The columns of one answer of the row."""
 
     text: str = Field(description="Column with the answer's text.")
     model: str | None = Field(default=None, description="Column with the model's name.")
     rating: str | None = Field(default=None, description="Column with the rating.")
+    ratings: dict[Aspect, str] = Field(
+        default_factory=dict, description="Columns with the ratings of aspects, by aspect."
+    )
+    label: str | None = Field(
+        default=None,
+        description="Column that is 1 or true for a good answer, 0 or false for a bad one.",
+    )
+    place: str | None = Field(
+        default=None, description="Column with the place in a ranking, 1 the best, equal ones tied."
+    )
+    edited: str | None = Field(
+        default=None, description="Column with the answer as somebody would have written it."
+    )
+    comment: str | None = Field(default=None, description="Column with what was said of it.")
     dwell_ms: str | None = Field(default=None, description="Column with milliseconds of reading.")
     read_chars: str | None = Field(
         default=None, description="Column with the furthest character that was read."
@@ -90,6 +108,18 @@ class Mapping(Part):
         default_factory=list,
         description="Further values of `preference` that mean that none was told, as an empty cell does.",
     )
+    strength: str | None = Field(
+        default=None,
+        description="Column with the strength of the preference; without one, `preference` tells it.",
+    )
+    strengths: dict[str, Strength] = Field(
+        default_factory=dict,
+        description="What its values mean: 1 slightly, 2 clearly, 3 much better. Others tell none.",
+    )
+    no_rating: list[str] = Field(
+        default_factory=list,
+        description="Values of rating columns that mean that none was given, as an empty cell does.",
+    )
     rating_range: tuple[float, float] = Field(
         default=(1, 5), description="Worst and best rating; stretched to 1 to 5."
     )
@@ -145,9 +175,12 @@ def columns_of(part: Part) -> set[str]:
             "choices",
             "no_time",
             "no_preference",
+            "strengths",
+            "no_rating",
             "rating_range",
             "answers",
             "joined",
         }
     )
-    return {value for value in told.values() if isinstance(value, str)}
+    aspects = told.pop("ratings", {})
+    return {value for value in (*told.values(), *aspects.values()) if isinstance(value, str)}

@@ -99,7 +99,8 @@ def _said(line: bytes) -> Iterator[str]:
     except ValueError:
         return
     acts = record.get("behavior_features") or {}
-    for found in (record.get("query"), acts.get("edited_text"), acts.get("comment")):
+    notes = [mark.get("note") for mark in acts.get("marks") or ()]
+    for found in (record.get("query"), acts.get("edited_text"), acts.get("comment"), *notes):
         if isinstance(found, str) and found.strip():
             yield found.strip()
 

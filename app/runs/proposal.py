@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from app.files import Amounts, DataFilter, amounts, start_of
+from app.files import Amounts, DataFilter, amounts, corrected, start_of
 from app.settings import Settings
 from app.store import Connection, Store, storable, versions
 from rlhb_core import teachers
@@ -105,7 +105,9 @@ def propose(store: Store, settings: Settings, choice: Choice) -> Proposal:
         with store.reading() as connection:
             parent = find_parent(connection, settings, choice)
         config = make_config(settings, choice, parent)
-        _check_amounts(choice, config, found, data)
+        edits = _edits(store, choice, config, found)
+        data += f", and {edits:,} {'edit' if edits == 1 else 'edits'}" if edits else ""
+        _check_amounts(choice, config, found, edits, data)
     except RlhbError as reason:
         return Proposal(choice, found, data, False, str(reason) + _elsewhere(store, choice, reason))
     start = f", starting from {parent.name}" if parent.adapter else ""
@@ -232,11 +234,20 @@ def data_words(choice: Choice, found: Amounts) -> str:
     return f"{found.in_words(f'{kinds} ')}{since}{named}"
 
 
-def _check_amounts(choice: Choice, config: RunConfig, found: Amounts, data: str) -> None:
+def _edits(store: Store, choice: Choice, config: RunConfig, found: Amounts) -> int:
+    """How many edits are learned from as votes are; looked up only where votes alone are too few."""
+    learned = config.learns_from_votes and config.data.edits
+    too_few = found.votes < config.data.min_comparisons
+    return corrected(store, choice.data) if learned and too_few else 0
+
+
+def _check_amounts(
+    choice: Choice, config: RunConfig, found: Amounts, edits: int, data: str
+) -> None:
     if not config.learns_from_votes:
         wanted, there, noun = config.data.min_triplets, found.triplets, "triplets"
     else:
-        wanted, there, noun = config.data.min_comparisons, found.votes, "votes"
+        wanted, there, noun = config.data.min_comparisons, found.votes + edits, "votes"
     if there < wanted:
         raise NotEnoughData(
             f"{data}: too little for {choice.arm.label}, which needs at least {wanted:,} {noun}."

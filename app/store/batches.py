@@ -3,21 +3,26 @@
 Many people's batches are judged together, in the order in which they came: what one adds, the next one finds there.
 """
 
-from collections.abc import Iterator, Sequence, Set
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence, Set
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from app.store.errors import BadSignals, Refusal
 from rlhb_core.errors import BadRecord
-from rlhb_core.schema.payloads import VoteChoice
+from rlhb_core.schema.payloads import MAX_PIECES, VoteChoice
 from rlhb_core.schema.records import Source
-from rlhb_core.schema.signals import Signal, SignalKind, check_signal
+from rlhb_core.schema.signals import PIECEWISE, Signal, SignalKind, check_signal
 
 Said = tuple[UUID, str, UUID, UUID | None, dict[str, Any]]
 """What a signal says: by whom, its kind, about which query and response, its payload. Two under one id agree in it.
 
 Times are no part of it: each attempt to send it sets them right by its own measure.
 """
+
+
+Pieces = defaultdict[tuple[UUID, SignalKind], set[UUID | None]]
+"""By response and kind, the acts that stand, or stood, side by side there."""
 
 
 class Batch(NamedTuple):
@@ -70,6 +75,8 @@ class Taking:
         self.queries: dict[UUID, Asked] = {}
         self.answers: dict[UUID, UUID] = {}  # with their queries
         self.hopeless: set[UUID] = set()  # answers that can no longer win
+        self.chars: dict[UUID, int] = {}  # of finished answers
+        self.pieces: Pieces = defaultdict(set)
         self.said: dict[UUID, Said] = {}
         # To be written:
         self.rows: list[dict[str, Any]] = []
@@ -97,6 +104,7 @@ class Taking:
         self.rows += [self._row(batch, each, said[each.id]) for each in new.values()]
         self.said |= {each: said[each] for each in new}
         self.answered |= {each.query_id for each in new.values() if each.facts.explicit}
+        self._note_pieces(new.values(), self.pieces)
         self.heard.add(batch.person_id)
         if teller.source != Source.SIMULATED:
             # Those are shown texts only, and their clock is simulated too.
@@ -108,10 +116,11 @@ class Taking:
         said: dict[UUID, Said] = {}
         refusals = []
         voted = self._voted_in(batch)
+        beside = self._note_pieces(batch.signals, defaultdict(set))
         for index, signal in enumerate(batch.signals):
             says = _says(batch.person_id, signal)
             first = self.said.get(signal.id) or said.setdefault(signal.id, says)
-            if why_not := self._why_not(batch.person_id, signal, voted):
+            if why_not := self._why_not(batch.person_id, signal, voted, beside):
                 refusals.append(_refusal(index, signal, why_not))
             elif says != first:
                 refusals.append(
@@ -121,8 +130,12 @@ class Taking:
             raise BadSignals(refusals)
         return said
 
-    def _why_not(self, person_id: UUID, signal: Signal, voted: Set[UUID]) -> str | None:
-        """Why a signal cannot be, given what it speaks of. `voted`: queries with a vote beside it."""
+    def _why_not(
+        self, person_id: UUID, signal: Signal, voted: Set[UUID], beside: Pieces
+    ) -> str | None:
+        """Why a signal cannot be, given what it speaks of. `voted`: queries with a vote in its batch; `beside`: the
+        pieces in it.
+        """
         if not self._is_of(person_id, signal.query_id):
             return "there is no such query of yours"
         if any(self.answers.get(each) != signal.query_id for each in responses_of(signal)):
@@ -137,7 +150,23 @@ class Taking:
             signal.facts.puts_first(signal.payload)
         ):
             return "this answer failed or is empty, so it cannot be chosen; choose another one"
+        if signal.response_id is None or signal.id in self.said:
+            return None
+        reach, chars = signal.facts.reaches(signal.payload), self.chars.get(signal.response_id)
+        if chars is not None and reach > chars:
+            return f"it ends at character {reach} of an answer that has {chars}; mark what is there"
+        place = (signal.response_id, signal.kind)
+        if len(self.pieces.get(place, set()) | beside.get(place, set())) > MAX_PIECES:
+            return f"one answer takes at most {MAX_PIECES} of these"
         return None
+
+    @staticmethod
+    def _note_pieces(signals: Iterable[Signal], pieces: Pieces) -> Pieces:
+        for signal in signals:
+            piece = signal.facts.piece(signal.payload)
+            if piece is not None and signal.response_id is not None:
+                pieces[signal.response_id, signal.kind].add(piece)
+        return pieces
 
     def _voted_in(self, batch: Batch) -> Set[UUID]:
         """Queries with a vote in the batch. Of the simulated nobody notes when they were shown names:
@@ -209,6 +238,12 @@ def queries_of(signal: Signal) -> Iterator[UUID]:
     yield signal.query_id
     if followed_by := signal.facts.leads_to(signal.payload):
         yield followed_by
+
+
+def in_pieces(signal: Signal) -> Iterator[UUID]:
+    """The response of a signal beside which others of its kind may stand."""
+    if signal.kind in PIECEWISE and signal.response_id is not None:
+        yield signal.response_id
 
 
 def responses_of(signal: Signal) -> Iterator[UUID]:

@@ -17,11 +17,12 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from app.store.engine import Connection, upsert
+from app.store.engine import Connection, in_parts, storable, upsert
 from app.store.tables import BEHAVIOR, NAMED_MS, PERSON, QUERY, RESPONSE, SIGNAL, to_record
 from rlhb_core.schema.behaviors import VERBALISER_VERSION, verbalise
 from rlhb_core.schema.features import BehaviorFeatures
 from rlhb_core.schema.folds import Answer, Folds, digest
+from rlhb_core.schema.passages import placed
 from rlhb_core.schema.reading import Reading, summarise_person
 from rlhb_core.schema.records import Outcome
 from rlhb_core.schema.signals import Signal, blind
@@ -86,12 +87,38 @@ def _summarise(connection: Connection, person_id: UUID) -> list[dict[str, Any]]:
     ]
     hidden = _features([read for read in readings if not read.never_blind], blind)
     full = _features(readings, list)
-    return [
-        _row(person_id, answer.id, hidden.get(read.answer), full[read.answer])
+    rows = [
+        (answer.id, read, read.folds.later(answer.id))
         for read in readings
         for answer in read.folds.answers
         if read.folds.of(answer.id) == read.answer
     ]
+    texts = _texts(connection, [each for each, read, _ in rows if full[read.answer].marks])
+
+    def of(answer: UUID, found: BehaviorFeatures | None, later: int) -> BehaviorFeatures | None:
+        if found is None or answer not in texts:
+            return found
+        return found.model_copy(update={"marks": placed(found.marks, later, texts[answer])})
+
+    return [
+        _row(
+            person_id,
+            answer,
+            of(answer, hidden.get(read.answer), later),
+            of(answer, full[read.answer], later) or full[read.answer],
+        )
+        for answer, read, later in rows
+    ]
+
+
+def _texts(connection: Connection, answers: Sequence[UUID]) -> dict[UUID, str]:
+    """Of answers with marks, which are told with their words."""
+    statement = sa.select(RESPONSE.c.id, RESPONSE.c.text)
+    return {
+        answer: text
+        for part in in_parts(answers)
+        for answer, text in connection.execute(statement.where(RESPONSE.c.id.in_(part)))
+    }
 
 
 class _Asked(NamedTuple):
@@ -145,6 +172,7 @@ def _folds(connection: Connection, person_id: UUID) -> dict[UUID, _Asked]:
                 row.outcome,
                 row.created_ms,
                 row.replaces is not None,
+                len(row.text) - len(row.text.lstrip()),
             )
         )
     return {each: _Asked(Folds(found), revealed[each]) for each, found in answers.items()}
@@ -190,12 +218,12 @@ def _row(
         "response_id": response_id,
         "person_id": person_id,
         "features": seen.model_dump_json(),
-        "text": verbalise(seen),
+        "text": storable(verbalise(seen)),
         "vote": seen.vote,
         "verbaliser_version": VERBALISER_VERSION,
         "given": False,
         "open_features": full.model_dump_json() if differs else None,
-        "open_text": verbalise(full) if differs else None,
+        "open_text": storable(verbalise(full)) if differs else None,
         "open_vote": full.vote if differs else None,
         "never_blind": hidden is None,
     }

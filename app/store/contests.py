@@ -11,8 +11,9 @@ from app.store.engine import Connection
 from app.store.study_records import AssignmentState
 from app.store.study_tables import ASSIGNMENT
 from app.store.tables import RESPONSE, SIGNAL
+from rlhb_core.schema.outcomes import ranking
 from rlhb_core.schema.payloads import VoteChoice
-from rlhb_core.schema.signals import DECIDING, SignalKind, ranking
+from rlhb_core.schema.signals import DECIDING, SignalKind
 
 Wins = Mapping[tuple[UUID, UUID], float]
 """How often the first version was preferred to the second; a tie is half a win each."""

@@ -7,14 +7,14 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from app.store import people, settling
-from app.store.batches import Asked, Batch, Taking, Teller, queries_of, responses_of
+from app.store.batches import Asked, Batch, Taking, Teller, in_pieces, queries_of, responses_of
 from app.store.clocks import Clocks
 from app.store.engine import Connection, existing, in_parts
 from app.store.errors import BadSignals
 from app.store.tables import PERSON, QUERY, RESPONSE, SIGNAL, to_record
 from rlhb_core.schema.record import now_ms
 from rlhb_core.schema.records import Outcome
-from rlhb_core.schema.signals import Signal
+from rlhb_core.schema.signals import KINDS, PIECEWISE, Signal
 
 __all__ = ["Batch", "known_ids", "newest_ms", "of_query", "record", "record_all"]
 
@@ -35,8 +35,13 @@ _PEOPLE = (
 _QUERIES = sa.select(QUERY.c.id, QUERY.c.person_id, QUERY.c.revealed_ms, QUERY.c.stays_blind).where(
     QUERY.c.id.in_(_SOME)
 )
-_ANSWERS = sa.select(RESPONSE.c.id, RESPONSE.c.query_id, _CANNOT_WIN).where(
+# Characters, as Python counts them; of one that is being written nobody knows how many it will have.
+_CHARS = sa.case((RESPONSE.c.outcome != Outcome.PENDING, sa.func.length(RESPONSE.c.text)))
+_ANSWERS = sa.select(RESPONSE.c.id, RESPONSE.c.query_id, _CANNOT_WIN, _CHARS).where(
     RESPONSE.c.id.in_(_SOME)
+)
+_PIECES = sa.select(SIGNAL.c.response_id, SIGNAL.c.kind, SIGNAL.c.payload).where(
+    SIGNAL.c.response_id.in_(_SOME), SIGNAL.c.kind.in_(PIECEWISE)
 )
 _SAID = sa.select(
     SIGNAL.c.id,
@@ -132,12 +137,16 @@ def _read(connection: Connection, batches: Sequence[Batch]) -> Taking:
         taking.people[person_id] = Teller(recording, source)
     for query_id, *asked in _found(connection, _QUERIES, _all(batches, queries_of)):
         taking.queries[query_id] = Asked(*asked)
-    for response_id, query_id, hopeless in _found(
+    for response_id, query_id, hopeless, chars in _found(
         connection, _ANSWERS, _all(batches, responses_of)
     ):
         taking.answers[response_id] = query_id
         if hopeless:
             taking.hopeless.add(response_id)
+        if chars is not None:
+            taking.chars[response_id] = chars
+    for response_id, kind, payload in _found(connection, _PIECES, _all(batches, in_pieces)):
+        taking.pieces[response_id, kind].add(KINDS[kind].piece(payload))
     for signal_id, *said in _found(connection, _SAID, _all(batches, lambda signal: [signal.id])):
         taking.said[signal_id] = tuple(said)
     return taking

@@ -68,7 +68,8 @@ def marks_of(connection: Connection, person_id: UUID) -> set[bytes]:
     ).scalar()
     texts.add(name or "")
     wrote = sa.select(SIGNAL.c.payload).where(
-        SIGNAL.c.person_id == person_id, SIGNAL.c.kind.in_([SignalKind.EDIT, SignalKind.CRITIQUE])
+        SIGNAL.c.person_id == person_id,
+        SIGNAL.c.kind.in_([SignalKind.EDIT, SignalKind.CRITIQUE, SignalKind.MARK]),
     )
     for payload in connection.execute(wrote).scalars():
         texts.update(each for each in payload.values() if isinstance(each, str))

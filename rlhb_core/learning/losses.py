@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from rlhb_core.learning.ranking import ranking_losses
 from rlhb_core.learning.rewards import log_ratio
 
 
@@ -88,16 +89,20 @@ def choice_loss(
     all_bad: Tensor,
     weights: Tensor,
     margins: Tensor | None = None,
+    places: Tensor | None = None,
 ) -> Tensor:
-    """Negative log-likelihood of votes over n responses, with ties and all-bad as outcomes of their own.
+    """Negative log-likelihood of judgements of n responses: votes, with ties and all-bad as outcomes of their own, and
+    rankings.
 
     One softmax over [scores of the responses, tie, all bad]: Bradley-Terry (Plackett-Luce for n > 2) with
     Davidson's tie, whose strength is the geometric mean of all times exp(tie), and an outside option of strength
-    exp(all_bad) that anchors the scale. One vote among three is one observation, not two.
+    exp(all_bad) that anchors the scale. One vote among three is one observation, not two, and so is one ranking
+    (`ranking_losses`).
 
     scores, shown: [N, n], shown is 1.0 where there is a response; outcomes: [N], index of the best, or -1 for a tie,
-    -2 for all bad; tie, all_bad: scalars; weights: [N]; margins: [N], how far the chosen response must lead (Llama 2,
-    arXiv 2307.09288, eq. 2), 0 for other outcomes. Returns the weighted mean.
+    -2 for all bad; tie: scalar or [N], minus infinity where a tie could not be said; all_bad: scalar; weights: [N];
+    margins: [N], how far the chosen response must lead (Llama 2, arXiv 2307.09288, eq. 2), 0 for other outcomes;
+    places: [N, n], of rankings, 0 for votes. Returns the weighted mean.
     """
     mean = (scores * shown).sum(1) / shown.sum(1)  # [N]
     options = torch.cat(
@@ -112,4 +117,20 @@ def choice_loss(
     if margins is not None:
         options = options - margins[:, None] * F.one_hot(chosen, options.shape[1])
     losses = F.cross_entropy(options, chosen, reduction="none")
+    if places is not None and bool(places.any()):
+        ranked = ranking_losses(scores, places, tie)
+        losses = torch.where(places.any(1), ranked, losses)
     return (losses * weights).sum() / weights.sum()
+
+
+def rating_loss(found: Tensor, told: Tensor, weights: Tensor) -> Tensor:
+    """Half the squared error of foreseen ratings: the likelihood of a normal spread of 1, in nats.
+
+    found, told: [N, A] for A aspects, told is NaN where no rating was given; weights: [N]. Returns the weighted mean
+    over the ratings of an aspect, summed over the aspects; an aspect without ratings adds nothing.
+    """
+    given = ~told.isnan()
+    errors = 0.5 * (found - torch.where(given, told, found.detach())) ** 2  # [N, A]
+    counted = given * weights[:, None]
+    means: Tensor = (errors * counted).sum(0) / counted.sum(0).clamp(min=1e-9)
+    return means.sum()

@@ -183,9 +183,9 @@ class Discriminator(nn.Module):
 
 
 class RewardHead(nn.Module):
-    """Scores of a response, in logits of a choice: the first by votes, one more for each rated aspect.
+    """Scores of a response: the first in logits of a choice, then one for each rated aspect, in spreads of a rating.
 
-    `tie` (of each score) and `all_bad` (of votes) are the other outcomes' strengths.
+    `tie` and `all_bad` are the strengths of the other outcomes of a choice.
     """
 
     def __init__(
@@ -195,7 +195,7 @@ class RewardHead(nn.Module):
         self.standardise = Standardise(features)
         self.body = nn.Sequential(nn.Linear(features, hidden), nn.GELU(), nn.Dropout(dropout))
         self.scores = nn.Linear(hidden, 1 + aspects)
-        self.tie = nn.Parameter(torch.zeros(1 + aspects))
+        self.tie = nn.Parameter(torch.zeros(1))
         self.all_bad = nn.Parameter(torch.zeros(()))
 
     def forward(self, features: Tensor) -> Tensor:

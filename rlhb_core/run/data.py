@@ -11,7 +11,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 from uuid import UUID
 
 import numpy as np
@@ -61,6 +61,18 @@ class Logged:
 LoggedOrVoted = TypeVar("LoggedOrVoted", Logged, Voted)
 
 
+class Asked(Protocol):
+    """A row of any kind, as far as it tells on which side of the held-out split it stands."""
+
+    @property
+    def query(self) -> str:
+        """The text of its query."""
+        ...
+
+
+AnyRow = TypeVar("AnyRow", bound=Asked)
+
+
 @dataclass(frozen=True)
 class Split:
     """The data of a run. Held-out rows are chosen by the text of their query and never trained on."""
@@ -94,7 +106,7 @@ def load_split(
     """The rows that this run trains and is judged on. Raises NotEnoughData saying what is missing."""
     settings = config.data
     chosen = _chosen(config, triplets)
-    logged, voted = _logged(config, chosen), votes_of(comparisons, settings)
+    logged, voted = _logged(config, chosen), votes_of(comparisons, settings, chosen)
     if config.learns_from_votes:
         enough(len(voted), settings.min_comparisons, "votes")
     else:
@@ -201,12 +213,10 @@ def _plain(query: str) -> str:
     return " ".join(query.lower().split())
 
 
-def parted(
-    rows: list[LoggedOrVoted], settings: DataSettings
-) -> tuple[list[LoggedOrVoted], list[LoggedOrVoted]]:
+def parted(rows: list[AnyRow], settings: DataSettings) -> tuple[list[AnyRow], list[AnyRow]]:
     """The rows of training queries, and those of held-out ones."""
-    train: list[LoggedOrVoted] = []
-    held_out: list[LoggedOrVoted] = []
+    train: list[AnyRow] = []
+    held_out: list[AnyRow] = []
     for row in rows:
         (held_out if is_held_out(row.query, settings.held_out) else train).append(row)
     return train, held_out

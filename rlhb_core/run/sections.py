@@ -26,6 +26,11 @@ class DataSettings(Section):
         default=False,
         description="Learn from what was done while the names of the versions were in view, too.",
     )
+    edits: bool = Field(
+        default=True,
+        description="Learn from edits, where votes are learned from: what somebody made of an answer is better than "
+        "the answer was, and one to imitate. Edits count as votes do.",
+    )
     held_out: float = Field(
         default=0.2,
         gt=0,
@@ -89,8 +94,8 @@ class DataSettings(Section):
     min_comparisons: int = Field(
         default=16,
         ge=8,
-        description="Fewest votes with which an arm that learns from votes starts; also of rated pairs, for each "
-        "aspect.",
+        description="Fewest votes with which an arm that learns from votes starts; also of rated answers, for "
+        "each aspect.",
     )
 
     @field_validator("clauses")

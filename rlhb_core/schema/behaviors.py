@@ -13,11 +13,12 @@ from typing import Literal
 from rlhb_core.errors import BadRecord, NotEnoughData
 from rlhb_core.schema.features import CLAUSES, BehaviorFeatures
 
-VERBALISER_VERSION = 3
+VERBALISER_VERSION = 4
 """Raised whenever the same signals would give another text.
 
 2: what is done with names in view is left out, equal answers share what is done, a failed answer is neither chosen nor
-passed over, an emptied comment is none. 3: a ranking is the outcome of a comparison, as a vote is.
+passed over, an emptied comment is none. 3: a ranking is the outcome of a comparison, as a vote is. 4: marked passages
+are told, and a comment with its tags and words.
 """
 
 # --- features -> text -> classes ------------------------------------------------------------------
@@ -71,9 +72,20 @@ def written(classes: Classes, clauses: Sequence[str] = ALL_CLAUSES, form: Form =
     return numbers if form == "numbers" else f"{text} {numbers}"
 
 
+TAGS, WORDS = " Tags: ", " In words: "
+"""Before the tags and before the text of a comment, which follow the sentence and belong to no class."""
+
+
 def verbalise(features: BehaviorFeatures, clauses: Sequence[str] = ALL_CLAUSES) -> str:
-    """The behaviour as an English sentence, such as "The reader read it at length, liked it and copied it."."""
-    return text_of(classify(features), clauses)
+    """The behaviour as an English sentence, such as "The reader read it at length, liked it and copied it.".
+
+    What was said in a comment follows it: "The reader commented on it. Tags: wrong, too long. In words: It is Lima.".
+    """
+    text = text_of(classify(features), clauses)
+    if "commented" in clauses:
+        text += f"{TAGS}{', '.join(features.comment_tags)}." if features.comment_tags else ""
+        text += f"{WORDS}{features.comment}" if features.comment else ""
+    return text
 
 
 _NUMBERS = re.compile(r"[a-z_]+ \d+(?:, [a-z_]+ \d+)*$")
@@ -91,11 +103,14 @@ def _numbered(body: str) -> Classes:
 
 
 def parse(text: str) -> Classes:
-    """The classes that a behaviour speaks of, in any form. Raises BadRecord for what `written` cannot have made."""
+    """The classes that a behaviour speaks of, in any form. Raises BadRecord for what nothing here can have made."""
     classes = dict.fromkeys(ALL_CLAUSES, 0)
     body = text.strip()
     if _NUMBERS.fullmatch(body):
         return classes | _numbered(body)
+    sentence, stop, rest = body.partition(".")
+    if rest.startswith((TAGS, WORDS)):
+        body = sentence + stop
     body = _NUMBERS.sub("", body).rstrip()  # both say the same
     if not (body.startswith("The reader ") and body.endswith(".")):
         raise BadRecord("a behaviour text starts with 'The reader ' and ends with a full stop")
@@ -110,6 +125,13 @@ def parse(text: str) -> Classes:
 
 
 # --- which behaviours are preferred ---------------------------------------------------------------
+
+
+def absolute(classes: Classes) -> Classes:
+    """The classes without what says only that another answer was better or worse; that all are bad stays."""
+    outcome = next(clause for clause in CLAUSES if clause.name == "vote")
+    is_absolute = outcome.options[classes.get("vote", 0)] == "called all answers bad"
+    return dict(classes) if is_absolute else {**classes, "vote": 0}
 
 
 def preference_score(classes: Classes) -> float:

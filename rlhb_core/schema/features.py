@@ -8,11 +8,24 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Literal
+from uuid import UUID
 
 from pydantic import Field
 
-from rlhb_core.schema.payloads import Strength
+from rlhb_core.schema.payloads import MAX_PIECES, Quality, Strength
 from rlhb_core.schema.record import Record
+
+
+class Marked(Record):
+    """A passage of the response that the person marked."""
+
+    mark: UUID
+    start: int = Field(ge=0)
+    end: int = Field(ge=1)
+    quality: Quality
+    reason: str = Field(default="", max_length=40)
+    note: str = Field(default="", max_length=2_000)
+    words: str = ""
 
 
 class BehaviorFeatures(Record):
@@ -54,6 +67,12 @@ class BehaviorFeatures(Record):
     edited_text: str | None = Field(
         default=None, description="The answer as the person would have written it."
     )
+    marks: list[Marked] = Field(
+        default_factory=list,
+        max_length=MAX_PIECES,
+        description="Passages that were marked: `start` and `end` in characters (Unicode code points) of the response, "
+        "the words between them, good or bad, reason and note.",
+    )
     comment: str = Field(default="", description="The person's last comment, in their words.")
     comment_tags: list[str] = Field(
         default_factory=list, description="Its tags, such as correct, complete, clear."
@@ -67,6 +86,11 @@ def _dwell(features: BehaviorFeatures) -> int:
 
 def _vote(features: BehaviorFeatures) -> int:
     return (None, "won", "lost", "tied", "all_bad").index(features.vote)
+
+
+def _passages(features: BehaviorFeatures) -> int:
+    said = {each.quality for each in features.marks}
+    return ("good" in said) + 2 * ("bad" in said)
 
 
 def _rating(features: BehaviorFeatures) -> int:
@@ -139,6 +163,18 @@ CLAUSES: tuple[Clause, ...] = (
         (0.0, -0.3),
         "The answer was rewritten.",
         lambda found: int(found.edited),
+    ),
+    Clause(
+        "passages",
+        (
+            None,
+            "pointed out what is good",
+            "pointed out what is bad",
+            "pointed out what is good as well as what is bad",
+        ),
+        (0.0, 0.5, -0.5, 0.0),
+        "Passages were marked as good or bad.",
+        _passages,
     ),
     Clause(
         "commented",

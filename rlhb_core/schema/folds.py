@@ -29,6 +29,8 @@ class Answer:
     outcome: Outcome
     created_ms: int
     regenerated: bool = False
+    lead: int = 0
+    """White space before the text, in characters."""
 
 
 def digest(text: str) -> str:
@@ -42,6 +44,7 @@ class Folds:
 
     def __init__(self, answers: Sequence[Answer]) -> None:
         self.answers = answers
+        self._lead = {each.id: each.lead for each in answers}
         self._first = folded((each.id, each.outcome, each.said) for each in answers)
         self._winnable = {each.id for each in answers if can_win(each.outcome, each.said)}
         self._failed = {each.id for each in answers if failed(each.outcome, each.said)}
@@ -54,6 +57,10 @@ class Folds:
     def together(self) -> int:
         """How many different answers stood side by side."""
         return len({self.of(each.id) for each in self.answers if not each.regenerated})
+
+    def later(self, answer: UUID) -> int:
+        """How many characters later its text begins than that of the answer that stands for it."""
+        return self._lead.get(answer, 0) - self._lead.get(self.of(answer), 0)
 
     def about(self, answer: UUID, signals: Sequence[Signal]) -> list[Signal]:
         """Those of the query's signals that tell something of the answer, as if all had named `of(answer)`."""
@@ -78,8 +85,11 @@ class Folds:
 
     def _renamed(self, signal: Signal) -> Signal:
         changed: dict[str, Any] = {}
+        renamed = signal.facts.renamed(signal.payload, self.of)
         if signal.response_id is not None and self.of(signal.response_id) != signal.response_id:
             changed["response_id"] = self.of(signal.response_id)
-        if renamed := signal.facts.renamed(signal.payload, self.of):
+            if later := self.later(signal.response_id):
+                renamed |= signal.facts.moved(signal.payload, -later)
+        if renamed:
             changed["payload"] = signal.payload | renamed
         return signal.model_copy(update=changed) if changed else signal

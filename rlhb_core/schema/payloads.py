@@ -1,12 +1,20 @@
 """What a recorded act carries, for each kind of act; which kinds there are is known by `signals.py`."""
 
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import ConfigDict, Field, field_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from rlhb_core.schema.record import MAX_TEXT, Real, Record, Truth, Whole
+
+Payload = Mapping[str, Any]
+"""As it is stored: JSON that the kind's payload record has accepted."""
+
+
+MAX_PIECES = 100
+"""Most acts of one kind that stand side by side on one response, those that were taken back counted."""
 
 
 class Empty(Record):
@@ -64,6 +72,34 @@ class Critique(Record):
     tags: list[Annotated[str, Field(min_length=1, max_length=40)]] = Field(
         default_factory=list, max_length=20, description="Words such as correct, complete, clear."
     )
+
+
+Quality = Literal["good", "bad"]
+"""What is said of a passage."""
+
+
+class Mark(Record):
+    """A passage of the response that is good or bad; of the same `mark` the last signal counts."""
+
+    mark: UUID = Field(description="Made by the client; the same one changes or takes off a mark.")
+    start: Whole = Field(
+        ge=0,
+        le=200_000,
+        description="Where the passage begins in the text of the response, in characters (Unicode code points) from 0.",
+    )
+    end: Whole = Field(ge=0, le=200_000, description="Where it ends: the first one behind it.")
+    quality: Quality = Field(description="Whether it is good or bad.")
+    reason: str = Field(default="", max_length=40, description="Why, in a word, such as wrong.")
+    note: str = Field(default="", max_length=2_000, description="Why, in the person's words.")
+    on: Truth = Field(default=True, description="False takes the mark off again.")
+
+    @model_validator(mode="after")
+    def _of_some_length(self) -> Self:
+        if not 0 < self.end - self.start <= MAX_TEXT:
+            raise ValueError(
+                f"a passage has at least one character and at most {MAX_TEXT}: 'end' lies behind 'start'"
+            )
+        return self
 
 
 class Rate(Record):

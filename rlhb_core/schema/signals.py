@@ -8,7 +8,7 @@ put into words (`behaviors.py`).
 
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -17,9 +17,9 @@ from uuid import UUID, uuid4
 from pydantic import Field, ValidationError
 
 from rlhb_core.errors import BadRecord
-from rlhb_core.schema import payloads
+from rlhb_core.schema import outcomes, passages, payloads
 from rlhb_core.schema.features import BehaviorFeatures
-from rlhb_core.schema.payloads import VoteChoice
+from rlhb_core.schema.payloads import Payload, VoteChoice
 from rlhb_core.schema.record import Record, Truth, Whole, describe
 
 MAX_PAYLOAD_BYTES = 64_000
@@ -30,9 +30,6 @@ MAX_PAYLOAD_FIELDS = 16
 
 CLOCK_SLACK_MS = 1_000
 """Tolerance when times of one browser's clock are compared with each other."""
-
-Payload = Mapping[str, Any]
-"""As it is stored: JSON that the kind's payload record has accepted."""
 
 
 class SignalKind(StrEnum):
@@ -50,6 +47,7 @@ class SignalKind(StrEnum):
     REGENERATE = "regenerate"
     EDIT = "edit"
     CRITIQUE = "critique"
+    MARK = "mark"
     RATE = "rate"
     REFORMULATE = "reformulate"
     FOLLOW_UP = "follow_up"
@@ -96,6 +94,10 @@ def _none(payload: Payload) -> set[UUID]:
     return set()
 
 
+def _no_piece(payload: Payload) -> None:
+    return None
+
+
 @dataclass(frozen=True)
 class Kind:
     """What is known of one kind of signal."""
@@ -119,6 +121,12 @@ class Kind:
     """The outcome of a comparison: of all that a person said so about a query the last one counts."""
     leads_to: Callable[[Payload], UUID | None] = lambda payload: None
     """A further query of the same person that it speaks of."""
+    piece: Callable[[Payload], UUID | None] = _no_piece
+    """Which of several acts of its kind, that may stand side by side on one response, it is about."""
+    reaches: Callable[[Payload], int] = lambda payload: 0
+    """How far into the text of its response it speaks, in characters."""
+    moved: Callable[[Payload, int], dict[str, Any]] = lambda payload, _: {}
+    """What changes in the payload where the same text begins so many characters later."""
 
 
 def _dwelt(found: BehaviorFeatures, payload: Payload, _: UUID) -> None:
@@ -162,64 +170,6 @@ def _rated(found: BehaviorFeatures, payload: Payload, _: UUID) -> None:
     found.rating = sum(found.ratings.values()) / len(found.ratings)
 
 
-def _voted(found: BehaviorFeatures, payload: Payload, response_id: UUID) -> None:
-    found.strength, found.place = payload.get("strength"), None
-    match payload["choice"]:
-        case VoteChoice.BEST:
-            found.vote = "won" if str(payload["best"]) == str(response_id) else "lost"
-        case VoteChoice.TIE:
-            found.vote = "tied"
-        case VoteChoice.ALL_BAD:
-            found.vote = "all_bad"
-        case _:
-            found.vote = None
-
-
-def _ranked(found: BehaviorFeatures, payload: Payload, response_id: UUID) -> None:
-    """Alone at the top it won; beside others there it tied; below it lost; one that was not ranked did nothing."""
-    groups = enumerate(ranking(payload), start=1)
-    place, group = next((each for each in groups if response_id in each[1]), (None, []))
-    found.strength, found.place = None, place
-    if place == 1:
-        found.vote = "tied" if len(group) > 1 else "won"
-    else:
-        found.vote = "lost" if place else None
-
-
-def _chosen(payload: Payload) -> set[UUID]:
-    return set() if payload.get("best") is None else {UUID(str(payload["best"]))}
-
-
-def _chosen_again(payload: Payload, of: Callable[[UUID], UUID]) -> dict[str, Any]:
-    chosen = _chosen(payload)
-    return {"best": str(of(chosen.pop()))} if chosen else {}
-
-
-def ranking(payload: Payload) -> list[list[UUID]]:
-    """The responses of a ranking, best first, those in one list equal."""
-    return [[UUID(str(each)) for each in group] for group in payload["order"]]
-
-
-def _all_ranked(payload: Payload) -> set[UUID]:
-    return {each for group in ranking(payload) for each in group}
-
-
-def _ranked_first(payload: Payload) -> set[UUID]:
-    first, *others = ranking(payload)
-    return set(first) if others else set()
-
-
-def _ranked_again(payload: Payload, of: Callable[[UUID], UUID]) -> dict[str, Any]:
-    """A response that two names mean now stands where the better of them stood."""
-    met: set[UUID] = set()
-    groups = []
-    for group in ranking(payload):
-        kept = [each for each in dict.fromkeys(map(of, group)) if each not in met]
-        met |= set(kept)
-        groups += [[str(each) for each in kept]] if kept else []
-    return {"order": groups}
-
-
 def _next_query(payload: Payload) -> UUID:
     return UUID(str(payload["to_query"]))
 
@@ -247,6 +197,14 @@ KINDS: dict[SignalKind, Kind] = {
     SignalKind.CRITIQUE: Kind(
         payloads.Critique, explicit=True, effect=_commented, takes_back=_is_emptied
     ),
+    SignalKind.MARK: Kind(
+        payloads.Mark,
+        explicit=True,
+        effect=passages.marked,
+        piece=passages.mark_of,
+        reaches=passages.reach,
+        moved=passages.moved,
+    ),
     SignalKind.RATE: Kind(payloads.Rate, explicit=True, effect=_rated),
     SignalKind.REFORMULATE: Kind(
         payloads.NextQuery, of_query=True, effect=_marked("asked_again"), leads_to=_next_query
@@ -258,21 +216,21 @@ KINDS: dict[SignalKind, Kind] = {
         payloads.Vote,
         explicit=True,
         of_query=True,
-        effect=_voted,
+        effect=outcomes.voted,
         takes_back=_is_withdrawn,
-        names=_chosen,
-        puts_first=_chosen,
-        renamed=_chosen_again,
+        names=outcomes.chosen,
+        puts_first=outcomes.chosen,
+        renamed=outcomes.chosen_again,
         decides=True,
     ),
     SignalKind.RANK: Kind(
         payloads.Rank,
         explicit=True,
         of_query=True,
-        effect=_ranked,
-        names=_all_ranked,
-        puts_first=_ranked_first,
-        renamed=_ranked_again,
+        effect=outcomes.ranked,
+        names=outcomes.all_ranked,
+        puts_first=outcomes.ranked_first,
+        renamed=outcomes.ranked_again,
         decides=True,
     ),
     SignalKind.ABANDON: Kind(payloads.Abandon, of_query=True, effect=_marked("left")),
@@ -281,6 +239,9 @@ KINDS: dict[SignalKind, Kind] = {
 
 DECIDING = frozenset(kind for kind, facts in KINDS.items() if facts.decides)
 """Kinds that are the outcome of a comparison."""
+
+PIECEWISE = frozenset(kind for kind, facts in KINDS.items() if facts.piece is not _no_piece)
+"""Kinds of which several may stand side by side on one response (`piece`)."""
 
 
 # --- what makes a signal acceptable ---------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rlhb_core.run.config import RunConfig
@@ -59,6 +60,10 @@ def _enough(_: RunConfig, __: Split) -> None:
     return
 
 
+def _keeps_nothing(_: "Session", __: Path) -> dict[str, Any]:
+    return {}
+
+
 def _no_scorer(_: "Session") -> "Scorer | None":
     return None
 
@@ -85,5 +90,7 @@ class Teacher:
     """What must be installed before an arm can be trained, as a sentence; empty if nothing."""
     scorer: "Callable[[Session], Scorer | None]" = _no_scorer
     """What a trained run can score answers with."""
+    keep: "Callable[[Session, Path], dict[str, Any]]" = _keeps_nothing
+    """Writes what of it belongs to the version into that one's folder; what the lineage says of it."""
     foresee: "Callable[[Session, Sequence[Voted]], dict[str, Any]] | None" = None
     """How well a trained run foresees votes; None if it has learned nothing that could."""

@@ -1,4 +1,4 @@
-"""A trained version as a folder: the adapter in PEFT format and version.json with its lineage.
+"""A trained version as a folder: the adapter in PEFT format, what its teacher keeps, and version.json with its lineage.
 
 Does not know how it was trained.
 """
@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from rlhb_core import teachers
 from rlhb_core.learning.session import POLICY, Session
 from rlhb_core.run.folder import write_json
 from rlhb_core.schema.record import now_ms
@@ -40,7 +41,8 @@ def write_version(folder: Path, session: Session, result: dict[str, Any]) -> Non
             "verdict_sentence": result["verdict"]["sentence"],
             "against_sft": against_sft(result),
             "created_ms": now_ms(),
-        },
+        }
+        | teachers.of(config.arm).keep(session, folder),
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from rlhb_core.learning.losses import choice_loss
+from rlhb_core.learning.judgements import Judgements
 from rlhb_core.learning.rollout import Rollouts
 from rlhb_core.learning.session import ORIGIN, POLICY, Session
 from rlhb_core.lm.scorers import base_logprobs
@@ -86,18 +86,16 @@ def _unlikely(session: Session, ours: Rollouts, theirs: Rollouts) -> float:
 def _vote_judge(votes: Sequence[Voted], seed: int, steps: int, batch: int = 128) -> WordScorer:
     generator = torch.Generator().manual_seed(seed + 2000)
     words = [[words_of(vote.query, text) for text in vote.responses] for vote in votes]
-    outcomes = torch.tensor([vote.outcome for vote in votes])
-    weights = torch.tensor([vote.weight for vote in votes])
-    most = max(map(len, words))
+    told = Judgements.of(votes, torch.device("cpu"))
     model = WordScorer()
     optimiser = torch.optim.Adagrad(model.parameters(), lr=0.1)
     for _ in range(steps):
         drawn = torch.randint(len(votes), (batch,), generator=generator)
         chosen = [words[i] for i in drawn.tolist()]
-        shown = torch.tensor([[float(i < len(row)) for i in range(most)] for row in chosen])
-        scores = shown.clone()
-        scores[shown > 0] = model([one for row in chosen for one in row])
-        loss = choice_loss(scores, shown, outcomes[drawn], model.tie, model.all_bad, weights[drawn])
+        rows = told.rows(drawn)
+        scores = rows.shown.clone()
+        scores[rows.shown > 0] = model([one for row in chosen for one in row])
+        loss = rows.loss(scores, model.tie, model.all_bad)
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
@@ -107,12 +105,10 @@ def _vote_judge(votes: Sequence[Voted], seed: int, steps: int, batch: int = 128)
 def _vote_accuracy(model: WordScorer, votes: Sequence[Voted]) -> tuple[float, int]:
     points = []
     for vote in votes:
-        if vote.outcome >= 0:
+        if vote.pairs:
             scores = model([words_of(vote.query, text) for text in vote.responses]).tolist()
-            best = scores[vote.outcome]
-            points += [
-                1.0 if best > other else 0.5 if best == other else 0.0
-                for index, other in enumerate(scores)
-                if index != vote.outcome
-            ]
-    return (sum(points) / len(points) if points else 0.5), len(points)
+            for better, worse in vote.pairs:
+                gap = scores[better] - scores[worse]
+                points.append(1.0 if gap > 0 else 0.5 if gap == 0 else 0.0)
+    accuracy = sum(points) / len(points) if points else 0.5
+    return accuracy, sum(vote.counts for vote in votes)

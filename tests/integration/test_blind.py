@@ -517,9 +517,9 @@ def test_passing_over_a_failed_answer_says_nothing_of_it(store: Store) -> None:
     story = Story(store)
     a, b, c = story.answers
     story.finish(c, "half an ans", Outcome.ERROR)
-    story.did(story.vote(b), story.act("dislike", c))
+    story.did(story.act("like", b), story.vote(b), story.act("dislike", c))
     assert story.said(c) == "The reader disliked it."
-    assert labels_of(store) == {a.text: False, b.text: True}, "a failed answer is no label"
+    assert labels_of(store) == {b.text: True}, "a failed answer is no label"
     (found,) = comparisons_of(store)
     assert found.responses == [a.text, b.text]
     assert pairs_of(store) == [(b.text, a.text, "vote")]
@@ -594,6 +594,22 @@ def test_edits_and_comments_are_exported_with_their_texts(store: Store) -> None:
     texts = [x["payload"].get("text") for x in mine if x["type"] == "signal"]
     assert "One, better." in texts
     assert "nearly" in texts
+
+
+def test_a_comment_is_told_whatever_stands_in_it(store: Store, other: Store) -> None:
+    story = Story(store)
+    text = 'No \x00, and. Tags: none \U0001f916 "it" In words: dwell 4'
+    story.did(story.act("critique", story.answers[0], text=text, tags=["too, long", "x. y"]))
+    sent = b"".join(triplet_lines(store, BLIND)).splitlines()
+    told = behaviors_of(store)[story.answers[0].id]
+    assert told.behavior_features.comment == text
+    said = text.replace("\x00", "\ufffd")
+    assert told.behavior_text == (
+        f"The reader commented on it. Tags: too, long, x. y. In words: {said}"
+    )
+    assert import_jsonl(other, sent).imported == 3
+    assert behaviors_of(other)[story.answers[0].id].behavior_text == told.behavior_text
+    assert labels_of(store) == {}
 
 
 # --- in and out -----------------------------------------------------------------------------------

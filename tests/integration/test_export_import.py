@@ -17,6 +17,7 @@ from app.files import (
     Mapping,
     amounts,
     comparison_lines,
+    completion_lines,
     import_csv,
     import_file,
     import_jsonl,
@@ -255,7 +256,8 @@ def test_preferences_and_labels_as_trl_loads_them(store: Store):
     with store.writing() as connection:
         person = someone(connection)
         query, (a, b, c) = asked(connection, person)
-        signals.record(connection, person.id, [best(query, b), act("dislike", query, c)])
+        acts = [act("like", query, a), best(query, b), act("dislike", query, c)]
+        signals.record(connection, person.id, acts)
         tied, _ = asked(connection, person, "a tie", at_ms=OPENED_MS + 1)
         signals.record(connection, person.id, [act("vote", tied, choice="tie")])
 
@@ -276,11 +278,56 @@ def test_preferences_and_labels_as_trl_loads_them(store: Store):
         line["completion"][0]["content"]: (line["prompt"], line["label"])
         for line in lines_of(label_lines(store, DataFilter()))
     }
-    assert labelled == {
-        a.text: (prompt, False),
-        b.text: (prompt, True),
-        c.text: (prompt, False),
-    }
+    assert labelled == {a.text: (prompt, True), c.text: (prompt, False)}, "a vote is no label"
+    assert lines_of(completion_lines(store, DataFilter())) == [
+        {"prompt": prompt, "completion": says("assistant", b.text), "from": "vote"}
+    ]
+
+
+def test_that_all_answers_are_bad_is_said_of_each(store: Store):
+    with store.writing() as connection:
+        person = someone(connection)
+        query, _ = asked(connection, person)
+        signals.record(connection, person.id, [act("vote", query, choice="all_bad")])
+    assert [line["label"] for line in lines_of(label_lines(store, DataFilter()))] == [False] * 3
+
+
+def test_a_preference_says_how_strong_it_is_and_a_ranking_what_its_pairs_weigh(store: Store):
+    with store.writing() as connection:
+        person = someone(connection)
+        query, (_, b, _) = asked(connection, person)
+        much = act("vote", query, choice="best", best=str(b.id), strength=3)
+        ranked, others = asked(connection, person, "Ranked?", at_ms=OPENED_MS + 1)
+        order = [[str(each.id)] for each in others]
+        tied, (d, e, f) = asked(connection, person, "Tied?", at_ms=OPENED_MS + 2)
+        pair = act("rank", tied, order=[[str(d.id), str(e.id)], [str(f.id)]])
+        signals.record(connection, person.id, [much, act("rank", ranked, order=order), pair])
+    lines = lines_of(preference_lines(store, DataFilter()))
+    told = [(line["from"], line.get("strength"), line.get("weight")) for line in lines]
+    assert (
+        told
+        == [("vote", 3, None)] * 2 + [("rank", None, 0.666667)] * 3 + [("rank", None, None)] * 2
+    ), "three pairs weigh two, as a vote among the three does"
+
+
+def test_what_a_reader_corrected_is_not_to_be_imitated_and_the_correction_is(store: Store):
+    with store.writing() as connection:
+        person = someone(connection)
+        query, (a, b, c) = asked(connection, person)
+        order = [[str(a.id), str(b.id)], [str(c.id)]]
+        acts = [
+            act("rank", query, order=order),
+            act("edit", query, a, text="Two: Phobos and Deimos."),
+            act("edit", query, c, text=f" {c.text}"),
+            act("edit", query, b, text="Taken back."),
+            act("edit", query, b, after_ms=60_001, text="Taken back.", on=False),
+        ]
+        signals.record(connection, person.id, acts)
+    lines = lines_of(completion_lines(store, DataFilter()))
+    assert [(line["completion"][0]["content"], line["from"]) for line in lines] == [
+        (b.text, "rank"),
+        ("Two: Phobos and Deimos.", "edit"),
+    ]
 
 
 # --- and back in ----------------------------------------------------------------------------------
@@ -455,7 +502,8 @@ def test_a_time_that_no_calendar_holds_breaks_no_export(store: Store):
     with store.writing() as connection:
         person = someone(connection)
         query, (a, *_) = asked(connection, person, at_ms=absurd)
-        signals.record(connection, person.id, [best(query, a)], received_ms=absurd + 60_000)
+        acts = [best(query, a), act("like", query, a)]
+        signals.record(connection, person.id, acts, received_ms=absurd + 60_000)
     for kind, export in EXPORTS.items():
         assert lines_of(export(store, EVERYTHING)), kind
     told = triplets_of(store)

@@ -22,6 +22,7 @@ from rlhb_core.learning.likelihood import Likelihood
 from rlhb_core.learning.ppo import PpoStage
 from rlhb_core.learning.rollout import Rollouts
 from rlhb_core.learning.session import ORIGIN, POLICY, START, Metrics, Session, seed_all, seeded
+from rlhb_core.lm.scorers import Written
 from rlhb_core.lm.trunk import load_trunk
 from rlhb_core.run.config import RunConfig
 from rlhb_core.run.data import Pair, Split, load_split
@@ -32,6 +33,7 @@ from rlhb_core.schema.arms import ARMS, Arm
 from rlhb_core.schema.evidence import Evidence
 from rlhb_core.schema.records import Comparison, RunStatus, Triplet
 from rlhb_core.teachers.discriminator.triplets import origin_triplets
+from rlhb_core.teachers.reward_model.model import load as load_reward_model
 from rlhb_core.teachers.reward_model.stage import RewardModelStage
 from rlhb_core.train import loop
 from rlhb_core.train.checkpoint import Checkpoint
@@ -135,6 +137,48 @@ def test_rlhf_then_rlhf_rlhb_from_its_version(log: Log, tmp_path: Path) -> None:
     assert read_version(second.version)["condition"] == result["condition"]
     assert second.answers()["SFT"] == first.answers()["SFT"]  # both are measured against the same
     assert second.progress()["share"] == 1.0  # type: ignore[index]
+
+
+def test_a_rated_aspect_is_in_the_reward_of_a_run_and_kept_with_its_version(
+    log: Log, tmp_path: Path
+) -> None:
+    triplets, comparisons = log
+    rated = [
+        each.model_copy(
+            update={
+                "behavior_features": each.behavior_features.model_copy(
+                    update={"ratings": {"short": 5.0 if len(each.response) < 40 else 1.0}}
+                )
+            }
+        )
+        for each in triplets
+    ]
+    short: Any = {
+        "source": "imported",
+        "ppo": TINY["ppo"] | {"iterations": 1},
+        "reward_model": {"steps": 100, "batch": 64, "aspects": {"short": 3.0}},
+    }
+    run = new_run(tmp_path / "rated", "rlhf", (rated, comparisons), **short)
+    assert train(run) == 0
+    last = [row for row in run.metrics() if "reward_model/aspect_correlation" in row][-1]
+    assert float(last["reward_model/aspect_correlation"]) > 0.5
+    told = read_version(run.version)["aspects"]["short"]
+    assert told["weight"] == 3.0
+    assert told["correlation"] == pytest.approx(last["reward_model/aspect_correlation"])
+    result = run.result()
+    assert result is not None
+    assert result["evidence"]["reward_model"]["aspects"]["short"]["ratings"] > 8
+
+    kept = load_reward_model(run.version)
+    session = Session(
+        run.config(), load_split(run.config(), rated, comparisons), load_trunk("embedded", "cpu")
+    )
+    brief, long = (
+        Written("What is the capital of Peru?", each) for each in ("Lima.", "Lima. " * 9)
+    )
+    with torch.no_grad():
+        scores = kept(session.features([brief, long]))
+    assert scores[0] > scores[1]
 
 
 def test_rlhbc_stops_resumes_and_is_served_without_a_condition(

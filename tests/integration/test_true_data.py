@@ -20,7 +20,7 @@ from rlhb_core.run.data import load_split
 from rlhb_core.run.recipe import load_recipe
 from rlhb_core.schema.answers import failed
 from rlhb_core.schema.arms import Arm
-from rlhb_core.schema.behaviors import parse, preference_score
+from rlhb_core.schema.behaviors import absolute, parse, preference_score
 from rlhb_core.schema.payloads import VoteChoice
 from rlhb_core.schema.record import read_jsonl
 from rlhb_core.schema.records import Comparison, Outcome, Source, Triplet
@@ -142,7 +142,8 @@ def test_no_answer_has_two_labels_and_none_that_failed_has_one(lived_in: Store) 
     for line in rows(lived_in, "triplets"):
         if not failed(Outcome(line["outcome"]), line["response"]):
             key = line["query"].strip(), line["response"].strip()
-            told.setdefault(key, []).append(preference_score(parse(line["behavior_text"])))
+            said = absolute(parse(line["behavior_text"]))
+            told.setdefault(key, []).append(preference_score(said))
     for line, key in zip(found, keys, strict=True):
         assert any((score > 0) == line["label"] for score in told[key] if score)
 

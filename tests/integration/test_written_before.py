@@ -87,12 +87,17 @@ def test_a_run_that_it_ended_is_shown_with_data_curves_verdict_and_version(writt
 def test_its_database_is_sound_and_exports_what_it_exported(written: Path) -> None:
     store = Store.open(f"sqlite:///{written / 'rlhb.sqlite'}")
     assert list(verify(store)) == []
-    for kind in EXPORTS:
+    for kind in ("triplets", "comparisons", "preferences"):
         before = rows((written / f"{kind}.jsonl").read_bytes())
         now = {json.dumps(_which(each)): each for each in exported(store, kind)}
         assert before
         for line in before:
             assert _told(now[json.dumps(_which(line))]).items() >= _told(line).items()
+    labels = rows((written / "labels.jsonl").read_bytes())
+    only_lost = "None."
+    assert exported(store, "labels") == [
+        each for each in labels if each["completion"][0]["content"] != only_lost
+    ], "to lose a vote is no label any more"
     (ranked,) = (each for each in exported(store, "comparisons") if each["places"])
     assert ranked["places"] == [2, 1, 3], "a ranking that was stored and ignored counts now"
     query_id = UUID(rows((written / "comparisons.jsonl").read_bytes())[0]["query_id"])

@@ -16,6 +16,7 @@ from rlhb_core.schema.behaviors import (
     IMPLICIT_CLAUSES,
     NOTHING,
     Form,
+    absolute,
     classify,
     parse,
     preference_score,
@@ -25,7 +26,7 @@ from rlhb_core.schema.behaviors import (
     written,
 )
 from rlhb_core.schema.dwell import standardise_dwell
-from rlhb_core.schema.features import CLAUSES, BehaviorFeatures
+from rlhb_core.schema.features import CLAUSES, BehaviorFeatures, Marked
 from rlhb_core.schema.reading import Reading, summarise, summarise_person
 from rlhb_core.schema.signals import (
     CLOCK_SLACK_MS,
@@ -65,6 +66,20 @@ def payload_of(kind: SignalKind) -> st.SearchStrategy[dict[str, Any]]:
         SignalKind.FLAG: st.builds(dict, on=st.booleans()),
         SignalKind.EDIT: st.builds(dict, text=st.text("abc", min_size=1, max_size=9)),
         SignalKind.CRITIQUE: st.builds(dict, text=st.text("abc", max_size=9)),
+        SignalKind.MARK: st.builds(
+            lambda mark, start, size, quality, on: {
+                "mark": mark,
+                "start": start,
+                "end": start + size,
+                "quality": quality,
+                "on": on,
+            },
+            ids,
+            st.integers(0, 99),
+            st.integers(1, 99),
+            st.sampled_from(["good", "bad"]),
+            st.booleans(),
+        ),
         SignalKind.RATE: st.builds(
             dict, aspect=st.sampled_from(["overall", "clear"]), value=st.integers(1, 5)
         ),
@@ -101,6 +116,12 @@ def features(draw: st.DrawFn) -> BehaviorFeatures:
         disliked=not liked and draw(st.booleans()),
         vote=draw(st.sampled_from([None, "won", "lost", "tied", "all_bad"])),
         rating=draw(st.none() | st.floats(1, 5)),
+        marks=[
+            Marked(mark=RESPONSE, start=0, end=1, quality=each)
+            for each in draw(st.sets(st.sampled_from(["good", "bad"])))
+        ],
+        comment=draw(st.sampled_from(["", "It is 3. Really", "a, and b", "x Tags: dwell 4"])),
+        comment_tags=draw(st.lists(st.sampled_from(["too long", "wrong. Or?"]), max_size=2)),
         **{mark: draw(st.booleans()) for mark in marks},
     )
 
@@ -128,6 +149,10 @@ def test_every_kind_has_a_payload():
     ("signal", "says"),
     [
         (act("dwell", ms=-1), "dwell: ms"),
+        (act("mark", mark=str(OTHER), start=3, end=3, quality="bad"), "'end' lies behind 'start'"),
+        (act("mark", mark=str(OTHER), start=3, end=30_000, quality="bad"), "at most 20000"),
+        (act("mark", mark=str(OTHER), start=0, end=3, quality="so so"), "quality"),
+        (act("mark", start=0, end=3, quality="bad"), "mark: mark: field required"),
         (act("dwell", ms=math.nan), "dwell: numbers must be finite"),
         (act("dwell", ms=math.inf), "dwell: numbers must be finite"),
         (act("dwell", ms=61_001), "longer than the page was open"),
@@ -244,6 +269,51 @@ def test_an_edit_can_be_taken_back():
     edit = act("edit", 1, text="better")
     assert summarise(RESPONSE, [edit]).edited
     assert not summarise(RESPONSE, [edit, act("edit", 2, text="as it was", on=False)]).edited
+
+
+def marked(
+    mark: UUID, start: int, end: int, quality: str = "good", at: int = 0, **said: Any
+) -> Signal:
+    told = {"mark": str(mark), "start": start, "end": end, "quality": quality, **said}
+    return act("mark", 60_000 + at, **told)
+
+
+def test_marks_stand_side_by_side_and_the_last_word_on_each_counts():
+    one, other = uuid4(), uuid4()
+    acts = [
+        marked(one, 4, 9, reason="clear", at=1),
+        marked(other, 0, 3, "bad", note="no, Lima", at=2),
+        marked(one, 5, 9, "bad", at=3),
+    ]
+    found = summarise(RESPONSE, acts)
+    assert [(each.mark, each.start, each.end, each.quality) for each in found.marks] == [
+        (other, 0, 3, "bad"),
+        (one, 5, 9, "bad"),
+    ]
+    assert (found.marks[0].note, found.marks[1].reason) == ("no, Lima", "")
+    assert verbalise(found) == "The reader pointed out what is bad."
+    again = marked(one, 5, 9, at=4)
+    both = "The reader pointed out what is good as well as what is bad."
+    assert verbalise(summarise(RESPONSE, [*acts, again])) == both
+    off = [marked(each, 0, 3, at=5, on=False) for each in (one, other)]
+    assert summarise(RESPONSE, [*acts, *off]) == BehaviorFeatures()
+
+
+def test_what_was_said_in_a_comment_follows_the_sentence():
+    acts = [act("like"), act("critique", text="Not 3. It is 4, and bad 7", tags=["wrong", "short"])]
+    found = summarise(RESPONSE, acts)
+    assert verbalise(found) == (
+        "The reader liked it and commented on it. Tags: wrong, short. In words: Not 3. It is 4, and bad 7"
+    )
+    assert parse(verbalise(found)) == classify(found)
+    assert verbalise(found, ("reaction",)) == "The reader liked it.", "only where comments are told"
+    assert written(classify(found)) == "The reader liked it and commented on it."
+
+
+def test_what_is_relative_is_left_out_of_what_is_absolute():
+    for vote, left in (("won", 0), ("lost", 0), ("tied", 0), ("all_bad", 4)):
+        classes = classify(BehaviorFeatures(vote=vote, liked=True))
+        assert absolute(classes) == classes | {"vote": left}
 
 
 def test_ratings_of_several_aspects_are_averaged_and_corrected_ones_replaced():

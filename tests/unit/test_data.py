@@ -471,43 +471,98 @@ def test_no_answer_has_two_labels(told):
 
 
 @given(st.lists(st.tuples(TEXTS, st.integers(1, 4)), min_size=2, max_size=5))
-def test_a_ranking_is_every_pair_once_and_only_in_its_direction(ranked):
-    """Equal answers stand where the better of them stood; an empty one is chosen over nothing."""
+def test_a_ranking_is_one_judgement_that_tells_every_pair_in_its_direction(ranked):
+    """Equal answers stand where the better of them stood; an empty one is put above or beside nothing."""
     texts, places = [text for text, _ in ranked], [place for _, place in ranked]
     found = votes_of([voted(texts, "tie", None, places=places)], load_recipe("rlhf").data)
     place: dict[str, int] = {}
     for text, at in ranked:
         place[text.strip()] = min(at, place.get(text.strip(), at))
-    wanted = {
-        (better, worse)
-        for better in place
-        for worse in place
-        if better and place[better] < place[worse]
-    }
-    said = Counter(
-        (vote.responses[0].strip(), other.strip())
-        for vote in found
-        if vote.outcome == 0
-        for other in vote.responses[1:]
-    )
-    assert said == Counter(dict.fromkeys(wanted, 1))
-    tied = [{text.strip() for text in vote.responses} for vote in found if vote.outcome == TIE]
-    levels = {at: {text for text in place if place[text] == at} for at in place.values()}
-    assert tied == [levels[at] for at in sorted(levels) if len(levels[at]) > 1]
-    for level in {vote.after for vote in found if vote.outcome == 0}:
-        assert sum(v.weight for v in found if v.outcome == 0 and v.after == level) <= 1 + 1e-9
+    if any(place.get("", 9) <= at for text, at in place.items() if text):
+        del place[""]
+    assert len(found) == (len(place) > 1)
+    for vote in found:
+        said = [text.strip() for text in vote.responses]
+        assert sorted(said) == sorted(place)
+        wanted = {(a, b) for a in place for b in place if place[a] < place[b]}
+        assert {(said[a], said[b]) for a, b in vote.pairs} == wanted
+        assert vote.places is not None
+        assert set(vote.places) == set(range(1, max(vote.places) + 1))
+        first = [text for text, at in zip(said, vote.places, strict=True) if at == 1]
+        assert vote.outcome == (said.index(first[0]) if len(first) == 1 else TIE)
+        told = pairs(found)
+        if told:
+            different = {row[key] for row, _ in told for key in ("chosen", "rejected")}
+            assert sum(weight for _, weight in told) == pytest.approx(len(different) - 1)
+            assert all(weight <= 1 for _, weight in told)
 
 
 def test_only_what_stands_first_in_a_ranking_is_an_answer_to_imitate():
     order = voted(["Third.", "First.", "Second."], "best", 1, places=[3, 1, 2])
-    found = votes_of([order], load_recipe("rlhf").data)
-    assert [(vote.responses, vote.outcome, vote.after) for vote in found] == [
-        (("First.", "Second.", "Third."), 0, 0),
-        (("Second.", "Third."), 0, 1),
+    tied = voted(["One.", "Other.", "Last."], "tie", None, places=[1, 1, 2])
+    found = votes_of([order, tied], load_recipe("rlhf").data)
+    assert [(vote.outcome, vote.places) for vote in found] == [(1, (3, 1, 2)), (TIE, (1, 1, 2))]
+    assert [(row["completion"], weight) for row, weight in winners(found)] == [
+        ("First.", 1.0),
+        ("One.", 0.5),
+        ("Other.", 0.5),
     ]
-    assert [row["completion"] for row, _ in winners(found)] == ["First."]
-    assert [(row["chosen"], row["rejected"]) for row, _ in pairs(found)] == [
-        ("First.", "Second."),
-        ("First.", "Third."),
-        ("Second.", "Third."),
+    assert [(row["chosen"], row["rejected"], weight) for row, weight in pairs(found)] == [
+        ("First.", "Third.", 2 / 3),
+        ("First.", "Second.", 2 / 3),
+        ("Second.", "Third.", 2 / 3),
+        ("One.", "Last.", 1.0),
+        ("Other.", "Last.", 1.0),
     ]
+
+
+# --- edits ----------------------------------------------------------------------------------------
+
+
+def edited(query: str, text: str | None, **changed: Any) -> Triplet:
+    found = BehaviorFeatures(edited=text is not None, edited_text=text)
+    return triplet(query).model_copy(update={"behavior_features": found, **changed})
+
+
+def test_what_somebody_made_of_an_answer_is_better_than_the_answer_was():
+    votes = [comparison(f"Query {i}?", best=0) for i in range(40)]
+    rows = [
+        edited("Peru?", "Lima, on the coast."),
+        edited("Equal?", " Lima.\n"),
+        edited("Taken back?", None),
+        edited("Open?", "Cuzco.", unblinded=True),
+        edited("Failed?", "Lima.", outcome=Outcome.ERROR, response=""),
+    ]
+
+    def of(**data: Any) -> list[Voted]:
+        split = load_split(load_recipe("rlhf", {"data": data}), rows, votes)
+        return [vote for vote in split.train_votes + split.held_out_votes if vote.places]
+
+    wanted = Voted("Peru?", ("Lima, on the coast.", "Lima."), 0, places=(1, 2), edit=True)
+    assert of() == [wanted]
+    assert of(edits=False) == []
+    assert {vote.query for vote in of(with_unblinded=True)} == {"Peru?", "Open?"}
+    chosen = {"prompt": "Peru?", "chosen": "Lima, on the coast.", "rejected": "Lima."}
+    assert pairs([wanted]) == [(chosen, 1.0)]
+
+
+def test_an_answer_that_somebody_corrected_is_not_one_to_imitate_and_the_correction_is():
+    vote = Voted("Peru?", ("Lima.", "Quito."), 0)
+    edit = Voted("Peru?", ("Lima, on the coast.", "Lima. "), 0, places=(1, 2), edit=True)
+    other = Voted("Chile?", ("Lima.", "Santiago."), 0)
+    assert [row["completion"] for row, _ in winners([vote, edit, other])] == [
+        "Lima, on the coast.",
+        "Lima.",
+    ]
+    assert [row["completion"] for row, _ in winners([vote])] == ["Lima."]
+
+
+def test_an_edit_counts_to_the_share_of_who_made_it():
+    votes = [comparison(f"Query {i}?", best=0, person="a") for i in range(15)]
+    votes += [comparison(f"Query {i}?", best=0) for i in range(20, 40)]
+    rows = [edited(f"Query {i}?", "Lima, on the coast.", person="a") for i in range(15)]
+    split = load_split(load_recipe("rlhf", {"data.person_share": 0.2}), rows, votes)
+    found = split.train_votes + split.held_out_votes
+    theirs = [vote for vote in found if vote.responses[0] != "Lima." or vote.weight < 1]
+    assert Counter(vote.edit for vote in theirs) == {False: 15, True: 15}
+    assert [vote.weight for vote in theirs] == pytest.approx([5 / 30] * 30)

@@ -37,6 +37,7 @@ from tests.scene import act, asked, best, someone
 
 MINE = 'Does my "Zwölfender" rival ✓ snore?\nAnd why, Wilhelmine?'
 COMMENT = "My cousin Kunigunde would never say so."
+NOTE = "Kunigunde would have marked this, too."
 EDIT = "In truth Kunigunde's donkey \\ snores."
 NAME = "Wilhelmine Müller"
 SHARED = "How many moons has the planet Mars?"
@@ -98,6 +99,7 @@ def live(connection: Connection) -> Person:
             [
                 act("critique", query, a, tags=[], text=f"{COMMENT} {number}"),
                 act("edit", query, b, text=EDIT),
+                act("mark", query, a, mark=str(query.id), start=0, end=5, quality="bad", note=NOTE),
                 best(query, b),
             ],
         )  # fmt: skip
@@ -140,6 +142,7 @@ def trained(client: TestClient, name: str, status: RunStatus, by: Source = Sourc
             "samples": [
                 {"query": MINE, "before": "No.", "after": "Yes."},
                 {"query": "Lima?", "before": "No.", "after": EDIT},
+                {"query": "Lima?", "before": "No.", "after": NOTE},
                 {"query": SHARED, "before": "One.", "after": "Two."},
             ],
         }

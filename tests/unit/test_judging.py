@@ -204,6 +204,9 @@ def test_accuracy_on_votes_by_hand() -> None:
     assert accuracy(vote(0, "fair", "fair")) == (0.5, 1)  # the judge cannot tell
     # outcomes without a best decide nothing
     assert accuracy(vote(TIE, "good", "bad"), vote(ALL_BAD, "good", "bad")) == (0.5, 0)
+    # a ranking tells three pairs, of which two are evidence on their own
+    ranking = Voted("", ("good", "bad", "fair"), 0, places=(1, 2, 3))
+    assert accuracy(ranking) == (2 / 3, 2)
     every = (vote(0, "good", "bad"), vote(1, "good", "fair", "bad"), vote(TIE, "good", "bad"))
     assert accuracy(*every) == ((1.0 + 0.5 * 2) / 3, 3)
 

@@ -58,6 +58,15 @@ def session_of(arm: Arm, **settings: Any) -> Session:
     return Session(config, split, trunk, teachers.of(arm).evidence())
 
 
+FIRST_LOSSES = {
+    Arm.SFT_PREFERRED: (2.718400, 2.523299),
+    Arm.DPO: (0.693147, 0.216511),
+    Arm.ORPO: (4.727366, 4.515221),
+    Arm.KTO: (0.537500, 0.437273),
+}
+"""Of the first two steps on votes alone, by the code before rankings and edits had weights of their own."""
+
+
 # --- data -----------------------------------------------------------------------------------------
 
 
@@ -161,6 +170,8 @@ def test_a_baseline_learns_and_goes_on_where_it_stopped(arm: Arm) -> None:
     saved, kept = copy.deepcopy(stage.state()), session.state()
     rows += [stage.step(number) for number in (3, 4)]
     assert rows[-1]["preference/held_out_loss"] < rows[0]["preference/loss"]
+    found = tuple(row["preference/loss"] for row in rows[:2])
+    assert found == pytest.approx(FIRST_LOSSES[arm], rel=1e-3)
 
     later = session_of(arm)
     again = PreferenceStage(later)

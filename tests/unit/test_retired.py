@@ -15,6 +15,7 @@ from rlhb_core.run.retired import RETIRED, otherwise, retired_in, without_retire
 from rlhb_core.schema.records import RunStatus
 from rlhb_core.teachers.classifier import stage as classifier
 from rlhb_core.teachers.discriminator import reward, side
+from rlhb_core.teachers.reward_model import model
 from rlhb_core.teachers.reward_model import stage as reward_model
 from rlhb_core.train import loop as training
 
@@ -44,7 +45,7 @@ def test_the_one_value_is_that_of_the_constant() -> None:
         "ppo.final_learning_rate": ppo.FINAL_LEARNING_RATE,
         "evaluation.watch_iterations": reward.WATCH_ITERATIONS,
         "reward_model.weight_decay": reward_model.WEIGHT_DECAY,
-        "reward_model.variance_weight": reward_model.VARIANCE_WEIGHT,
+        "reward_model.variance_weight": model.VARIANCE_WEIGHT,
         "classifier.weight_decay": classifier.WEIGHT_DECAY,
         "classifier.dropout": classifier.DROPOUT,
         "discriminator.weight_decay": side.WEIGHT_DECAY,

@@ -352,16 +352,19 @@ def test_whoever_paused_stays_paused_after_erasing(client, story):
 # --- downloads ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", ["triplets", "comparisons", "preferences", "labels"])
+DOWNLOADS = {"triplets": 3, "comparisons": 1, "preferences": 2, "labels": 1, "completions": 1}
+
+
+@pytest.mark.parametrize("kind", DOWNLOADS)
 def test_downloads_are_json_lines(client, story, kind):
     person, query, (a, *_) = story
-    post(client, person, [best(query, a)])
+    post(client, person, [act("like", query, a), best(query, a)])
     answer = client.get(f"/api/data/{kind}.jsonl")
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "application/x-ndjson"
     assert answer.headers["content-disposition"] == f'attachment; filename="{kind}.jsonl"'
     lines = [json.loads(line) for line in answer.text.splitlines()]
-    assert len(lines) == {"triplets": 3, "comparisons": 1, "preferences": 2, "labels": 3}[kind]
+    assert len(lines) == DOWNLOADS[kind]
     assert client.get(f"/api/data/{kind}.jsonl?source=imported").text == ""
 
 

@@ -75,6 +75,10 @@ def alone(connection: Connection, batch: Batch) -> int | BadSignals:
         return refused
 
 
+def _mark(number: int, end: int) -> dict[str, Any]:
+    return {"mark": str(UUID(int=number)), "start": 0, "end": end, "quality": "good"}
+
+
 @st.composite
 def batches(draw: st.DrawFn, scene: Scene) -> list[Batch]:
     """Batches of anybody about anything, under a few ids, so that all kinds of trouble are frequent."""
@@ -92,6 +96,8 @@ def batches(draw: st.DrawFn, scene: Scene) -> list[Batch]:
                     act("dwell", query, answer, ms=100),
                     act("dwell", query, answer, ms=-1),
                     act("like", query, stranger),
+                    act("mark", query, answer, **_mark(draw(st.integers(0, 3)), 3)),
+                    act("mark", query, answer, **_mark(0, 10_000)),
                     best(query, answer),
                     act("vote", query, None, choice="withdrawn"),
                     act("rank", query, order=[[str(answer.id)], [str(stranger.id)]]),
@@ -146,8 +152,9 @@ def in_one(connection: Connection, sent: Sequence[Batch]) -> list[int | BadSigna
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 def test_taken_together_or_one_after_another_is_the_same(
-    store: Store, scene: Scene, data: st.DataObject
+    store: Store, scene: Scene, data: st.DataObject, monkeypatch: pytest.MonkeyPatch
 ):
+    monkeypatch.setattr("app.store.batches.MAX_PIECES", 2)
     sent = data.draw(batches(scene))
     with undone(store) as connection:
         outcomes = [alone(connection, batch) for batch in sent]

@@ -25,7 +25,7 @@ from rlhb_core.run.followers import Followers
 from rlhb_core.schema.arms import Arm
 from rlhb_core.schema.records import ModelVersion, Run, RunStatus, Source
 from rlhb_core.verdict.checks import WORDS
-from tests.scene import OPENED_MS, asked, best, someone
+from tests.scene import OPENED_MS, act, asked, best, someone
 
 SMALL = {"data.min_triplets": 8, "data.min_comparisons": 8}
 
@@ -94,6 +94,23 @@ def test_too_little_data_is_refused_with_numbers(training: Training) -> None:
         training.start(Choice(arm=Arm.RLHF))
     with training.store.reading() as connection:
         assert runs.all(connection) == []
+
+
+def test_edits_are_learned_from_where_votes_are_few(training: Training) -> None:
+    with training.store.writing() as connection:
+        person = someone(connection)
+        for number in range(16):
+            query, (answer, *_) = asked(
+                connection, person, f"How many are {number}?", at_ms=OPENED_MS + number
+            )
+            edit = act("edit", query, answer, text=f"There are {number}.")
+            signals.record(connection, person.id, [edit], sent_ms=OPENED_MS + 99_000)
+    proposal = training.propose(Choice(arm=Arm.RLHF))
+    assert proposal.enough
+    assert "48 real triplets and 0 votes from 1 person, and 16 edits: enough" in proposal.sentence
+    without = training.propose(Choice(arm=Arm.RLHF, overrides={"data.edits": False}))
+    assert not without.enough
+    assert "0 votes from 1 person: too little" in without.sentence
 
 
 def test_the_plan_points_at_data_that_was_not_asked_for(training: Training) -> None:

@@ -43,27 +43,51 @@ Weighted = tuple[TrlExample, float]
 
 
 def winners(votes: Sequence[Voted]) -> list[Weighted]:
-    """The answers that won a vote or stand first in a ranking."""
-    return [
-        ({"prompt": vote.query, "completion": vote.responses[vote.outcome]}, vote.weight)
-        for vote in votes
-        if vote.outcome >= 0 and not vote.after and vote.responses[vote.outcome].strip()
-    ]
+    """The answers that won a vote, stand first in a ranking or came of an edit; not those that somebody then edited.
+
+    Of a ranking those that share the first place share its weight.
+    """
+    edited = {(vote.query, vote.responses[1].strip()) for vote in votes if vote.edit}
+    found = []
+    for vote in votes:
+        first = sorted({better for better, _ in vote.pairs if _stands_first(vote, better)})
+        found += [
+            ({"prompt": vote.query, "completion": text}, vote.weight / len(first))
+            for text in (vote.responses[each] for each in first)
+            if text.strip() and (vote.query, text.strip()) not in edited
+        ]
+    return found
+
+
+def _stands_first(vote: Voted, index: int) -> bool:
+    return vote.places[index] == 1 if vote.places else vote.outcome == index
 
 
 def pairs(votes: Sequence[Voted]) -> list[Weighted]:
-    """The answer that won a vote against each other one; those that read the same, or say nothing, are none."""
-    return [
-        ({"prompt": vote.query, "chosen": chosen, "rejected": other}, vote.weight)
-        for vote in votes
-        if vote.outcome >= 0 and (chosen := vote.responses[vote.outcome]).strip()
-        for other in vote.responses
-        if other.strip() and other.strip() != chosen.strip()
-    ]
+    """The answer that was called better against each other one; those that read the same, or say nothing, are none.
+
+    However many pairs a ranking tells, together they weigh what a vote among the same answers does: n - 1.
+    """
+    found = []
+    for vote in votes:
+        told = [
+            (chosen, other)
+            for chosen, other in ((vote.responses[a], vote.responses[b]) for a, b in vote.pairs)
+            if chosen.strip() and other.strip() and other.strip() != chosen.strip()
+        ]
+        count = len({text for pair in told for text in pair}) - 1
+        weight = vote.weight * count / len(told) if told and vote.places else vote.weight
+        found += [
+            ({"prompt": vote.query, "chosen": chosen, "rejected": other}, weight)
+            for chosen, other in told
+        ]
+    return found
 
 
 def labels(rows: Sequence[Logged]) -> list[Weighted]:
     """Whole answers with whether their behaviour speaks for them; those of which it says neither are left out.
+
+    A behaviour speaks by the clauses of `data.clauses`: a vote, which is relative, only if that names it.
 
     Where readers of the same answer to the same query disagree,
     those on the side of their mean score are kept, and none if it is 0.

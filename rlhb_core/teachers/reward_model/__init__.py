@@ -4,6 +4,7 @@ Its stages, evidence, rule, metrics and plots, and nothing that loads a model: w
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
@@ -31,13 +32,20 @@ class Ranked(Found):
     pairs: int = 0
 
 
+class OnRatings(Ranked):
+    """A head of an aspect on held-out ratings: pairs are those that were rated differently."""
+
+    correlation: float | None = None
+    ratings: int = 0
+
+
 class OnVotes(Ranked):
     """The model on held-out votes, and its heads of aspects on held-out ratings."""
 
     calibration_error: float | None = None
     calibrated_error: float | None = None
     temperature: float | None = None
-    aspects: dict[str, Ranked] = Field(default_factory=dict)
+    aspects: dict[str, OnRatings] = Field(default_factory=dict)
 
 
 class RewardModelEvidence(Evidence):
@@ -79,13 +87,31 @@ def _scorer(session: "Session") -> "Scorer":
     return by_head(session, NAME)
 
 
+def _keep(session: "Session", folder: Path) -> dict[str, Any]:
+    from rlhb_core.teachers.reward_model.model import RewardModel, save
+
+    model = session.heads[NAME]
+    assert isinstance(model, RewardModel)
+    save(model, folder)
+    settings = session.config.section(RewardModelSettings)
+    found = session.evidence_as(RewardModelEvidence).reward_model
+    measured = found.aspects if found else {}
+    aspects = {
+        name: {"weight": weight} | (measured[name].model_dump() if name in measured else {})
+        for name, weight in settings.aspects.items()
+    }
+    return {"aspects": aspects} if aspects else {}
+
+
 METRICS = (
-    ("reward_model/loss", "Negative log-likelihood of the votes.", "nats per vote"),
-    ("reward_model/held_out_loss", "Negative log-likelihood of the votes on held-out queries.", "nats per vote"),
+    ("reward_model/loss", "Negative log-likelihood of votes, rankings and edits, each as one vote.", "nats per vote"),
+    ("reward_model/held_out_loss", "The same on held-out queries, without margins.", "nats per vote"),
     ("reward_model/accuracy",
-     "Share of held-out (chosen, other) pairs that the reward model ranks right.", "", "reward model"),
-    ("reward_model/aspect_accuracy", "Share of held-out pairs of ratings that its heads of aspects rank right, mean "
-                                     "over the aspects.", ""),
+     "Share of held-out (better, worse) pairs that the reward model ranks right.", "", "reward model"),
+    ("reward_model/aspect_accuracy", "Share of pairs of held-out answers, rated differently, that its heads of aspects "
+                                     "rank right, mean over the aspects.", ""),
+    ("reward_model/aspect_correlation", "Correlation of what its heads of aspects foresee with held-out ratings, mean "
+                                        "over the aspects.", ""),
     ("reward_model/calibration_error", "How far its confidence in a held-out pair is from its accuracy, on average "
                                        "(expected calibration error).", ""),
     ("reward_model/calibrated_error", "The same with scores divided by the temperature, on the held-out votes that "
@@ -138,5 +164,6 @@ TEACHER = Teacher(
     plots=PLOTS,
     check=check_ratings,
     scorer=_scorer,
+    keep=_keep,
     foresee=_foresee,
 )

@@ -1,5 +1,6 @@
-"""Whether a reward model's probabilities are true: calibration error and temperature, on pairs of one chosen response
-and one other. Pure tensor functions; a margin is the score of the chosen one minus that of the other, in logits.
+"""How well a reward model foresees: accuracy, calibration error and temperature, on pairs of a better response and a
+worse one; correlation with ratings. Pure tensor functions; a margin is the score of the better one minus that of the
+worse one, in logits.
 """
 
 import torch
@@ -38,3 +39,29 @@ def fit_temperature(margins: Tensor, steps: int = 60) -> float:
         slope = -float((margins * torch.sigmoid(-middle * margins)).double().mean())
         low, high = (middle, high) if slope < 0 else (low, middle)
     return 1 / low
+
+
+def pair_accuracy(margins: Tensor) -> float:
+    """Share of pairs that are ranked right, ties half; 0.5 without pairs. margins: [P]."""
+    right = (margins > 0).double() + 0.5 * (margins == 0)
+    return float(right.mean()) if margins.numel() else 0.5
+
+
+MOST_COMPARED = 2_000
+"""Ratings that are compared with each other: four million pairs at most."""
+
+
+def rated_pairs(scores: Tensor, ratings: Tensor) -> Tensor:
+    """Score of the answer that was rated higher minus that of the other, of all pairs rated differently.
+
+    scores, ratings: [N] -> [P]. Of many only the first `MOST_COMPARED` are compared.
+    """
+    scores, ratings = scores[:MOST_COMPARED], ratings[:MOST_COMPARED]
+    return (scores[:, None] - scores[None])[ratings[:, None] > ratings[None]]
+
+
+def correlation(one: Tensor, other: Tensor) -> float:
+    """Pearson's, of [N] and [N]; 0 where either is the same throughout."""
+    one, other = (values.double() - values.double().mean() for values in (one, other))
+    spread = float(one.norm() * other.norm())
+    return float(one @ other) / spread if spread > 1e-12 else 0.0

@@ -28,10 +28,12 @@ class RewardModelSettings(Section):
         default=0.0,
         ge=0,
         description="Logits by which a chosen response must lead, per point of the strength of its preference (1 "
-        "slightly, 2 clearly, 3 much better); votes without a strength need no lead.",
+        "slightly, 2 clearly, 3 much better), as in Llama 2 (arXiv 2307.09288, eq. 2); votes without a strength need "
+        "no lead.",
     )
     aspects: dict[str, Annotated[float, Field(ge=0)]] = Field(
         default_factory=dict,
-        description="Rated aspects with a head of their own and the weight of each in the score, where votes weigh 1: "
-        "aspects.clear = 0.5. Each is trained on pairs of answers to the same query.",
+        description="Rated aspects with a head of their own and the weight of each in the score, in logits of a vote: "
+        "aspects.clear = 0.5. Each is trained to foresee the ratings, in spreads of what the person usually gives; no "
+        "vote is made of them.",
     )

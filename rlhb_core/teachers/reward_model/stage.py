@@ -1,7 +1,8 @@
-"""The reward model of RLHF: heads on frozen features, trained on votes and ratings, and the reward made of them.
+"""How the reward model of RLHF (`model.py`) learns: its heads, on frozen features, from votes and from ratings.
 
-Votes are Bradley-Terry with ties and all-bad as outcomes of their own (`losses.choice_loss`); ratings of an aspect are
-votes between two answers to the same query. Does not know PPO.
+Votes are Bradley-Terry with ties and all-bad as outcomes of their own, rankings Plackett-Luce (`losses.choice_loss`);
+ratings of an aspect are foreseen by a head of their own (`losses.rating_loss`; regression on absolute ratings, as
+HelpSteer, arXiv 2311.09528, and ArmoRM, arXiv 2406.12845, do it). Does not know PPO.
 """
 
 from collections.abc import Sequence
@@ -10,124 +11,79 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from rlhb_core.learning.losses import choice_loss
+from rlhb_core.learning.judgements import Judgements
+from rlhb_core.learning.losses import rating_loss
 from rlhb_core.learning.session import Metrics, Session
 from rlhb_core.lm.scorers import RewardHead, Written
 from rlhb_core.run.votes import Voted
-from rlhb_core.teachers.reward_model import NAME, OnVotes, Ranked, RewardModelEvidence
-from rlhb_core.teachers.reward_model.calibration import calibration_error, fit_temperature
-from rlhb_core.teachers.reward_model.ratings import ratings
+from rlhb_core.teachers.reward_model import NAME, OnRatings, OnVotes, RewardModelEvidence
+from rlhb_core.teachers.reward_model.calibration import (
+    calibration_error,
+    correlation,
+    fit_temperature,
+    pair_accuracy,
+    rated_pairs,
+)
+from rlhb_core.teachers.reward_model.model import RewardModel
+from rlhb_core.teachers.reward_model.ratings import Habits, Rated, ratings
 from rlhb_core.teachers.reward_model.settings import RewardModelSettings
 
 STEPS_AT_ONCE = 10
 """Gradient steps in one step of the stage."""
 WEIGHT_DECAY = 0.05
 """Of the heads: there are few votes for many features."""
-VARIANCE_WEIGHT = 0.5
-"""Weight of the heads' variance in a variance-penalised score, the middle of those tried in arXiv 2310.02743."""
 
 
 class Votes(NamedTuple):
-    """Votes as tensors; shorter rows are padded and `shown` says where a response stands."""
+    """Judgements with the features of the responses that they are about."""
 
     features: Tensor  # [N, n, F]
-    shown: Tensor  # [N, n]
-    outcomes: Tensor  # [N]
-    weights: Tensor  # [N]
-    strengths: Tensor  # [N], of the preference, 0 where it was not told
+    judged: Judgements
+
+    @classmethod
+    def of(cls, session: Session, votes: Sequence[Voted]) -> "Votes":
+        """These judgements."""
+        flat = session.features(
+            [Written(vote.query, text) for vote in votes for text in vote.responses]
+        )
+        judged = Judgements.of(votes, flat.device)
+        features = flat.new_zeros(*judged.shown.shape, flat.shape[1])
+        features[judged.shown > 0] = flat
+        return cls(features, judged)
 
     def rows(self, index: Tensor | slice) -> "Votes":
-        """The votes named by `index`."""
-        return Votes(*(column[index] for column in self))
+        """Those named by `index`."""
+        return Votes(self.features[index], self.judged.rows(index))
+
+    def scored(self, scores: Tensor) -> Tensor:
+        """Scores of all features one after the other, [N n], by judgement: [N, n]."""
+        return scores.view(self.judged.shown.shape)
 
 
-def vote_tensors(session: Session, votes: Sequence[Voted]) -> Votes:
-    """Features of all responses voted on."""
-    flat = session.features(
-        [Written(vote.query, text) for vote in votes for text in vote.responses]
-    )
-    most = max((len(vote.responses) for vote in votes), default=2)
-    features = flat.new_zeros(len(votes), most, flat.shape[1])
-    shown = flat.new_zeros(len(votes), most)
-    start = 0
-    for row, vote in enumerate(votes):
-        count = len(vote.responses)
-        features[row, :count] = flat[start : start + count]
-        shown[row, :count] = 1
-        start += count
-    device = flat.device
-    return Votes(
-        features,
-        shown,
-        torch.tensor([vote.outcome for vote in votes], device=device),
-        torch.tensor([vote.weight for vote in votes], device=device),
-        torch.tensor([float(vote.strength) for vote in votes], device=device),
-    )
+class Ratings(NamedTuple):
+    """Rated responses; ratings are in spreads of what their person gives, NaN where there is none."""
 
+    features: Tensor  # [N, F]
+    told: Tensor  # [N, aspects]
+    weights: Tensor  # [N]
 
-def pair_margins(scores: Tensor, votes: Votes) -> Tensor:
-    """Score of the chosen response minus that of each other one, of all votes for a best. scores: [N, n] -> [P]."""
-    decided = votes.outcomes >= 0
-    scores, shown, best = scores[decided], votes.shown[decided], votes.outcomes[decided]
-    chosen = scores.gather(1, best[:, None])
-    other = (shown > 0) & (torch.arange(scores.shape[1], device=scores.device) != best[:, None])
-    return (chosen - scores)[other]
-
-
-def pair_accuracy(margins: Tensor) -> float:
-    """Share of pairs that are ranked right, ties half; 0.5 without pairs. margins: [P]."""
-    right = (margins > 0).double() + 0.5 * (margins == 0)
-    return float(right.mean()) if margins.numel() else 0.5
-
-
-def combined(scores: Tensor, how: str) -> Tensor:
-    """One score of several heads (arXiv 2310.02743): mean, lowest, or mean minus weighted variance. [M, N] -> [N]."""
-    if how == "lowest":
-        return scores.amin(0)
-    if how == "variance_penalised":
-        return scores.mean(0) - VARIANCE_WEIGHT * scores.var(0, correction=0)
-    return scores.mean(0)
-
-
-class RewardModel(torch.nn.Module):
-    """One or several heads of different seeds, their scores made one and standardised over logged responses."""
-
-    def __init__(self, features: int, settings: RewardModelSettings) -> None:
-        super().__init__()
-        self._settings = settings
-        self.members = torch.nn.ModuleList(
-            RewardHead(features, len(settings.aspects)) for _ in range(settings.members)
+    @classmethod
+    def of(cls, session: Session, rows: Sequence[Rated], habits: Habits) -> "Ratings":
+        """These rows, by habits that may have been learned from others."""
+        features = session.features(
+            [Written(each.query, each.response, each.ended) for each in rows]
         )
-        self.register_buffer("weights", torch.tensor([1.0, *settings.aspects.values()]))
-        self.register_buffer("centres", torch.zeros(settings.members, 1))
-        self.register_buffer("centre", torch.zeros(()))
-        self.register_buffer("spread", torch.ones(()))
-        self.weights: Tensor  # of votes and of each aspect
-        self.centres: Tensor  # mean score of each head: votes fix only differences within a query
-        self.centre: Tensor
-        self.spread: Tensor
+        told = [habits.standardised(each) for each in rows]
+        weights = [each.weight for each in rows]
+        device = features.device
+        return cls(
+            features, torch.tensor(told, device=device), torch.tensor(weights, device=device)
+        )
 
-    def aspects(self, features: Tensor) -> Tensor:
-        """[N, F] -> mean scores [N, 1 + aspects] over the heads."""
-        return torch.stack([member(features) for member in self.members]).mean(0)
-
-    def raw(self, features: Tensor) -> Tensor:
-        """[N, F] -> [N], in logits of a vote."""
-        scores = torch.stack([member(features) @ self.weights for member in self.members])
-        return combined(scores - self.centres, self._settings.score)
-
-    def forward(self, features: Tensor) -> Tensor:
-        """[N, F] -> [N]: mean 0 and spread 1 over the logged responses."""
-        return (self.raw(features) - self.centre) / self.spread
-
-    @torch.no_grad()
-    def fit(self, logged: Tensor) -> None:
-        """Take centres and spread from the features of the logged responses, [N, F]."""
-        scores = torch.stack([member(logged) @ self.weights for member in self.members])
-        self.centres.copy_(scores.mean(1, keepdim=True))
-        raw = self.raw(logged)
-        self.centre.copy_(raw.mean())
-        self.spread.copy_(raw.std().clamp(min=1e-3))
+    def drawn(self, count: int) -> "Ratings":
+        """At most so many of them, any."""
+        index = torch.randperm(len(self.weights))[:count]
+        return Ratings(*(column[index] for column in self))
 
 
 class RewardModelStage:
@@ -139,22 +95,17 @@ class RewardModelStage:
         self._session = session
         self._settings = session.config.section(RewardModelSettings)
         self.total = -(-self._settings.steps // STEPS_AT_ONCE)
-        rated = ratings(session.config, session.split)
-        self._aspects = list(rated)
-        # one table of votes per column of scores: the first by people's votes, then one per aspect
-        self._train = [
-            vote_tensors(session, votes)
-            for votes in (session.split.train_votes, *(train for train, _ in rated.values()))
-        ]
-        self._held_out = [
-            vote_tensors(session, votes)
-            for votes in (
-                session.split.held_out_votes,
-                *(held_out for _, held_out in rated.values()),
-            )
-        ]
-        votes = self._train[0]
-        self._seen = votes.features[votes.shown > 0]
+        split = session.split
+        self._train, self._held_out = (
+            Votes.of(session, part) for part in (split.train_votes, split.held_out_votes)
+        )
+        self._seen = self._train.features[self._train.judged.shown > 0]
+        self._rated: tuple[Ratings, Ratings] | None = None
+        if self._settings.aspects:
+            train, held_out = ratings(session.config, split)
+            habits = Habits(train)
+            self._rated = Ratings.of(session, train, habits), Ratings.of(session, held_out, habits)
+            self._seen = torch.cat([self._seen, self._rated[0].features])
         device = session.trunk.device
         self._model = RewardModel(self._seen.shape[1], self._settings).to(device)
         for member in self._model.members:
@@ -174,13 +125,15 @@ class RewardModelStage:
             self._optimiser.zero_grad()
             loss = torch.zeros((), device=self._seen.device)
             for member in self._model.members:
-                for column, votes in enumerate(self._train):
-                    count = min(self._settings.batch, len(votes.outcomes))
-                    rows = votes.rows(torch.randperm(len(votes.outcomes))[:count])
-                    part = self._loss(member, rows, column, self._settings.margin)
-                    loss = loss + part
-                    if column == 0:
-                        losses.append(part.item())
+                count = min(self._settings.batch, len(self._train.features))
+                rows = self._train.rows(torch.randperm(len(self._train.features))[:count])
+                part = self._loss(member, rows, self._settings.margin)
+                losses.append(part.item())
+                loss = loss + part
+                if self._rated is not None:
+                    drawn = self._rated[0].drawn(self._settings.batch)
+                    foreseen = member(drawn.features)[:, 1:]
+                    loss = loss + rating_loss(foreseen, drawn.told, drawn.weights)
             loss.backward()  # type: ignore[no-untyped-call]
             self._optimiser.step()
         self._model.eval()
@@ -190,61 +143,65 @@ class RewardModelStage:
             self._finish(found)
         return {"reward_model/loss": sum(losses) / len(losses)} | found
 
-    def _loss(
-        self, member: torch.nn.Module, votes: Votes, column: int, margin: float = 0.0
-    ) -> Tensor:
+    def _loss(self, member: torch.nn.Module, votes: Votes, margin: float = 0.0) -> Tensor:
         assert isinstance(member, RewardHead)
-        scores = member(votes.features.flatten(0, 1))[:, column].view(votes.shown.shape)
-        # nobody says of two ratings that both are bad
-        all_bad = member.all_bad if column == 0 else torch.full_like(member.all_bad, -torch.inf)
-        return choice_loss(
-            scores, votes.shown, votes.outcomes, member.tie[column], all_bad, votes.weights,
-            margin * votes.strengths,
-        )  # fmt: skip
+        scores = votes.scored(member(votes.features.flatten(0, 1))[:, 0])
+        return votes.judged.loss(scores, member.tie[0], member.all_bad, margin)
 
     @torch.no_grad()
     def _look(self) -> Metrics:
         """Held-out loss, accuracy and calibration; the temperature is fitted on every second vote."""
-        votes = self._held_out[0]
-        held_out = [float(self._loss(member, votes, 0)) for member in self._model.members]
-        fitted, measured = (self._margins(votes.rows(slice(start, None, 2))) for start in (0, 1))
+        votes = self._held_out
+        held_out = [float(self._loss(member, votes)) for member in self._model.members]
+        fitted, measured = (
+            margins(self._model, votes.rows(slice(start, None, 2))) for start in (0, 1)
+        )
         temperature = fit_temperature(fitted)
         found = {
             "reward_model/held_out_loss": sum(held_out) / len(held_out),
-            "reward_model/accuracy": pair_accuracy(self._margins(votes)),
+            "reward_model/accuracy": pair_accuracy(margins(self._model, votes)),
             "reward_model/calibration_error": calibration_error(measured),
             "reward_model/calibrated_error": calibration_error(measured, temperature),
             "reward_model/temperature": temperature,
         }
-        if len(self._held_out) > 1:
-            rated = [
-                pair_accuracy(self._aspect_margins(column))
-                for column in range(1, len(self._held_out))
-            ]
-            found["reward_model/aspect_accuracy"] = sum(rated) / len(rated)
+        if on_ratings := list(self._on_ratings().values()):
+            count = len(on_ratings)
+            found["reward_model/aspect_accuracy"] = (
+                sum(each.accuracy for each in on_ratings) / count
+            )
+            found["reward_model/aspect_correlation"] = (
+                sum(each.correlation or 0.0 for each in on_ratings) / count
+            )
         return found
 
-    def _margins(self, votes: Votes) -> Tensor:
-        scores = self._model.raw(votes.features.flatten(0, 1))
-        return pair_margins(scores.view(votes.shown.shape), votes)
-
-    def _aspect_margins(self, column: int) -> Tensor:
-        votes = self._held_out[column]
-        scores = self._model.aspects(votes.features.flatten(0, 1))[:, column]
-        return pair_margins(scores.view(votes.shown.shape), votes)
+    def _on_ratings(self) -> dict[str, OnRatings]:
+        """How well each aspect is foreseen on held-out answers."""
+        if self._rated is None:
+            return {}
+        rows = self._rated[1]
+        scores = self._model.aspects(rows.features)[:, 1:]
+        found = {}
+        for aspect, foreseen, told in zip(
+            self._settings.aspects, scores.T, rows.told.T, strict=True
+        ):
+            given = ~told.isnan()
+            pairs = rated_pairs(foreseen[given], told[given])
+            found[aspect] = OnRatings(
+                accuracy=pair_accuracy(pairs),
+                pairs=pairs.numel(),
+                correlation=correlation(foreseen[given], told[given]),
+                ratings=int(given.sum()),
+            )
+        return found
 
     @torch.no_grad()
     def _finish(self, found: Metrics) -> None:
         names = ("accuracy", "calibration_error", "calibrated_error", "temperature")
         evidence = self._session.evidence_as(RewardModelEvidence)
-        aspects = {}
-        for column, aspect in enumerate(self._aspects, start=1):
-            margins = self._aspect_margins(column)
-            aspects[aspect] = Ranked(accuracy=pair_accuracy(margins), pairs=margins.numel())
         evidence.reward_model = OnVotes(
             **{name: found[f"reward_model/{name}"] for name in names},
-            pairs=self._margins(self._held_out[0]).numel(),
-            aspects=aspects,
+            pairs=sum(vote.counts for vote in self._session.split.held_out_votes),
+            aspects=self._on_ratings(),
         )
 
     def state(self) -> dict[str, Any]:
@@ -256,12 +213,16 @@ class RewardModelStage:
         self._optimiser.load_state_dict(state["optimiser"])
 
 
+def margins(model: RewardModel, votes: Votes) -> Tensor:
+    """Score of the better response minus that of the worse one, of all pairs that the judgements tell: [P]."""
+    return votes.judged.margins(votes.scored(model.raw(votes.features.flatten(0, 1))))
+
+
 @torch.no_grad()
 def foreseen(session: Session, votes: Sequence[Voted]) -> dict[str, Any]:
     """How well the trained model foresees votes."""
     model = session.heads[NAME].eval()
     assert isinstance(model, RewardModel)
-    found = vote_tensors(session, votes)
-    scores = model.raw(found.features.flatten(0, 1)).view(found.shown.shape)
-    margins = pair_margins(scores, found)
-    return {"accuracy": pair_accuracy(margins), "pairs": margins.numel()}
+    found = margins(model, Votes.of(session, votes))
+    pairs = sum(vote.counts for vote in votes)
+    return {"accuracy": pair_accuracy(found), "pairs": pairs}
