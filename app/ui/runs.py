@@ -115,8 +115,11 @@ def _form(blocks: Page, training: Training, store: Store) -> Callable[[gr.HTML],
     look = _looker(training)
     gr.on([blocks.load, *(each.change for each in inputs)], look, inputs, [sentence, start],
           show_progress="hidden", trigger_mode="always_last")  # fmt: skip
-    gr.on([blocks.load, arm.change], _offers(store), arm, [recipe, parent], show_progress="hidden")
-    gr.on([blocks.load, recipe.change], of_recipe, recipe, fields, show_progress="hidden")
+    # What is chosen while the answer for an earlier choice is under way counts, too.
+    gr.on([blocks.load, arm.change], _offers(store), arm, [recipe, parent],
+          show_progress="hidden", trigger_mode="always_last")  # fmt: skip
+    gr.on([blocks.load, recipe.change], of_recipe, recipe, fields,
+          show_progress="hidden", trigger_mode="always_last")  # fmt: skip
     start.click(_starter(training, store), inputs, sentence, show_progress="hidden").then(
         None, js="() => { dispatchEvent(new Event('rlhb:runs')); }"
     )
