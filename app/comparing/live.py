@@ -67,8 +67,7 @@ class Live:
         async with self._reading:
             if self._read is None:
                 view = self.view()
-                behind = (self._growing_of(each).behind(each.text) for each in view.panels)
-                if sum(behind) > AT_ONCE:
+                if sum(map(self._behind, view.panels)) > AT_ONCE:
                     read = await asyncio.to_thread(with_blocks, view, self._blocks)
                 else:
                     read = with_blocks(view, self._blocks)
@@ -79,6 +78,10 @@ class Live:
 
     def _growing_of(self, panel: Panel) -> Growing:
         return self._growing.setdefault(panel.response_id, Growing())
+
+    def _behind(self, panel: Panel) -> int:
+        is_over = panel.outcome is not Outcome.PENDING
+        return self._growing_of(panel).behind(panel.text, is_over)
 
     def _blocks(self, panel: Panel) -> list[Block]:
         growing = self._growing_of(panel)

@@ -28,7 +28,7 @@ SIMPLE = {
     "s_open": "<del>", "s_close": "</del>", "link_close": "</a>", "softbreak": "<br>", "hardbreak": "<br>",
 }  # fmt: skip
 """Headings are paragraphs that look like headings: those of answers would get between those of the page."""
-WIDE_FORMULA = 40
+WIDE_FORMULA = 24
 """Longer ones may be wider than their place, and can be scrolled by keys."""
 TASKS = {"[ ] ": "to do", "[x] ": "done", "[X] ": "done"}
 

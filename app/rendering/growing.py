@@ -29,7 +29,8 @@ AT_EASE = 1_000
 SHARE = 100
 """What is open and longer than `AT_EASE` is rendered again once it is longer by a 100th: so no character costs more."""
 
-_REFERENCE = re.compile(r"^ {0,3}(?:[>*+-]|\d+[.)])?[ \t]*\[[^\]]+\]:", re.MULTILINE)
+_REFERENCE = re.compile(r"^[ \t>*+\-0-9.)]*\[[^\]]{1,999}\]:", re.MULTILINE)
+"""Where an address may be given a name, in a list or a quotation too."""
 
 
 def rendered(text: str) -> list[Block]:
@@ -49,15 +50,17 @@ class Growing:
         self._known: dict[str, Block] = {}  # of the open ones, by what they were made of
         self._has_settled = False
 
-    def behind(self, text: str) -> int:
-        """How many characters of the text are to be rendered."""
-        return len(text) - self._from
+    def behind(self, text: str, is_over: bool) -> int:
+        """How many characters have to be parsed to show the text, which has ended or has not."""
+        if text == self._text and (self._has_settled or not is_over):
+            return 0
+        return len(text) if is_over and _REFERENCE.search(text) else len(text) - self._from
 
     def grown(self, text: str) -> list[Block]:
         """The blocks of the text so far; a long one that is still written may lag behind a little."""
         if not text.startswith(self._text):
             self.__init__()  # type: ignore[misc]
-        more, long = len(text) - len(self._text), self.behind(text)
+        more, long = len(text) - len(self._text), len(text) - self._from
         if more and (long <= AT_EASE or more * SHARE >= long):
             self._render(text)
         return [*self._closed, *self._open]

@@ -14,12 +14,12 @@ import { Acts } from "./acts.js";
 import { Composer } from "./composer.js";
 import { Desk } from "./desk.js";
 import { Differs } from "./differs.js";
-import { listed, placesOf, sameWords } from "./folds.js";
+import { placesOf, sameWords } from "./folds.js";
 import { Guidelines } from "./guidelines.js";
 import { Inside } from "./inside.js";
 import { Leaving } from "./leaving.js";
 import { Pager } from "./pager.js";
-import { Panels, statusOf } from "./panels.js";
+import { Panels } from "./panels.js";
 import { Question } from "./question.js";
 import { Room } from "./room.js";
 import { scrollByKeys, scrollTogether } from "./scrolling.js";
@@ -27,6 +27,7 @@ import { depthOf } from "./seen.js";
 import { sequelKind } from "./sequel.js";
 import { bindShortcuts } from "./shortcuts.js";
 import { sourceText } from "./source.js";
+import { blend, responsesOf, saying } from "./standing.js";
 import { Switches } from "./switches.js";
 import { Votes } from "./votes.js";
 
@@ -64,7 +65,8 @@ class Compare {
       selectedIn: (text) => sourceText(getSelection(), text),
     });
     this.question = new Question(root.querySelector(".question"), root.querySelector(".query"));
-    this.differs = new Differs(root.querySelector(".differs"), root.querySelector("[data-differs]"), () => this.#said());
+    const opener = root.querySelector("[data-differs]");
+    this.differs = new Differs(root.querySelector(".differs"), opener, () => saying(responses()?.responses ?? []));
     const texts = this.panels.elements.map((element) => element.querySelector(".text"));
     this.inside = new Inside(texts, root.querySelector(".leads-out"));
     this.inside.addEventListener("said", (event) => this.#say(event.detail));
@@ -402,19 +404,8 @@ class Compare {
     return many ? `${sameWords(many.letters, responses.length)}. ` : "";
   }
 
-  /** A snapshot in the light of what this page knows better: an own edit, a vote that is newer than the snapshot. */
   #blend(view) {
-    const vote = this.votes.vote;
-    const panels = view.panels.map((panel) => {
-      const own = this.acts.editOf(panel.response_id);
-      return {
-        ...panel,
-        revealed: vote?.acknowledged ? panel.revealed : null,
-        duration_ms: vote?.acknowledged ? panel.duration_ms : null,
-        marks: { ...panel.marks, edited: own === undefined ? panel.marks.edited : own },
-      };
-    });
-    return { ...view, panels, vote };
+    return blend(view, this.votes.vote, (id) => this.acts.editOf(id));
   }
 
   /** The vote bar stays in view and covers what is behind it. */
@@ -431,36 +422,8 @@ class Compare {
   #comparison() {
     const { now } = this;
     if (!now?.view) return null;
-    const { panels } = now.view;
-    const places = this.#places();
-    return {
-      queryId: now.queryId,
-      query: now.text,
-      voted: Boolean(this.votes.vote),
-      responses: panels.map((panel, position) => {
-        const group = panels.filter((_, other) => places[other] === position);
-        return {
-          id: panel.response_id,
-          letter: panel.letter,
-          text: panel.text,
-          complete: panel.outcome !== "pending",
-          status: statusOf(panel),
-          canWin: panel.can_win,
-          place: places[position],
-          letters: group.map((each) => each.letter),
-          ids: group.map((each) => each.response_id),
-          cut: group.filter((each) => statusOf(each) === "cut").map((each) => each.response_id),
-        };
-      }),
-    };
-  }
-
-  /** The answers that say something, equal ones as one. */
-  #said() {
-    const responses = this.#comparison()?.responses ?? [];
-    return responses
-      .filter((response, position) => response.place === position && response.text)
-      .map(({ letters, text }) => ({ name: listed(letters), text }));
+    const responses = responsesOf(now.view.panels, this.#places());
+    return { queryId: now.queryId, query: now.text, voted: Boolean(this.votes.vote), responses };
   }
 
   #say(sentence) {

@@ -8,6 +8,8 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import MIRRORS, THREE, Studio, Visit
 from tests.browser.model_server import PAGES, asking_for
+from tests.browser.test_axe import check
+from tests.browser.test_look import pictures
 
 pytestmark = pytest.mark.browser
 Ask = Callable[..., str]
@@ -198,6 +200,7 @@ def test_a_link_is_opened_after_a_question_that_shows_all_of_it(
         expect(dialog).to_be_visible()
         expect(dialog.locator("[data-whole]")).to_have_text("https://example.org/there?a=b")
         expect(dialog.get_by_text("Open example.org?")).to_be_visible()
+        check(page, ".leads-out")
         page.keyboard.press("Escape")
         expect(dialog).to_be_hidden()
     expect(link).to_be_focused()
@@ -416,6 +419,8 @@ def test_what_differs_between_two_answers_is_shown_word_by_word(
     )
     assert [each.strip() for each in dialog.locator(".difference del").all_inner_texts()] == [gone]
     assert [each.strip() for each in dialog.locator(".difference ins").all_inner_texts()] == [come]
+    check(page, ".differs")
+    pictures(page, "what-differs")
     page.keyboard.press("Escape")
     expect(dialog).to_be_hidden()
     page.get_by_role("button", name="What differs").click()
