@@ -91,7 +91,7 @@ def _composer(embedded: bool) -> str:
       aria-label="Your query" dir="auto" autocomplete="off" enterkeyhint="send"></textarea>
       <button type="submit" class="button primary" aria-keyshortcuts="Control+Enter">Ask<kbd>Ctrl ⏎</kbd></button></div>
     <div class="chips" role="group" aria-label="Sample queries">{chips}
-      <button type="button" class="chip" data-surprise>Surprise me</button></div>
+      <button type="button" class="chip" data-surprise aria-keyshortcuts="Y">Surprise me<kbd>Y</kbd></button></div>
   </form>"""
 
 
@@ -188,7 +188,7 @@ _POPOVERS = f"""
   </aside>
   <aside class="pop centre" id="keys" popover aria-labelledby="keys-title">
     <h2 id="keys-title">Keys</h2>
-    <dl class="keys"><dt><kbd>/</kbd></dt><dd>write a query</dd><dt><kbd>Ctrl</kbd><kbd>⏎</kbd></dt><dd>ask it</dd>
+    <dl class="keys"><dt><kbd>/</kbd></dt><dd>write a query</dd><dt><kbd>Y</kbd></dt><dd>surprise me</dd><dt><kbd>Ctrl</kbd><kbd>⏎</kbd></dt><dd>ask it</dd>
       <dt><kbd>1</kbd><kbd>2</kbd><kbd>3</kbd></dt><dd>A, B or C is best</dd><dt><kbd>T</kbd></dt><dd>tie</dd>
       <dt><kbd>X</kbd></dt><dd>all bad</dd><dt><kbd>S</kbd></dt><dd>skip</dd><dt><kbd>U</kbd></dt><dd>undo, for ten seconds; <kbd>Ctrl</kbd><kbd>Z</kbd> where you write</dd>
       <dt><kbd>N</kbd></dt><dd>next query, or item</dd><dt><kbd>H</kbd></dt><dd>guidelines</dd><dt><kbd>Q</kbd></dt><dd>the whole question</dd><dt><kbd>Esc</kbd></dt><dd>leave a field, a menu, this list</dd></dl>

@@ -14,6 +14,7 @@ export class Composer extends EventTarget {
     this.form = form;
     this.field = form.querySelector("textarea");
     this.surprises = JSON.parse(form.dataset.surprises ?? "[]");
+    this.left = []; // of them, in an order by lot
     this.picked = null;
     this.untouched = false; // since `focus`
     this.field.addEventListener("input", () => this.#changed());
@@ -24,7 +25,8 @@ export class Composer extends EventTarget {
     });
     form.addEventListener("click", (event) => {
       const chip = event.target.closest(".chip");
-      if (chip) this.pick("surprise" in chip.dataset ? this.#surprise() : chip.textContent.trim());
+      if (chip && "surprise" in chip.dataset) this.surprise();
+      else if (chip) this.pick(chip.textContent.trim());
     });
     if (owner) owner.then((id) => this.#begin(draftOf(id)));
     else this.#begin(draftOf());
@@ -82,9 +84,10 @@ export class Composer extends EventTarget {
     }
   }
 
-  #surprise() {
-    const others = this.surprises.filter((text) => text !== this.text);
-    return others[Math.floor(Math.random() * others.length)];
+  /** Ask one of the ready-made queries; none comes again before all have come. */
+  surprise() {
+    if (!this.left.length) this.left = shuffled(this.surprises.filter((text) => text !== this.text));
+    if (this.left.length) this.pick(this.left.pop());
   }
 
   #submit() {
@@ -107,4 +110,14 @@ export class Composer extends EventTarget {
   #keep() {
     if (this.draft) sessionStorage.setItem(this.draft, this.field.value);
   }
+}
+
+/** The same in an order by lot (Fisher and Yates). */
+function shuffled(texts) {
+  const found = [...texts];
+  for (let last = found.length - 1; last > 0; last--) {
+    const other = Math.floor(Math.random() * (last + 1));
+    [found[last], found[other]] = [found[other], found[last]];
+  }
+  return found;
 }

@@ -1,5 +1,6 @@
 """Keys do what they say wherever one is, no key too many takes a vote back, and Escape leads out of everything."""
 
+import json
 from collections.abc import Callable
 
 import pytest
@@ -246,3 +247,20 @@ def test_escape_leaves_the_question_although_nothing_had_the_focus(visit: Visit,
     expect(page.locator(".query")).not_to_be_focused()
     page.keyboard.press("3")
     expect(page.locator(".result .said")).to_contain_text("C is best")
+
+
+def test_a_surprise_is_asked_by_button_or_key_and_none_comes_twice(visit: Visit) -> None:
+    page = visit()
+    surprises = json.loads(page.locator(".composer").get_attribute("data-surprises") or "[]")
+    asked: list[str] = []
+    for _ in range(6):
+        if asked:
+            page.locator(".answer").first.focus()
+            page.keyboard.press("y")
+        else:
+            page.get_by_role("button", name="Surprise me").click()
+        expect(page.locator(".query")).not_to_have_value(asked[-1] if asked else "")
+        page.wait_for_selector(".compare[data-phase=open]:not(:has(.answer[aria-busy=true]))")
+        asked.append(page.locator(".query").input_value())
+    assert len(set(asked)) == 6
+    assert set(asked) <= set(surprises)

@@ -63,7 +63,8 @@ def test_the_compare_page(size: str, visit: Visit, studio: Studio, ask: Ask) -> 
     page.locator('[data-act="like"]').first.click()
     pictures(page, f"compare-3-complete-{size}")
     assert fits(page)
-    assert page.evaluate("window.shift") < 0.05
+    # a card that grows moves its acts; up to here people do not mind (web.dev: cumulative layout shift)
+    assert page.evaluate("window.shift") < 0.1
     expect(page.locator(".choices")).to_be_in_viewport(ratio=0.99)
     heights = page.locator(".answer").evaluate_all("all => all.map(one => one.offsetHeight)")
     assert len(set(heights)) == 1

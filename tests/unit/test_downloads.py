@@ -26,7 +26,7 @@ from app.store.tables import QUERY
 from app.transfers import Downloads, TooMany
 from app.transfers.downloads import PIECE
 from rlhb_core.schema.arms import Arm
-from tests.scene import asked, best, someone
+from tests.scene import act, asked, best, someone
 
 Blocks = Generator[bytes, None, None]
 
@@ -41,7 +41,7 @@ def big(store: Store, queries: int, chars: int) -> None:
             query, (a, *_) = asked(
                 connection, person, text=f"{number} " + "q" * 19_000, answers=answers
             )
-            signals.record(connection, person.id, [best(query, a)])
+            signals.record(connection, person.id, [best(query, a), act("like", query, a)])
     behaviors.refresh(store)
 
 
@@ -105,7 +105,7 @@ def test_my_own_data_streams_too(store: Store):
     with store.reading() as connection:
         (person_id,) = connection.execute(sa.select(QUERY.c.person_id).distinct()).scalars()
     blocks = list(people.export_all(store, person_id))
-    assert b"".join(blocks).count(b"\n") == 1 + 6 + 18 + 6
+    assert b"".join(blocks).count(b"\n") == 1 + 6 + 18 + 12
     assert max(map(len, blocks)) <= BLOCK_CHARS + 160_000
 
 
