@@ -3,7 +3,7 @@
 Holds the triplets and the table of exports. Knows no SQL and no HTTP.
 
 * triplets: <query, response, behaviour>, the Triplet record; `importing.py` reads it back.
-* comparisons: the votes and rankings, the Comparison record (`comparison_lines.py`).
+* comparisons: the votes and rankings, the Comparison record (`vote_lines.py`).
 * preferences, labels, completions: as TRL's trainers load them (`trl_lines.py`).
 """
 
@@ -15,7 +15,6 @@ from uuid import UUID
 
 import orjson
 
-from app.files.comparison_lines import compared_answers, comparison_lines
 from app.files.lines import LINE, NOBODY, Lines, moment
 from app.files.trl_lines import (
     completion_lines,
@@ -23,6 +22,7 @@ from app.files.trl_lines import (
     label_lines,
     preference_lines,
 )
+from app.files.vote_lines import compared_answers, comparison_lines
 from app.store import DataFilter, Store, behaviors, exports
 from app.store.exports import Amounts, triplets
 from rlhb_core.errors import BadConfig

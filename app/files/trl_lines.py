@@ -15,8 +15,8 @@ from typing import Any
 
 import orjson
 
-from app.files.comparison_lines import alike, compared_answers, did_fail
 from app.files.lines import Lines, in_blocks
+from app.files.vote_lines import alike, compared_answers, did_fail
 from app.store import DataFilter, Store, behaviors
 from app.store.exports import edits, readings
 from rlhb_core.schema.answers import preferred
