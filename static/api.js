@@ -31,10 +31,17 @@ export async function call(method, path, body = undefined, options = {}) {
   }
   if (!answer.ok) {
     noticeSignedOut(answer);
-    const detail = typeof parsed?.detail === "string" ? parsed.detail : `The server answered ${answer.status}.`;
-    throw new ApiError(detail, answer.status, parsed);
+    throw new ApiError(sentenceOf(parsed, answer.status), answer.status, parsed);
   }
   return parsed;
+}
+
+/** What the server says is wrong; of a body that it could not read, each field by its name. */
+export function sentenceOf(parsed, status) {
+  if (typeof parsed?.detail === "string") return parsed.detail;
+  if (!Array.isArray(parsed?.detail)) return `The server answered ${status}.`;
+  const told = ({ loc, msg, type }) => (type === "value_error" ? msg.replace("Value error, ", "") : `${loc.at(-1)}: ${msg}`);
+  return parsed.detail.map(told).join("; ");
 }
 
 /** Tell the page if this answer says to sign in first; a wrong password is answered 401 too, and says nothing of it. */

@@ -1,7 +1,7 @@
 // Small tools that the pages beside Compare share: build elements, talk to the API, poll, say numbers in words.
 // Knows no page.
 
-import { ApiError, call, noticeSignedOut } from "./api.js";
+import { ApiError, call, noticeSignedOut, sentenceOf } from "./api.js";
 import { isAdministrator } from "./me.js";
 
 export { ApiError };
@@ -36,7 +36,7 @@ export async function get(url, seen = {}) {
   if (answer.status === 304) return null;
   noticeSignedOut(answer);
   const body = await answer.json().catch(() => null);
-  if (!answer.ok) throw new ApiError(body?.detail ?? `The server answered ${answer.status}.`, answer.status, body);
+  if (!answer.ok) throw new ApiError(sentenceOf(body, answer.status), answer.status, body);
   seen[url] = answer.headers.get("ETag");
   return body;
 }

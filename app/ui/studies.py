@@ -96,8 +96,11 @@ def _input(name: str, kind: Kind) -> str:
             least, most = _bounds(name)
             times = 100 if kind is Kind.PERCENT else 1
             largest = "" if most is None else f' max="{most * times:g}"'
+            kind_of = Plan.model_fields[name].annotation
+            whole = kind_of is int or int in get_args(kind_of)
+            step = "1" if whole else "any"
             needed = "" if Plan.model_fields[name].default is None else " required"
-            return f'<input class="field" type="number" {known} min="{least * times:g}"{largest} step="any"{needed}>'
+            return f'<input class="field" type="number" {known} min="{least * times:g}"{largest} step="{step}"{needed}>'
         case Kind.DAY:
             return f'<input class="field" type="date" {known}>'
         case Kind.CHOICE:

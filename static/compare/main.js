@@ -1,7 +1,7 @@
 // The Compare page: connects the composer, the panels, the vote bar, the acts, the tracker and the keys.
 //
 // Snapshots come over Gradio (`app/ui/compare.py` streams them) as {token, view, error}; the token is made here, so that
-// a late stream of an earlier query is told apart. The page itself (HTML) is laid out there too.
+// a late stream of an earlier query is told apart. The page itself (HTML) is laid out in `compare_layout.py`.
 
 import { call } from "../api.js";
 import { SHOWN } from "../drafts.js";
@@ -39,7 +39,7 @@ const NOT_ASKED = "The server cannot be reached, so this was not asked. Press As
 const UNASKED = { 0: NOT_ASKED, 401: "You are signed out, so this was not asked. Sign in, and press Ask again." };
 
 /**
- * Bring the page to life. root: the element laid out by compare.py.
+ * Bring the page to life. root: the element laid out by compare_layout.py.
  * gradio: {watch(callback), ask(data), restore(data), regenerate(data), carryOn(data)}.
  */
 export function mount(root, gradio) {

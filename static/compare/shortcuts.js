@@ -1,4 +1,4 @@
-// Which key does what on the Compare page; `app/ui/compare.py` lists them for people.
+// Which key does what on the Compare page; `app/ui/compare_layout.py` lists them for people.
 
 import { bindKeys } from "../keys.js";
 

@@ -185,6 +185,19 @@ def test_a_name_that_is_taken_is_said(visit: Visit) -> None:
     expect(page.get_by_text("A study is called so already; choose another name.")).to_be_visible()
 
 
+def test_a_plan_that_makes_no_sense_is_refused_in_a_sentence(visit: Visit, studio: Studio) -> None:
+    name = named()
+    page = made(visit, name)
+    visit.expect("status of 422")
+    page.get_by_label("Answers side by side").fill("1")
+    page.get_by_role("button", name="Save the plan").click()
+    expect(page.get_by_text("One answer alone cannot be compared")).to_be_visible()
+    assert stored(studio, name).plan.side_by_side == 3
+    page.get_by_label("Answers side by side").fill("2.5")  # the browser says what is wrong with it
+    page.get_by_role("button", name="Save the plan").click()
+    assert page.locator("[data-plan] :invalid").count() > 0
+
+
 @pytest.mark.parametrize(("width", "scheme"), [(1360, "light"), (1360, "dark"), (390, "light")])
 def test_they_fit_and_break_no_rule(
     width: int, scheme: str, visit: Visit, studio: Studio, tmp_path: Path
