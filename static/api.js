@@ -36,12 +36,17 @@ export async function call(method, path, body = undefined, options = {}) {
   return parsed;
 }
 
-/** What the server says is wrong; of a body that it could not read, each field by its name. */
+/** What the server says is wrong; of a body that it could not read, each field by its name, and of signals, each one. */
 export function sentenceOf(parsed, status) {
   if (typeof parsed?.detail === "string") return parsed.detail;
-  if (!Array.isArray(parsed?.detail)) return `The server answered ${status}.`;
-  const told = ({ loc, msg, type }) => (type === "value_error" ? msg.replace("Value error, ", "") : `${loc.at(-1)}: ${msg}`);
-  return parsed.detail.map(told).join("; ");
+  const told = Array.isArray(parsed?.detail) ? parsed.detail.map(toldOf).filter(Boolean).join("; ") : "";
+  return told || `The server answered ${status}.`;
+}
+
+function toldOf({ loc, msg, type, message }) {
+  if (message) return message;
+  if (type === "value_error") return msg.replace("Value error, ", "");
+  return msg && `${loc?.at(-1)}: ${msg}`;
 }
 
 /** Tell the page if this answer says to sign in first; a wrong password is answered 401 too, and says nothing of it. */

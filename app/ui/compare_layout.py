@@ -176,7 +176,7 @@ def _about_model(embedded: bool) -> str:
 
 
 _POPOVERS = f"""
-  <aside class="pop centre" id="guidelines" popover aria-labelledby="guidelines-title">
+  <aside class="pop centre" id="guidelines" popover tabindex="0" aria-labelledby="guidelines-title">
     <h2 id="guidelines-title">Guidelines</h2><div data-words>
     <p>There is no right choice to find. We want to know which answer you would rather have.</p>
     <ul><li>Read as you normally would. How long you read is recorded, but there is no right speed.</li>
@@ -186,7 +186,7 @@ _POPOVERS = f"""
       <li>Like, copy, edit or comment whenever you feel like it: these are about one answer, the choice is between them.</li>
       <li>You can choose before all answers are complete; the choice is then marked as early.</li></ul></div>
   </aside>
-  <aside class="pop centre" id="keys" popover aria-labelledby="keys-title">
+  <aside class="pop centre" id="keys" popover tabindex="0" aria-labelledby="keys-title">
     <h2 id="keys-title">Keys</h2>
     <dl class="keys"><dt><kbd>/</kbd></dt><dd>write a query</dd><dt><kbd>Y</kbd></dt><dd>surprise me</dd><dt><kbd>Ctrl</kbd><kbd>⏎</kbd></dt><dd>ask it</dd>
       <dt><kbd>1</kbd><kbd>2</kbd><kbd>3</kbd></dt><dd>A, B or C is best</dd><dt><kbd>T</kbd></dt><dd>tie</dd>
@@ -216,7 +216,7 @@ _POPOVERS = f"""
     <div class="difference" dir="auto" tabindex="0" role="group" aria-label="The answers as one text"></div>
     <div class="row"><button type="button" class="button" data-close autofocus>Close<kbd>Esc</kbd></button></div>
   </dialog>
-  <aside class="pop centre" id="plug-in" popover aria-labelledby="plug-in-title">
+  <aside class="pop centre" id="plug-in" popover tabindex="0" aria-labelledby="plug-in-title">
     <h2 id="plug-in-title">Plug in a real model</h2>
     <p>{html.escape(WHAT_IT_KNOWS)} It is there so that the whole loop can be tried at once, without a GPU.</p>
     <p>Start the server with any causal language model that <i>transformers</i> loads, by folder or hub name:</p>

@@ -56,6 +56,18 @@ def check(page: Page, part: str | None = None) -> None:
     assert not found, "\n".join(found)
 
 
+@pytest.mark.parametrize("opener", ["guidelines", "keys"])
+def test_what_is_longer_than_the_window_is_scrolled_by_keys(opener: str, visit: Visit) -> None:
+    page = visit(viewport={"width": 390, "height": 420})
+    page.locator(f"[popovertarget={opener}]").last.click()
+    found = page.locator(":popover-open")
+    check(page, ":popover-open")
+    assert found.evaluate("each => each.scrollHeight > each.clientHeight")
+    found.focus()
+    page.keyboard.press("End")
+    page.wait_for_function("document.querySelector(':popover-open').scrollTop > 0")
+
+
 @pytest.mark.parametrize("size", SIZES)
 def test_the_compare_page(size: str, visit: Visit, studio: Studio, ask: Ask) -> None:
     page = visit(viewport=SIZES[size])
