@@ -23,6 +23,7 @@ from app.api import (
     studies,
     tasks,
     tokens,
+    work,
 )
 from app.api.errors import explain_errors, explained
 from app.comparing import Comparing
@@ -105,7 +106,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.refused_page = refused_page
     app.state.openid = OpenId(settings, part.secret)
 
-    for noun in (signals, comparisons, tasks, studies, me, runs, data):
+    for noun in (signals, comparisons, tasks, studies, work, me, runs, data):
         app.include_router(noun.router)
     for noun in (sessions, people, tokens, audit) if settings.team else ():
         app.include_router(noun.router)

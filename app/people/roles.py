@@ -63,6 +63,8 @@ ROUTES: Mapping[str, Least] = {
     "PATCH /api/studies/{study_id}/items": _RESEARCHER,
     "POST /api/studies/{study_id}/items/file": _RESEARCHER,
     "POST /api/studies/{study_id}/items/from-store": _RESEARCHER,
+    "GET /api/studies/{study_id}/work": _RESEARCHER,
+    "PATCH /api/studies/{study_id}/work/{person_id}": _RESEARCHER,
     "GET /api/runs": _RESEARCHER,
     "POST /api/runs": _RESEARCHER,
     "POST /api/runs/plan": _RESEARCHER,

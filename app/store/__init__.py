@@ -34,6 +34,7 @@ from app.store import (
     summary,
     traces,
     versions,
+    work,
 )
 from app.store.account_records import (
     Account,
@@ -85,6 +86,7 @@ from app.store.study_records import (
     StudyStatus,
 )
 from app.store.verify import Problem, missing_wal, verify
+from app.store.work import Judged
 
 __all__ = [
     "EVERYBODY",
@@ -109,6 +111,7 @@ __all__ = [
     "Guidelines",
     "Invitation",
     "Item",
+    "Judged",
     "Lost",
     "Message",
     "NewItem",
@@ -157,4 +160,5 @@ __all__ = [
     "traces",
     "verify",
     "versions",
+    "work",
 ]

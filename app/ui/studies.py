@@ -173,6 +173,13 @@ _ONE = """
     <div class="said" role="status"></div>
     <div data-items></div>
     <p class="more"><button type="button" class="button" data-further hidden>Further items</button></p></section>
+  <section class="panel whole" aria-labelledby="of-work"><h2 id="of-work">How people worked</h2>
+    <p>Signs that somebody may not have read, for you to look at: none is a proof, and nobody is left out by them.
+      Sides are shuffled, so who reads chooses each equally often. The numbers in brackets hold the true share in 95 of
+      100 cases. However much one person does, in training they weigh at most <i>data.person_share</i>.</p>
+    <div data-work></div>
+    <div class="line"><button type="button" class="button" data-look-again>Look again</button></div>
+    <div class="said" role="status"></div></section>
   <section class="panel whole" aria-labelledby="of-guidelines"><h2 id="of-guidelines">Guidelines</h2>
     <p data-version></p>
     <form class="stack wide" method="post" data-guidelines>

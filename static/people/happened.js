@@ -42,7 +42,10 @@ const SAYS = {
   run: ({ arm, ...what }) => told(what, { started: "Started", stopped: "Stopped", resumed: "Resumed" }, (id) => `a run of ${arm} (${short(id)})`),
   compare: ({ override, ...what }) =>
     told(what, { put_in: "Put into Compare:", taken_out: "Took out of Compare:", back_to: "Went back to:" }, (ids) => `${[ids].flat().map((id) => `version ${short(id)}`).join(", ")}${override ? ", against its verdict" : ""}`),
-  study: ({ study, made, changed }) => (made ? `Made study ${short(study)}.` : `Changed study ${short(study)}: ${(changed ?? []).join(", ")}.`),
+  study: ({ study, made, changed, person, excluded }) => {
+    if (person) return `${excluded ? "Left" : "Took"} person ${short(person)} ${excluded ? "out of training and exports" : "into training and exports again"}, by study ${short(study)}.`;
+    return made ? `Made study ${short(study)}.` : `Changed study ${short(study)}: ${(changed ?? []).join(", ")}.`;
+  },
   settings: ({ changed }) =>
     Array.isArray(changed) ? `Started for the first time, with ${times(changed.length, "setting", "settings")} noted.` : `Started with other settings: ${Object.entries(changed ?? {}).map(setting).join(", ")}.`,
 };

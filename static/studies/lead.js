@@ -7,6 +7,7 @@ import { ask, fill, get, h, number, post } from "../kit.js";
 import { attempt, moment, onSubmit, saidOf, table } from "../people/parts.js";
 import { planned, showPlan } from "./plan.js";
 import { bar } from "./progress.js";
+import { showWork } from "./work.js";
 
 const find = (selector) => document.querySelector(selector);
 const path = `/api/studies/${find("[data-study]").dataset.study}`;
@@ -27,7 +28,7 @@ async function start() {
     showPlan(found.study.plan, versions);
     find("[data-plan] [name=name]").value = found.study.name;
     show(found);
-    await Promise.all([showItems(), showGuidelines()]);
+    await Promise.all([showItems(), showGuidelines(), showWork(find("[data-work]"), path)]);
   } catch (error) {
     saidOf(find("[data-states]")).textContent = error.message;
   }
@@ -73,6 +74,7 @@ bring.addEventListener("submit", (event) => {
   });
 });
 onSubmit(find("[data-take]"), saidOf(bring), async ({ most }) => told(await post(`${path}/items/from-store`, { most: Number(most) })));
+find("[data-look-again]").addEventListener("click", ({ currentTarget }) => attempt(currentTarget, saidOf(currentTarget), () => showWork(find("[data-work]"), path)));
 find("[data-further]").addEventListener("click", ({ currentTarget }) => attempt(currentTarget, saidOf(bring), further));
 
 /** What came of bringing items in. */

@@ -4,14 +4,29 @@ import itertools
 import json
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from app.store import Study, items, studies
+from app.store import (
+    Assignment,
+    AssignmentState,
+    Connection,
+    Drawn,
+    Item,
+    NewItem,
+    Study,
+    assignments,
+    items,
+    people,
+    signals,
+    studies,
+)
 from tests.browser.conftest import Studio, Visit
 from tests.browser.test_axe import check
 from tests.browser.test_runs_pages import picture
+from tests.scene import OPENED_MS, asked, best, someone
 
 pytestmark = pytest.mark.browser
 _numbers = itertools.count(1)
@@ -216,3 +231,60 @@ def test_they_fit_and_break_no_rule(
     check(page)
     picture(page, f"studies-{width}-{scheme}")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+@pytest.mark.parametrize("looks", [{}, {"viewport": {"width": 390, "height": 844}}])
+def test_how_people_worked_is_told_and_somebody_is_left_out(
+    looks: dict[str, Any], visit: Visit, studio: Studio, tmp_path: Path
+) -> None:
+    name = named()
+    page = made(visit, name, **looks)
+    expect(page.get_by_text("Nobody has judged anything yet.")).to_be_visible()
+    study = stored(studio, name)
+    with studio.store.writing() as connection:
+        left, ids = fill(connection, study, 24)
+    page.get_by_role("button", name="Look again").click()
+    rows = page.get_by_role("table", name="How people worked").locator("tbody tr")
+    expect(rows).to_have_count(1)
+    expect(rows).to_contain_text("24 of 24 (86 to 100 %)")
+    expect(rows).to_contain_text(
+        "Chose the left answer 24 of 24 times; who reads chooses it about 8 times."
+    )
+    check(page, ".panel:has([data-work])")
+    picture(page, f"work-{page.viewport_size['width'] if page.viewport_size else 0}")
+    person = f"person {str(left)[:8]}"
+    page.get_by_role("button", name=f"Leave out: {person}").click()
+    expect(page.get_by_text(f"All that {person} does is left out")).to_be_visible()
+    expect(rows.locator("[data-out]")).to_be_visible()
+    with studio.store.reading() as connection:
+        assert left in people.excluded(connection)
+    page.reload()
+    page.get_by_role("button", name=f"Take in again: {person}").click()
+    expect(page.get_by_text(f"What {person} does counts again.")).to_be_visible()
+    expect(rows.locator("[data-out]")).to_be_hidden()
+    with studio.store.reading() as connection:
+        assert left not in people.excluded(connection)
+    assert len(ids) == 24
+
+
+def fill(connection: Connection, study: Study, count: int) -> tuple[UUID, list[UUID]]:
+    """Somebody who has chosen the left one of three each time."""
+    person = someone(connection)
+    ids = []
+    for number in range(1, count + 1):
+        item = Item(study_id=study.id, number=0, text=f"Question {number}?")
+        items.add(connection, [NewItem(item)])
+        query, answers = asked(connection, person, item.text, at_ms=OPENED_MS + number * 60_000)
+        drawn = [Drawn(version_id=each.version_id, probability=0.5) for each in answers]
+        assignments.add(
+            connection,
+            Assignment(
+                study_id=study.id, item_id=item.id, person_id=person.id, number=number, drawn=drawn,
+                state=AssignmentState.DONE, query_id=query.id, expires_ms=0,
+                shown_ms=query.created_ms, ended_ms=query.created_ms + 20_000,
+            ),
+        )  # fmt: skip
+        vote = best(query, answers[0], number * 60_000 + 9_000 + number * 300)
+        signals.record(connection, person.id, [vote])
+        ids.append(query.id)
+    return person.id, ids

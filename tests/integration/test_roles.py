@@ -236,6 +236,7 @@ def filled(path: str) -> str:
         "account",
         "invitation",
         "study",
+        "person",
     ):
         path = path.replace(f"{{{name}_id}}", NOBODYS_ID)
     assert "{" not in path
