@@ -14,7 +14,16 @@ import typer
 from pydantic import ValidationError
 
 from app.settings import Role, Settings
-from app.settings_options import settings_table, takes_settings, typed
+from app.settings_options import (
+    Encoding,
+    ItsToken,
+    Server,
+    Since,
+    Unblinded,
+    settings_table,
+    takes_settings,
+    typed,
+)
 from rlhb_core.errors import RlhbError
 from rlhb_core.schema.arms import ARMS, Arm
 from rlhb_core.schema.record import describe
@@ -30,17 +39,6 @@ export = typer.Typer(help="Write what was recorded as JSON lines.", no_args_is_h
 cli.add_typer(export, name="export")
 token = typer.Typer(help="Tokens, by which scripts are let in.", no_args_is_help=True)
 cli.add_typer(token, name="token")
-
-Server = Annotated[
-    str, typer.Option(help="Address of a server elsewhere, instead of the data folder here.")
-]
-ItsToken = Annotated[
-    str,
-    typer.Option(
-        "--token", envvar="RLHB_TOKEN", show_envvar=True,
-        help="Token of a researcher, where that server has accounts.",
-    ),
-]  # fmt: skip
 
 
 def main() -> None:
@@ -92,16 +90,14 @@ def train(
     source: Annotated[
         list[Source] | None, typer.Option(help="Kinds of data to train on; repeat for several.")
     ] = None,
-    since: Annotated[str, typer.Option(help="Only data since this day (YYYY-MM-DD).")] = "",
+    since: Since = "",
     recipe: Annotated[str, typer.Option(help="Recipe by name; default: the arm's own.")] = "",
     parent: Annotated[str, typer.Option(help="Name of the version to start from.")] = "",
     override: Annotated[
         list[str] | None, typer.Option("--set", help="Change one setting: ppo.iterations=40.")
     ] = None,
     resume: Annotated[str, typer.Option(help="Continue this run instead of a new one.")] = "",
-    include_unblinded: Annotated[
-        bool, typer.Option(help="Take in what was done while names were in view.")
-    ] = False,
+    include_unblinded: Unblinded = False,
 ) -> None:
     """Train an arm from the store, follow it, and register the new version."""
     from app.commands import train_and_follow
@@ -131,16 +127,14 @@ def _exporter(kind: str, what: str) -> None:
         source: Annotated[
             list[Source] | None, typer.Option(help="Kinds of data; default: real.")
         ] = None,
-        since: Annotated[str, typer.Option(help="Only data since this day (YYYY-MM-DD).")] = "",
+        since: Since = "",
         with_people: Annotated[
             bool, typer.Option(help="Include who it was; left out unless asked for.")
         ] = False,
         with_excluded: Annotated[
             bool, typer.Option(help="Take in people whom an import marked as excluded.")
         ] = False,
-        include_unblinded: Annotated[
-            bool, typer.Option(help="Take in what was done while names were in view.")
-        ] = False,
+        include_unblinded: Unblinded = False,
         server: Server = "",
         its_token: ItsToken = "",
     ) -> None:
@@ -175,14 +169,28 @@ def import_(
         Path | None,
         typer.Option(exists=True, help="TOML file naming the columns of CSV, or fields of JSON."),
     ] = None,
-    encoding: Annotated[
-        str, typer.Option(help="Of the file, if it is not UTF-8: utf-16, latin-1, cp1252 ...")
-    ] = "",
+    encoding: Encoding = "",
 ) -> None:
     """Read triplets back, or files of others with a mapping. Bad lines are named and do not stop the rest."""
     from app.commands import import_file
 
     import_file(settings, file, mapping, encoding)
+
+
+@cli.command()
+@takes_settings
+def items(
+    settings: Settings,
+    study: Annotated[str, typer.Argument(help="Name of the study, or its id.")],
+    path: Annotated[
+        Path, typer.Argument(exists=True, help=".txt, .csv, .jsonl; of a folder, each text.")
+    ],
+    encoding: Encoding = "",
+) -> None:
+    """Bring questions into a study, each once. Bad lines are named and do not stop the rest."""
+    from app.commands import bring_items
+
+    bring_items(settings, study, path, encoding)
 
 
 @cli.command()

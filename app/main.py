@@ -24,6 +24,7 @@ from app.api import (
     tasks,
     tokens,
     work,
+    workers,
 )
 from app.api.errors import explain_errors, explained
 from app.comparing import Comparing
@@ -108,7 +109,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     for noun in (signals, comparisons, tasks, studies, work, me, runs, data):
         app.include_router(noun.router)
-    for noun in (sessions, people, tokens, audit) if settings.team else ():
+    for noun in (sessions, people, tokens, audit, workers) if settings.team else ():
         app.include_router(noun.router)
     explain_errors(app)
     app.add_api_route("/api/health", _health, methods=["GET"])

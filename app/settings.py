@@ -27,6 +27,7 @@ SECRETS = frozenset(
 class Role(StrEnum):
     """What somebody may do; each may do what those before it may."""
 
+    WORKER = "worker"  # of a platform outside, who came by a study's link: for that study only
     ANNOTATOR = "annotator"
     RESEARCHER = "researcher"
     ADMINISTRATOR = "administrator"

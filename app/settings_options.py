@@ -1,4 +1,6 @@
-"""How settings are typed: one option of a command for each, and the table of all of them. Knows no command."""
+"""How settings are typed: one option of a command for each, the table of all of them, and the options that
+several commands share. Knows no command.
+"""
 
 import inspect
 from collections.abc import Callable
@@ -8,6 +10,23 @@ from typing import Annotated, Any
 import typer
 
 from app.settings import Settings
+
+Server = Annotated[
+    str, typer.Option(help="Address of a server elsewhere, instead of the data folder here.")
+]
+Encoding = Annotated[
+    str, typer.Option(help="Of the file, if it is not UTF-8: utf-16, latin-1, cp1252 ...")
+]
+ItsToken = Annotated[
+    str,
+    typer.Option(
+        "--token", envvar="RLHB_TOKEN", show_envvar=True,
+        help="Token of a researcher, where that server has accounts.",
+    ),
+]  # fmt: skip
+Since = Annotated[str, typer.Option(help="Only data since this day (YYYY-MM-DD).")]
+Unblinded = Annotated[bool, typer.Option(help="Take in what was done while names were in view.")]
+"""Options that several commands share."""
 
 
 def takes_settings(command: Callable[..., None]) -> Callable[..., None]:

@@ -34,7 +34,10 @@ export const isMember = () => Boolean(memberLine());
 export const isAdministrator = () => (memberLine()?.dataset.personRole ?? "administrator") === "administrator";
 
 /** Whether one may lead studies and train. */
-export const isResearcher = () => memberLine()?.dataset.personRole !== "annotator";
+export const isResearcher = () => !["annotator", "worker"].includes(memberLine()?.dataset.personRole);
+
+/** Whether somebody has come for one study only, and asks nothing of their own. */
+export const isWorker = () => memberLine()?.dataset.personRole === "worker";
 
 const memberLine = () => document.querySelector("[data-person-role]");
 

@@ -97,7 +97,7 @@ async def sign_in(
 ) -> SignedIn:
     """Sign in. The same answer for a name that nobody has and a wrong password."""
     entered = await entering.sign_in(people.visitor(request.scope), body.name, body.password)
-    return _in(response, people, entered)
+    return signed_in(response, people, entered)
 
 
 @router.post("/join/look")
@@ -115,7 +115,9 @@ async def join(
 ) -> SignedIn:
     """Make an account by an invitation, or set a password anew; signed in at once."""
     visitor = people.visitor(request.scope)
-    return _in(response, people, await entering.join(visitor, body.link, body.name, body.password))
+    return signed_in(
+        response, people, await entering.join(visitor, body.link, body.name, body.password)
+    )
 
 
 @router.post("/openid")
@@ -149,7 +151,7 @@ async def come_back(
         return refused_page(people.nobody(request.scope), str(error), status_of(error))
     response = RedirectResponse(_inside(vouched.next), status_code=303)
     response.delete_cookie(openid.cookie, secure=people.is_secure, httponly=True, samesite="lax")
-    _in(response, people, entered)
+    signed_in(response, people, entered)
     return response
 
 
@@ -199,7 +201,8 @@ def end(session_id: UUID, store: TheStore, who: Who) -> dict[str, int]:
     return {"ended": 1}
 
 
-def _in(response: Response, people: People, entered: Entered) -> SignedIn:
+def signed_in(response: Response, people: People, entered: Entered) -> SignedIn:
+    """The answer to whoever has come in, with the cookies of the new session."""
     account = entered.account
     response.headers.append("set-cookie", people.cookie_of_session(entered.secret))
     response.headers.append("set-cookie", people.cookie_of(account.person_id))

@@ -7,8 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.deps import TheStore, Who
 from app.honesty import Signs, signs_of, work_in
-from app.people import note
-from app.store import AuditKind, UnknownReference, people, studies, work
+from app.people import note, worker_named
+from app.store import AuditKind, UnknownReference, accounts, people, studies, work
 
 router = APIRouter(prefix="/api/studies", tags=["studies"])
 
@@ -17,6 +17,7 @@ class Worked(BaseModel):
     """What one person has done in a study, and what it tells of their care."""
 
     person_id: UUID
+    worker: str = Field(description="The ID by which a platform outside knows them, if one does.")
     simulated: bool
     excluded: bool = Field(description="Whether all of theirs is left out of exports and training.")
     skipped: int
@@ -42,9 +43,11 @@ def show_work(study_id: UUID, store: TheStore, who: Who) -> WorkView:
     """How carefully each has judged: signs, no proof. Nobody is left out by it."""
     with store.reading() as connection:
         studies.get(connection, study_id)
+        subjects = {each.person_id: each.subject for each in accounts.all(connection)}
         found = [
             Worked(
                 person_id=each.person_id,
+                worker=worker_named(subjects.get(each.person_id)),
                 simulated=each.simulated,
                 excluded=each.excluded,
                 skipped=each.skipped,

@@ -4,6 +4,7 @@ Holds what the rest of the app may use; the rest of this folder is private. Know
 """
 
 from app.commands.here import (
+    bring_items,
     console,
     export_lines,
     find_run,
@@ -27,6 +28,7 @@ from app.commands.team import (
 
 __all__ = [
     "bars",
+    "bring_items",
     "console",
     "create_token",
     "export_from",

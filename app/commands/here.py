@@ -17,12 +17,15 @@ from app.people import OPERATOR, note_alone
 from app.runs import Training
 from app.settings import Settings
 from app.store import (
+    FREE,
     AuditKind,
     Store,
     StoreError,
+    UnknownReference,
     missing_wal,
     refuse_other_schema,
     runs,
+    studies,
     verify,
 )
 from rlhb_core.errors import RunError
@@ -203,6 +206,30 @@ def import_file(settings: Settings, file: Path, mapping: Path | None, encoding: 
         console.print(f"and {result.failed - 20} more bad lines")
     console.print(result.words())
     if result.failed and not (result.imported or result.skipped):
+        raise SystemExit(1)
+
+
+def bring_items(settings: Settings, study: str, path: Path, encoding: str) -> None:
+    """Bring the questions of a file or a folder into a study. Exit status 1 if nothing could be taken."""
+    from app.studies import fill_from_file
+
+    with opened(settings, must_exist=True) as store:
+        store.refuse_own_file(path)
+        with store.reading() as connection:
+            there = {each.name: each.id for each in studies.all(connection) if each.id != FREE}
+        by_id = {str(each): each for each in there.values()}
+        found = there.get(study) or by_id.get(study)
+        if found is None:
+            names = ", ".join(sorted(there)) or "none yet; make one on the page Studies"
+            raise UnknownReference(f"there is no study {study!r} here; there are: {names}")
+        filled = fill_from_file(store, found, path, encoding)
+        note_alone(store, OPERATOR, AuditKind.STUDY, study=str(found), changed=["items"])
+    for number, message in filled.bad[:20]:
+        console.print(f"line {number}: {message}")
+    if filled.failed > 20:
+        console.print(f"and {filled.failed - 20} more bad lines")
+    console.print(filled.sentence)
+    if filled.failed and not (filled.added or filled.known):
         raise SystemExit(1)
 
 

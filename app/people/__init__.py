@@ -9,7 +9,7 @@ Holds what the rest of the app may use; the rest of this folder is private.
 from app.people.auditing import note, note_alone, note_settings
 from app.people.consenting import Consents, OldText, Standing
 from app.people.door import PeopleDoor
-from app.people.entering import Entered, Entering
+from app.people.entering import Entered, Entering, WorkLink
 from app.people.entering_errors import BadLink, Deactivated, NotInvited, WrongPassword
 from app.people.guessing import TooManyTries
 from app.people.identity import COOKIE, Identities, load_secret
@@ -35,16 +35,22 @@ from app.people.people import OPERATOR, SIMULATED, People, Visitor, simulated, v
 from app.people.principal import NotAllowed, Principal, SignInFirst
 from app.people.roles import ANYONE, EVENTS, PAGES, ROUTES, least_for, least_for_event
 from app.people.tidying import keep_tidy
+from app.people.workers import LONGEST as LONGEST_WORKER
+from app.people.workers import WHOEVER
+from app.people.workers import key as key_of_work
+from app.people.workers import name_of as worker_named
 
 __all__ = [
     "ANYONE",
     "COOKIE",
     "EVENTS",
+    "LONGEST_WORKER",
     "OPENID_SECONDS",
     "OPERATOR",
     "PAGES",
     "ROUTES",
     "SIMULATED",
+    "WHOEVER",
     "BadLink",
     "Consents",
     "Deactivated",
@@ -67,12 +73,14 @@ __all__ = [
     "Standing",
     "TooManyTries",
     "Visitor",
+    "WorkLink",
     "WrongPassword",
     "end_sessions",
     "first_link",
     "give_token",
     "invite",
     "keep_tidy",
+    "key_of_work",
     "least_for",
     "least_for_event",
     "load_secret",
@@ -89,4 +97,5 @@ __all__ = [
     "tokens_of",
     "vouched",
     "withdraw",
+    "worker_named",
 ]

@@ -8,11 +8,11 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple, TypeVar
-from uuid import uuid4
+from uuid import UUID, uuid4
 
-from app.people import members, names, passwords, places, secrets
+from app.people import members, names, passwords, places, secrets, workers
 from app.people.auditing import note
-from app.people.entering_errors import BadLink, Deactivated, WrongPassword
+from app.people.entering_errors import BadLink, Deactivated, NotInvited, WrongPassword
 from app.people.people import People, Visitor
 from app.people.principal import Principal, SignInFirst
 from app.store import (
@@ -21,6 +21,7 @@ from app.store import (
     Conflict,
     Connection,
     Invitation,
+    Role,
     Session,
     Via,
     accounts,
@@ -42,6 +43,13 @@ class Entered(NamedTuple):
 
     account: Account
     secret: str
+
+
+class WorkLink(NamedTuple):
+    """What a study's link says."""
+
+    key: str
+    worker: str
 
 
 class Entering:
@@ -98,6 +106,15 @@ class Entering:
     ) -> Entered:
         """By a provider outside that knows them as `subject`. Raises NotInvited, Deactivated, BadLink."""
         return await self._do(self._from_outside, visitor, subject, name, link)
+
+    async def as_worker(
+        self, visitor: Visitor, study_id: UUID, number: int, link: WorkLink
+    ) -> Entered:
+        """By a study's link, as a worker whom a platform outside knows. Raises BadLink, Deactivated, NotInvited."""
+        if not workers.fits(self.people.secret, link.key, study_id, number, link.worker):
+            raise BadLink("this link is not whole, or holds no more; ask whoever gave it to you")
+        subject = workers.subject_of(study_id, link.worker)
+        return await self._do(self._as_worker, visitor, study_id, subject, link.worker)
 
     async def change_password(
         self, who: Principal, visitor: Visitor, current: str, password: str
@@ -222,6 +239,25 @@ class Entering:
             )
             return self._let_in(
                 connection, visitor, account, AuditKind.JOIN, role=role, by="provider"
+            )
+
+    def _as_worker(self, visitor: Visitor, study_id: UUID, subject: str, worker: str) -> Entered:
+        with self.store.writing() as connection:
+            account = members.of_subject(connection, subject)
+            if account is not None:
+                return self._let_in(connection, visitor, account, AuditKind.SIGN_IN, by="study")
+            if (
+                accounts.count_subjects(connection, workers.subject_of(study_id, ""))
+                >= workers.MOST
+            ):
+                raise NotInvited(
+                    f"{workers.MOST:,} workers have come to this study, and no more may"
+                )
+            account = members.newcomer(
+                connection, self.people.consents, None, f"worker {worker}", subject, Role.WORKER
+            )
+            return self._let_in(
+                connection, visitor, account, AuditKind.JOIN, role=account.role, by="study"
             )
 
     def _own(self, who: Principal) -> Account:

@@ -56,10 +56,16 @@ def invite(
     connection: Connection, who: Principal, role: Role, uses: int = 1, hours: float = 72
 ) -> Given:
     """A link that makes so many accounts of this role."""
+    _check_given(role)
     given = _link(connection, role, uses, hours, made_by=who.account_id or uuid4())
     found = given.invitation
     note(connection, who, AuditKind.INVITE, role=role, uses=uses, invitation=str(found.id))
     return given
+
+
+def _check_given(role: Role) -> None:
+    if role is Role.WORKER:
+        raise NotAllowed("workers come by the link of a study, and in no other way")
 
 
 def withdraw(connection: Connection, who: Principal, invitation_id: UUID) -> None:
@@ -81,6 +87,7 @@ def reset(connection: Connection, who: Principal, account_id: UUID) -> Given:
 
 def set_role(connection: Connection, who: Principal, account_id: UUID, role: Role) -> Account:
     """Give somebody another role. Raises Conflict for the last administrator, UnknownReference."""
+    _check_given(role)
     accounts.lock(connection)
     before = accounts.get(connection, account_id)
     after = accounts.change(connection, account_id, role=role)
@@ -147,6 +154,7 @@ def give_token(
         raise NotAllowed(f"you are {who.role}: a token of yours may not be {role}")
     if who.via is Via.TOKEN:
         raise NotAllowed("a token makes no tokens; sign in for that")
+    _check_given(role)
     secret = secrets.new(secrets.TOKEN_PREFIX)
     token = Token(
         digest=secrets.digest(secret),

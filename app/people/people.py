@@ -25,6 +25,7 @@ from app.people.guessing import Guesses
 from app.people.identity import COOKIE, COOKIE_SECONDS, Identities, load_secret
 from app.people.principal import NotAllowed, Principal
 from app.people.secrets import digest
+from app.people.workers import study_of
 from app.settings import Settings
 from app.store import AuditKind, Role, Store, Via, people, sessions
 from app.store.sessions import Known, Shown
@@ -244,6 +245,7 @@ def _principal(known: Known, address: str) -> Principal:
         return Principal(
             account.person_id, account.role, via, account.name, account.id,
             known.session.id if known.session else None, address=address,
+            study_id=study_of(account.subject),
         )  # fmt: skip
     role = token.role if account is None else min(token.role, account.role, key=lambda r: r.rank)
     return Principal(

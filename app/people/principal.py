@@ -27,6 +27,8 @@ class Principal:
     session_id: UUID | None = None
     token_id: UUID | None = None
     address: str = ""
+    study_id: UUID | None = None
+    """The one study that they came for, if it is one."""
     plays: bool = False
     """Whether `person_id` is a simulated person that a program plays."""
 

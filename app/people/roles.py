@@ -16,7 +16,7 @@ ANYONE = None
 """Whoever comes, signed in or not."""
 Least = Role | None
 
-_ANNOTATOR, _RESEARCHER, _ADMINISTRATOR = Role.ANNOTATOR, Role.RESEARCHER, Role.ADMINISTRATOR
+_WORKER, _ANNOTATOR, _RESEARCHER, _ADMINISTRATOR = Role
 
 ROUTES: Mapping[str, Least] = {
     # what stands before the door
@@ -27,33 +27,35 @@ ROUTES: Mapping[str, Least] = {
     "POST /api/sign-in": ANYONE,
     "POST /api/join": ANYONE,
     "POST /api/join/look": ANYONE,
+    "GET /work": ANYONE,
+    "POST /api/work": ANYONE,
     "POST /api/openid": ANYONE,
     "GET /api/openid/back": ANYONE,
     # oneself
-    "GET /you": _ANNOTATOR,
+    "GET /you": _WORKER,
     "GET /docs": _ANNOTATOR,
     "GET /openapi.json": _ANNOTATOR,
-    "POST /api/sign-out": _ANNOTATOR,
-    "GET /api/sessions": _ANNOTATOR,
-    "DELETE /api/sessions": _ANNOTATOR,
-    "DELETE /api/sessions/{session_id}": _ANNOTATOR,
-    "GET /api/me": _ANNOTATOR,
-    "PATCH /api/me": _ANNOTATOR,
+    "POST /api/sign-out": _WORKER,
+    "GET /api/sessions": _WORKER,
+    "DELETE /api/sessions": _WORKER,
+    "DELETE /api/sessions/{session_id}": _WORKER,
+    "GET /api/me": _WORKER,
+    "PATCH /api/me": _WORKER,
     "PUT /api/me/password": _ANNOTATOR,
-    "GET /api/me/data": _ANNOTATOR,
-    "POST /api/me/erase": _ANNOTATOR,
-    "GET /api/me/consent": _ANNOTATOR,
-    "POST /api/me/consent": _ANNOTATOR,
+    "GET /api/me/data": _WORKER,
+    "POST /api/me/erase": _WORKER,
+    "GET /api/me/consent": _WORKER,
+    "POST /api/me/consent": _WORKER,
     # asking and voting
-    "POST /api/signals": _ANNOTATOR,
+    "POST /api/signals": _WORKER,
     "POST /api/comparisons": _ANNOTATOR,
-    "GET /api/comparisons/{query_id}": _ANNOTATOR,
-    "POST /api/responses/{response_id}/regenerate": _ANNOTATOR,
-    "POST /api/responses/{response_id}/continue": _ANNOTATOR,
-    "GET /studies": _ANNOTATOR,
-    "GET /api/studies": _ANNOTATOR,
-    "POST /api/studies/{study_id}/next": _ANNOTATOR,
-    "GET /api/studies/{study_id}/guidelines": _ANNOTATOR,
+    "GET /api/comparisons/{query_id}": _WORKER,
+    "POST /api/responses/{response_id}/regenerate": _WORKER,
+    "POST /api/responses/{response_id}/continue": _WORKER,
+    "GET /studies": _WORKER,
+    "GET /api/studies": _WORKER,
+    "POST /api/studies/{study_id}/next": _WORKER,
+    "GET /api/studies/{study_id}/guidelines": _WORKER,
     # research
     "GET /studies/{study_id}": _RESEARCHER,
     "POST /api/studies": _RESEARCHER,
@@ -63,6 +65,7 @@ ROUTES: Mapping[str, Least] = {
     "PATCH /api/studies/{study_id}/items": _RESEARCHER,
     "POST /api/studies/{study_id}/items/file": _RESEARCHER,
     "POST /api/studies/{study_id}/items/from-store": _RESEARCHER,
+    "POST /api/studies/{study_id}/links": _RESEARCHER,
     "GET /api/studies/{study_id}/work": _RESEARCHER,
     "PATCH /api/studies/{study_id}/work/{person_id}": _RESEARCHER,
     "GET /api/runs": _RESEARCHER,
@@ -104,16 +107,16 @@ PAGES: Mapping[str, Least] = {
     "/runs": _RESEARCHER,
     "/curves": _RESEARCHER,
     "/data": _RESEARCHER,
-    "/": _ANNOTATOR,
+    "/": _WORKER,
 }
 """Gradio's pages, with those of Gradio's routes below them that `app/doors/pages.py` lets in."""
 
 EVENTS: Mapping[str, Mapping[str, Least]] = {
     "/": {
         "ask": _ANNOTATOR,
-        "restore": _ANNOTATOR,
-        "regenerate": _ANNOTATOR,
-        "carry_on": _ANNOTATOR,
+        "restore": _WORKER,
+        "regenerate": _WORKER,
+        "carry_on": _WORKER,
     },
     "/runs": {
         "look": _RESEARCHER,

@@ -62,6 +62,12 @@ def by_subject(connection: Connection, subject: str) -> Account | None:
     return _first(connection, ACCOUNT.c.subject == subject)
 
 
+def count_subjects(connection: Connection, prefix: str) -> int:
+    """How many accounts are known outside by something that begins like this."""
+    theirs = ACCOUNT.c.subject.startswith(prefix, autoescape=True)
+    return connection.execute(sa.select(sa.func.count()).where(theirs)).scalar_one()
+
+
 def by_person(connection: Connection, person_id: UUID) -> Account | None:
     """The account whose doings are recorded of this person."""
     return _first(connection, ACCOUNT.c.person_id == person_id)

@@ -55,6 +55,7 @@ class Audience(StrEnum):
 
     EVERYONE = "everyone"
     NAMED = "named"
+    WORKERS = "workers"
 
 
 class Aspect(Record):
@@ -136,10 +137,14 @@ class Plan(Record):
     )
     audience: Audience = Field(
         default=Audience.EVERYONE,
-        description="Whom it is open to: everyone who may ask, or the people named.",
+        description="Whom it is open to: everyone who may ask, the people named, or workers of a platform outside, who "
+        "come by the study's link.",
     )
     people: list[UUID] = Field(
         default=[], max_length=1_000, description="Accounts, if it is open to named ones."
+    )
+    link_number: int = Field(
+        default=1, ge=1, description="Raised, it makes the links given out so far lead nowhere."
     )
     completion_code: str = Field(
         default="",

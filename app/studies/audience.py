@@ -10,6 +10,10 @@ def is_open_to(study: Study, who: Principal) -> bool:
     if who.may(Role.RESEARCHER):
         return True
     plan = study.plan
+    if plan.audience is Audience.WORKERS:
+        return who.study_id == study.id
+    if not who.may(Role.ANNOTATOR):
+        return False
     if plan.audience is Audience.NAMED:
         return who.account_id in plan.people
     return plan.audience is Audience.EVERYONE

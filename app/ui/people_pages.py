@@ -30,6 +30,7 @@ def add_people_pages(app: FastAPI) -> None:
     provider = settings.openid_name if settings.openid_issuer else ""
     page("/sign-in", "Sign in", lambda who: _sign_in(app.state.store, provider))
     page("/join", "Join", lambda who: _JOIN.format(provider=_button("Join", provider)))
+    page("/work", "Take part", lambda who: _WORK)
     page("/you", "You", lambda who: _you(who, bool(provider)))
     page("/people", "People", lambda who: _PEOPLE, "people")
     page("/audit", "Audit", lambda who: _AUDIT, "audit")
@@ -90,6 +91,20 @@ _JOIN = """
     <p class="hint" id="of-passwords">At least 10 characters. A few words are easy to remember and hard to guess.</p>
     <p class="wrong" role="alert"></p>
     <button class="button primary">Join</button>{provider}
+  </form>
+</section>
+"""
+
+_WORK = """
+<section class="way-in">
+  <h1>Take part</h1>
+  <p class="lead">You read answers of language models and say which you would rather have. Go on under the ID by which
+    the platform that sent you knows you: the same ID finds what you have begun.</p>
+  <form class="panel stack" method="post" data-work>
+    <label>Your ID there <input class="field" name="worker" required maxlength="120" pattern="[!-~]+"
+      title="Letters, digits and signs, without spaces" autocomplete="off" autocapitalize="none" spellcheck="false"></label>
+    <p class="wrong" role="alert"></p>
+    <button class="button primary">Begin</button>
   </form>
 </section>
 """

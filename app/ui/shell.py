@@ -28,6 +28,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.doors.headers import CSP, policy_of
 from app.doors.pages import Door
 from app.people import Principal, least_for, least_for_event
+from app.store import Role
 from app.ui.kept_pages import KeptPage
 from app.ui.look import theme
 from app.ui.queueing import calm
@@ -164,7 +165,7 @@ def header_of(active: str, who: Principal) -> str:
     links = "".join(
         f'<a href="{path}"{" aria-current=page" if key == active else ""}>{label}</a>'
         for key, path, label in (NAV if who.is_alone else TEAM_NAV)
-        if who.may(least_for("GET", path))
+        if who.may(least_for("GET", path)) and (path != "/" or who.may(Role.ANNOTATOR))
     )
     return f"""
 <a class="skip-link" href="#page">Skip to the page</a>

@@ -36,6 +36,7 @@ FIELDS: tuple[tuple[str, str, Kind], ...] = (
     ("side_by_side", "Answers side by side", Kind.NUMBER),
     ("pairs", "Which versions", Kind.CHOICE),
     ("answers", "Same answers for all", Kind.CHOICE),
+    ("audience", "Open to", Kind.CHOICE),
     ("overlap", "People per item", Kind.NUMBER),
     ("most_per_person", "Items per person", Kind.NUMBER),
     ("order", "Order", Kind.CHOICE),
@@ -173,6 +174,19 @@ _ONE = """
     <div class="said" role="status"></div>
     <div data-items></div>
     <p class="more"><button type="button" class="button" data-further hidden>Further items</button></p></section>
+  <section class="panel whole" aria-labelledby="of-links" data-links hidden><h2 id="of-links">Workers of a platform</h2>
+    <p>Give this link to the platform; it puts the ID of whoever comes at the end. Each ID is one worker, with an
+      account for this study alone. What they have done is under their ID in <i>How people worked</i>, and the
+      completion code is shown to them at the end.</p>
+    <div data-link></div>
+    <form class="stack wide" method="post" data-for-workers>
+      <label>Or a link for each of these IDs alone, one in a line
+        <textarea class="field" name="workers" rows="3" required autocomplete="off"
+          spellcheck="false"></textarea></label>
+      <div class="line"><button class="button">Make their links</button>
+        <button type="button" class="button danger" data-new-links>Make all links so far void</button></div></form>
+    <div data-made></div>
+    <div class="said" role="status"></div></section>
   <section class="panel whole" aria-labelledby="of-work"><h2 id="of-work">How people worked</h2>
     <p>Signs that somebody may not have read, for you to look at: none is a proof, and nobody is left out by them.
       Sides are shuffled, so who reads chooses each equally often. The numbers in brackets hold the true share in 95 of

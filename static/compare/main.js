@@ -5,7 +5,7 @@
 
 import { call } from "../api.js";
 import { SHOWN } from "../drafts.js";
-import { isMember, isSignedOut, known, lookWhoThisIs, refreshPerson } from "../me.js";
+import { isMember, isSignedOut, isWorker, known, lookWhoThisIs, refreshPerson } from "../me.js";
 import { placePopovers } from "../popovers.js";
 import { namesSeen, outbox, record } from "../signals.js";
 import { Tracker } from "../tracker.js";
@@ -100,6 +100,7 @@ class Compare {
     placePopovers(root);
     gradio.watch((value) => this.#receive(value));
     setInterval(() => this.#fallBack(), 1000);
+    if (isWorker() && !this.desk) return void location.replace("/studies");
     this.desk ? this.#nextItem() : this.#restore();
   }
 

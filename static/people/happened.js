@@ -18,7 +18,7 @@ export function happened(line) {
 
 const short = (id) => String(id).slice(0, 8);
 const times = (count, one, many) => `${count} ${count === 1 ? one : many}`;
-const BY = { password: "by password", provider: "by the provider", link: "by a link", proxy: "by the proxy" };
+const BY = { password: "by password", provider: "by the provider", link: "by a link", proxy: "by the proxy", study: "by the link of a study" };
 const WHY = { deactivated: "the account is deactivated", "current password": "the present password was wrong" };
 const REMOVED = ["records", "account"];
 

@@ -30,6 +30,7 @@ function row(person) {
 
 /** The select only proposes a role: it is changed by the button that appears then; one's own after a second thought. */
 function roleSelect({ id, name, role, me }) {
+  if (role === "worker") return role; // of one study; nobody becomes one here
   const select = h("select", { class: "field", "aria-label": `Role of ${name}` }, roleOptions("administrator", role));
   const change = h("button", { class: "button primary", type: "button", hidden: true, "aria-label": `Change the role of ${name}` }, "Change");
   const propose = () => {

@@ -5,6 +5,7 @@ import "../shell.js";
 import { call } from "../api.js";
 import { ask, fill, get, h, number, post } from "../kit.js";
 import { attempt, moment, onSubmit, saidOf, table } from "../people/parts.js";
+import { showLinks } from "./links.js";
 import { planned, showPlan } from "./plan.js";
 import { bar } from "./progress.js";
 import { showWork } from "./work.js";
@@ -28,7 +29,7 @@ async function start() {
     showPlan(found.study.plan, versions);
     find("[data-plan] [name=name]").value = found.study.name;
     show(found);
-    await Promise.all([showItems(), showGuidelines(), showWork(find("[data-work]"), path)]);
+    await Promise.all([showItems(), showGuidelines(), showWork(find("[data-work]"), path), showLinks(found.study, path, show)]);
   } catch (error) {
     saidOf(find("[data-states]")).textContent = error.message;
   }
@@ -141,5 +142,6 @@ async function showGuidelines() {
 
 onSubmit(find("[data-plan]"), saidOf(find("[data-plan]")), async ({ name }) => {
   show(await call("PATCH", path, { name, plan: planned(led.study.plan) }));
+  await showLinks(led.study, path, show);
   saidOf(find("[data-plan]")).textContent = "The plan is saved.";
 });

@@ -15,8 +15,8 @@ export async function showWork(place, path) {
   fill(place, table("How people worked", COLUMNS, people.map((each) => row(each, path))));
 }
 
-function row({ person_id: id, simulated, excluded, skipped, signs }, path) {
-  const name = `person ${id.slice(0, 8)}`;
+function row({ person_id: id, worker, simulated, excluded, skipped, signs }, path) {
+  const name = worker ? `worker ${worker}` : `person ${id.slice(0, 8)}`;
   const who = h("span", {}, name, simulated && h("span", { class: "tag" }, "simulated"), " ", h("span", { class: "tag", "data-out": "", hidden: !excluded }, "left out"));
   const judged = skipped ? `${number(signs.done)}, passed over ${number(skipped)}` : number(signs.done);
   return [

@@ -13,7 +13,7 @@ from fastapi.testclient import TestClient
 
 from app.main import create_app
 from app.settings import Settings
-from app.store import Store, Unavailable, people
+from app.store import Store, Study, Unavailable, items, people, studies
 from rlhb_core.schema.record import now_ms
 from rlhb_core.schema.records import Person
 from tests.conftest import running_postgres
@@ -100,6 +100,33 @@ def test_a_mistyped_data_folder_is_told_of_and_not_made(tmp_path: Path, words: t
 
 def test_a_wrong_setting_is_named_as_it_is_typed(tmp_path: Path):
     is_one_sentence(rlhb(tmp_path, "verify", RLHB_PORT="many"), "RLHB_PORT (--port): ")
+
+
+def test_questions_are_brought_into_a_study_from_a_file_and_a_folder(tmp_path: Path):
+    data, folder = tmp_path / "data", tmp_path / "prompts"
+    for each in (data, folder):
+        each.mkdir()
+    store = Store.open(f"sqlite:///{data / 'rlhb.sqlite'}")
+    with store.writing() as connection:
+        study = studies.add(connection, Study(name="Moons"))
+    for number in (1, 2):
+        (folder / f"{number}.md").write_text(f"Question {number},\nin two lines?", encoding="utf-8")
+    (folder / "notes.json").write_text("{}")
+    lines = tmp_path / "q.jsonl"
+    lines.write_text('{"prompt": "How many?"}\n{"nothing": 1}\n', encoding="utf-8")
+    brought = rlhb(data, "items", "Moons", str(folder))
+    assert "2 added, 0 there already, 0 lines not taken." in brought.stderr
+    mixed = rlhb(data, "items", str(study.id), str(lines))
+    assert (mixed.returncode, "line 2: " in mixed.stderr) == (0, True)
+    assert "1 added, 0 there already, 1 line not taken." in mixed.stderr
+    with store.reading() as connection:
+        found = [each.text for each in items.of_study(connection, study.id)]
+    assert found == ["Question 1,\nin two lines?", "Question 2,\nin two lines?", "How many?"]
+    store.close()
+    is_one_sentence(
+        rlhb(data, "items", "Mars", str(folder)), "there is no study 'Mars' here; there are: Moons"
+    )
+    is_one_sentence(rlhb(data, "items", "Moons", str(data / "rlhb.sqlite")), "database")
 
 
 def test_an_export_that_cannot_be_written_is_a_sentence(tmp_path: Path):

@@ -44,7 +44,7 @@ from tests.team import (
     running_team,
 )
 
-A, R, D = Role.ANNOTATOR, Role.RESEARCHER, Role.ADMINISTRATOR
+W, A, R, D = Role
 HOUR_MS = 3_600_000
 NOBODYS_ID = "00000000-0000-4000-8000-000000000000"
 
@@ -189,6 +189,7 @@ def _headers(**headers: str) -> Callable[[Team], TestClient]:
 LONG_AGO = now_ms() - 31 * 24 * HOUR_MS
 EVERYBODY = (
     Somebody("nobody", None, lambda team: team.browser()),
+    Somebody("a worker", W, _signed_in(W)),
     Somebody("an annotator", A, _signed_in(A)),
     Somebody("another annotator", A, _signed_in(A)),
     Somebody("a researcher", R, _signed_in(R)),
@@ -612,7 +613,7 @@ def asked_by_gradio(role: Role | None) -> gr.Request:
     return gr.Request(Request(scope))
 
 
-LESS = {A: (None,), R: (None, A), D: (None, A, R)}
+LESS = {W: (None,), A: (None, W), R: (None, W, A), D: (None, W, A, R)}
 
 
 @pytest.mark.parametrize(
@@ -649,7 +650,7 @@ def test_a_handler_looks_for_itself(page: str, name: str, team: Team) -> None:
 
 def test_only_researchers_play_people(team: Team) -> None:
     played = {"x-rlhb-simulated": "Sim of all"}
-    for role, status in ((A, 403), (R, 200), (D, 200)):
+    for role, status in ((W, 403), (A, 403), (R, 200), (D, 200)):
         assert _signed_in(role)(team).get("/api/me", headers=played).status_code == status
         token = _token(role, role)(team)
         assert token.get("/api/me", headers=played).status_code == status
