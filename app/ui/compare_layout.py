@@ -40,6 +40,8 @@ def layout(embedded: bool) -> str:
   {_composer(embedded)}
   <p class="trouble" role="alert" hidden></p>
   <p class="notice" role="status" data-hint hidden></p>
+  <p class="notice" role="status" data-break hidden>You have worked for <span data-minutes></span> minutes. A break does your judgement good.
+    <button type="button" class="link" data-go-on>Go on for now</button> <button type="button" class="link" data-no-breaks>Do not remind me</button></p>
   <p class="notice" data-one-version hidden>All three are by the same version<span data-for-researchers>; put others into Compare on the <a class="link" href="/runs/">Runs page</a></span>.</p>
   <div class="question" tabindex="-1" hidden><p class="words" dir="auto"></p>
     <button type="button" class="link" aria-expanded="false" aria-keyshortcuts="Q">more<kbd>Q</kbd></button></div>
@@ -200,6 +202,9 @@ _POPOVERS = f"""
       <dt><kbd>L</kbd><kbd>D</kbd></dt><dd>like, dislike</dd><dt><kbd>K</kbd></dt><dd>copy</dd><dt><kbd>E</kbd></dt><dd>edit</dd>
       <dt><kbd>G</kbd></dt><dd>go on, where it was cut</dd>
       <dt><kbd>R</kbd></dt><dd>regenerate</dd><dt><kbd>M</kbd></dt><dd>more: share, report, comment</dd></dl>
+    <div class="row"><button type="button" class="button" data-rekey>Change a key</button>
+      <button type="button" class="button" data-rekey-none hidden>All as they were</button></div>
+    <p class="small" role="status" data-rekey-says></p>
   </aside>
   <dialog class="pop centre leads-out" aria-labelledby="leads-out-title">
     <h2 id="leads-out-title" data-where>Open this address?</h2>

@@ -5,12 +5,14 @@
 
 import { call } from "../api.js";
 import { SHOWN } from "../drafts.js";
+import { labelKeys } from "../keymap.js";
 import { isMember, isSignedOut, isWorker, known, lookWhoThisIs, refreshPerson } from "../me.js";
 import { placePopovers } from "../popovers.js";
 import { namesSeen, outbox, record } from "../signals.js";
 import { Tracker } from "../tracker.js";
 import { uuid } from "../uuid.js";
 import { Acts } from "./acts.js";
+import { Breaks } from "./breaks.js";
 import { Composer } from "./composer.js";
 import { Desk } from "./desk.js";
 import { Differs } from "./differs.js";
@@ -21,6 +23,7 @@ import { Leaving } from "./leaving.js";
 import { Pager } from "./pager.js";
 import { Panels } from "./panels.js";
 import { Question } from "./question.js";
+import { Rekey } from "./rekey.js";
 import { Room } from "./room.js";
 import { scrollByKeys, scrollTogether } from "./scrolling.js";
 import { depthOf } from "./seen.js";
@@ -95,6 +98,9 @@ class Compare {
     this.leaving = new Leaving(() => this.now && { ...this.now, voted: Boolean(this.votes.vote) });
     this.desk = Desk.of(root);
     this.guidelines = new Guidelines(root.querySelector("#guidelines"), this.desk?.id ?? root.dataset.free);
+    new Breaks(root.querySelector("[data-break]"));
+    new Rekey(root.querySelector("#keys"));
+    labelKeys(root);
     bindShortcuts({ ...this, next: () => this.#next() });
     this.pager = new Pager(root, this.panels.elements);
     placePopovers(root);
