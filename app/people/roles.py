@@ -48,6 +48,7 @@ ROUTES: Mapping[str, Least] = {
     "POST /api/signals": _ANNOTATOR,
     "POST /api/comparisons": _ANNOTATOR,
     "GET /api/comparisons/{query_id}": _ANNOTATOR,
+    "GET /api/comparisons/{query_id}/thread": _ANNOTATOR,
     "POST /api/responses/{response_id}/regenerate": _ANNOTATOR,
     "POST /api/responses/{response_id}/continue": _ANNOTATOR,
     "GET /studies": _ANNOTATOR,

@@ -75,7 +75,6 @@ from app.store.study_records import (
     Drawn,
     Guidelines,
     Item,
-    Message,
     Order,
     Pairs,
     Plan,
@@ -83,6 +82,7 @@ from app.store.study_records import (
     Purpose,
     Study,
     StudyStatus,
+    Threads,
 )
 from app.store.verify import Problem, missing_wal, verify
 
@@ -110,7 +110,6 @@ __all__ = [
     "Invitation",
     "Item",
     "Lost",
-    "Message",
     "NewItem",
     "Order",
     "Pairs",
@@ -126,6 +125,7 @@ __all__ = [
     "StoreError",
     "Study",
     "StudyStatus",
+    "Threads",
     "Token",
     "Unavailable",
     "UnknownReference",
