@@ -250,7 +250,10 @@ class Comparison(Record):
     schema_version: int = SCHEMA_VERSION
     query_id: UUID
     query: str = Field(min_length=1)
-    history: History = Field(default=[], description="What went before the query, oldest first.")
+    history: History = Field(
+        default=[],
+        description="What went before the query, oldest first; empty where that is not the same for each response.",
+    )
     histories: list[History] | None = Field(
         default=None,
         description="What went before for each response, where threads differ: then the vote is about threads, and no "
