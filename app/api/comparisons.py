@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query
 from pydantic import Field
 
 from app.api.deps import PersonId, TheComparing
-from app.comparing import ComparisonView
+from app.comparing import ComparisonView, ThreadView
 from rlhb_core.schema.record import Record
 
 router = APIRouter(prefix="/api", tags=["comparisons"])
@@ -20,7 +20,16 @@ class Ask(Record):
     """A query to be answered side by side."""
 
     text: str = Field(description="The query.")
-    previous: UUID | None = Field(default=None, description="The query that this one follows.")
+    previous: UUID | None = Field(default=None, description="The query asked before this one.")
+    follows: UUID | None = Field(
+        default=None,
+        description="The query whose conversation this one goes on with; none: it stands alone.",
+    )
+    from_response: UUID | None = Field(
+        default=None,
+        description="The answer to it that is gone on from; none: the one that was chosen. Where each version has its "
+        "own thread it changes nothing but what is shown above them.",
+    )
 
 
 class Asked(Record):
@@ -38,7 +47,11 @@ class Regenerated(Record):
 @router.post("/comparisons", status_code=201)
 async def ask(body: Ask, comparing: TheComparing, person_id: PersonId) -> Asked:
     """Ask a query; its answers are being written when this returns."""
-    return Asked(query_id=await comparing.ask(person_id, body.text, body.previous))
+    return Asked(
+        query_id=await comparing.ask(
+            person_id, body.text, body.previous, body.follows, body.from_response
+        )
+    )
 
 
 @router.get("/comparisons/{query_id}")
@@ -50,6 +63,12 @@ async def look(
 ) -> ComparisonView:
     """The comparison as it stands; names only once the vote stands."""
     return await comparing.view(query_id, person_id, blocks)
+
+
+@router.get("/comparisons/{query_id}/thread")
+async def look_back(query_id: UUID, comparing: TheComparing, person_id: PersonId) -> ThreadView:
+    """What went before the comparison: the turns of its conversation, each with the answer that was gone on with."""
+    return await comparing.thread(query_id, person_id)
 
 
 @router.post("/responses/{response_id}/regenerate", status_code=201)

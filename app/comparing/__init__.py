@@ -15,6 +15,7 @@ from app.comparing.errors import (
     TooManyOpen,
 )
 from app.comparing.stored import DrawnQuery
+from app.comparing.thread import ThreadView
 from app.comparing.view import ComparisonView
 
 __all__ = [
@@ -25,5 +26,6 @@ __all__ = [
     "NotYours",
     "Overloaded",
     "StillWriting",
+    "ThreadView",
     "TooManyOpen",
 ]

@@ -17,6 +17,7 @@ from app.comparing.admission import Admission
 from app.comparing.draw import ANSWERS
 from app.comparing.live import Live
 from app.comparing.stored import DrawnQuery, StoredComparisons, own
+from app.comparing.thread import ThreadView
 from app.comparing.view import ComparisonView
 from app.comparing.writing import Writing
 from app.data_folder import check_room
@@ -68,12 +69,22 @@ class Comparing:
 
     # --- asking -----------------------------------------------------------------------------------
 
-    async def ask(self, person_id: UUID, text: str, previous: UUID | None = None) -> UUID:
+    async def ask(
+        self,
+        person_id: UUID,
+        text: str,
+        previous: UUID | None = None,
+        follows: UUID | None = None,
+        from_response: UUID | None = None,
+    ) -> UUID:
         """Draw versions for a query and begin to write their answers; returns the query's id once all is committed.
 
         `previous` is the query that this one follows; whether it rephrases or goes further is the browser's signal to
-        send. Raises BadRecord for a text that cannot be asked, NotEnoughData if nothing is served, NotYours,
-        NoRoom, Overloaded.
+        send. `follows` is the query whose conversation it goes on with, from the answer that was chosen there, or from
+        `from_response`; without it the query stands alone.
+
+        Raises BadRecord for a text that cannot be asked, NotEnoughData if nothing is served, NotYours, NoRoom,
+        Overloaded; UnknownReference, CannotContinue, StillWriting if it cannot go on from there.
         """
         check_room(self._settings)
         text = text.strip()
@@ -84,10 +95,12 @@ class Comparing:
                 f"the question has {len(text)} characters, at most {MAX_TEXT} are taken; shorten it"
             )
         with self._admission.given(person_id, ANSWERS):
-            return await self._to_the_end(self._begin(person_id, text, previous))
+            return await self._to_the_end(
+                self._begin(person_id, text, previous, follows, from_response)
+            )
 
-    async def _begin(self, person_id: UUID, text: str, previous: UUID | None) -> UUID:
-        drawn = await asyncio.to_thread(self._stored.draw, person_id, text, previous)
+    async def _begin(self, person_id: UUID, text: str, *before: UUID | None) -> UUID:
+        drawn = await asyncio.to_thread(self._stored.draw, person_id, text, *before)
         self._writing.begin(drawn)
         return drawn.query.id
 
@@ -161,6 +174,10 @@ class Comparing:
             own(live.query, person_id)
             return await self._seen(live, blocks, fresh=self._store.is_shared)
         return await asyncio.to_thread(self._stored.view, query_id, person_id, blocks)
+
+    async def thread(self, query_id: UUID, person_id: UUID) -> ThreadView:
+        """What went before a comparison, to be read above it. Raises NotYours or UnknownReference."""
+        return await asyncio.to_thread(self._stored.thread, query_id, person_id)
 
     async def follow(self, query_id: UUID, person_id: UUID) -> AsyncGenerator[ComparisonView, None]:
         """The comparison while it is written, rendered, a few views a second; ends with the complete one."""

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from app.comparing.view import ComparisonView, Panel, view_of, with_blocks
 from app.rendering import Block, Growing
+from app.store import queries
 from rlhb_core.schema.records import ModelVersion, Outcome, Query, Response
 from rlhb_core.schema.signals import Signal
 
@@ -19,9 +20,9 @@ AT_ONCE = 5_000
 class Live:
     """A comparison in the making: all that a view of it needs, and a way to wait for the next change."""
 
-    def __init__(self, query: Query, stays_blind: bool = False) -> None:
+    def __init__(self, query: Query, ways: queries.Ways = queries.FREELY) -> None:
         self.query = query
-        self.stays_blind = stays_blind
+        self.ways = ways
         self.answers: dict[UUID, Response] = {}
         self.versions: dict[UUID, ModelVersion] = {}
         self.acts: list[Signal] = []
@@ -57,9 +58,7 @@ class Live:
         """How it stands; made once for all who look."""
         if self._view is None:
             answers = list(self.answers.values())
-            self._view = view_of(
-                self.query, answers, self.acts, self.versions, stays_blind=self.stays_blind
-            )
+            self._view = view_of(self.query, answers, self.acts, self.versions, self.ways)
         return self._view
 
     async def read(self) -> ComparisonView:

@@ -8,13 +8,26 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from typing import NamedTuple
 from uuid import UUID
 
-from app.comparing.draw import draw
+from app.comparing.draw import DrawnVersion, draw
 from app.comparing.errors import CannotContinue, NotYours, StillWriting
+from app.comparing.going_on import Before, Thread, before
+from app.comparing.thread import ThreadView, thread_of
 from app.comparing.view import ComparisonView, view_of, was_voted, with_blocks
 from app.rendering import rendered
 from app.serving import Chunk, Job
 from app.settings import Settings
-from app.store import Connection, Store, people, queries, responses, signals, versions
+from app.store import (
+    FREE,
+    Connection,
+    Store,
+    Threads,
+    people,
+    queries,
+    responses,
+    signals,
+    studies,
+    versions,
+)
 from rlhb_core.schema.records import ModelVersion, Outcome, Person, Query, Response
 from rlhb_core.schema.signals import Signal
 
@@ -25,7 +38,7 @@ Stream = Callable[[Sequence[Job]], AsyncGenerator[Chunk, None]]
 class DrawnQuery(NamedTuple):
     """A query with its answers as they were drawn, and those of them that are to be written.
 
-    stream: what writes them, if it is not what serves the versions. stays_blind: names are not shown after the vote.
+    stream: what writes them, if it is not what serves the versions.
     """
 
     query: Query
@@ -34,7 +47,7 @@ class DrawnQuery(NamedTuple):
     acts: list[Signal]
     to_write: Sequence[Response]
     stream: Stream | None = None
-    stays_blind: bool = False
+    ways: queries.Ways = queries.FREELY
 
 
 class StoredComparisons:
@@ -57,18 +70,46 @@ class StoredComparisons:
         self._unstored = unstored
         self._rng = rng
 
-    def draw(self, person_id: UUID, text: str, previous: UUID | None) -> DrawnQuery:
-        """A query, and the answers that are to be written to it. Raises NotYours, NotEnoughData."""
+    def draw(
+        self,
+        person_id: UUID,
+        text: str,
+        previous: UUID | None = None,
+        follows: UUID | None = None,
+        from_response: UUID | None = None,
+    ) -> DrawnQuery:
+        """A query, and the answers that are to be written to it. `follows`: the query that it goes on from.
+
+        Raises NotYours, NotEnoughData; UnknownReference, CannotContinue or StillWriting if it cannot go on from there.
+        """
         with self._store.writing() as connection:
             person = people.here(connection, self._begins(person_id))
             # None if erased since
-            before = queries.find(connection, previous) if previous else None
-            if before and before.person_id != person_id:
+            last = queries.find(connection, previous) if previous else None
+            if last and last.person_id != person_id:
                 raise NotYours("the query before this one belongs to somebody else")
+            went = self._before(connection, person_id, follows, from_response) if follows else None
+            threads: list[Thread] = went.own if went else []
+            shared: list[Thread | None] = [went.base if went else None]
+            is_own = bool(threads) if went else _begins_own_threads(connection)
+            asked = Query(person_id=person_id, text=text, source=person.source)
             query = queries.add(
-                connection, Query(person_id=person_id, text=text, source=person.source)
+                connection,
+                _going_on(asked, went) if went else asked,
+                stays_blind=is_own,
+                own_threads=is_own,
             )
-            drawn = draw(versions.served(connection), self._rng)
+            drawn = [] if threads else draw(versions.served(connection), self._rng)
+            drawn += [
+                DrawnVersion(
+                    versions.known(connection, each.follows.version_id),
+                    each.follows.draw_probability,
+                )
+                for each in threads
+            ]
+            places = list(range(len(drawn)))
+            if threads:
+                self._rng.shuffle(places)  # no place tells whose thread it is
             answers = [
                 Response(
                     query_id=query.id,
@@ -77,12 +118,31 @@ class StoredComparisons:
                     draw_probability=probability,
                     condition=version.condition,
                     temperature=self._settings.temperature,
+                    follows=thread and thread.follows.id,
+                    history=thread.history if thread and thread.history != query.history else None,
                 )
-                for position, (version, probability) in enumerate(drawn)
+                for position, (version, probability), thread in zip(
+                    places,
+                    drawn,
+                    threads or shared * len(drawn),
+                    strict=True,
+                )
             ]
             responses.add_drawn(connection, answers)
         known = {version.id: version for version, _ in drawn}
-        return DrawnQuery(query, answers, known, [], answers)
+        ways = queries.Ways(None, stays_blind=is_own, own_threads=is_own)
+        return DrawnQuery(query, answers, known, [], answers, ways=ways)
+
+    def _before(
+        self, connection: Connection, person_id: UUID, query_id: UUID, response_id: UUID | None
+    ) -> Before:
+        """What goes before a question that goes on from this query."""
+        found = self._read(connection, own(queries.get(connection, query_id), person_id))
+        if not found.ways.are_free:
+            raise CannotContinue(
+                "items of a study are asked as they are; nothing goes on from them"
+            )
+        return before(found.query, found.answers, found.acts, response_id, found.ways.own_threads)
 
     def draw_again(self, response_id: UUID, person_id: UUID) -> tuple[Response, DrawnQuery]:
         """An answer in the place of an old one, by the same version; nothing to be written if there is one already.
@@ -112,6 +172,8 @@ class StoredComparisons:
                 condition=version.condition,
                 temperature=self._settings.temperature,
                 replaces=old.id,
+                follows=old.follows,
+                history=old.history,
             )
             responses.add(connection, new)
         return new, drawn._replace(answers=[*drawn.answers, new], to_write=[new])
@@ -149,10 +211,15 @@ class StoredComparisons:
         """
         with self._store.reading() as connection:
             found = self._read(connection, own(queries.get(connection, query_id), person_id))
-        view = view_of(
-            found.query, found.answers, found.acts, found.versions, stays_blind=found.stays_blind
-        )
+        view = view_of(found.query, found.answers, found.acts, found.versions, found.ways)
         return with_blocks(view, lambda panel: rendered(panel.text)) if blocks else view
+
+    def thread(self, query_id: UUID, person_id: UUID) -> ThreadView:
+        """What went before a comparison. Raises NotYours, UnknownReference."""
+        with self._store.reading() as connection:
+            query = own(queries.get(connection, query_id), person_id)
+            answers = responses.of_query(connection, query.id)
+        return thread_of(query, answers)
 
     def _all_of(
         self, connection: Connection, response_id: UUID, person_id: UUID
@@ -170,8 +237,22 @@ class StoredComparisons:
         ]
         acts = signals.of_query(connection, query.id)
         known = {each: versions.known(connection, each) for each in {a.version_id for a in answers}}
-        stays_blind = queries.stays_blind(connection, query.id)
-        return DrawnQuery(query, answers, known, acts, [], stays_blind=stays_blind)
+        return DrawnQuery(query, answers, known, acts, [], ways=queries.ways(connection, query.id))
+
+
+def _begins_own_threads(connection: Connection) -> bool:
+    return studies.get(connection, FREE).plan.threads is Threads.OWN
+
+
+def _going_on(query: Query, went: Before) -> Query:
+    return query.model_copy(
+        update={
+            "follows": went.query.id,
+            "conversation": went.query.conversation or went.query.id,
+            "turn": went.query.turn + 1,
+            "history": went.base.history,
+        }
+    )
 
 
 def own(query: Query, person_id: UUID) -> Query:

@@ -9,8 +9,11 @@ from uuid import UUID
 
 from pydantic import Field
 
+from app.comparing.going_on import base_of, standing
 from app.rendering import Block
+from app.store import queries
 from rlhb_core.schema.answers import can_win, folded
+from rlhb_core.schema.history import turns_of
 from rlhb_core.schema.payloads import Vote, VoteChoice
 from rlhb_core.schema.reading import summarise
 from rlhb_core.schema.record import Record
@@ -60,6 +63,9 @@ class Panel(Record):
         description="Only once the vote stands: how fast an answer was tells who wrote it.",
     )
     duration_ms: int | None = Field(default=None, description="Likewise.")
+    left_out: int = Field(
+        default=0, description="How many of the oldest turns before the query it was not given."
+    )
     regenerated: int = Field(default=0, description="How many answers stood here before.")
     marks: Marks
     revealed: Revealed | None = Field(default=None, description="Only once the vote stands.")
@@ -79,6 +85,16 @@ class ComparisonView(Record):
 
     query_id: UUID
     query: str
+    turn: int = Field(default=1, description="Which turn of its conversation it is.")
+    turns_before: int = Field(default=0, description="How many turns go before it.")
+    goes_on_from: UUID | None = Field(
+        default=None,
+        description="The answer that a further question goes on from: the one that was chosen; else the one that was "
+        "edited last, else the first that says something. None where none does, and for items of a study.",
+    )
+    own_threads: bool = Field(
+        default=False, description="Whether each version goes on with its own answers instead."
+    )
     panels: list[Panel] = Field(description="In page order.")
     vote: VoteState
     complete: bool = Field(description="Whether no answer is being written any more.")
@@ -102,21 +118,16 @@ def view_of(
     responses: Sequence[Response],
     signals: Sequence[Signal],
     versions: Mapping[UUID, ModelVersion],
-    *,
-    stays_blind: bool = False,
+    ways: queries.Ways = queries.FREELY,
 ) -> ComparisonView:
     """The comparison as it may be shown now.
 
     `responses`: all of the query's, regenerated ones after those they replace. `signals`: the person's,
-    in the order in which they happened. `stays_blind`: names are not shown, not even once the vote stands.
+    in the order in which they happened.
     """
-    replaced = {response.replaces for response in responses}
-    current = sorted(
-        (response for response in responses if response.id not in replaced),
-        key=lambda response: response.position,
-    )
+    current = standing(responses)
     vote = _vote(signals, responses)
-    is_open = vote.choice is not None and not stays_blind
+    is_open = vote.choice is not None and not ways.stays_blind
     letters = {response.id: LETTERS[response.position] for response in current}
     first = folded((response.id, response.outcome, response.text) for response in current)
     panels = [
@@ -130,20 +141,26 @@ def view_of(
             can_win=can_win(response.outcome, response.text),
             first_token_ms=response.first_token_ms if is_open else None,
             duration_ms=response.duration_ms if is_open else None,
+            left_out=response.left_out,
             regenerated=sum(r.position == response.position for r in responses) - 1,
             marks=_marks(response.id, signals),
             revealed=_revealed(versions.get(response.version_id)) if is_open else None,
         )
         for response in current
     ]
+    base = base_of(current, signals) if ways.are_free else None
     return ComparisonView(
         query_id=query.id,
         query=query.text,
+        turn=query.turn,
+        turns_before=turns_of(query.history),
+        goes_on_from=base and base.id,
+        own_threads=ways.own_threads,
         panels=panels,
         vote=vote,
         complete=all(panel.outcome is not Outcome.PENDING for panel in panels),
-        stays_blind=stays_blind,
-        one_version=not stays_blind
+        stays_blind=ways.stays_blind,
+        one_version=not ways.stays_blind
         and len(current) > 1
         and len({each.version_id for each in current}) == 1,
         voted=was_voted(signals),

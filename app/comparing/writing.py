@@ -11,6 +11,7 @@ from contextlib import aclosing, suppress
 from typing import Any
 from uuid import UUID
 
+from app.comparing.going_on import history_of
 from app.comparing.live import Live
 from app.comparing.stored import DrawnQuery
 from app.serving import Chunk, End, Job, Serving, cut, cut_at
@@ -52,7 +53,7 @@ class Writing:
         """Begin to write what is to be written; returns at once."""
         live = self.live.get(drawn.query.id)
         if live is None:
-            live = self.live[drawn.query.id] = Live(drawn.query, drawn.stays_blind)
+            live = self.live[drawn.query.id] = Live(drawn.query, drawn.ways)
             live.answers = {answer.id: answer for answer in drawn.answers}
             live.know_acts(drawn.acts)
             live.acts_are_stale = bool(drawn.acts)  # there may be more since they were read
@@ -101,6 +102,7 @@ class Writing:
             drawn.query.text,
             answer.temperature,
             self._settings.max_new_tokens,
+            history=history_of(drawn.query, answer),
             so_far=answer.text,
             tokens_so_far=cut_at(answer.error),
         )
@@ -188,6 +190,7 @@ def _grown(answer: Response, chunk: Chunk, began: float) -> Response:
             "text": text.strip(),
             "outcome": chunk.end.outcome,
             "error": chunk.end.error,
+            "left_out": chunk.end.left_out,
             "duration_ms": elapsed_ms,
         }
     return answer.model_copy(update=update)

@@ -10,6 +10,9 @@ from app.settings import Settings
 from rlhb_core.errors import BadConfig
 from rlhb_core.schema.record import Record
 
+LEFT_OUT = "turns_left_out"
+"""In the usage of an answer: how many of the oldest turns its prompt leaves out."""
+
 KEY_VARIABLE = "RLHB_REMOTE_API_KEY"
 """Environment variable of the key that model servers want, ours too; never stored or logged."""
 BASE_NAME = "base"

@@ -58,8 +58,8 @@ def _triplet(row: Any, with_people: bool) -> bytes:
     # Unpacked by position and in the order of the Triplet record: this is the hot loop of an export.
     (
         verbaliser_version, query_id, response_id, query, response, arm, model_version, condition,
-        position, draw_probability, outcome, source, asked, answered, person_id, behavior_text,
-        features, _, unblinded,
+        position, draw_probability, outcome, source, asked, answered, person_id, history, left_out,
+        conversation, turn, behavior_text, features, _, unblinded,
     ) = row  # fmt: skip
     return orjson.dumps(
         {
@@ -68,6 +68,10 @@ def _triplet(row: Any, with_people: bool) -> bytes:
             "query_id": query_id,
             "response_id": response_id,
             "query": query,
+            "history": orjson.Fragment(history),
+            "left_out": left_out,
+            "conversation": conversation,
+            "turn": turn,
             "response": response,
             "behavior_text": behavior_text,
             "behavior_features": orjson.Fragment(features),

@@ -231,6 +231,9 @@ def _item(triplet: Triplet) -> Item:
             text=storable(triplet.query),
             source=source,
             created_ms=_ms(triplet.asked_at, "asked_at"),
+            conversation=triplet.conversation,
+            turn=triplet.turn,
+            history=triplet.history,
         ),
         answers=[
             Answer(
@@ -251,6 +254,9 @@ def _item(triplet: Triplet) -> Item:
                     verbaliser_version=triplet.verbaliser_version,
                     unblinded=triplet.unblinded,
                 ),
+                # its own: another answer to the same query may have had a thread of its own
+                history=triplet.history if triplet.history or triplet.turn > 1 else None,
+                left_out=triplet.left_out,
             )
         ],
     )

@@ -9,11 +9,12 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from app.files.csv_rows import rows_of
 from app.files.text_lines import MARK, UNREADABLE, read_lines
 from rlhb_core.errors import BadRecord
+from rlhb_core.schema.history import Message, in_turns
 from rlhb_core.schema.record import MAX_TEXT
 
 QUESTION = (
@@ -27,13 +28,23 @@ QUESTION = (
     "messages",
     "conversation",
 )
-"""Names under which a question is looked for, in this order; of several turns the first is the question."""
+"""Names under which a question is looked for, in this order; of several questions the first is the one, of a
+conversation the last, with what went before it."""
+HISTORY = "history"
+"""What went before the question, where it stands beside it: {role, content} by turns."""
 ANSWERS = ("answers", "responses", "completions", "outputs", "generations")
 MODELS = ("models", "generators", "model_versions")
 TAGS = ("tags", "category", "tag", "topic", "task")
 BEST = ("best", "winner", "preferred")
 """The number of the best answer, from 1 (or A): then the item is one whose best answer is known."""
 TEXT = ("text", "content", "response", "answer", "output", "completion")
+ROLES: Mapping[str, Literal["system", "user", "assistant"]] = {
+    "system": "system",
+    "user": "user",
+    "human": "user",
+    "assistant": "assistant",
+    "gpt": "assistant",
+}
 MOST_ANSWERS = 16
 MOST_TAGS = 20
 MAX_ANSWER = 200_000
@@ -59,6 +70,8 @@ class FoundItem(NamedTuple):
     answers: Sequence[FoundAnswer] = ()
     best: int | None = None
     """Which answer is known to be the best, by its place from 0."""
+    history: Sequence[Message] = ()
+    """What went before the question."""
 
 
 Found = tuple[int, FoundItem | str]
@@ -165,27 +178,61 @@ def _of_json(line: Any) -> FoundItem:
     ]
     tags: Any = next((fields[name] for name in TAGS if fields.get(name)), [])
     best = next((fields[name] for name in BEST if fields.get(name) is not None), None)
+    text, before = _question(asked)
+    if fields.get(HISTORY):
+        _, before = _parted([*_turns(fields[HISTORY]), Message(role="user", content=text)])
     return FoundItem(
-        _question(asked),
+        text,
         [str(tag) for tag in (tags if isinstance(tags, list) else [tags])],
         answers,
         _best(best),
+        before,
     )
 
 
-def _question(asked: Any) -> str:
-    """What is asked: a text, the first of several turns, or the only message of a conversation."""
+def _question(asked: Any) -> tuple[str, list[Message]]:
+    """What is asked: a text, the first of several questions, or the last of a conversation; and what went before it."""
     if isinstance(asked, str):
-        return asked
+        return asked, []
     if isinstance(asked, list) and asked and all(isinstance(each, str) for each in asked):
-        return str(asked[0])  # what would be asked later, after an answer
-    if isinstance(asked, list) and all(isinstance(each, dict) for each in asked):
-        turns = [(str(each.get("role", each.get("from", ""))), each) for each in asked]
-        said = [each for role, each in turns if role in ("user", "human")]
-        if len(said) != 1 or len(turns) > 1 + (turns[-1][0] in ("assistant", "gpt")):
-            raise BadRecord("has more than one turn; conversations so far cannot be handed out yet")
-        return _text(said[0])
+        return str(asked[0]), []  # what would be asked later, after an answer
+    if isinstance(asked, list) and asked:
+        return _parted(_turns(asked))
     raise BadRecord("its question is neither a text nor a list of turns")
+
+
+def _turns(told: Any) -> list[Message]:
+    if not isinstance(told, list) or not all(isinstance(each, dict) for each in told):
+        raise BadRecord("its turns are no list of messages, each with its role and content")
+    return [
+        Message(role=_role(each.get("role", each.get("from"))), content=_checked_turn(_text(each)))
+        for each in told
+    ]
+
+
+def _parted(turns: list[Message]) -> tuple[str, list[Message]]:
+    """The last question of a conversation and what went before it; an answer behind it is left out."""
+    if turns and turns[-1].role == "assistant":
+        turns = turns[:-1]
+    if not turns or turns[-1].role != "user":
+        raise BadRecord("has a conversation without a question at its end")
+    try:
+        return turns[-1].content, in_turns(turns[:-1])
+    except ValueError as error:
+        raise BadRecord(f"its turns do not follow each other: {error}") from None
+
+
+def _role(told: Any) -> Literal["system", "user", "assistant"]:
+    role = ROLES.get(str(told).lower())
+    if role is None:
+        raise BadRecord(f"has a turn of {str(told)[:20]!r}; roles are {', '.join(ROLES)}")
+    return role
+
+
+def _checked_turn(text: str) -> str:
+    if len(text) > MAX_ANSWER:
+        raise BadRecord(f"a turn has at most {MAX_ANSWER:,} characters")
+    return text
 
 
 def _answer(told: Any, model: Any) -> FoundAnswer:
@@ -247,4 +294,4 @@ def _checked(found: FoundItem) -> FoundItem | str:
     if found.best is not None and not 0 <= found.best < len(answers):
         return "it names a best answer that does not come with it"
     tags = list(dict.fromkeys(tag.strip()[:40] for tag in found.tags if tag.strip()))[:MOST_TAGS]
-    return FoundItem(text, tags, answers, found.best)
+    return FoundItem(text, tags, answers, found.best, found.history)

@@ -4,7 +4,8 @@
 * labels: prompt / completion / label, for KTO.
 * completions: prompt / completion, for SFT.
 
-What else a line says (`from`, `strength`, `weight`, `unblinded`) TRL carries along and does not read.
+What went before a question stands before it in the prompt, as the model was given it. What else a line says (`from`,
+`strength`, `weight`, `unblinded`) TRL carries along and does not read.
 """
 
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ from app.store import DataFilter, Store, behaviors
 from app.store.exports import edits, readings
 from rlhb_core.schema.answers import preferred
 from rlhb_core.schema.behaviors import absolute, parse, preference_score
+from rlhb_core.schema.history import Message, without_oldest
 
 CLEAR = 0.5
 """A behaviour is a label if it speaks for or against the answer by at least this much, in likes."""
@@ -37,8 +39,11 @@ def preference_lines(store: Store, chosen: DataFilter) -> Lines:
 
 
 def _chosen_over(store: Store, chosen: DataFilter) -> Iterator[dict[str, Any]]:
-    for line, _ in compared_answers(store, chosen):
+    for line, rows in compared_answers(store, chosen):
         responses, places = line["responses"], line["places"]
+        if line["histories"] is not None:
+            continue  # they answer to different threads: no prompt has both
+        before = _given(line["history"], min(row.left_out for row in rows))
         told = [
             (better, worse)
             for better, worse in preferred(places, line["best"], len(responses))
@@ -53,12 +58,12 @@ def _chosen_over(store: Store, chosen: DataFilter) -> Iterator[dict[str, Any]]:
         if line["unblinded"]:
             found["unblinded"] = True
         for better, worse in told:
-            yield _pair(line["query"], responses[better], responses[worse]) | found
+            yield _pair(_asks(before, line["query"]), responses[better], responses[worse]) | found
 
 
 def _edited_over(store: Store, chosen: DataFilter) -> Iterator[dict[str, Any]]:
     for row, edited in corrected_answers(store, chosen):
-        yield _pair(row.query, edited, row.response) | {"from": "edit"} | _seen(row)
+        yield _pair(_asked(row), edited, row.response) | {"from": "edit"} | _seen(row)
 
 
 def corrected_answers(store: Store, chosen: DataFilter) -> Iterator[tuple[Any, str]]:
@@ -90,27 +95,30 @@ def completion_lines(store: Store, chosen: DataFilter) -> Lines:
 def _first_ones(store: Store, chosen: DataFilter) -> Iterator[dict[str, Any]]:
     for line, rows in compared_answers(store, chosen):
         responses, places = line["responses"], line["places"]
+        befores = line["histories"] or [line["history"]] * len(responses)
+        left_out = min(row.left_out for row in rows)
         corrected = {row.response.strip() for row in rows if _edited(row)}
         told = preferred(places, line["best"], len(responses))
         for index in dict.fromkeys(better for better, _ in told):
             is_first = places is None or places[index] == min(places)
             text = responses[index]
             if is_first and text.strip() and text.strip() not in corrected:
-                found = _answer(line["query"], text) | {"from": "rank" if places else "vote"}
+                prompt = _asks(_given(befores[index], left_out), line["query"])
+                found = _answer(prompt, text) | {"from": "rank" if places else "vote"}
                 yield found | ({"unblinded": True} if line["unblinded"] else {})
 
 
 def _corrections(store: Store, chosen: DataFilter) -> Iterator[dict[str, Any]]:
     for row, edited in corrected_answers(store, chosen):
-        yield _answer(row.query, edited) | {"from": "edit"} | _seen(row)
+        yield _answer(_asked(row), edited) | {"from": "edit"} | _seen(row)
 
 
 def label_lines(store: Store, chosen: DataFilter) -> Lines:
     """Answers that their readers' behaviour clearly speaks for (true) or against (false), each on its own: which of
     several was chosen is no label.
 
-    One line for each query and answer, whoever read them: those whose behaviour is clear decide by their mean score; if
-    that is not clear, they cancel each other and there is no line.
+    One line for each query, with what went before it, and answer, whoever read them: those whose behaviour is clear
+    decide by their mean score; if that is not clear, they cancel each other and there is no line.
     """
     return in_blocks(_labels(store, chosen))
 
@@ -124,23 +132,41 @@ def _labels(store: Store, chosen: DataFilter) -> Iterator[dict[str, Any]]:
     behaviors.refresh(store)
     with store.reading() as connection:
         rows = readings(connection, chosen)
-        for (query, response), same in groupby(rows, key=attrgetter("asked", "answer")):
+        by_answer = attrgetter("asked", "answer", "history", "left_out")
+        for (query, response, history, left_out), same in groupby(rows, key=by_answer):
             clear = [s for row in same if abs(s := _score(row.behavior_text)) >= CLEAR]
             if clear and abs(mean := sum(clear) / len(clear)) >= CLEAR:
-                yield _answer(query, response) | {"label": mean > 0}
+                prompt = _asks(_given(orjson.loads(history), left_out), query)
+                yield _answer(prompt, response) | {"label": mean > 0}
 
 
-def _pair(query: str, better: str, worse: str) -> dict[str, Any]:
-    return {
-        "prompt": _says("user", query),
-        "chosen": _says("assistant", better),
-        "rejected": _says("assistant", worse),
-    }
+Says = dict[str, str]
+"""A message."""
 
 
-def _answer(query: str, response: str) -> dict[str, Any]:
-    return {"prompt": _says("user", query), "completion": _says("assistant", response)}
+def _given(history: list[Says], left_out: int) -> list[Says]:
+    """What a model was given of what went before."""
+    if not left_out:
+        return history
+    messages = [Message.model_validate(each) for each in history]
+    return [each.model_dump() for each in without_oldest(messages, left_out)]
 
 
-def _says(role: str, content: str) -> list[dict[str, str]]:
-    return [{"role": role, "content": content}]
+def _asked(row: Any) -> list[Says]:
+    return _asks(_given(orjson.loads(row.history), row.left_out), row.query)
+
+
+def _asks(before: list[Says], query: str) -> list[Says]:
+    return [*before, {"role": "user", "content": query}]
+
+
+def _pair(prompt: list[Says], better: str, worse: str) -> dict[str, Any]:
+    return {"prompt": prompt, "chosen": _says(better), "rejected": _says(worse)}
+
+
+def _answer(prompt: list[Says], response: str) -> dict[str, Any]:
+    return {"prompt": prompt, "completion": _says(response)}
+
+
+def _says(content: str) -> list[Says]:
+    return [{"role": "assistant", "content": content}]

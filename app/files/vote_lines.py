@@ -48,11 +48,17 @@ def _comparison(vote: Any, rows: Sequence[Any], with_people: bool) -> dict[str, 
         return None
     first = shown[0].row
     choice = VoteChoice.BEST if won else VoteChoice.TIE if "tied" in said else VoteChoice.ALL_BAD
+    befores = [orjson.loads(each.before) for each in shown]
+    are_alike = all(before == befores[0] for before in befores)
     voted = vote.at_ms if vote is not None else max(each.row.answered for each in shown)
     return {
         "schema_version": SCHEMA_VERSION,
         "query_id": first.query_id,
         "query": first.query,
+        "history": befores[0] if are_alike else [],
+        "histories": None if are_alike else befores,
+        "conversation": first.conversation,
+        "turn": first.turn,
         "responses": [each.response for each in shown],
         "model_versions": [each.model_versions for each in shown],
         "choice": choice,
@@ -77,7 +83,7 @@ class _Told:
         self.vote = self.row.vote
         features = orjson.loads(self.row.features)
         self.strength, self.place = features.get("strength"), features.get("place")
-        self.response = rows[0].response
+        self.response, self.before = rows[0].response, self.row.history
         self.model_versions = SAME_ANSWER.join(dict.fromkeys(row.model_version for row in rows))
 
 

@@ -50,6 +50,7 @@ ROUTES: Mapping[str, Least] = {
     "POST /api/signals": _WORKER,
     "POST /api/comparisons": _ANNOTATOR,
     "GET /api/comparisons/{query_id}": _WORKER,
+    "GET /api/comparisons/{query_id}/thread": _WORKER,
     "POST /api/responses/{response_id}/regenerate": _WORKER,
     "POST /api/responses/{response_id}/continue": _WORKER,
     "GET /studies": _WORKER,

@@ -93,16 +93,28 @@ def _words(folder: Path, person_id: UUID) -> _Words:
 
 
 def _said(line: bytes) -> Iterator[str]:
-    """The words of a person in a line of data: the question, and what they wrote about the answers."""
+    """The words of a person in a line of data: their questions, and what they wrote about the answers."""
     try:
         record = json.loads(line)
     except ValueError:
         return
     acts = record.get("behavior_features") or {}
     notes = [mark.get("note") for mark in acts.get("marks") or ()]
-    for found in (record.get("query"), acts.get("edited_text"), acts.get("comment"), *notes):
+    for found in (
+        record.get("query"),
+        *_asked_before(record),
+        acts.get("edited_text"),
+        acts.get("comment"),
+        *notes,
+    ):
         if isinstance(found, str) and found.strip():
             yield found.strip()
+
+
+def _asked_before(record: dict[str, Any]) -> Iterator[str]:
+    """The earlier questions of a conversation."""
+    for history in (record.get("history"), *(record.get("histories") or ())):
+        yield from (each["content"] for each in history or () if each["role"] == "user")
 
 
 def _is_theirs(line: bytes, person_id: UUID) -> bool:

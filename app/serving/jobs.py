@@ -4,9 +4,10 @@ Holds the types that the ways of answering and their callers share. Knows none o
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from rlhb_core.schema.history import Message
 from rlhb_core.schema.records import ModelVersion, Outcome
 
 
@@ -22,6 +23,8 @@ class Job:
     so_far: str = ""
     """What of the answer stands already: it goes on from there."""
     tokens_so_far: int = 0
+    history: Sequence[Message] = ()
+    """What went before the query; the oldest turns are left out if all of it does not fit."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,8 @@ class End:
 
     outcome: Outcome
     error: str = ""
+    left_out: int = 0
+    """How many of the oldest turns before the query the model was not given."""
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,13 @@ Does not know other jobs or the store.
 import os
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any
 
 import httpx2
 import orjson
 
-from app.engine.options import KEY_VARIABLE
+from app.engine.options import KEY_VARIABLE, LEFT_OUT
 from app.serving.jobs import End, Job, cut, ended
 from rlhb_core.errors import ModelError
 from rlhb_core.schema.prompts import messages
@@ -22,12 +23,19 @@ from rlhb_core.schema.prompts import messages
 OnText = Callable[[str], None]
 """Called with more text of an answer."""
 
+TOO_LONG = frozenset({400, 413, 422})
+"""What servers answer to more than their model takes, among other things."""
+
 AT_ONCE = 16
 """Most answers asked of one server elsewhere at the same time; others wait their turn."""
 
 
 class RemoteFailure(ModelError):
     """A server did not answer as it should; the text says so to a person."""
+
+
+class Refused(RemoteFailure):
+    """A server did not take the query; it may be too long with what goes before it."""
 
 
 class ServerSays(RemoteFailure):
@@ -56,7 +64,7 @@ async def ask_openai(
     """OpenAI chat protocol: the behaviour stands in the system message. Raises one of FAILURES."""
     body: dict[str, Any] = {
         "model": model,
-        "messages": messages(job.query, job.version.condition),
+        "messages": messages(job.query, job.version.condition, job.history),
         "stream": True,
         "max_tokens": job.max_new_tokens,
         "temperature": job.temperature,
@@ -74,8 +82,10 @@ async def ask_openai(
                     whole += text
                     on_text(text)
                 if finish := choice.get("finish_reason"):
-                    tokens = (event.get("usage") or {}).get("completion_tokens")
-                    return end_of(job, whole, finish, tokens)
+                    usage = event.get("usage") or {}
+                    end = end_of(job, whole, finish, usage.get("completion_tokens"))
+                    # our own model process knows what fits, and leaves out the rest itself
+                    return replace(end, left_out=int(usage.get(LEFT_OUT) or 0))
     raise EOFError("the stream ended without a finish reason")
 
 
@@ -97,6 +107,8 @@ async def _events(
     ) as response:
         if response.is_error:
             await response.aread()
+            if response.status_code in TOO_LONG:
+                raise failure_of(response.status_code)
             response.raise_for_status()
         async for line in response.aiter_lines():
             if not line.startswith("data:"):
@@ -126,9 +138,9 @@ def _told(event: dict[str, Any]) -> Exception:
         case "sentence":
             return ServerSays(message)
         case "overloaded":
-            return RemoteFailure(of_status(429))
+            return failure_of(429)
         case "validation":
-            return RemoteFailure(of_status(422))
+            return failure_of(422)
         case _:
             return RemoteFailure("The model server failed in the middle of the answer. Ask again.")
 
@@ -154,6 +166,11 @@ def sentence(error: Exception, timeout_s: float) -> str:
             return "The model server failed. Ask again; the details are in the server's log."
 
 
+def failure_of(status: int) -> RemoteFailure:
+    """An HTTP status as a failure."""
+    return (Refused if status in TOO_LONG else RemoteFailure)(of_status(status))
+
+
 def of_status(status: int) -> str:
     """The sentence for an HTTP status."""
     match status:
@@ -161,7 +178,7 @@ def of_status(status: int) -> str:
             return f"The model server wants a key: set {KEY_VARIABLE} and restart."
         case 404 | 405:
             return "The model server does not know this path. Check its address and protocol."
-        case 400 | 413 | 422:
+        case _ if status in TOO_LONG:
             return f"The model server refused the query ({status}): it may be too long. Ask something shorter."
         case 424 | 500:
             return "The model server failed in the middle of the answer. Ask again."

@@ -8,6 +8,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncGenerator, Sequence
+from dataclasses import replace
 
 import httpx2
 
@@ -19,6 +20,7 @@ from app.serving.remote import (
     AT_ONCE,
     FAILURES,
     OnText,
+    Refused,
     RemoteFailure,
     ask_openai,
     http_client,
@@ -27,6 +29,7 @@ from app.serving.remote import (
 from app.serving.tgi import ask_tgi
 from app.settings import Settings
 from app.store import Store, versions
+from rlhb_core.schema.history import turns_of, without_oldest
 from rlhb_core.schema.records import ModelVersion
 from rlhb_core.schema.records import Serving as Kind
 
@@ -140,7 +143,7 @@ class Serving:
         self._client = self._client or http_client()
         async with self._turns.setdefault(base, asyncio.Semaphore(AT_ONCE)):
             try:
-                return await _ask(self._client, job, self._timeout_s, on_text)
+                return await _ask_fitting(self._client, job, self._timeout_s, on_text)
             except FAILURES as error:
                 log.warning("%s failed: %s: %s", job.version.name, type(error).__name__, error)
                 raise RemoteFailure(sentence(error, self._timeout_s)) from error
@@ -149,6 +152,23 @@ class Serving:
         if job.version.serving is Kind.LOCAL:
             return self._engines.of(job.version.base).pace
         return self._paces.setdefault(job.version.base, Pace(AT_ONCE))
+
+
+async def _ask_fitting(
+    client: httpx2.AsyncClient, job: Job, timeout_s: float, on_text: OnText
+) -> End:
+    """Ask with as many of the last turns as the server takes: only it knows what fits. Raises one of FAILURES."""
+    turns = turns_of(job.history)
+    for left_out in range(turns + 1):
+        shorter = replace(job, history=without_oldest(job.history, left_out))
+        try:
+            end = await _ask(client, shorter, timeout_s, on_text)
+        except Refused:
+            if left_out == turns:
+                raise
+        else:
+            return replace(end, left_out=left_out)
+    raise AssertionError("the last try returns or raises")
 
 
 async def _ask(client: httpx2.AsyncClient, job: Job, timeout_s: float, on_text: OnText) -> End:

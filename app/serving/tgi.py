@@ -18,13 +18,14 @@ from huggingface_hub.errors import (
 )
 
 from app.serving.jobs import End, Job
-from app.serving.remote import OnText, RemoteFailure, end_of, key_header, of_status
-from rlhb_core.schema.prompts import messages, without_system
+from app.serving.remote import OnText, end_of, failure_of, key_header
+from rlhb_core.schema.prompts import messages, plain, without_system
 
 
 async def ask_tgi(root: str, job: Job, timeout_s: float, on_text: OnText) -> End:
-    """One plain prompt, the behaviour before the query. Raises one of FAILURES."""
-    prompt = without_system(messages(job.query, job.version.condition))[0]["content"]
+    """One plain prompt, the behaviour before what is said, a line for each. Raises one of FAILURES."""
+    chat = without_system(messages(job.query, job.version.condition, job.history))
+    prompt = plain(chat).removesuffix("\n")
     sampled = job.temperature > 0
     whole = job.so_far
     with _told():
@@ -77,10 +78,10 @@ def _told() -> Iterator[None]:
     except HfHubHTTPError as error:
         if error.response is None:
             raise
-        raise RemoteFailure(of_status(error.response.status_code)) from error
+        raise failure_of(error.response.status_code) from error
     except OverloadedError as error:
-        raise RemoteFailure(of_status(429)) from error
+        raise failure_of(429) from error
     except ValidationError as error:
-        raise RemoteFailure(of_status(422)) from error
+        raise failure_of(422) from error
     except (GenerationError, IncompleteGenerationError) as error:
-        raise RemoteFailure(of_status(424)) from error
+        raise failure_of(424) from error

@@ -76,7 +76,6 @@ from app.store.study_records import (
     Drawn,
     Guidelines,
     Item,
-    Message,
     Order,
     Pairs,
     Plan,
@@ -84,6 +83,7 @@ from app.store.study_records import (
     Purpose,
     Study,
     StudyStatus,
+    Threads,
 )
 from app.store.verify import Problem, missing_wal, verify
 from app.store.work import Judged
@@ -113,7 +113,6 @@ __all__ = [
     "Item",
     "Judged",
     "Lost",
-    "Message",
     "NewItem",
     "Order",
     "Pairs",
@@ -129,6 +128,7 @@ __all__ = [
     "StoreError",
     "Study",
     "StudyStatus",
+    "Threads",
     "Token",
     "Unavailable",
     "UnknownReference",

@@ -60,6 +60,16 @@ FAILED = sa.or_(
     sa.and_(RESPONSE.c.outcome == Outcome.STOPPED, bare(RESPONSE.c.text) == ""),
 )
 
+BEFORE = (
+    sa.func.coalesce(sa.cast(RESPONSE.c.history, sa.Text), sa.cast(QUERY.c.history, sa.Text)).label(
+        "history"
+    ),
+    RESPONSE.c.left_out,
+)
+"""What went before the answer, as JSON, and how many of its oldest turns the model was not given."""
+PLACE = (_UuidText(QUERY.c.conversation).label("conversation"), QUERY.c.turn)
+"""Where in its conversation a query stands."""
+
 TRIPLET = (
     BEHAVIOR.c.verbaliser_version,
     _UuidText(QUERY.c.id).label("query_id"),
@@ -76,6 +86,8 @@ TRIPLET = (
     QUERY.c.created_ms.label("asked"),
     ANSWERED,
     _UuidText(QUERY.c.person_id).label("person_id"),
+    *BEFORE,
+    *PLACE,
 )
 COMPARED = (
     QUERY.c.id.label("query_id"),
@@ -88,6 +100,8 @@ COMPARED = (
     _text(RESPONSE.c.outcome),
     ANSWERED,
     VERSION.c.name.label("model_version"),
+    *BEFORE,
+    *PLACE,
 )
 
 

@@ -17,6 +17,7 @@ from pydantic import BaseModel, Field
 from app.store.data_filter import DataFilter
 from app.store.engine import Connection
 from app.store.export_columns import (
+    BEFORE,
     COMPARED,
     FAILED,
     JOINED,
@@ -65,21 +66,22 @@ def edits(connection: Connection, chosen: DataFilter) -> Iterator[Any]:
 def readings(connection: Connection, chosen: DataFilter) -> Iterator[Any]:
     """What each reader did with each different answer to a query, the same words together.
 
-    Rows of `asked`, `answer` (both without the white space around them) and `behavior_text`; a reader of equal answers
-    to one query counts once. The database sorts, so that memory stays flat.
+    Rows of `asked`, `answer` (both without the white space around them), what went before (`history`, `left_out`) and
+    `behavior_text`; a reader of equal answers to one query counts once. The database sorts, so that memory stays flat.
     """
     asked, answer = bare(QUERY.c.text).label("asked"), bare(RESPONSE.c.text).label("answer")
     statement = (
         sa.select(
             asked,
             answer,
+            *BEFORE,
             as_seen(chosen, BEHAVIOR.c.text, BEHAVIOR.c.open_text).label("behavior_text"),
             QUERY.c.id,
         )
         .select_from(JOINED)
         .where(*conditions(chosen), QUERY.c.recorded, sa.not_(FAILED))
         .distinct()
-        .order_by(asked, answer)
+        .order_by(asked, answer, *BEFORE)
     )
     return iter(_stream(connection, statement))
 

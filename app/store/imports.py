@@ -17,6 +17,7 @@ from app.store.tables import BEHAVIOR, PERSON, QUERY, RESPONSE, SIGNAL, VERSION
 from rlhb_core.schema.arms import Arm
 from rlhb_core.schema.behaviors import VERBALISER_VERSION, verbalise
 from rlhb_core.schema.features import BehaviorFeatures
+from rlhb_core.schema.history import Message
 from rlhb_core.schema.record import now_ms
 from rlhb_core.schema.records import Outcome, Person, Query, Serving, Source
 from rlhb_core.schema.signals import Signal
@@ -55,6 +56,8 @@ class Answer:
     condition: str | None
     created_ms: int
     behavior: Behavior | None = None
+    history: Sequence[Message] | None = None
+    left_out: int = 0
 
 
 @dataclass(frozen=True)
@@ -184,6 +187,10 @@ def _response_row(query_id: UUID, answer: Answer) -> dict[str, Any]:
         "text": answer.text,
         "outcome": answer.outcome,
         "created_ms": answer.created_ms,
+        "history": None
+        if answer.history is None
+        else [each.model_dump() for each in answer.history],
+        "left_out": answer.left_out,
     }
 
 

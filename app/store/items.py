@@ -136,7 +136,11 @@ def asked(
     """What people have asked here of their own, each text once with who asked it first, the newest first."""
     statement = (
         sa.select(QUERY.c.text, QUERY.c.person_id)
-        .where(QUERY.c.source.in_(sorted(sources)), QUERY.c.study_id.is_(None))
+        .where(
+            QUERY.c.source.in_(sorted(sources)),
+            QUERY.c.study_id.is_(None),
+            QUERY.c.turn == 1,  # a later one says little by itself
+        )
         .order_by(QUERY.c.created_ms.desc(), QUERY.c.id)
     )
     first: dict[str, UUID] = {}

@@ -1,6 +1,7 @@
 """Queries: what people asked."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -21,11 +22,12 @@ def add(
     study_id: UUID | None = None,
     guidelines: int = 0,
     stays_blind: bool = False,
+    own_threads: bool = False,
 ) -> Query:
     """Store a query. The same one again changes nothing; another text under its id raises Conflict.
 
     study_id: the study that it is asked in, None for free questions; guidelines: the version that held then.
-    stays_blind: names are not shown, not even after the vote.
+    stays_blind: names are not shown, not even after the vote. own_threads: each version goes on with its own answers.
     """
     query = query.model_copy(update={"text": storable(query.text)})
     known = find(connection, query.id)
@@ -48,6 +50,7 @@ def add(
             study_id=study_id,
             guidelines=guidelines,
             stays_blind=stays_blind,
+            own_threads=own_threads,
         )
     )
     people.touch(connection, {query.person_id})
@@ -68,10 +71,32 @@ def get(connection: Connection, query_id: UUID) -> Query:
     return query
 
 
-def stays_blind(connection: Connection, query_id: UUID) -> bool:
-    """Whether names are not shown, not even after the vote."""
-    statement = sa.select(QUERY.c.stays_blind).where(QUERY.c.id == query_id)
-    return bool(connection.execute(statement).scalar())
+class Ways(NamedTuple):
+    """How a query is shown and gone on with."""
+
+    study_id: UUID | None
+    stays_blind: bool
+    """Names are not shown, not even after the vote."""
+    own_threads: bool
+    """Each version goes on with its own answers."""
+
+    @property
+    def are_free(self) -> bool:
+        """Whether people type what they like, and may go on."""
+        return self.study_id is None
+
+
+FREELY = Ways(None, stays_blind=False, own_threads=False)
+"""As people ask unless something else is said."""
+
+
+def ways(connection: Connection, query_id: UUID) -> Ways:
+    """How this query is shown and gone on with. Raises UnknownReference."""
+    statement = sa.select(QUERY.c.study_id, QUERY.c.stays_blind, QUERY.c.own_threads)
+    row = connection.execute(statement.where(QUERY.c.id == query_id)).first()
+    if row is None:
+        raise UnknownReference("there is no such query")
+    return Ways(*row)
 
 
 def latest_of(connection: Connection, person_id: UUID) -> Query | None:

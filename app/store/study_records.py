@@ -4,12 +4,13 @@ Knows no rule about who is given what next: that is `app/studies/`.
 """
 
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated
 from uuid import UUID, uuid4
 
 from pydantic import Field, field_validator, model_validator
 
 from rlhb_core.schema.formats import Format
+from rlhb_core.schema.history import History
 from rlhb_core.schema.record import MAX_TEXT, Record, now_ms
 from rlhb_core.schema.records import Outcome
 
@@ -48,6 +49,13 @@ class Answers(StrEnum):
 
     ONCE = "once"
     ANEW = "anew"
+
+
+class Threads(StrEnum):
+    """What a further question goes on with."""
+
+    CHOSEN = "chosen"
+    OWN = "own"
 
 
 class Audience(StrEnum):
@@ -126,6 +134,11 @@ class Plan(Record):
         default=False,
         description="Whether names are shown after each vote. Whoever sees them learns whose style is whose.",
     )
+    threads: Threads = Field(
+        default=Threads.CHOSEN,
+        description="What a further question goes on with: the answer that was chosen (chosen), or each version with "
+        "its own answers (own); then names are never shown, for a thread tells who writes it.",
+    )
     most_per_person: int | None = Field(
         default=None,
         ge=1,
@@ -198,13 +211,6 @@ class Guidelines(Record):
     since_ms: int = Field(default_factory=now_ms)
 
 
-class Message(Record):
-    """One turn before the question."""
-
-    role: Literal["system", "user", "assistant"]
-    content: str = Field(max_length=200_000)
-
-
 class Item(Record):
     """A question that is handed out."""
 
@@ -212,7 +218,7 @@ class Item(Record):
     study_id: UUID
     number: int = Field(ge=0, description="Place in the order given.")
     text: str = Field(min_length=1, max_length=MAX_TEXT)
-    history: list[Message] = Field(default=[], description="The turns before it.")
+    history: History = Field(default=[], description="What went before it, oldest first.")
     tags: list[str] = Field(default=[])
     gold: int | None = Field(
         default=None,
@@ -239,6 +245,9 @@ class Prepared(Record):
     temperature: float = Field(default=1.0, ge=0, le=5)
     first_token_ms: int | None = Field(default=None, ge=0)
     duration_ms: int | None = Field(default=None, ge=0)
+    left_out: int = Field(
+        default=0, ge=0, description="How many of the oldest turns its model was not given."
+    )
     created_ms: int = Field(default_factory=now_ms)
 
 

@@ -83,6 +83,7 @@ class PreparedRow(Prepared, TableRow, table=True):  # type: ignore[misc]
     text: str = Field(sa_type=sa.Text)
     outcome: Outcome = Field(sa_type=text_enum(Outcome))
     condition: str | None = Field(sa_type=sa.Text)
+    left_out: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     created_ms: int = Field(sa_type=sa.BigInteger)
 
 

@@ -123,6 +123,15 @@ class QueryRow(Query, TableRow, table=True):  # type: ignore[misc]
         sa_column_kwargs={"server_default": sa.false()},
         description="True where names are not shown, not even after the vote.",
     )
+    turn: int = Field(default=1, sa_column_kwargs={"server_default": "1"})
+    history: list[Any] = Field(
+        default=[], sa_type=sa.JSON, sa_column_kwargs={"server_default": "[]"}
+    )
+    own_threads: bool = Field(
+        default=False,
+        sa_column_kwargs={"server_default": sa.false()},
+        description="True where each version goes on with its own answers.",
+    )
 
 
 class VersionRow(ModelVersion, TableRow, table=True):  # type: ignore[misc]
@@ -165,6 +174,8 @@ class ResponseRow(Response, TableRow, table=True):  # type: ignore[misc]
     outcome: Outcome = Field(sa_type=text_enum(Outcome))
     created_ms: int = Field(sa_type=sa.BigInteger)
     replaces: UUID | None = Field(foreign_key="response.id", index=True)
+    history: list[Any] | None = Field(default=None, sa_type=sa.JSON(none_as_null=True))
+    left_out: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
 
 
 class SignalRow(Signal, TableRow, table=True):  # type: ignore[misc]

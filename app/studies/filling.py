@@ -94,7 +94,12 @@ def _fill(
 
 def _new(connection: Connection, study_id: UUID, found: FoundItem, who: UUID | None) -> NewItem:
     item = Item(
-        study_id=study_id, number=0, text=found.text, tags=list(found.tags), gold=found.best
+        study_id=study_id,
+        number=0,
+        text=found.text,
+        history=list(found.history),
+        tags=list(found.tags),
+        gold=found.best,
     )
     seen: Counter[UUID] = Counter()
     prepared = []

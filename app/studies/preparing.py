@@ -106,7 +106,9 @@ class Preparing:
         if found is None:
             return None
         growing = _Growing()
-        await growing.grow(Chunk(0, text=found.text, end=End(found.outcome, found.error)))
+        await growing.grow(
+            Chunk(0, text=found.text, end=End(found.outcome, found.error, found.left_out))
+        )
         return growing
 
     async def _listen(self, index: int, growing: _Growing, chunks: asyncio.Queue[Chunk]) -> None:
@@ -158,6 +160,7 @@ class Preparing:
             error=end.error,
             condition=job.version.condition,
             temperature=job.temperature,
+            left_out=end.left_out,
         )
         try:
             await asyncio.to_thread(self._store_one, answer)

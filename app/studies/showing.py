@@ -24,6 +24,7 @@ from app.store import (
     responses,
     versions,
 )
+from rlhb_core.schema.history import turns_of
 from rlhb_core.schema.records import ModelVersion, Outcome, Query, Response
 
 
@@ -55,7 +56,13 @@ def show(
     item = items.get(connection, given.item_id)
     query = queries.add(
         connection,
-        Query(person_id=given.person_id, text=item.text, created_ms=now_ms),
+        Query(
+            person_id=given.person_id,
+            text=item.text,
+            created_ms=now_ms,
+            turn=turns_of(item.history) + 1,
+            history=item.history,
+        ),
         study_id=None if study.id == FREE else study.id,
         guidelines=study.guidelines,
         stays_blind=not study.plan.reveal,
@@ -121,5 +128,5 @@ def _answer(
     )
     if there is None:
         return new
-    copied = ("text", "outcome", "error", "condition", "temperature")
+    copied = ("text", "outcome", "error", "condition", "temperature", "left_out")
     return new.model_copy(update={name: getattr(there, name) for name in copied})

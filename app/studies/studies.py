@@ -26,6 +26,7 @@ from app.store import (
     contests,
     items,
     people,
+    queries,
     studies,
     versions,
 )
@@ -151,7 +152,13 @@ class Studies:
         return (
             assignments.get(connection, given.id),
             DrawnQuery(
-                query, answers, known, [], to_write, stream, stays_blind=not study.plan.reveal
+                query,
+                answers,
+                known,
+                [],
+                to_write,
+                stream,
+                queries.Ways(study.id, stays_blind=not study.plan.reveal, own_threads=False),
             ),
         )
 
@@ -193,6 +200,7 @@ class Studies:
                 item.text,
                 self._settings.temperature,
                 self._settings.max_new_tokens,
+                history=item.history,
             )
             for each in wanted
         ]

@@ -36,7 +36,7 @@ class Likelihood:
 
     def _losses(self, rows: list[Logged], weight: float | None) -> float:
         prompts = [
-            encode_prompt(self._trunk, row.query, row.behavior)[-self._sampling.max_prompt_tokens :]
+            encode_prompt(self._trunk, row.query, row.behavior, self._sampling.max_prompt_tokens)
             for row in rows
         ]
         responses = [

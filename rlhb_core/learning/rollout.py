@@ -64,7 +64,7 @@ def roll_out(
 ) -> Rollouts:
     """One response per pair from the adapter in use; with `keep` also what it said of every token."""
     prompts = [
-        encode_prompt(trunk, pair.query, pair.behavior)[-settings.max_prompt_tokens :]
+        encode_prompt(trunk, pair.query, pair.behavior, settings.max_prompt_tokens)
         for pair in pairs
     ]
     responses, measured = sample(

@@ -9,6 +9,7 @@ from rlhb_core.learning.diagnostics import Lengths, lengths_of
 from rlhb_core.learning.session import ORIGIN, POLICY, Session, seeded
 from rlhb_core.lm.generator import encode_response
 from rlhb_core.run.data import Pair
+from rlhb_core.schema.history import unpacked
 
 SHOWN = 8
 """Queries whose answers are kept at the end of a run."""
@@ -38,7 +39,7 @@ def answers_on_the_way(session: Session) -> list[Sample]:
     with seeded(session.config.seed):
         texts = session.answers(POLICY, pairs).texts
     return [
-        Sample(query=pair.query, behavior=condition or "", response=text)
+        Sample(query=unpacked(pair.query).query, behavior=condition or "", response=text)
         for pair, text in zip(pairs, texts, strict=True)
     ]
 
@@ -49,7 +50,7 @@ def answers_at_the_end(session: Session) -> list[dict[str, str]]:
     before = session.answers(ORIGIN, session.as_deployed(queries))
     after = session.answers(POLICY, [Pair(query, session.split.condition) for query in queries])
     return [
-        {"query": query, "before": old, "after": new}
+        {"query": unpacked(query).query, "before": old, "after": new}
         for query, old, new in zip(queries, before.texts, after.texts, strict=True)
     ]
 

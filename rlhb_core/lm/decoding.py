@@ -20,7 +20,7 @@ from torch import Tensor
 from rlhb_core.errors import ModelError
 from rlhb_core.lm.adapters import Adapters
 from rlhb_core.lm.batch import Batch, joined
-from rlhb_core.lm.generator import encode_prompt, encode_response
+from rlhb_core.lm.generator import encode_response, fit_prompt
 from rlhb_core.lm.incremental_text import IncrementalText
 from rlhb_core.lm.sampling import invert
 from rlhb_core.lm.servable import KEEPS_STATE
@@ -40,6 +40,7 @@ class Row:
     """One answer to write."""
 
     query: str
+    """Packed with what went before it (`schema.history`), if anything did."""
     behavior: str | None = None
     so_far: str = ""
     """What of the answer stands already: it goes on from there."""
@@ -61,6 +62,8 @@ class Finished:
     """Cut at the longest length, or stopped, before the model ended it."""
     error: str = ""
     """What went wrong, in a sentence; empty if nothing did."""
+    left_out: int = 0
+    """How many of the oldest turns before the question the model was not given."""
 
 
 def use_threads(count: int) -> None:
@@ -134,6 +137,7 @@ class Answer:
         self.limit = row.max_new_tokens
         self.random = random.Random(row.seed)
         self.finished: Finished | None = None
+        self.left_out = 0
         self._text: IncrementalText | None = None
         self._on_text = on_text
         self._on_end = on_end
@@ -152,9 +156,13 @@ class Answer:
         row, room = self.row, decoder.room
         if row.adapter is not None and row.adapter not in decoder.adapters:
             raise ModelError("This model version is not loaded. Ask again.")
-        prompt = encode_prompt(decoder.trunk, row.query, row.behavior)
         so_far = encode_response(decoder.trunk, row.so_far, ended=False) if row.so_far else []
-        prompt = prompt + so_far
+        # Turns before the question have to leave room for an answer of the length that is wanted.
+        answer = min(row.max_new_tokens, room // 2)
+        fitted = fit_prompt(
+            decoder.trunk, row.query, row.behavior, max(0, room - answer - len(so_far))
+        )
+        prompt, self.left_out = fitted.ids + so_far, fitted.left_out
         if len(prompt) >= room:
             # no count: it differs where a behaviour stands above the query, and versions are compared blind
             what = "query and the answer so far are" if so_far else "query is"
@@ -190,7 +198,7 @@ class Answer:
     def end(self, truncated: bool, error: str = "") -> None:
         """Close the row."""
         text, tokens = (self._text.text, self._text.tokens) if self._text else ("", 0)
-        self.finished = Finished(text, tokens, truncated, error)
+        self.finished = Finished(text, tokens, truncated, error, self.left_out)
         try:
             self._on_end(self.finished)
         except Exception:

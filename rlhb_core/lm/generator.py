@@ -5,6 +5,7 @@ explicit, and position ids come from the mask, so that sampling (`sampling.py`) 
 Does not know how a model is loaded (`trunk.py`), rewards or losses.
 """
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple, cast
@@ -15,20 +16,61 @@ from torch import Tensor
 from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
 from rlhb_core.lm.trunk import Trunk
-from rlhb_core.schema.prompts import Message, messages, without_system
+from rlhb_core.schema.history import Message, turns_of, unpacked, without_oldest
+from rlhb_core.schema.prompts import ChatMessage, messages, plain, without_system
+from rlhb_core.schema.records import ONE_QUESTION
 
 # --- prompts and responses as tokens --------------------------------------------------------------
 
 
-def encode_prompt(trunk: Trunk, query: str, behavior: str | None = None) -> list[int]:
-    """Token ids of the prompt that asks `query`, conditioned on a behaviour text if one is given."""
+class Fitted(NamedTuple):
+    """A prompt as tokens, and how many of the oldest turns it leaves out."""
+
+    ids: list[int]
+    left_out: int
+
+
+def encode_prompt(
+    trunk: Trunk, query: str, behavior: str | None = None, most: int | None = None
+) -> list[int]:
+    """Token ids of the prompt that asks `query`, conditioned on a behaviour text if one is given; the last `most`.
+
+    `query` may be packed with what went before it (`schema.history`), for training as for serving.
+    """
+    ids = fit_prompt(trunk, query, behavior, most).ids
+    return ids if most is None else ids[-most:]
+
+
+def fit_prompt(
+    trunk: Trunk, query: str, behavior: str | None = None, most: int | None = None
+) -> Fitted:
+    """The same with as many of the last turns as fit into `most` tokens; all of them without it.
+
+    Whole turns are left out, the oldest first, and never the question: alone it may still be too long. A base that
+    takes each question by itself is given none.
+    """
+    asked = unpacked(query)
+    there = turns_of(asked.history)
+
+    def ids_without(turns: int) -> list[int]:
+        return _encoded(trunk, asked.query, behavior, without_oldest(asked.history, turns))
+
+    left_out = there if trunk.base in ONE_QUESTION else 0
+    if most is not None and left_out < there:
+        fits = lambda turns: len(ids_without(turns)) <= most  # noqa: E731
+        left_out = bisect_left(range(there), True, key=fits)
+    return Fitted(ids_without(left_out), left_out)
+
+
+def _encoded(
+    trunk: Trunk, query: str, behavior: str | None, history: Sequence[Message]
+) -> list[int]:
     tokenizer = trunk.tokenizer
     if tokenizer.chat_template is None:
-        head = f"{behavior}\n" if behavior else ""
-        ids: list[int] = tokenizer(f"{head}{query}\n")["input_ids"]
+        ids: list[int] = tokenizer(plain(messages(query, behavior or None, history)))["input_ids"]
         return ids
-    chat = messages(query, behavior)
-    if behavior is not None and not _takes_system(tokenizer):
+    chat = messages(query, behavior, history)
+    if chat[0]["role"] == "system" and not _takes_system(tokenizer):
         chat = without_system(chat)
     return cast(
         list[int], tokenizer(_render(tokenizer, chat), add_special_tokens=False)["input_ids"]
@@ -64,7 +106,7 @@ def _takes_system(tokenizer: PreTrainedTokenizerBase) -> bool:
         return False
 
 
-def _render(tokenizer: PreTrainedTokenizerBase, chat: list[Message]) -> str:
+def _render(tokenizer: PreTrainedTokenizerBase, chat: list[ChatMessage]) -> str:
     return str(tokenizer.apply_chat_template(chat, tokenize=False, add_generation_prompt=True))
 
 

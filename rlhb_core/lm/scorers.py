@@ -33,7 +33,7 @@ def response_features(
     Texts are tokenised anew, logged and generated alike, so that no difference in tokens tells them apart.
     """
     unique = list(dict.fromkeys(responses))
-    prompts = [encode_prompt(trunk, r.query)[-max_prompt:] for r in unique]
+    prompts = [encode_prompt(trunk, r.query, most=max_prompt) for r in unique]
     answers = [encode_response(trunk, r.text, r.ended)[:max_response] for r in unique]
     found: dict[Written, Tensor] = {}
     with trunk.using(None):

@@ -29,7 +29,8 @@ from rlhb_core.schema.behaviors import (
     preferred_behavior,
     written,
 )
-from rlhb_core.schema.records import Comparison, Outcome, Triplet
+from rlhb_core.schema.history import unpacked
+from rlhb_core.schema.records import ONE_QUESTION, Comparison, Outcome, Triplet
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +43,7 @@ class Logged:
     """One logged triplet."""
 
     query: str
+    """Packed with what went before it (`schema.history`), as everywhere where rows are."""
     response: str
     behavior: str
     outcome: Outcome = Outcome.OK
@@ -58,6 +60,7 @@ class Logged:
         return self.outcome not in (Outcome.STOPPED, Outcome.CUT)
 
 
+LoggedRecord = TypeVar("LoggedRecord", Triplet, Comparison)
 LoggedOrVoted = TypeVar("LoggedOrVoted", Logged, Voted)
 
 
@@ -105,6 +108,8 @@ def load_split(
 ) -> Split:
     """The rows that this run trains and is judged on. Raises NotEnoughData saying what is missing."""
     settings = config.data
+    if config.base in ONE_QUESTION:
+        triplets, comparisons = map(_alone, triplets), map(_alone, comparisons)
     chosen = _chosen(config, triplets)
     logged, voted = _logged(config, chosen), votes_of(comparisons, settings, chosen)
     if config.learns_from_votes:
@@ -137,6 +142,16 @@ def load_split(
         len(train), len(held_out), len(train_votes), len(held_out_votes),
     )  # fmt: skip
     return Split(train, held_out, train_votes, held_out_votes, condition, drawn, chosen)
+
+
+def _alone(record: LoggedRecord) -> LoggedRecord:
+    """The record as a base sees it that takes each question by itself."""
+    if not record.history:
+        return record
+    nothing: dict[str, object] = {"history": [], "histories": None, "left_out": 0}
+    return record.model_copy(
+        update={name: nothing[name] for name in nothing if hasattr(record, name)}
+    )
 
 
 def enough(found: int, needed: int, what: str, remedy: str = "more") -> None:
@@ -186,7 +201,7 @@ def _logged(config: RunConfig, chosen: Sequence[Triplet]) -> list[Logged]:
     }
     return [
         Logged(
-            triplet.query,
+            triplet.asked,
             triplet.response,
             text,
             triplet.outcome,
@@ -203,8 +218,13 @@ def _tilt(text: str, settings: DataSettings) -> float:
 
 
 def is_held_out(query: str, share: float) -> bool:
-    """Whether a query belongs to the held-out part: by a hash of its text, so the same in every run."""
-    digest = hashlib.sha256(_plain(query).encode()).digest()
+    """Whether a query belongs to the held-out part: by a hash of its text, so the same in every run.
+
+    A packed one goes by the first question before it: a conversation is on one side as a whole.
+    """
+    asked = unpacked(query)
+    first = next((each.content for each in asked.history if each.role == "user"), asked.query)
+    digest = hashlib.sha256(_plain(first).encode()).digest()
     return int.from_bytes(digest[:8]) < share * 2**64
 
 

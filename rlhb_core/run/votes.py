@@ -56,12 +56,14 @@ def votes_of(
 ) -> list[Voted]:
     """What a run learns from comparisons, and from the edits among the triplets: weighted by person.
 
-    `triplets`: those that the run may learn from.
+    `triplets`: those that the run may learn from. A vote among threads that differ says nothing of one question's
+    answers, and is left out.
     """
     found = [
         (comparison.person, vote)
         for comparison in comparisons
         if (settings.with_unblinded or not comparison.unblinded)
+        and comparison.histories is None
         and (vote := _ranked(comparison) if comparison.places else _vote(comparison))
     ]
     if settings.edits:
@@ -75,7 +77,7 @@ def _edited(triplets: Iterable[Triplet]) -> Iterator[tuple[str | None, Voted]]:
     for triplet in triplets:
         text, shown = triplet.behavior_features.edited_text or "", triplet.response
         if text.strip() and text.strip() != shown.strip() and not failed(triplet.outcome, shown):
-            yield triplet.person, Voted(triplet.query, (text, shown), 0, places=(1, 2), edit=True)
+            yield triplet.person, Voted(triplet.asked, (text, shown), 0, places=(1, 2), edit=True)
 
 
 def _ranked(comparison: Comparison) -> Voted | None:
@@ -96,7 +98,7 @@ def _ranked(comparison: Comparison) -> Voted | None:
     places = tuple(levels.index(at) + 1 for at in place.values())
     texts = {text.strip(): text for text, _ in reversed(told)}
     outcome = places.index(1) if places.count(1) == 1 else TIE
-    return Voted(comparison.query, tuple(texts[each] for each in place), outcome, places=places)
+    return Voted(comparison.asked, tuple(texts[each] for each in place), outcome, places=places)
 
 
 def _vote(comparison: Comparison) -> Voted | None:
@@ -110,7 +112,7 @@ def _vote(comparison: Comparison) -> Voted | None:
     if outcome is None or len(said) < 2:
         return None
     responses = tuple(texts[each] for each in said)
-    return Voted(comparison.query, responses, outcome, strength=comparison.strength or 0)
+    return Voted(comparison.asked, responses, outcome, strength=comparison.strength or 0)
 
 
 def drawn_votes(triplets: Sequence[Triplet], scores: Sequence[float], share: float) -> list[Voted]:
@@ -118,15 +120,15 @@ def drawn_votes(triplets: Sequence[Triplet], scores: Sequence[float], share: flo
 
     scores: one per triplet. All pairs of one query weigh as much as one vote. Failed answers are left out.
     """
-    by_query: dict[UUID, list[tuple[Triplet, float]]] = defaultdict(list)
+    by_query: dict[tuple[UUID, str], list[tuple[Triplet, float]]] = defaultdict(list)
     for triplet, score in zip(triplets, scores, strict=True):
         if triplet.outcome is not Outcome.ERROR and triplet.response.strip():
-            by_query[triplet.query_id].append((triplet, score))
+            by_query[triplet.query_id, triplet.asked].append((triplet, score))
     groups = [group for group in by_query.values() if len(group) > 1]
     weights = person_weights([group[0][0].person for group in groups], share)
     return [
         Voted(
-            first.query,
+            first.asked,
             (first.response, second.response),
             TIE if high == low else int(low > high),
             weight / math.comb(len(group), 2),

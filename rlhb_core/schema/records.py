@@ -13,11 +13,16 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from rlhb_core.schema.arms import Arm
 from rlhb_core.schema.features import BehaviorFeatures
+from rlhb_core.schema.history import History, packed, without_oldest
 from rlhb_core.schema.payloads import Strength, VoteChoice
 from rlhb_core.schema.record import MAX_TEXT, Record, now_ms
 
-SCHEMA_VERSION = 1
-"""Version of the export line; raised when a field changes its meaning."""
+SCHEMA_VERSION = 2
+"""Version of the export line; raised when a field changes its meaning.
+
+2: a line says what went before its question (`history`) and where in a conversation that stands; one of version 1
+stands for itself.
+"""
 
 
 class Source(StrEnum):
@@ -63,6 +68,18 @@ class Query(Record):
     text: str = Field(min_length=1, max_length=MAX_TEXT)
     source: Source = Source.REAL
     created_ms: int = Field(default_factory=now_ms)
+    follows: UUID | None = Field(
+        default=None, description="The query that it goes on from; none begins afresh."
+    )
+    conversation: UUID | None = Field(
+        default=None, description="The first query of its conversation; none if that is this one."
+    )
+    turn: int = Field(default=1, ge=1, description="Which turn of its conversation it is.")
+    history: History = Field(
+        default=[],
+        description="What went before it, word for word as it stood when it was asked: whatever becomes of earlier "
+        "answers, this stays.",
+    )
 
 
 class Response(Record):
@@ -92,10 +109,25 @@ class Response(Record):
     replaces: UUID | None = Field(
         default=None, description="The response that this one was regenerated from."
     )
+    follows: UUID | None = Field(default=None, description="The response that it goes on from.")
+    history: History | None = Field(
+        default=None,
+        description="What went before, where its version has a thread of its own; none: what the query says.",
+    )
+    left_out: int = Field(
+        default=0,
+        ge=0,
+        description="How many of the oldest turns its model was not given: they did not fit, or it takes none.",
+    )
 
 
 EMBEDDED = "embedded"
 """The name of the base model that ships with the package."""
+
+ONE_QUESTION = frozenset({EMBEDDED})
+"""Bases that were trained on single questions: each is put to them by itself, in serving and in training, for turns
+before it are nothing that they have ever seen.
+"""
 
 
 class Serving(StrEnum):
@@ -174,6 +206,14 @@ class Triplet(Record):
     query_id: UUID
     response_id: UUID
     query: str = Field(min_length=1)
+    history: History = Field(default=[], description="What went before the query, oldest first.")
+    left_out: int = Field(
+        default=0, ge=0, description="How many of the oldest turns of it the model was not given."
+    )
+    conversation: UUID | None = Field(
+        default=None, description="The first query of its conversation, if there is one before it."
+    )
+    turn: int = Field(default=1, ge=1, description="Which turn of its conversation the query is.")
     response: str
     behavior_text: str
     behavior_features: BehaviorFeatures
@@ -191,6 +231,11 @@ class Triplet(Record):
         default=False, description="Rests on something that was done while names were in view."
     )
 
+    @property
+    def asked(self) -> str:
+        """The query, packed with what the model was given before it."""
+        return packed(without_oldest(self.history, self.left_out), self.query)
+
 
 SAME_ANSWER = " = "
 """Between the names of versions that gave the same answer."""
@@ -205,6 +250,19 @@ class Comparison(Record):
     schema_version: int = SCHEMA_VERSION
     query_id: UUID
     query: str = Field(min_length=1)
+    history: History = Field(
+        default=[],
+        description="What went before the query, oldest first; empty where that is not the same for each response.",
+    )
+    histories: list[History] | None = Field(
+        default=None,
+        description="What went before for each response, where threads differ: then the vote is about threads, and no "
+        "answer to one question is better than another.",
+    )
+    conversation: UUID | None = Field(
+        default=None, description="The first query of its conversation, if there is one before it."
+    )
+    turn: int = Field(default=1, ge=1, description="Which turn of its conversation the query is.")
     responses: list[str] = Field(min_length=2)
     model_versions: list[str] = Field(default_factory=list)
     choice: VoteChoice
@@ -224,6 +282,11 @@ class Comparison(Record):
     unblinded: bool = Field(
         default=False, description="The vote was given while names were in view."
     )
+
+    @property
+    def asked(self) -> str:
+        """The query, packed with what went before it."""
+        return packed(self.history, self.query)
 
     @field_validator("places")
     @classmethod

@@ -118,7 +118,7 @@ class Reading(nn.Module):
         """Logits [N]."""
         sampling = self._sampling
         prompts = [
-            encode_prompt(self._trunk, r.query)[-sampling.max_prompt_tokens :]
+            encode_prompt(self._trunk, r.query, most=sampling.max_prompt_tokens)
             for r in rows.responses
         ]
         answers = [

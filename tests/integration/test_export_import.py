@@ -451,7 +451,7 @@ def test_bad_lines_are_named_and_do_not_stop_the_rest(store: Store):
         line(behavior_text="The reader danced."),
         line(asked_at="yesterday"),
         line(outcome="pending"),
-        line(schema_version=2),
+        line(schema_version=3),
         line(surprise=1),
         line(behavior_features={"dwell_ms": -1}),
         line(query_id=query_id, query="Why?"),

@@ -251,6 +251,7 @@ OF_SOMEBODY = {
     "POST /api/signals",
     "POST /api/comparisons",
     "GET /api/comparisons/{query_id}",
+    "GET /api/comparisons/{query_id}/thread",
     "POST /api/studies/{study_id}/next",
     "POST /api/responses/{response_id}/regenerate",
     "POST /api/responses/{response_id}/continue",

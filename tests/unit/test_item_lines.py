@@ -73,6 +73,35 @@ def test_chosen_and_rejected_are_two_answers_and_neither_is_known_to_be_best(tmp
     assert found.best is None
 
 
+TURNS = [
+    {"from": "system", "value": "Be brief."},
+    {"from": "human", "value": "The capital of Peru?"},
+    {"from": "gpt", "value": "Lima."},
+    {"from": "human", "value": "And of Chile?"},
+]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        {"conversation": TURNS},
+        {"messages": [*TURNS, {"role": "assistant", "content": "Santiago."}]},
+        {"query": "And of Chile?", "history": TURNS[:3]},
+    ],
+)
+def test_of_a_conversation_the_last_question_is_asked_with_what_went_before(
+    tmp_path: Path, line: Any
+):
+    found = one(tmp_path, line)
+    assert isinstance(found, FoundItem)
+    assert found.text == "And of Chile?"
+    assert [(each.role, each.content) for each in found.history] == [
+        ("system", "Be brief."),
+        ("user", "The capital of Peru?"),
+        ("assistant", "Lima."),
+    ]
+
+
 @pytest.mark.parametrize(("best", "place"), [(1, 0), ("2", 1), ("A", 0), ("b", 1)])
 def test_the_best_answer_is_known_by_its_number_or_letter(tmp_path: Path, best: Any, place: int):
     found = one(tmp_path, {"prompt": "Q?", "answers": ["a", "b"], "best": best})
@@ -88,7 +117,14 @@ def test_the_best_answer_is_known_by_its_number_or_letter(tmp_path: Path, best: 
         ({"prompt": 7}, "neither a text nor a list of turns"),
         ({"prompt": "  "}, "is empty"),
         ({"prompt": "x" * 20_001}, "at most 20000"),
-        ({"messages": [{"role": "user", "content": c} for c in "ab"]}, "more than one turn"),
+        ({"messages": [{"role": "user", "content": c} for c in "ab"]}, "do not follow each other"),
+        ({"messages": [{"role": "system", "content": "a"}]}, "without a question at its end"),
+        ({"messages": [{"role": "wizard", "content": "a"}]}, "'wizard'"),
+        ({"prompt": "Q?", "history": "before"}, "no list of messages"),
+        (
+            {"prompt": "Q?", "history": [{"role": "user", "content": "a"}]},
+            "do not follow each other",
+        ),
         ({"prompt": "Q?", "answers": ["a", "a "]}, "are the same"),
         ({"prompt": "Q?", "answers": ["a", ""]}, "is empty"),
         ({"prompt": "Q?", "answers": ["a", 7]}, "no text"),

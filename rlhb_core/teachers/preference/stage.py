@@ -18,11 +18,13 @@ from torch import Tensor
 from rlhb_core.errors import BadConfig, NotEnoughData, RunError
 from rlhb_core.learning.optimiser import adamw, rise_and_decay
 from rlhb_core.learning.session import POLICY, Metrics, Session
+from rlhb_core.lm.generator import fit_prompt
 from rlhb_core.run.data import Logged, Split
 from rlhb_core.run.votes import Voted
 from rlhb_core.schema.arms import Arm
 from rlhb_core.schema.behaviors import parse, preference_score
-from rlhb_core.schema.prompts import messages
+from rlhb_core.schema.history import unpacked, without_oldest
+from rlhb_core.schema.prompts import messages, plain
 from rlhb_core.teachers.preference import NAME, PreferenceEvidence, Seen, missing
 from rlhb_core.teachers.preference.settings import PreferenceSettings
 
@@ -288,7 +290,11 @@ def _as_trl(session: Session, example: TrlExample) -> TrlExample:
     for name in found.keys() & {"chosen", "rejected", "completion"}:
         if chat:
             found[name] = [{"role": "assistant", "content": found[name]}]
-    found["prompt"] = messages(found["prompt"]) if chat else f"{found['prompt']}\n"
+    most = session.config.sampling.max_prompt_tokens
+    asked = unpacked(found["prompt"])
+    left_out = fit_prompt(session.trunk, found["prompt"], most=most).left_out
+    said = messages(asked.query, history=without_oldest(asked.history, left_out))
+    found["prompt"] = said if chat else plain(said)
     return found
 
 

@@ -83,7 +83,7 @@ def ratings(config: RunConfig, split: Split) -> tuple[list[Rated], list[Rated]]:
     return parted(
         [
             Rated(
-                row.query,
+                row.asked,
                 row.response,
                 row.outcome not in (Outcome.STOPPED, Outcome.CUT),
                 row.person,
