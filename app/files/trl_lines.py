@@ -17,7 +17,7 @@ from typing import Any
 import orjson
 
 from app.files.lines import Lines, in_blocks
-from app.files.vote_lines import alike, compared_answers, did_fail
+from app.files.vote_lines import Compared, alike, compared_answers, did_fail
 from app.store import DataFilter, Store, behaviors
 from app.store.exports import edits, readings
 from rlhb_core.schema.answers import preferred
@@ -38,8 +38,12 @@ def preference_lines(store: Store, chosen: DataFilter) -> Lines:
     return in_blocks(chain(_chosen_over(store, chosen), _edited_over(store, chosen)))
 
 
+def _taught(store: Store, chosen: DataFilter) -> Iterator[Compared]:
+    return (each for each in compared_answers(store, chosen) if not each.is_again)
+
+
 def _chosen_over(store: Store, chosen: DataFilter) -> Iterator[dict[str, Any]]:
-    for line, rows in compared_answers(store, chosen):
+    for line, rows in _taught(store, chosen):
         responses, places = line["responses"], line["places"]
         if line["histories"] is not None:
             continue  # they answer to different threads: no prompt has both
@@ -93,7 +97,7 @@ def completion_lines(store: Store, chosen: DataFilter) -> Lines:
 
 
 def _first_ones(store: Store, chosen: DataFilter) -> Iterator[dict[str, Any]]:
-    for line, rows in compared_answers(store, chosen):
+    for line, rows in _taught(store, chosen):
         responses, places = line["responses"], line["places"]
         befores = line["histories"] or [line["history"]] * len(responses)
         left_out = min(row.left_out for row in rows)

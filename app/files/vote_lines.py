@@ -10,7 +10,7 @@ from app.store import DataFilter, Store, behaviors
 from app.store.exports import comparisons
 from rlhb_core.schema.answers import failed
 from rlhb_core.schema.payloads import VoteChoice
-from rlhb_core.schema.records import SAME_ANSWER, SCHEMA_VERSION, Outcome
+from rlhb_core.schema.records import AGAIN, SAME_ANSWER, SCHEMA_VERSION, Outcome
 
 
 class Compared(NamedTuple):
@@ -18,6 +18,11 @@ class Compared(NamedTuple):
 
     line: dict[str, Any]
     rows: Sequence[Any]
+
+    @property
+    def is_again(self) -> bool:
+        """Whether its reader had judged the same answers before: said of one thing twice, it teaches once."""
+        return bool(self.line["purpose"] == AGAIN)
 
 
 def comparison_lines(store: Store, chosen: DataFilter) -> Lines:
@@ -66,6 +71,8 @@ def _comparison(vote: Any, rows: Sequence[Any], with_people: bool) -> dict[str, 
         "early": vote is not None and bool(vote.payload.get("early", False)),
         "strength": shown[won[0]].strength if won else None,
         "places": [each.place for each in shown] if is_ranked else None,
+        "study": first.study_id,
+        "purpose": first.purpose,
         "source": first.source,
         "voted_at": moment(voted),
         "person": str(first.person_id) if with_people and first.person_id not in NOBODY else None,

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.compiler import compiles
 
 from app.store.data_filter import DataFilter
+from app.store.study_tables import ASSIGNMENT
 from app.store.tables import BEHAVIOR, PERSON, QUERY, RESPONSE, VERSION
 from rlhb_core.schema.records import Outcome, Source
 
@@ -89,6 +90,11 @@ TRIPLET = (
     *BEFORE,
     *PLACE,
 )
+PURPOSE = (
+    sa.select(sa.type_coerce(ASSIGNMENT.c.purpose, sa.String))
+    .where(ASSIGNMENT.c.query_id == QUERY.c.id)
+    .scalar_subquery()
+)
 COMPARED = (
     QUERY.c.id.label("query_id"),
     QUERY.c.text.label("query"),
@@ -100,6 +106,8 @@ COMPARED = (
     _text(RESPONSE.c.outcome),
     ANSWERED,
     VERSION.c.name.label("model_version"),
+    QUERY.c.study_id,
+    PURPOSE.label("purpose"),
     *BEFORE,
     *PLACE,
 )

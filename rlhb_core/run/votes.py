@@ -14,7 +14,7 @@ from rlhb_core.run.sections import DataSettings
 from rlhb_core.run.weights import person_weights
 from rlhb_core.schema.answers import failed, preferred
 from rlhb_core.schema.payloads import VoteChoice
-from rlhb_core.schema.records import Comparison, Outcome, Triplet
+from rlhb_core.schema.records import AGAIN, Comparison, Outcome, Triplet
 
 TIE, ALL_BAD = -1, -2
 """Outcomes of a vote beside the index of the best response."""
@@ -57,13 +57,14 @@ def votes_of(
     """What a run learns from comparisons, and from the edits among the triplets: weighted by person.
 
     `triplets`: those that the run may learn from. A vote among threads that differ says nothing of one question's
-    answers, and is left out.
+    answers, and is left out; so is what somebody said a second time of the same.
     """
     found = [
         (comparison.person, vote)
         for comparison in comparisons
         if (settings.with_unblinded or not comparison.unblinded)
         and comparison.histories is None
+        and comparison.purpose != AGAIN
         and (vote := _ranked(comparison) if comparison.places else _vote(comparison))
     ]
     if settings.edits:

@@ -6,7 +6,7 @@ Does not know any database or web framework.
 """
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID, uuid4
 
 from pydantic import Field, ValidationInfo, field_validator
@@ -241,6 +241,10 @@ SAME_ANSWER = " = "
 """Between the names of versions that gave the same answer."""
 
 
+AGAIN = "repeat"
+"""The purpose of a comparison that came a second time to the same person."""
+
+
 class Comparison(Record):
     """One vote over the responses to one query; what the reward model is trained on.
 
@@ -275,6 +279,14 @@ class Comparison(Record):
         default=None,
         description="Place of each response if they were ranked, 1 the best, equal ones tied; `choice` is then about "
         "those in the first place.",
+    )
+    study: UUID | None = Field(
+        default=None, description="The study that it was asked in; none for free questions."
+    )
+    purpose: Literal["plain", "gold", "repeat"] | None = Field(
+        default=None,
+        description="Why it was given in a study: for its own sake, because its best answer is known, or because the "
+        "same person had judged it before. What came again measures people, and trains nothing.",
     )
     source: Source
     voted_at: str = Field(description="ISO 8601, UTC.")
