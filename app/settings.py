@@ -61,6 +61,13 @@ class Settings(BaseSettings):
         description="Without accounts, listen on an address that other machines reach, as in a container whose port is "
         "published on loopback: anyone who reaches it can read and label everything. For other people there is `team`.",
     )
+    model_names: str = Field(
+        default="ChatGPT, GPT-3.5, GPT-4, GPT-5, OpenAI, Claude, Anthropic, Gemini, Gemma, Bard, Google DeepMind, "
+        "Llama, Meta AI, Mistral AI, Mistral, Mixtral, Qwen, Alibaba Cloud, DeepSeek, Grok, xAI, Copilot, Command R, "
+        "Cohere, Phi-3, Phi-4, SmolLM, Vicuna, Falcon, Kimi, Moonshot AI, GLM, MiniMax, Nova",
+        description="Names of models and of their makers, separated by commas. An answer that speaks of itself by one "
+        "of them, or by that of its version, marks its comparison: whoever read it may have known whose it is.",
+    )
     team: bool = Field(
         default=False,
         description="Accounts: everybody signs in, and does what their role allows. Wants TLS: tls_certificate and "
@@ -280,6 +287,11 @@ class Settings(BaseSettings):
     def proxies(self) -> list[str]:
         """Addresses and networks of proxies that are believed."""
         return [each.strip() for each in self.trusted_proxies.split(",") if each.strip()]
+
+    @property
+    def known_names(self) -> list[str]:
+        """`model_names` one by one."""
+        return [each.strip() for each in self.model_names.split(",") if each.strip()]
 
     @property
     def database(self) -> str:

@@ -17,6 +17,7 @@ from app.comparing.errors import (
 from app.comparing.stored import DrawnQuery
 from app.comparing.thread import ThreadView
 from app.comparing.view import ComparisonView
+from app.comparing.writing import named
 
 __all__ = [
     "CannotContinue",
@@ -28,4 +29,5 @@ __all__ = [
     "StillWriting",
     "ThreadView",
     "TooManyOpen",
+    "named",
 ]

@@ -107,6 +107,9 @@ class ComparisonView(Record):
     stays_blind: bool = Field(
         default=False, description="Whether names are not shown, not even once the vote stands."
     )
+    says_names: bool = Field(
+        default=False, description="Whether an answer speaks of itself by the name of a model."
+    )
     voted: bool = Field(
         default=False,
         description="Whether there was ever a vote, withdrawn or not: no answer is written on after it.",
@@ -163,6 +166,7 @@ def view_of(
         one_version=not ways.stays_blind
         and len(current) > 1
         and len({each.version_id for each in current}) == 1,
+        says_names=any(response.says_name for response in current),
         voted=was_voted(signals),
     )
 

@@ -6,7 +6,7 @@ Goes on when the browser that asked has gone. Does not know who may ask or look,
 import asyncio
 import logging
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import aclosing, suppress
 from typing import Any
 from uuid import UUID
@@ -18,7 +18,8 @@ from app.serving import Chunk, End, Job, Serving, cut, cut_at
 from app.settings import Settings
 from app.store import Store, UnknownReference, responses
 from rlhb_core.errors import RlhbError
-from rlhb_core.schema.records import Outcome, Response
+from rlhb_core.schema.naming import Names, aliases
+from rlhb_core.schema.records import ModelVersion, Outcome, Response
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +39,7 @@ class Writing:
 
     def __init__(self, store: Store, serving: Serving, settings: Settings) -> None:
         self._store = store
+        self._names = settings.known_names
         self._serving = serving
         self._settings = settings
         self._tasks: set[asyncio.Task[None]] = set()
@@ -77,7 +79,9 @@ class Writing:
                 async for chunk in chunks:
                     answer = _grown(live.answers[ids[chunk.job]], chunk, began)
                     if answer.outcome is not Outcome.PENDING:
-                        answer = _settled(drawn.to_write[chunk.job], answer)
+                        answer = named(
+                            _settled(drawn.to_write[chunk.job], answer), drawn.versions, self._names
+                        )
                         commits.add(self._commit(live, answer))
                     live.put(answer)
         except Exception:
@@ -165,6 +169,14 @@ class Writing:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await asyncio.gather(*self._commits)
+
+
+def named(
+    answer: Response, versions: Mapping[UUID, ModelVersion], names: Sequence[str]
+) -> Response:
+    """The answer with the name by which it speaks of itself: one of `names`, or of the versions beside it."""
+    own = [alias for each in versions.values() for alias in aliases(each.name, each.base)]
+    return answer.model_copy(update={"says_name": Names([*names, *own]).told(answer.text)[:80]})
 
 
 def _settled(before: Response, answer: Response) -> Response:

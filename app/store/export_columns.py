@@ -106,6 +106,7 @@ COMPARED = (
     _text(RESPONSE.c.outcome),
     ANSWERED,
     VERSION.c.name.label("model_version"),
+    RESPONSE.c.says_name,
     QUERY.c.study_id,
     PURPOSE.label("purpose"),
     *BEFORE,

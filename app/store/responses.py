@@ -16,7 +16,7 @@ from rlhb_core.schema.records import Outcome, Response
 STUCK_MS = 3_600_000
 """A response that is still pending after an hour will not be finished any more."""
 
-ENDING = ("text", "outcome", "error", "first_token_ms", "duration_ms", "left_out")
+ENDING = ("text", "outcome", "error", "first_token_ms", "duration_ms", "left_out", "says_name")
 """What is known of a response once it has ended."""
 
 _OWNERS = (

@@ -172,6 +172,7 @@ class ResponseRow(Response, TableRow, table=True):  # type: ignore[misc]
     draw_probability: float | None = Field(nullable=True)  # type: ignore[assignment]
     text: str = Field(sa_type=sa.Text)
     outcome: Outcome = Field(sa_type=text_enum(Outcome))
+    says_name: str = Field(default="", max_length=80, sa_column_kwargs={"server_default": ""})
     created_ms: int = Field(sa_type=sa.BigInteger)
     replaces: UUID | None = Field(foreign_key="response.id", index=True)
     history: list[Any] | None = Field(default=None, sa_type=sa.JSON(none_as_null=True))

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 from uuid import UUID
 
+from app.comparing import named
+from app.settings import Settings
 from app.store import (
     EVERYBODY,
     FREE,
@@ -48,7 +50,7 @@ def show(
     connection: Connection,
     study: Study,
     given: Assignment,
-    temperature: float,
+    settings: Settings,
     now_ms: int,
     until_ms: int,
 ) -> Shown:
@@ -70,7 +72,18 @@ def show(
     there = _there(connection, study, given)
     known = {each.version_id: versions.known(connection, each.version_id) for each in given.drawn}
     answers = [
-        _answer(query, position, each, there.get((each.version_id, each.nth)), known, temperature)
+        named(
+            _answer(
+                query,
+                position,
+                each,
+                there.get((each.version_id, each.nth)),
+                known,
+                settings.temperature,
+            ),
+            known,
+            settings.known_names,
+        )
         for position, each in enumerate(given.drawn)
     ]
     responses.add_drawn(connection, answers)

@@ -145,7 +145,7 @@ class Studies:
         if given is None:
             return None, None
         until = handing_out.until(study, now)
-        shown = showing.show(connection, study, given, self._settings.temperature, now, until)
+        shown = showing.show(connection, study, given, self._settings, now, until)
         query, answers, known, to_write, drawn = shown
         keys = [self._key(study, given, each) for each in drawn]
         stream = partial(self._preparing.stream, keys)

@@ -42,6 +42,7 @@ def layout(embedded: bool) -> str:
   <p class="notice" role="status" data-hint hidden></p>
   <p class="notice" role="status" data-break hidden>You have worked for <span data-minutes></span> minutes. A break does your judgement good.
     <button type="button" class="link" data-go-on>Go on for now</button> <button type="button" class="link" data-no-breaks>Do not remind me</button></p>
+  <p class="notice" data-says-names hidden>An answer here says whose it is. Judge it by what it does for you; the comparison is marked.</p>
   <p class="notice" data-one-version hidden>All three are by the same version<span data-for-researchers>; put others into Compare on the <a class="link" href="/runs/">Runs page</a></span>.</p>
   <div class="question" tabindex="-1" hidden><p class="words" dir="auto"></p>
     <button type="button" class="link" aria-expanded="false" aria-keyshortcuts="Q">more<kbd>Q</kbd></button></div>

@@ -26,6 +26,10 @@ class DataSettings(Section):
         default=False,
         description="Learn from what was done while the names of the versions were in view, too.",
     )
+    with_names_told: bool = Field(
+        default=True,
+        description="Learn from votes among answers of which one says whose it is, too.",
+    )
     edits: bool = Field(
         default=True,
         description="Learn from edits, where votes are learned from: what somebody made of an answer is better than "

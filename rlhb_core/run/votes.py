@@ -65,6 +65,7 @@ def votes_of(
         if (settings.with_unblinded or not comparison.unblinded)
         and comparison.histories is None
         and comparison.purpose != AGAIN
+        and (settings.with_names_told or not comparison.says_names)
         and (vote := _ranked(comparison) if comparison.places else _vote(comparison))
     ]
     if settings.edits:

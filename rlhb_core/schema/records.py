@@ -114,6 +114,11 @@ class Response(Record):
         default=None,
         description="What went before, where its version has a thread of its own; none: what the query says.",
     )
+    says_name: str = Field(
+        default="",
+        max_length=80,
+        description="The name of a model or its maker by which it speaks of itself; none: it does not.",
+    )
     left_out: int = Field(
         default=0,
         ge=0,
@@ -279,6 +284,10 @@ class Comparison(Record):
         default=None,
         description="Place of each response if they were ranked, 1 the best, equal ones tied; `choice` is then about "
         "those in the first place.",
+    )
+    says_names: list[str] = Field(
+        default=[],
+        description="Names of models or makers by which responses speak of themselves: whoever chose may have known.",
     )
     study: UUID | None = Field(
         default=None, description="The study that it was asked in; none for free questions."

@@ -379,6 +379,7 @@ class Compare {
     this.root.dataset.phase = !now?.view ? (this.asking ? "asked" : "empty") : this.votes.vote ? "voted" : "open";
     if (!this.asking) this.panels.draw(view, places);
     this.root.querySelector("[data-one-version]").hidden = !view?.one_version;
+    this.root.querySelector("[data-says-names]").hidden = !view?.says_names;
     this.question.show(now?.text ?? "");
     this.differs.update();
     this.acts.learn(now?.view?.panels ?? []);
