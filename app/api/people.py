@@ -17,6 +17,7 @@ from app.people import (
     remove,
     reset,
     set_active,
+    set_groups,
     set_role,
     withdraw,
 )
@@ -31,6 +32,7 @@ class Member(BaseModel):
     id: UUID
     name: str
     role: Role
+    groups: list[str]
     active: bool
     outside: bool = Field(description="Whether they sign in by a provider or a proxy.")
     me: bool
@@ -49,6 +51,7 @@ class MemberChange(BaseModel):
 
     role: Role | None = None
     active: bool | None = None
+    groups: list[str] | None = Field(default=None, max_length=20)
 
 
 class Removal(BaseModel):
@@ -105,6 +108,7 @@ def index(store: TheStore, who: Who) -> list[Member]:
                 id=each.id,
                 name=each.name,
                 role=each.role,
+                groups=each.groups,
                 active=each.active,
                 outside=each.subject is not None,
                 me=each.id == who.account_id,
@@ -118,11 +122,13 @@ def index(store: TheStore, who: Who) -> list[Member]:
 
 @router.patch("/people/{account_id}", status_code=204)
 def change(account_id: UUID, wanted: MemberChange, store: TheStore, who: Who) -> None:
-    """Give somebody another role, or let them in no more."""
+    """Give somebody another role, put them into groups, or let them in no more."""
     with store.writing() as connection:
         accounts.get(connection, account_id)
         if wanted.role is not None:
             set_role(connection, who, account_id, wanted.role)
+        if wanted.groups is not None:
+            set_groups(connection, who, account_id, wanted.groups)
         if wanted.active is not None:
             set_active(connection, who, account_id, wanted.active)
 

@@ -1,5 +1,6 @@
 """/api/studies, for whoever leads them: to make, fill and change them, and how far they are."""
 
+from collections.abc import Sequence
 from typing import Annotated
 from uuid import UUID
 
@@ -10,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from app.api.deps import TheStore, TheUploads, Who
 from app.api.shares import Share, share
 from app.data_folder import check_room
-from app.people import note
+from app.people import name_key, note
 from app.store import (
     FREE,
     AuditKind,
@@ -19,6 +20,7 @@ from app.store import (
     Plan,
     Study,
     StudyStatus,
+    accounts,
     items,
     studies,
 )
@@ -39,6 +41,9 @@ class Led(BaseModel):
 
     study: Study
     guidelines: str = Field(description="The newest version, as it was written.")
+    named: list[str] = Field(
+        description="Names of the people that it is open to, if it is to some."
+    )
     share: Share
 
 
@@ -61,6 +66,9 @@ class Changed(BaseModel):
     status: StudyStatus | None = None
     plan: Plan | None = None
     guidelines: str | None = Field(default=None, max_length=MAX_TEXT)
+    named: list[Annotated[str, Field(max_length=80)]] | None = Field(
+        default=None, max_length=1_000, description="Whom it is open to by name, for plan.people."
+    )
 
 
 class ItemsView(BaseModel):
@@ -137,6 +145,9 @@ def change(study_id: UUID, wanted: Changed, store: TheStore, who: Who) -> Led:
             raise BadRecord("free questions are always open; only their guidelines can be changed")
         if wanted.status is StudyStatus.OPEN and items.count(connection, study_id) == 0:
             raise BadRecord("there is nothing to work through in it yet: bring items in first")
+        if wanted.named is not None:
+            plan = wanted.plan or studies.get(connection, study_id).plan
+            wanted.plan = plan.model_copy(update={"people": _accounts(connection, wanted.named)})
         study = studies.change(
             connection,
             study_id,
@@ -220,7 +231,24 @@ def _name(text: str) -> str:
 
 def _led(connection: Connection, study: Study) -> Led:
     text = studies.guidelines(connection, study.id, study.guidelines)
-    return Led(study=study, guidelines=text.text if text else "", share=share(connection, study))
+    people = set(study.plan.people)
+    named = [each.name for each in accounts.all(connection) if each.id in people] if people else []
+    return Led(
+        study=study,
+        guidelines=text.text if text else "",
+        named=named,
+        share=share(connection, study),
+    )
+
+
+def _accounts(connection: Connection, names: Sequence[str]) -> list[UUID]:
+    """The accounts of these names; one that nobody has is told, and nothing is changed."""
+    found = {each: accounts.by_name(connection, name_key(each)) for each in names if each.strip()}
+    if unknown := [each for each, account in found.items() if account is None]:
+        raise BadRecord(
+            f"nobody here is called {', '.join(unknown)}; names are those that people sign in by"
+        )
+    return list(dict.fromkeys(each.id for each in found.values() if each))
 
 
 def _told(filled: Filled) -> FilledView:

@@ -24,10 +24,12 @@ from app.people.managing import (
     reset,
     revoke_token,
     set_active,
+    set_groups,
     set_role,
     tokens_of,
     withdraw,
 )
+from app.people.names import key as name_key
 from app.people.openid import SECONDS as OPENID_SECONDS
 from app.people.openid import NoOpenId, NoProvider, NotVouchedFor, OpenId
 from app.people.passwords import SignInsWait
@@ -84,6 +86,7 @@ __all__ = [
     "least_for",
     "least_for_event",
     "load_secret",
+    "name_key",
     "note",
     "note_alone",
     "note_settings",
@@ -92,6 +95,7 @@ __all__ = [
     "reset",
     "revoke_token",
     "set_active",
+    "set_groups",
     "set_role",
     "simulated",
     "tokens_of",

@@ -101,6 +101,16 @@ def set_role(connection: Connection, who: Principal, account_id: UUID, role: Rol
     return after
 
 
+def set_groups(
+    connection: Connection, who: Principal, account_id: UUID, groups: Sequence[str]
+) -> Account:
+    """Put somebody into these groups and no others. Raises BadName, UnknownReference."""
+    named = {names.key(each): names.written(each) for each in groups}
+    after = accounts.change(connection, account_id, groups=sorted(named.values()))
+    note(connection, who, AuditKind.ROLE, account_id, groups=after.groups)
+    return after
+
+
 def set_active(connection: Connection, who: Principal, account_id: UUID, active: bool) -> Account:
     """Let somebody in no more, or again; their sessions end and their tokens are void. Raises Conflict."""
     accounts.lock(connection)

@@ -17,7 +17,7 @@ from starlette.datastructures import Headers
 from starlette.requests import cookie_parser
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.people import members
+from app.people import members, names
 from app.people.auditing import note
 from app.people.consenting import Consents
 from app.people.entering_errors import NotInvited
@@ -27,7 +27,7 @@ from app.people.principal import NotAllowed, Principal
 from app.people.secrets import digest
 from app.people.workers import study_of
 from app.settings import Settings
-from app.store import AuditKind, Role, Store, Via, people, sessions
+from app.store import Account, AuditKind, Role, Store, Via, people, sessions
 from app.store.sessions import Known, Shown
 from rlhb_core.schema.record import now_ms
 
@@ -245,13 +245,18 @@ def _principal(known: Known, address: str) -> Principal:
         return Principal(
             account.person_id, account.role, via, account.name, account.id,
             known.session.id if known.session else None, address=address,
-            study_id=study_of(account.subject),
+            study_id=study_of(account.subject), groups=_groups(account),
         )  # fmt: skip
     role = token.role if account is None else min(token.role, account.role, key=lambda r: r.rank)
     return Principal(
         token.id if account is None else account.person_id, role, Via.TOKEN, token.name,
         token.account_id, token_id=token.id, address=address,
+        groups=_groups(account) if account else frozenset(),
     )  # fmt: skip
+
+
+def _groups(account: Account) -> frozenset[str]:
+    return frozenset(map(names.key, account.groups))
 
 
 def _address(scope: Scope) -> str:

@@ -29,6 +29,8 @@ class Principal:
     address: str = ""
     study_id: UUID | None = None
     """The one study that they came for, if it is one."""
+    groups: frozenset[str] = frozenset()
+    """Groups that they are in, as they are compared."""
     plays: bool = False
     """Whether `person_id` is a simulated person that a program plays."""
 

@@ -22,6 +22,7 @@ class Account(Record):
     person_id: UUID
     password: str | None = Field(default=None, repr=False, description="Argon2 hash; None: cannot.")
     subject: str | None = Field(default=None, description="Who they are to a provider outside.")
+    groups: list[str] = Field(default=[], description="Groups that studies may be open to.")
     created_ms: int = Field(default_factory=now_ms)
     signed_in_ms: int | None = None
     deactivated_ms: int | None = None

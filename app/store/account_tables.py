@@ -31,6 +31,9 @@ class AccountRow(Account, TableRow, table=True):  # type: ignore[misc]
     person_id: UUID = Field(unique=True)
     password: str | None = Field(sa_type=sa.Text)
     subject: str | None = Field(max_length=400, unique=True)
+    groups: list[str] = Field(
+        default=[], sa_type=sa.JSON, sa_column_kwargs={"server_default": "[]"}
+    )
     created_ms: int = Field(sa_type=sa.BigInteger)
     signed_in_ms: int | None = Field(sa_type=sa.BigInteger)
     deactivated_ms: int | None = Field(sa_type=sa.BigInteger)

@@ -63,6 +63,7 @@ class Audience(StrEnum):
 
     EVERYONE = "everyone"
     NAMED = "named"
+    GROUPS = "groups"
     WORKERS = "workers"
 
 
@@ -150,11 +151,14 @@ class Plan(Record):
     )
     audience: Audience = Field(
         default=Audience.EVERYONE,
-        description="Whom it is open to: everyone who may ask, the people named, or workers of a platform outside, who "
-        "come by the study's link.",
+        description="Whom it is open to: everyone who may ask, the people named, those in some groups, or workers of a "
+        "platform outside, who come by the study's link.",
     )
     people: list[UUID] = Field(
         default=[], max_length=1_000, description="Accounts, if it is open to named ones."
+    )
+    groups: list[Annotated[str, Field(min_length=1, max_length=40)]] = Field(
+        default=[], max_length=20, description="Groups of accounts, if it is open to some."
     )
     link_number: int = Field(
         default=1, ge=1, description="Raised, it makes the links given out so far lead nowhere."

@@ -1,6 +1,6 @@
 """To whom a study is open. Does not know how far anybody is with it."""
 
-from app.people import Principal
+from app.people import Principal, name_key
 from app.store import Audience, Role, Study
 from app.studies.errors import NotInvited
 
@@ -16,6 +16,8 @@ def is_open_to(study: Study, who: Principal) -> bool:
         return False
     if plan.audience is Audience.NAMED:
         return who.account_id in plan.people
+    if plan.audience is Audience.GROUPS:
+        return not who.groups.isdisjoint(map(name_key, plan.groups))
     return plan.audience is Audience.EVERYONE
 
 

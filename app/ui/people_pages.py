@@ -114,7 +114,8 @@ _YOU = """
 <p class="lead">Who you are here, where you are signed in, and what is stored of you.</p>
 <div class="panels">
   <section class="panel" aria-labelledby="of-name"><h2 id="of-name">Your name</h2>
-    <p>You sign in by it, and administrators see it. Whoever compares sees nobody's.</p>
+    <p>You sign in by it, and administrators see it; who leads a study may name you for it. Whoever compares sees
+      nobody's.</p>
     <form class="line" method="post" data-name-form>
       <input class="field" name="name" dir="auto" required maxlength="40" autocomplete="username" aria-label="Your name">
       <button class="button">Save</button></form>

@@ -32,7 +32,8 @@ const SAYS = {
   join: ({ role, by, invitation }) => `Joined as ${role} ${BY[by] ?? ""}${invitation ? ` (invitation ${short(invitation)})` : ""}.`,
   password: ({ by }, about) => (by === "administrator" ? ["Made a password link for ", about, "."] : `Set a new password${by === "link" ? " by a link" : ""}.`),
   name: () => "Took another name.",
-  role: ({ before, after }, about) => ["Made ", about, ` ${after}, who was ${before} before.`],
+  role: ({ before, after, groups }, about) =>
+    groups ? ["Put ", about, groups.length ? ` into ${groups.join(", ")}.` : " into no group."] : ["Made ", about, ` ${after}, who was ${before} before.`],
   activation: ({ active }, about) => [active ? "Let " : "Deactivated ", about, active ? " in again." : "."],
   token: ({ made, role, revoked }) => (revoked ? `Took token ${short(revoked)} back.` : `Made token ${short(made)}, as ${role}.`),
   export: ({ what, data }) => `Exported ${what}: ${data}.`,

@@ -4,7 +4,7 @@ import "../shell.js";
 import { call } from "../api.js";
 import { ago, ask, fill, get, h, number, post } from "../kit.js";
 import { startInvitations } from "./invitations.js";
-import { attempt, focusOn, named, once, roleOptions, saidOf, sentence, table } from "./parts.js";
+import { attempt, focusOn, named, onSubmit, once, roleOptions, saidOf, sentence, table } from "./parts.js";
 
 const list = document.querySelector("[data-accounts]");
 
@@ -17,9 +17,9 @@ async function show() {
 }
 
 function row(person) {
-  const { name, me, active, outside, sessions, seen_ms: seen, queries } = person;
+  const { name, me, active, groups, outside, sessions, seen_ms: seen, queries } = person;
   return [
-    h("span", { class: "name" }, named(name), me && h("span", { class: "tag" }, "you"), outside && h("span", { class: "tag" }, "from outside")),
+    h("span", { class: "name" }, named(name), me && h("span", { class: "tag" }, "you"), groups.map((each) => h("span", { class: "tag" }, named(each))), outside && h("span", { class: "tag" }, "from outside")),
     roleSelect(person),
     seen ? ago(seen) : "not signed in",
     h("span", { class: "num" }, number(queries)),
@@ -74,6 +74,7 @@ function manage(person) {
     "dialog",
     { class: "pop centre manage", "aria-label": `Manage ${person.name}` },
     h("h2", {}, named(person.name)),
+    groupsForm(person, said),
     acts(person, said, () => dialog.close()),
     said,
     h("div", { class: "row" }, h("button", { class: "button primary", type: "button", onclick: () => dialog.close() }, "Close")),
@@ -85,6 +86,17 @@ function manage(person) {
   });
   document.body.append(dialog);
   dialog.showModal();
+}
+
+/** Groups, which studies may be open to. */
+function groupsForm({ id, groups }, said) {
+  const field = h("input", { class: "field", name: "groups", dir: "auto", maxlength: 400, value: groups.join(", "), autocomplete: "off" });
+  const form = h("form", { class: "line", method: "post" }, h("label", {}, "Groups, with commas between ", field), h("button", { class: "button" }, "Save"));
+  onSubmit(form, said, async ({ groups: text }) => {
+    await call("PATCH", `/api/people/${id}`, { groups: text.split(",").map((each) => each.trim()).filter(Boolean) });
+    said.textContent = "The groups are saved.";
+  });
+  return form;
 }
 
 function acts({ id, name, me, active }, said, close) {

@@ -772,6 +772,10 @@ def test_what_can_be_done_about_somebody(team: Team, guests: Guests, ask: Ask) -
     other.wait_for_selector(".compare[data-live]")
     other.close()
 
+    dialog.get_by_label("Groups, with commas between").fill("Doctors, , Night shift")
+    dialog.get_by_role("button", name="Save").click()
+    expect(dialog.get_by_text("The groups are saved.")).to_be_visible()
+    assert team.present(name).groups == ["Doctors", "Night shift"]
     dialog.get_by_role("button", name="Sign out everywhere").click()
     expect(dialog.get_by_text("1 session has ended.")).to_be_visible()
     assert team.sessions(name) == 0

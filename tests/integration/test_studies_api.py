@@ -142,6 +142,44 @@ def test_a_study_for_named_people_is_open_to_them_alone(
     assert other.client.get(f"/api/studies/{study_id}/guidelines").status_code == 403
 
 
+def test_people_are_named_by_the_names_that_they_sign_in_by(
+    team: Team, leader: Member, annotator: Member
+):
+    study_id = made(leader, audience="named")
+    path = f"/api/studies/{study_id}"
+    assert annotator.client.post(f"{path}/next").status_code == 403
+    named = leader.client.patch(path, json={"named": [annotator.name.upper(), " ", annotator.name]})
+    assert named.json()["named"] == [annotator.name]
+    assert named.json()["study"]["plan"]["people"] == [str(annotator.id)]
+    assert next_of(annotator, study_id)["query_id"]
+    unknown = leader.client.patch(path, json={"named": [annotator.name, "Nemo"]})
+    assert (unknown.status_code, "nobody here is called Nemo" in unknown.json()["detail"]) == (
+        422, True,
+    )  # fmt: skip
+    assert leader.client.get(path).json()["named"] == [annotator.name]
+
+
+def test_a_study_for_groups_is_open_to_those_in_one_of_them(
+    team: Team, leader: Member, annotator: Member
+):
+    boss = team.member(f"Dora {uuid4().hex[:6]}", Role.ADMINISTRATOR)
+    study_id = made(leader, audience="groups", groups=["Night shift", "Doctors"])
+    path = f"/api/studies/{study_id}"
+    assert annotator.client.post(f"{path}/next").status_code == 403
+    theirs = f"/api/people/{annotator.id}"
+    changed = boss.client.patch(theirs, json={"groups": ["doctors ", "  Others"]})
+    assert changed.status_code == 204
+    members = {each["name"]: each["groups"] for each in boss.client.get("/api/people").json()}
+    assert members[annotator.name] == ["Others", "doctors"]
+    assert next_of(annotator, study_id)["query_id"]
+    assert team.lines(kind="role")[-1]["what"] == {"groups": ["Others", "doctors"]}
+    assert boss.client.patch(theirs, json={"groups": []}).status_code == 204
+    assert annotator.client.post(f"{path}/next").status_code == 403
+    assert leader.client.patch(theirs, json={"groups": ["x"]}).status_code == 403
+    for wrong in ([""], ["\u202e"], ["x" * 41]):
+        assert boss.client.patch(theirs, json={"groups": wrong}).status_code == 422, wrong
+
+
 def test_guidelines_have_versions_and_each_comparison_keeps_its_own(
     team: Team, leader: Member, annotator: Member
 ):

@@ -26,7 +26,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "later"
-down_revision = "0006"
+down_revision = "0007"
 
 
 def upgrade() -> None:
