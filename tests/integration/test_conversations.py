@@ -231,8 +231,13 @@ def test_what_does_not_fit_is_left_out_by_whole_turns_and_that_is_stored(talk: A
         for name, count in left_out.items():
             given = messages(query.text, history=without_oldest(query.history, count))
             assert scene.server.prompts[name][-1] == given
-        panels = {each.response_id: each.left_out for each in view.panels}
-        assert sorted(panels.values()) == sorted(left_out.values())
+        assert view.left_out == left_out["short-40"]
+        # which one it was hints at who wrote it, so it is told with the names
+        assert {each.left_out for each in view.panels} == {None}
+        scene.choose(view, 0)
+        shown = await scene.comparing.view(view.query_id, scene.person)
+        told = {each.revealed.version: each.left_out for each in shown.panels if each.revealed}
+        assert told == left_out
 
     talk(story, ["one", "two", "short-40"])
 
