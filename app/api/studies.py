@@ -141,8 +141,11 @@ def show(study_id: UUID, store: TheStore, who: Who) -> Led:
 def change(study_id: UUID, wanted: Changed, store: TheStore, who: Who) -> Led:
     """Change a study. What is done stays as it was done; each act keeps the version of the guidelines that held."""
     with store.writing() as connection:
-        if study_id == FREE and (wanted.name or wanted.status or wanted.plan):
-            raise BadRecord("free questions are always open; only their guidelines can be changed")
+        if study_id == FREE and (wanted.name or wanted.status or not _keeps_free(wanted.plan)):
+            raise BadRecord(
+                "free questions are always open; only their guidelines, and what a further question goes on with, can "
+                "be changed"
+            )
         if wanted.status is StudyStatus.OPEN and items.count(connection, study_id) == 0:
             raise BadRecord("there is nothing to work through in it yet: bring items in first")
         if wanted.named is not None:
@@ -227,6 +230,11 @@ def _name(text: str) -> str:
     if not name:
         raise BadRecord("a study needs a name")
     return name
+
+
+def _keeps_free(plan: Plan | None) -> bool:
+    """Whether a plan of the free questions says no more than what further ones go on with."""
+    return plan is None or plan == Plan(threads=plan.threads)
 
 
 def _led(connection: Connection, study: Study) -> Led:

@@ -63,8 +63,10 @@ class Panel(Record):
         description="Only once the vote stands: how fast an answer was tells who wrote it.",
     )
     duration_ms: int | None = Field(default=None, description="Likewise.")
-    left_out: int = Field(
-        default=0, description="How many of the oldest turns before the query it was not given."
+    left_out: int | None = Field(
+        default=None,
+        description="How many of the oldest turns before the query it was not given; only once the vote stands, for "
+        "what fits differs from version to version.",
     )
     regenerated: int = Field(default=0, description="How many answers stood here before.")
     marks: Marks
@@ -91,6 +93,9 @@ class ComparisonView(Record):
         default=None,
         description="The answer that a further question goes on from: the one that was chosen; else the one that was "
         "edited last, else the first that says something. None where none does, and for items of a study.",
+    )
+    left_out: int = Field(
+        default=0, description="How many of the oldest turns before it some answer was not given."
     )
     own_threads: bool = Field(
         default=False, description="Whether each version goes on with its own answers instead."
@@ -144,7 +149,7 @@ def view_of(
             can_win=can_win(response.outcome, response.text),
             first_token_ms=response.first_token_ms if is_open else None,
             duration_ms=response.duration_ms if is_open else None,
-            left_out=response.left_out,
+            left_out=response.left_out if is_open else None,
             regenerated=sum(r.position == response.position for r in responses) - 1,
             marks=_marks(response.id, signals),
             revealed=_revealed(versions.get(response.version_id)) if is_open else None,
@@ -159,6 +164,7 @@ def view_of(
         turns_before=turns_of(query.history),
         goes_on_from=base and base.id,
         own_threads=ways.own_threads,
+        left_out=max((response.left_out for response in current), default=0),
         panels=panels,
         vote=vote,
         complete=all(panel.outcome is not Outcome.PENDING for panel in panels),

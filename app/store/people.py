@@ -18,8 +18,8 @@ from rlhb_core.schema.record import Record
 from rlhb_core.schema.records import Person, Query, Response, Source
 from rlhb_core.schema.signals import Signal
 
-NAMING = ("version_id", "condition", "draw_probability")
-"""What would tell which version wrote an answer."""
+NAMING = ("version_id", "condition", "draw_probability", "left_out")
+"""What would tell which version wrote an answer, or hint at it."""
 
 _TOUCH = (
     sa.update(PERSON)

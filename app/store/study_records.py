@@ -137,8 +137,8 @@ class Plan(Record):
     )
     threads: Threads = Field(
         default=Threads.CHOSEN,
-        description="What a further question goes on with: the answer that was chosen (chosen), or each version with "
-        "its own answers (own); then names are never shown, for a thread tells who writes it.",
+        description="What a further free question goes on with: the answer that was chosen (chosen), or each version "
+        "with its own answers (own); then names are never shown, for a thread tells who writes it.",
     )
     most_per_person: int | None = Field(
         default=None,

@@ -44,7 +44,7 @@ def build(app: FastAPI) -> Page:
         "compare",
         heading="Which answer would you rather have?",
         lead="Ask something: three versions answer at once, names hidden. Read as you normally would, then choose.",
-        styles=("compare", "answer"),
+        styles=("compare", "answer", "thread"),
     ) as blocks:
         stage = gr.HTML(
             html_template=layout(embedded),
@@ -76,9 +76,8 @@ class Handlers:
         """Ask a query and follow its answers."""
         data, person_id = event._data, entered(request, "/", "ask").recorded()
         try:
-            query_id = await self.comparing.ask(
-                person_id, str(data["text"]), _uuid(data.get("previous"))
-            )
+            before = (_uuid(data.get(name)) for name in ("previous", "follows", "from_response"))
+            query_id = await self.comparing.ask(person_id, str(data["text"]), *before)
             async for snapshot in self._follow(data["token"], query_id, person_id):
                 yield snapshot
         except RlhbError as error:

@@ -44,9 +44,10 @@ def layout(embedded: bool) -> str:
     <button type="button" class="link" data-go-on>Go on for now</button> <button type="button" class="link" data-no-breaks>Do not remind me</button></p>
   <p class="notice" data-says-names hidden>An answer here says whose it is. Judge it by what it does for you; the comparison is marked.</p>
   <p class="notice" data-one-version hidden>All three are by the same version<span data-for-researchers>; put others into Compare on the <a class="link" href="/runs/">Runs page</a></span>.</p>
+  {_THREAD}
   <div class="question" tabindex="-1" hidden><p class="words" dir="auto"></p>
     <button type="button" class="link" aria-expanded="false" aria-keyshortcuts="Q">more<kbd>Q</kbd></button></div>
-  <div class="tools"><div class="pager" role="group" aria-label="Answer in view">{pager}</div>
+  <div class="tools">{_STEP}<div class="pager" role="group" aria-label="Answer in view">{pager}</div>
     <div class="switches" role="group" aria-label="How answers are shown">{_SWITCHES}</div></div>
   <div class="arms" role="list" aria-label="Answers">{panels}</div>
   {_vote_bar()}
@@ -69,6 +70,16 @@ _DESK = """
   <section class="finished" hidden><h2>That was all for now</h2><p></p>
     <p data-code hidden>Your completion code: <b></b></p>
     <div class="row"><button type="button" class="button">Look again</button><a class="button" href="/studies">All studies</a></div></section>"""
+
+_THREAD = """
+  <details class="thread" hidden><summary></summary><div class="turns" role="group" aria-label="What went before" tabindex="0"></div></details>
+  <p class="left-out" hidden></p>"""
+
+_STEP = """
+    <div class="step" role="group" aria-label="What this question is to the one before" hidden><span>This question</span>
+      <button type="button" data-step="follow_up" aria-pressed="false">goes further</button>
+      <button type="button" data-step="reformulate" aria-pressed="false">asks again</button>
+      <button type="button" data-step="none" aria-pressed="false">is new</button></div>"""
 
 _SWITCHES = """
       <button type="button" data-switch="raw" aria-pressed="false" title="Show answers as they were written" aria-keyshortcuts="V">Raw<kbd>V</kbd></button>
@@ -93,6 +104,8 @@ def _composer(embedded: bool) -> str:
     <div class="row"><textarea class="query" rows="1" maxlength="20000" placeholder="Ask anything, or pick a sample"
       aria-label="Your query" dir="auto" autocomplete="off" enterkeyhint="send"></textarea>
       <button type="submit" class="button primary" aria-keyshortcuts="Control+Enter">Ask<kbd>Ctrl ⏎</kbd></button></div>
+    <p class="going-on" data-by-default="{"false" if embedded else "true"}" hidden><button type="button" aria-pressed="false" aria-keyshortcuts="F">Go on<kbd>F</kbd></button>
+      <span id="going-on-says"></span></p>
     <div class="chips" role="group" aria-label="Sample queries">{chips}
       <button type="button" class="chip" data-surprise aria-keyshortcuts="Y">Surprise me<kbd>Y</kbd></button></div>
   </form>"""
@@ -123,6 +136,7 @@ def _panel(position: int) -> str:
         <span class="choice">your choice</span><span class="state"></span></div>
       <div class="body" tabindex="0">
         <p class="ghost"><b>{position + 1}</b>{_GHOSTS[position]}</p>
+        <details class="thread own" hidden><summary></summary><div class="turns"></div></details>
         <div class="text"></div><p class="note"></p>
         <button type="button" class="button" data-act="continue" title="Have this answer go on" aria-keyshortcuts="G" hidden>Continue<kbd>G</kbd></button>
         <p class="origin" dir="auto"></p>
@@ -191,7 +205,7 @@ _POPOVERS = f"""
   </aside>
   <aside class="pop centre" id="keys" popover tabindex="0" aria-labelledby="keys-title">
     <h2 id="keys-title">Keys</h2>
-    <dl class="keys"><dt><kbd>/</kbd></dt><dd>write a query</dd><dt><kbd>Y</kbd></dt><dd>surprise me</dd><dt><kbd>Ctrl</kbd><kbd>⏎</kbd></dt><dd>ask it</dd>
+    <dl class="keys"><dt><kbd>/</kbd></dt><dd>write a query</dd><dt><kbd>Y</kbd></dt><dd>surprise me</dd><dt><kbd>Ctrl</kbd><kbd>⏎</kbd></dt><dd>ask it</dd><dt><kbd>F</kbd></dt><dd>go on, or ask afresh</dd>
       <dt><kbd>1</kbd><kbd>2</kbd><kbd>3</kbd></dt><dd>A, B or C is best</dd><dt><kbd>T</kbd></dt><dd>tie</dd>
       <dt><kbd>X</kbd></dt><dd>all bad</dd><dt><kbd>S</kbd></dt><dd>skip</dd><dt><kbd>U</kbd></dt><dd>undo, for ten seconds; <kbd>Ctrl</kbd><kbd>Z</kbd> where you write</dd>
       <dt><kbd>N</kbd></dt><dd>next query, or item</dd><dt><kbd>H</kbd></dt><dd>guidelines</dd><dt><kbd>Q</kbd></dt><dd>the whole question</dd><dt><kbd>Esc</kbd></dt><dd>leave a field, a menu, this list</dd></dl>

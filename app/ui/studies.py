@@ -13,7 +13,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse
 
 from app.people import Principal
-from app.store import Plan, Role
+from app.store import FREE, Plan, Role
 from app.ui.plain import plain_page
 
 
@@ -55,7 +55,7 @@ def add_study_pages(app: FastAPI) -> None:
 
     def every(request: Request) -> HTMLResponse:
         who: Principal = request.state.principal
-        leads = _MAKE if who.may(Role.RESEARCHER) else ""
+        leads = _MAKE + _FREE if who.may(Role.RESEARCHER) else ""
         return plain_page(
             "Studies",
             _EVERY.format(make=leads),
@@ -136,6 +136,16 @@ def _longest(name: str) -> int:
     return next(int(length) for length in lengths if length)
 
 
+_FREE = f"""
+<section class="panel whole" aria-labelledby="of-free"><h2 id="of-free">Free questions</h2>
+  <p>{Plan.model_fields["threads"].description}</p>
+  <form class="line" method="post" data-free="{FREE}">
+    <label>A further one goes on with <select class="field" name="threads">
+      <option value="chosen">the answer that was chosen</option>
+      <option value="own">its own answers, each version</option></select></label>
+    <button class="button">Save it</button></form>
+  <div class="said" role="status"></div></section>
+"""
 _EVERY = """
 <h1>Studies</h1>
 <p class="lead">Something to work through: one item after the other, the next one ready when you are.</p>

@@ -118,7 +118,12 @@ class Abandon(Record):
 class NextQuery(Record):
     """The person went on to another query because of this one."""
 
-    to_query: UUID = Field(description="The query that followed.")
+    to_query: UUID = Field(
+        description="The query that followed. Of all that is said of one and the same step the last counts."
+    )
+    on: Truth = Field(
+        default=True, description="False: that query has nothing to do with this one."
+    )
 
 
 class VoteChoice(StrEnum):

@@ -19,11 +19,15 @@ def summarise(response_id: UUID, signals: Iterable[Signal]) -> BehaviorFeatures:
 
     `signals`: the person's signals about that response and about its query, in any order; those about other
     responses are ignored. Dwell adds up, depth is the deepest, marks are as they stood last.
+    What one query is to a later one is told by the last signal that says so: that is how it is corrected.
     `dwell_z` is left out: it needs the person's other responses (`standardise_dwell`).
     """
     found = BehaviorFeatures()
-    for signal in sorted(signals, key=lambda s: (s.at_ms, s.id)):
-        if signal.response_id in (None, response_id):
+    ordered = sorted(signals, key=lambda s: (s.at_ms, s.id))
+    steps = {signal.facts.leads_to(signal.payload): signal.id for signal in ordered}
+    for signal in ordered:
+        step = signal.facts.leads_to(signal.payload)
+        if signal.response_id in (None, response_id) and (step is None or steps[step] == signal.id):
             signal.facts.effect(found, signal.payload, response_id)
     if found.vote is not None:
         found.left = False

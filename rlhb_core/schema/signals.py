@@ -120,7 +120,7 @@ class Kind:
     decides: bool = False
     """The outcome of a comparison: of all that a person said so about a query the last one counts."""
     leads_to: Callable[[Payload], UUID | None] = lambda payload: None
-    """A further query of the same person that it speaks of."""
+    """A further query of the same person that it speaks of; of several signals about one the last counts."""
     piece: Callable[[Payload], UUID | None] = _no_piece
     """Which of several acts of its kind, that may stand side by side on one response, it is about."""
     reaches: Callable[[Payload], int] = lambda payload: 0
@@ -142,6 +142,14 @@ def _marked(feature: str) -> Callable[[BehaviorFeatures, Payload, UUID], None]:
         setattr(found, feature, payload.get("on", True))
 
     return mark
+
+
+def _stepped(feature: str) -> Callable[[BehaviorFeatures, Payload, UUID], None]:
+    def step(found: BehaviorFeatures, payload: Payload, _: UUID) -> None:
+        if payload.get("on", True):  # else it was no such step, and nothing else is undone by that
+            setattr(found, feature, True)
+
+    return step
 
 
 def _liked(found: BehaviorFeatures, payload: Payload, _: UUID) -> None:
@@ -207,10 +215,10 @@ KINDS: dict[SignalKind, Kind] = {
     ),
     SignalKind.RATE: Kind(payloads.Rate, explicit=True, effect=_rated),
     SignalKind.REFORMULATE: Kind(
-        payloads.NextQuery, of_query=True, effect=_marked("asked_again"), leads_to=_next_query
+        payloads.NextQuery, of_query=True, effect=_stepped("asked_again"), leads_to=_next_query
     ),
     SignalKind.FOLLOW_UP: Kind(
-        payloads.NextQuery, of_query=True, effect=_marked("asked_further"), leads_to=_next_query
+        payloads.NextQuery, of_query=True, effect=_stepped("asked_further"), leads_to=_next_query
     ),
     SignalKind.VOTE: Kind(
         payloads.Vote,

@@ -8,11 +8,14 @@ const SCHEMES = ["http:", "https:", "mailto:"];
 const FLASH_MS = 1_400;
 
 export class Inside extends EventTarget {
-  /** texts: the elements of the answers' texts; dialog: the one that asks. Event "said" with detail = a sentence. */
-  constructor(texts, dialog) {
+  /**
+   * texts: the elements of the answers' texts; dialog: the one that asks; earlier: elements that hold answers of before.
+   * Event "said" with detail = a sentence.
+   */
+  constructor(texts, dialog, earlier = []) {
     super();
     this.dialog = dialog;
-    for (const text of texts) {
+    for (const text of [...texts, ...earlier]) {
       text.addEventListener("click", (event) => this.#clicked(event));
       text.addEventListener("keydown", (event) => this.#key(event));
     }

@@ -8,7 +8,7 @@ import { SHOWN } from "../drafts.js";
 import { labelKeys } from "../keymap.js";
 import { isMember, isSignedOut, isWorker, known, lookWhoThisIs, refreshPerson } from "../me.js";
 import { placePopovers } from "../popovers.js";
-import { namesSeen, outbox, record } from "../signals.js";
+import { namesSeen, outbox } from "../signals.js";
 import { Tracker } from "../tracker.js";
 import { uuid } from "../uuid.js";
 import { Acts } from "./acts.js";
@@ -27,11 +27,12 @@ import { Rekey } from "./rekey.js";
 import { Room } from "./room.js";
 import { scrollByKeys, scrollTogether } from "./scrolling.js";
 import { depthOf } from "./seen.js";
-import { sequelKind } from "./sequel.js";
 import { bindShortcuts } from "./shortcuts.js";
 import { sourceText } from "./source.js";
 import { blend, responsesOf, saying } from "./standing.js";
+import { Step } from "./step.js";
 import { Switches } from "./switches.js";
+import { Thread } from "./thread.js";
 import { Votes } from "./votes.js";
 
 const PATIENCE = 12; // such silences after asking, until it is asked for another try; a store that is busy takes shorter
@@ -71,12 +72,15 @@ class Compare {
     const opener = root.querySelector("[data-differs]");
     this.differs = new Differs(root.querySelector(".differs"), opener, () => saying(responses()?.responses ?? []));
     const texts = this.panels.elements.map((element) => element.querySelector(".text"));
-    this.inside = new Inside(texts, root.querySelector(".leads-out"));
+    this.inside = new Inside(texts, root.querySelector(".leads-out"), root.querySelectorAll(".thread .turns"));
     this.inside.addEventListener("said", (event) => this.#say(event.detail));
     this.switches.addEventListener("raw", () => this.#draw());
     const bodies = this.panels.elements.map((element) => element.querySelector(".body"));
     this.panels.elements.forEach((element, position) => scrollByKeys(element, bodies[position]));
     scrollTogether(bodies, () => this.switches.isOn("linked"));
+    this.thread = new Thread(root, this.panels.elements);
+    this.step = new Step(root.querySelector(".step"));
+    this.step.addEventListener("said", (event) => this.#say(event.detail));
     new Room(root);
     this.composer.addEventListener("ask", (event) => this.#ask(event.detail));
     this.composer.addEventListener("undo", (event) => this.#undoFromComposer(event));
@@ -120,19 +124,30 @@ class Compare {
     this.leaving.leave();
     this.tracker.settle();
     if (this.now?.queryId) this.before = { ...this.now, vote: this.votes.vote };
-    this.#begin({ text, sampled, queryId: null });
+    const goesOn = sampled ? {} : this.thread.goesOn;
+    const known = this.before && goesOn.follows ? this.#allSent() : null;
+    this.#begin({ text, sampled, queryId: null, goesOn: Boolean(goesOn.follows) });
     this.asking = true;
     this.composer.busy = true;
     this.root.dataset.phase = "asked";
     this.panels.wait();
     this.question.show("");
+    this.thread.wait();
+    this.step.hide();
     this.votes.wait();
     this.acts.show();
     this.#say("");
     this.#hint("");
     this.#trouble("");
-    this.gradio.ask({ token: this.now.token, text, previous: this.before?.queryId ?? null });
-    if (isMember()) this.#checkWhoAsks(this.now);
+    const { now } = this;
+    if (known) await known; // what was chosen and edited is what is gone on with
+    this.gradio.ask({ token: now.token, text, previous: this.before?.queryId ?? null, ...goesOn });
+    if (isMember()) this.#checkWhoAsks(now);
+  }
+
+  /** Until the server has all that was done here, but not for ever. */
+  #allSent() {
+    return Promise.race([outbox.flush(), new Promise((resolve) => setTimeout(resolve, LEFT_BEHIND_MS))]);
   }
 
   /** Whether somebody is signed in after all; if not, the page says that nothing was asked. */
@@ -229,8 +244,7 @@ class Compare {
     now.queryId = view.query_id;
     now.text = view.query;
     if (this.asking && before && !now.sampled) {
-      const kind = sequelKind(before.text, now.text, before.completeAt ? Date.now() - before.completeAt : 0);
-      if (kind) record(kind, before.queryId, null, { to_query: now.queryId });
+      this.step.take(before, now);
     }
     if (this.asking) refreshPerson(); // one more today
     if (this.restoring && !this.composer.text.trim()) this.composer.text = now.text;
@@ -243,6 +257,7 @@ class Compare {
 
   #settleRestore() {
     this.restoring = false;
+    this.step.hide();
     this.now = null;
     sessionStorage.removeItem(SHOWN);
     this.#draw();
@@ -342,6 +357,7 @@ class Compare {
   }
 
   #showItem(view) {
+    this.step.hide();
     this.#begin({ text: view.query, sampled: true, queryId: view.query_id });
     this.#receive({ token: this.now.token, view });
     if (!view.complete) this.gradio.restore(this.#which());
@@ -381,6 +397,7 @@ class Compare {
     this.root.querySelector("[data-one-version]").hidden = !view?.one_version;
     this.root.querySelector("[data-says-names]").hidden = !view?.says_names;
     this.question.show(now?.text ?? "");
+    if (!this.asking) this.thread.draw(view, this.desk ? null : this.votes.vote);
     this.differs.update();
     this.acts.learn(now?.view?.panels ?? []);
     this.votes.show(this.#comparison());

@@ -2,8 +2,8 @@
 
 import { bindKeys } from "../keys.js";
 
-/** page: {panels, votes, acts, composer, switches, differs, question, guidelines, desk, next()}; desk: null where no study is worked through. */
-export function bindShortcuts({ panels, votes, acts, composer, switches, differs, question, guidelines, desk, next }) {
+/** page: {panels, votes, acts, composer, thread, switches, differs, question, guidelines, desk, next()}; desk: null where no study is worked through. */
+export function bindShortcuts({ panels, votes, acts, composer, thread, switches, differs, question, guidelines, desk, next }) {
   const focused = () => panels.elements.findIndex((element) => element.contains(document.activeElement));
   const act = (name) => () => (focused() < 0 ? false : acts.act(focused(), name));
   const panel = (position) => () => panels.elements[position]?.focus({ preventScroll: true });
@@ -18,6 +18,7 @@ export function bindShortcuts({ panels, votes, acts, composer, switches, differs
     "ctrl+z": () => (votes.undoable ? votes.undo() : false),
     n: () => next(),
     "/": () => composer.focus(),
+    f: () => thread.turn(),
     y: () => (desk ? false : composer.surprise()),
     a: panel(0),
     b: panel(1),

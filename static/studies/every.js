@@ -5,6 +5,7 @@ import "../shell.js";
 import { fill, get, h, number, post } from "../kit.js";
 import { isResearcher } from "../me.js";
 import { onSubmit, saidOf } from "../people/parts.js";
+import "./free.js";
 import { bar } from "./progress.js";
 
 const list = document.querySelector("[data-offers]");

@@ -565,7 +565,7 @@ def test_the_next_query_says_what_it_is_to_the_one_before(
     kind = page.evaluate(
         """async (pairs) => {
           const { sequelKind } = await import('/static/compare/sequel.js');
-          return pairs.map(([before, after, gap]) => sequelKind(before, after, gap));
+          return pairs.map(([before, after, gapMs]) => sequelKind(before, after, { gapMs }));
         }""",
         [
             ["What is the capital of Peru?", "Which city is the capital of Peru?", 0],

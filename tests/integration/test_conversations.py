@@ -14,9 +14,14 @@ from app.serving import Serving
 from app.settings import Settings
 from app.store import (
     FREE,
+    Item,
+    NewItem,
     Plan,
     Store,
+    Study,
+    StudyStatus,
     Threads,
+    items,
     people,
     queries,
     responses,
@@ -24,8 +29,9 @@ from app.store import (
     studies,
     versions,
 )
+from app.studies import Studies
 from rlhb_core.schema.arms import Arm
-from rlhb_core.schema.history import turns_of, without_oldest
+from rlhb_core.schema.history import Message, turns_of, with_turn, without_oldest
 from rlhb_core.schema.prompts import messages
 from rlhb_core.schema.record import now_ms
 from rlhb_core.schema.records import ModelVersion, Outcome, Query, Response
@@ -60,6 +66,7 @@ class Talk:
             versions.deploy(connection, list(self.names))
         settings = Settings(data_dir=folder)
         self.serving = Serving(store, settings)
+        self.settings = settings
         self.comparing = Comparing(store, self.serving, settings, random.Random(3))
 
     def set_threads(self, threads: Threads) -> None:
@@ -231,8 +238,13 @@ def test_what_does_not_fit_is_left_out_by_whole_turns_and_that_is_stored(talk: A
         for name, count in left_out.items():
             given = messages(query.text, history=without_oldest(query.history, count))
             assert scene.server.prompts[name][-1] == given
-        panels = {each.response_id: each.left_out for each in view.panels}
-        assert sorted(panels.values()) == sorted(left_out.values())
+        assert view.left_out == left_out["short-40"]
+        # which one it was hints at who wrote it, so it is told with the names
+        assert {each.left_out for each in view.panels} == {None}
+        scene.choose(view, 0)
+        shown = await scene.comparing.view(view.query_id, scene.person)
+        told = {each.revealed.version: each.left_out for each in shown.panels if each.revealed}
+        assert told == left_out
 
     talk(story, ["one", "two", "short-40"])
 
@@ -287,5 +299,42 @@ def test_a_conversation_is_erased_with_its_person(talk: Any) -> None:
             assert scene.stored(query_id) == []
             with scene.store.reading() as connection:
                 assert queries.find(connection, query_id) is None
+
+    talk(story)
+
+
+def test_an_item_that_is_a_conversation_is_given_and_told_whole(talk: Any) -> None:
+    async def story(scene: Talk) -> None:
+        before = [
+            Message(role="system", content="Be brief."),
+            *with_turn([], "What is the capital of Peru?", "Lima."),
+        ]
+        with scene.store.writing() as connection:
+            study = studies.add(connection, Study(name="Talks", status=StudyStatus.OPEN))
+            item = Item(study_id=study.id, number=0, text="How old is it?", history=before)
+            items.add(connection, [NewItem(item)])
+        part = Studies(
+            scene.store, scene.serving, scene.comparing, scene.settings, random.Random(1)
+        )
+        task = await part.next(study.id, scene.person)
+        assert task.query_id is not None
+        async for _ in scene.comparing.follow(task.query_id, scene.person):
+            pass
+        await part.close()
+        whole = messages("How old is it?", history=before)
+        assert scene.server.prompts == {name: [whole] for name in scene.names.values()}
+        query = scene.query(task.query_id)
+        assert (query.history, query.turn, query.follows) == (before, 2, None)
+        view = await scene.comparing.view(task.query_id, scene.person)
+        assert (view.turns_before, view.goes_on_from) == (1, None)
+        thread = await scene.comparing.thread(task.query_id, scene.person)
+        assert thread.instruction == "Be brief."
+        assert [(each.question, each.answer) for each in thread.turns] == [
+            ("What is the capital of Peru?", "Lima.")
+        ]
+        with pytest.raises(CannotContinue, match="asked as they are"):
+            await scene.ask("Why?", follows=task.query_id)
+        with scene.store.reading() as connection:
+            assert items.asked(connection, 10) == []
 
     talk(story)

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import httpx2
@@ -22,6 +23,7 @@ from app.settings import Settings
 from app.store import Store
 from rlhb_core.errors import BadConfig
 from rlhb_core.schema.arms import Arm
+from rlhb_core.schema.history import with_turn
 from rlhb_core.schema.records import ModelVersion, Outcome
 from rlhb_core.schema.records import Serving as Kind
 from rlhb_core.world import embedded
@@ -100,6 +102,23 @@ def test_tgi_streams_its_tokens_and_gets_behaviour_and_query_as_one_prompt(
     assert body["parameters"]["temperature"] == 0.7
     assert body["parameters"]["do_sample"] is True
     assert "authorization" not in headers
+
+
+def test_tgi_is_given_what_went_before_a_line_for_each_and_asked_for_less_if_it_refuses(
+    serving: Rig, tgi: TgiServer
+) -> None:
+    tgi.requests.clear()
+    before = with_turn(with_turn([], "Peru?", "Lima."), "Chile?", "Santiago.")
+    asked = replace(job(tgi.url, Kind.TGI, "What is it?"), history=before)
+    [(_, end, _)] = write(serving, [asked])
+    assert end.left_out == 0
+    inputs = tgi.requests[0][2]["inputs"]
+    assert inputs == f"{CONDITION}\n\nPeru?\nLima.\nChile?\nSantiago.\nWhat is it?"
+    tgi.requests.clear()
+    [(_, end, _)] = write(serving, [replace(asked, query="validation")])
+    assert end.outcome is Outcome.ERROR, "the question alone is refused too"
+    sizes = [len(body["inputs"].splitlines()) for _, _, body in tgi.requests]
+    assert sizes == [7, 5, 3], "whole turns fewer each time"
 
 
 def test_greedy_is_asked_of_tgi_in_its_own_way(serving: Rig, tgi: TgiServer) -> None:

@@ -210,14 +210,15 @@ def guidelines_of(team: Team, task: dict[str, Any]) -> int:
     return given.guidelines
 
 
-def test_free_questions_have_guidelines_and_nothing_else_of_them_changes(
-    leader: Member, annotator: Member
-):
+def test_of_free_questions_only_guidelines_and_threads_change(leader: Member, annotator: Member):
     path = f"/api/studies/{FREE}"
     assert leader.client.patch(path, json={"guidelines": "Ask what you like."}).status_code == 200
     assert "Ask what you like" in annotator.client.get(f"{path}/guidelines").json()["html"]
-    refused = leader.client.patch(path, json={"status": "ended"})
-    assert (refused.status_code, "always open" in refused.json()["detail"]) == (422, True)
+    for wanted in ({"status": "ended"}, {"plan": {"threads": "own", "overlap": 3}}):
+        refused = leader.client.patch(path, json=wanted)
+        assert (refused.status_code, "always open" in refused.json()["detail"]) == (422, True)
+    led = leader.client.patch(path, json={"plan": {"threads": "own"}}).json()
+    assert led["study"]["plan"]["threads"] == "own"
 
 
 def test_items_are_listed_put_away_and_tagged(leader: Member, annotator: Member):

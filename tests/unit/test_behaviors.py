@@ -517,3 +517,31 @@ def test_a_like_speaks_for_and_a_dislike_against():
     assert preference_score(classify(liked)) == 1
     assert preference_score(classify(disliked)) == -1
     assert preference_score(classify(BehaviorFeatures())) == 0
+
+
+def test_what_one_query_is_to_the_next_is_told_by_the_last_signal_about_it() -> None:
+    query, further, other = uuid4(), uuid4(), uuid4()
+
+    def step(kind: SignalKind, to: UUID, at_ms: int, on: bool = True) -> Signal:
+        return Signal(
+            kind=kind,
+            query_id=query,
+            at_ms=at_ms,
+            page_id=uuid4(),
+            page_opened_ms=0,
+            payload={"to_query": str(to), "on": on},
+        )
+
+    again, on_from = SignalKind.REFORMULATE, SignalKind.FOLLOW_UP
+
+    def told(*signals: Signal) -> tuple[bool, bool]:
+        found = summarise(uuid4(), signals)
+        return found.asked_again, found.asked_further
+
+    taken = step(again, further, 1)
+    assert told(taken) == (True, False)
+    assert told(taken, step(on_from, further, 2)) == (False, True)
+    assert told(taken, step(again, further, 2, on=False)) == (False, False)
+    # another query that followed is another step
+    assert told(taken, step(on_from, other, 2)) == (True, True)
+    assert told(taken, step(on_from, other, 2), step(again, further, 3, on=False)) == (False, True)

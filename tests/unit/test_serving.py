@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -29,6 +30,7 @@ from rlhb_core.errors import BadConfig
 from rlhb_core.lm.decoding import Decoder, Finished, Row
 from rlhb_core.lm.trunk import load_trunk
 from rlhb_core.schema.arms import Arm
+from rlhb_core.schema.history import Message, packed, with_turn
 from rlhb_core.schema.records import EMBEDDED, ModelVersion, Outcome
 from rlhb_core.world import embedded
 from tests.integration.tgi_server import tgi_server
@@ -150,6 +152,32 @@ def test_the_model_process_says_what_the_model_says_here(shared: Rig, adapter: P
     here = decoder.stream(rows, lambda row, text: None)
     assert [text for text, _ in shared.write(*jobs)] == [each.text for each in here]
     assert len({each.text for each in here}) > 4
+
+
+def test_the_model_process_is_given_what_went_before_and_says_what_it_left_out(
+    shared: Rig, sqlite_store: Store, tmp_path: Path
+) -> None:
+    """A copy of the embedded model takes turns, as any other base does; the embedded one takes each question alone."""
+    copy = tmp_path / "copy"
+    shutil.copytree(embedded.base_path(), copy)
+    before = with_turn([], "What is the capital of Chile?", "Santiago.")
+    long = with_turn(with_turn([], "Say something long.", "word " * 600), *("Sure?", "Yes."))
+    histories: dict[str, list[Message]] = {"none": [], "one": before, "long": long}
+    jobs = [replace(job(base=str(copy)), history=each) for each in histories.values()]
+    rig = Rig(sqlite_store, Settings(data_dir=tmp_path))
+    try:
+        found = dict(zip(histories, rig.write(*jobs), strict=True))
+    finally:
+        rig.close()
+    assert [end.left_out for _, end in found.values()] == [0, 0, 1]
+    decoder = Decoder(load_trunk(str(copy), "cpu", "float32"))
+    rows = [Row(packed(each, QUERY), None, "", None, 0.0, 40, 1) for each in histories.values()]
+    here = decoder.stream(rows, lambda row, text: None)
+    assert [text for text, _ in found.values()] == [each.text for each in here]
+    assert found["one"][0] != found["none"][0]
+
+    alone, with_turns = shared.write(job(), replace(job(), history=before))
+    assert with_turns == (alone[0], replace(alone[1], left_out=1))
 
 
 def test_an_answer_that_reaches_its_longest_length_is_cut_and_goes_on(shared: Rig) -> None:
