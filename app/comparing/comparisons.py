@@ -15,6 +15,7 @@ from uuid import UUID
 
 from app.comparing.admission import Admission
 from app.comparing.draw import ANSWERS
+from app.comparing.earlier import Earlier
 from app.comparing.live import Live
 from app.comparing.stored import DrawnQuery, StoredComparisons, own
 from app.comparing.view import ComparisonView
@@ -161,6 +162,12 @@ class Comparing:
             own(live.query, person_id)
             return await self._seen(live, blocks, fresh=self._store.is_shared)
         return await asyncio.to_thread(self._stored.view, query_id, person_id, blocks)
+
+    async def earlier(
+        self, person_id: UUID, study_id: UUID | None = None, limit: int = 20
+    ) -> list[Earlier]:
+        """What a person compared before in a study, or asked freely, newest first."""
+        return await asyncio.to_thread(self._stored.earlier, person_id, study_id, limit)
 
     async def follow(self, query_id: UUID, person_id: UUID) -> AsyncGenerator[ComparisonView, None]:
         """The comparison while it is written, rendered, a few views a second; ends with the complete one."""

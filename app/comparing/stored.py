@@ -9,6 +9,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from app.comparing.draw import draw
+from app.comparing.earlier import Earlier, earlier
 from app.comparing.errors import CannotContinue, NotYours, StillWriting
 from app.comparing.view import ComparisonView, view_of, was_voted, with_blocks
 from app.rendering import rendered
@@ -16,10 +17,14 @@ from app.serving import Chunk, Job
 from app.settings import Settings
 from app.store import Connection, Store, people, queries, responses, signals, versions
 from rlhb_core.schema.records import ModelVersion, Outcome, Person, Query, Response
-from rlhb_core.schema.signals import Signal
+from rlhb_core.schema.signals import DECIDING, Signal, SignalKind
 
 Stream = Callable[[Sequence[Job]], AsyncGenerator[Chunk, None]]
 """Writes answers, as `Serving.stream` does."""
+
+
+_TOLD = DECIDING | {SignalKind.ABANDON}
+"""Kinds of signals that say what became of a comparison."""
 
 
 class DrawnQuery(NamedTuple):
@@ -153,6 +158,15 @@ class StoredComparisons:
             found.query, found.answers, found.acts, found.versions, stays_blind=found.stays_blind
         )
         return with_blocks(view, lambda panel: rendered(panel.text)) if blocks else view
+
+    def earlier(self, person_id: UUID, study_id: UUID | None, limit: int) -> list[Earlier]:
+        """The newest comparisons of a person in a study, or of their free questions."""
+        with self._store.reading() as connection:
+            found = queries.latest_in(connection, person_id, study_id, limit)
+            said = signals.of_kinds(connection, [each.id for each in found], _TOLD)
+            best = {UUID(each.payload["best"]) for each in said if each.payload.get("best")}
+            places = responses.places(connection, best)
+        return earlier(found, said, places)
 
     def _all_of(
         self, connection: Connection, response_id: UUID, person_id: UUID

@@ -47,6 +47,7 @@ ROUTES: Mapping[str, Least] = {
     # asking and voting
     "POST /api/signals": _ANNOTATOR,
     "POST /api/comparisons": _ANNOTATOR,
+    "GET /api/comparisons": _ANNOTATOR,
     "GET /api/comparisons/{query_id}": _ANNOTATOR,
     "POST /api/responses/{response_id}/regenerate": _ANNOTATOR,
     "POST /api/responses/{response_id}/continue": _ANNOTATOR,

@@ -248,6 +248,7 @@ OF_SOMEBODY = {
     "POST /api/me/consent",
     "POST /api/signals",
     "POST /api/comparisons",
+    "GET /api/comparisons",
     "GET /api/comparisons/{query_id}",
     "POST /api/studies/{study_id}/next",
     "POST /api/responses/{response_id}/regenerate",
