@@ -10,7 +10,8 @@ from fastapi import APIRouter, Query
 from pydantic import Field
 
 from app.api.deps import PersonId, TheComparing
-from app.comparing import ComparisonView, ThreadView
+from app.comparing import ComparisonView, Earlier, ThreadView
+from app.store import FREE
 from rlhb_core.schema.record import Record
 
 router = APIRouter(prefix="/api", tags=["comparisons"])
@@ -52,6 +53,19 @@ async def ask(body: Ask, comparing: TheComparing, person_id: PersonId) -> Asked:
             person_id, body.text, body.previous, body.follows, body.from_response
         )
     )
+
+
+@router.get("/comparisons")
+async def earlier(
+    comparing: TheComparing,
+    person_id: PersonId,
+    study: Annotated[
+        UUID | None, Query(description="Of this study; without it, of free questions.")
+    ] = None,
+    limit: Annotated[int, Query(ge=1, le=100, description="How many at most.")] = 20,
+) -> list[Earlier]:
+    """What I compared before, newest first: to go back to it, and to say something else."""
+    return await comparing.earlier(person_id, None if study == FREE else study, limit)
 
 
 @router.get("/comparisons/{query_id}")

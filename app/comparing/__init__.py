@@ -7,6 +7,7 @@ Holds what the rest of the app may use; the rest of this folder is private.
 """
 
 from app.comparing.comparisons import Comparing
+from app.comparing.earlier import Earlier
 from app.comparing.errors import (
     CannotContinue,
     NotYours,
@@ -24,6 +25,7 @@ __all__ = [
     "Comparing",
     "ComparisonView",
     "DrawnQuery",
+    "Earlier",
     "NotYours",
     "Overloaded",
     "StillWriting",

@@ -15,6 +15,7 @@ from uuid import UUID
 
 from app.comparing.admission import Admission
 from app.comparing.draw import ANSWERS
+from app.comparing.earlier import Earlier
 from app.comparing.live import Live
 from app.comparing.stored import DrawnQuery, StoredComparisons, own
 from app.comparing.thread import ThreadView
@@ -178,6 +179,12 @@ class Comparing:
     async def thread(self, query_id: UUID, person_id: UUID) -> ThreadView:
         """What went before a comparison, to be read above it. Raises NotYours or UnknownReference."""
         return await asyncio.to_thread(self._stored.thread, query_id, person_id)
+
+    async def earlier(
+        self, person_id: UUID, study_id: UUID | None = None, limit: int = 20
+    ) -> list[Earlier]:
+        """What a person compared before in a study, or asked freely, newest first."""
+        return await asyncio.to_thread(self._stored.earlier, person_id, study_id, limit)
 
     async def follow(self, query_id: UUID, person_id: UUID) -> AsyncGenerator[ComparisonView, None]:
         """The comparison while it is written, rendered, a few views a second; ends with the complete one."""

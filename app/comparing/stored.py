@@ -9,6 +9,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from app.comparing.draw import DrawnVersion, draw
+from app.comparing.earlier import Earlier, earlier
 from app.comparing.errors import CannotContinue, NotYours, StillWriting
 from app.comparing.going_on import Before, Thread, before
 from app.comparing.thread import ThreadView, thread_of
@@ -29,10 +30,14 @@ from app.store import (
     versions,
 )
 from rlhb_core.schema.records import ModelVersion, Outcome, Person, Query, Response
-from rlhb_core.schema.signals import Signal
+from rlhb_core.schema.signals import DECIDING, Signal, SignalKind
 
 Stream = Callable[[Sequence[Job]], AsyncGenerator[Chunk, None]]
 """Writes answers, as `Serving.stream` does."""
+
+
+_TOLD = DECIDING | {SignalKind.ABANDON}
+"""Kinds of signals that say what became of a comparison."""
 
 
 class DrawnQuery(NamedTuple):
@@ -220,6 +225,15 @@ class StoredComparisons:
             query = own(queries.get(connection, query_id), person_id)
             answers = responses.of_query(connection, query.id)
         return thread_of(query, answers)
+
+    def earlier(self, person_id: UUID, study_id: UUID | None, limit: int) -> list[Earlier]:
+        """The newest comparisons of a person in a study, or of their free questions."""
+        with self._store.reading() as connection:
+            found = queries.latest_in(connection, person_id, study_id, limit)
+            said = signals.of_kinds(connection, [each.id for each in found], _TOLD)
+            best = {UUID(each.payload["best"]) for each in said if each.payload.get("best")}
+            places = responses.places(connection, best)
+        return earlier(found, said, places)
 
     def _all_of(
         self, connection: Connection, response_id: UUID, person_id: UUID

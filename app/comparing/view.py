@@ -13,7 +13,9 @@ from app.comparing.going_on import base_of, standing
 from app.rendering import Block
 from app.store import queries
 from rlhb_core.schema.answers import can_win, folded
+from rlhb_core.schema.features import Marked
 from rlhb_core.schema.history import turns_of
+from rlhb_core.schema.passages import placed
 from rlhb_core.schema.payloads import Vote, VoteChoice
 from rlhb_core.schema.reading import summarise
 from rlhb_core.schema.record import Record
@@ -31,6 +33,10 @@ class Marks(Record):
     flagged: bool = False
     edited: str | None = Field(default=None, description="The answer as the person rewrote it.")
     comment: str = Field(default="", description="The person's last comment.")
+    passages: list[Marked] = Field(
+        default_factory=list,
+        description="The passages that are marked, in their order in the text.",
+    )
 
 
 class Revealed(Record):
@@ -80,6 +86,7 @@ class VoteState(Record):
     best: UUID | None = None
     letter: str | None = Field(default=None, description="Letter of the best answer.")
     early: bool = False
+    named: bool = Field(default=False, description="Whether names were in view when it was made.")
 
 
 class ComparisonView(Record):
@@ -151,7 +158,7 @@ def view_of(
             duration_ms=response.duration_ms if is_open else None,
             left_out=response.left_out if is_open else None,
             regenerated=sum(r.position == response.position for r in responses) - 1,
-            marks=_marks(response.id, signals),
+            marks=_marks(response, signals),
             revealed=_revealed(versions.get(response.version_id)) if is_open else None,
         )
         for response in current
@@ -192,10 +199,15 @@ def _same_as(letters: Mapping[UUID, str], first: Mapping[UUID, UUID], each: UUID
     return letters[first[each]] if first.get(each, each) != each else None
 
 
-def _marks(response_id: UUID, signals: Sequence[Signal]) -> Marks:
-    mine = [signal for signal in signals if signal.response_id == response_id]
-    features = summarise(response_id, mine)
-    marks = Marks(liked=features.liked, disliked=features.disliked, flagged=features.flagged)
+def _marks(response: Response, signals: Sequence[Signal]) -> Marks:
+    mine = [signal for signal in signals if signal.response_id == response.id]
+    features = summarise(response.id, mine)
+    marks = Marks(
+        liked=features.liked,
+        disliked=features.disliked,
+        flagged=features.flagged,
+        passages=placed(features.marks, 0, response.text),
+    )
     for signal in mine:
         if signal.kind is SignalKind.EDIT:
             marks.edited = signal.payload["text"] if signal.payload.get("on", True) else None
@@ -217,6 +229,7 @@ def _vote(signals: Sequence[Signal], responses: Sequence[Response]) -> VoteState
         best=vote.best,
         letter=None if place is None else LETTERS[place],
         early=vote.early,
+        named=votes[-1].unblinded,
     )
 
 

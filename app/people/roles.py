@@ -49,6 +49,7 @@ ROUTES: Mapping[str, Least] = {
     # asking and voting
     "POST /api/signals": _WORKER,
     "POST /api/comparisons": _ANNOTATOR,
+    "GET /api/comparisons": _WORKER,
     "GET /api/comparisons/{query_id}": _WORKER,
     "GET /api/comparisons/{query_id}/thread": _WORKER,
     "POST /api/responses/{response_id}/regenerate": _WORKER,

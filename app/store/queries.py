@@ -101,14 +101,21 @@ def ways(connection: Connection, query_id: UUID) -> Ways:
 
 def latest_of(connection: Connection, person_id: UUID) -> Query | None:
     """The newest free question of a person, or None."""
+    return next(iter(latest_in(connection, person_id, None, 1)), None)
+
+
+def latest_in(
+    connection: Connection, person_id: UUID, study_id: UUID | None, limit: int
+) -> Sequence[Query]:
+    """The newest queries of a person in a study, or of their free questions, newest first; at most so many."""
+    where = QUERY.c.study_id.is_(None) if study_id is None else QUERY.c.study_id == study_id
     statement = (
         sa.select(QUERY)
-        .where(QUERY.c.person_id == person_id, QUERY.c.study_id.is_(None))
+        .where(QUERY.c.person_id == person_id, where)
         .order_by(QUERY.c.created_ms.desc(), QUERY.c.id.desc())
-        .limit(1)
+        .limit(limit)
     )
-    row = connection.execute(statement).mappings().first()
-    return None if row is None else to_record(row, Query)
+    return [to_record(row, Query) for row in connection.execute(statement).mappings()]
 
 
 def of_person(connection: Connection, person_id: UUID, limit: int = 50) -> Sequence[Query]:

@@ -1,6 +1,6 @@
 """Responses: what the versions answered. Added when they are drawn (pending), finished when the last token is there."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -102,6 +102,12 @@ def of_query(connection: Connection, query_id: UUID) -> Sequence[Response]:
         .order_by(RESPONSE.c.position, RESPONSE.c.created_ms, RESPONSE.c.id)
     )
     return [_record(row) for row in connection.execute(statement).mappings()]
+
+
+def places(connection: Connection, ids: Collection[UUID]) -> dict[UUID, int]:
+    """Where on their pages these responses stand."""
+    statement = sa.select(RESPONSE.c.id, RESPONSE.c.position).where(RESPONSE.c.id.in_(ids))
+    return {each: position or 0 for each, position in connection.execute(statement)}
 
 
 def give_up_pending(connection: Connection, reason: str, alone: bool) -> int:

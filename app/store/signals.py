@@ -14,9 +14,9 @@ from app.store.errors import BadSignals
 from app.store.tables import PERSON, QUERY, RESPONSE, SIGNAL, to_record
 from rlhb_core.schema.record import now_ms
 from rlhb_core.schema.records import Outcome
-from rlhb_core.schema.signals import KINDS, PIECEWISE, Signal
+from rlhb_core.schema.signals import KINDS, PIECEWISE, Signal, SignalKind
 
-__all__ = ["Batch", "known_ids", "newest_ms", "of_query", "record", "record_all"]
+__all__ = ["Batch", "known_ids", "newest_ms", "of_kinds", "of_query", "record", "record_all"]
 
 # The rule of `rlhb_core.schema.answers.can_win`, so that no text is fetched for it.
 _CANNOT_WIN = sa.or_(
@@ -119,6 +119,18 @@ def of_query(connection: Connection, query_id: UUID) -> list[Signal]:
     statement = (
         sa.select(SIGNAL)
         .where(SIGNAL.c.query_id == query_id)
+        .order_by(SIGNAL.c.at_ms, SIGNAL.c.received_ms, SIGNAL.c.id)
+    )
+    return [to_record(row, Signal) for row in connection.execute(statement).mappings()]
+
+
+def of_kinds(
+    connection: Connection, query_ids: Collection[UUID], kinds: Collection[SignalKind]
+) -> list[Signal]:
+    """Signals of these kinds about these queries, in the order in which they happened."""
+    statement = (
+        sa.select(SIGNAL)
+        .where(SIGNAL.c.query_id.in_(query_ids), SIGNAL.c.kind.in_(kinds))
         .order_by(SIGNAL.c.at_ms, SIGNAL.c.received_ms, SIGNAL.c.id)
     )
     return [to_record(row, Signal) for row in connection.execute(statement).mappings()]

@@ -10,6 +10,7 @@ import json
 import numpy as np
 
 from app.store import FREE
+from app.ui.compare_opens import EARLIER, MARKER, own_version
 from rlhb_core.world import SAMPLE_QUERIES, WHAT_IT_KNOWS, sample_queries
 
 LETTERS = "ABC"
@@ -49,16 +50,18 @@ def layout(embedded: bool) -> str:
     <button type="button" class="link" aria-expanded="false" aria-keyshortcuts="Q">more<kbd>Q</kbd></button></div>
   <div class="tools">{_STEP}<div class="pager" role="group" aria-label="Answer in view">{pager}</div>
     <div class="switches" role="group" aria-label="How answers are shown">{_SWITCHES}</div></div>
+  <p class="asked-too" data-asked-too hidden></p>
   <div class="arms" role="list" aria-label="Answers">{panels}</div>
   {_vote_bar()}
   <div class="foot">
     <span>{_about_model(embedded)}</span>
     <span class="connection" role="status" hidden>No connection. What you do is saved here and will be sent.</span>
-    <span><button type="button" class="link" popovertarget="guidelines" aria-keyshortcuts="H">Guidelines<kbd>H</kbd></button>
+    <span><button type="button" class="link" popovertarget="earlier" aria-keyshortcuts="Z">Earlier<kbd>Z</kbd></button>
+      <button type="button" class="link" popovertarget="guidelines" aria-keyshortcuts="H">Guidelines<kbd>H</kbd></button>
       <button type="button" class="link" popovertarget="keys" aria-keyshortcuts="?">Keys<kbd>?</kbd></button></span>
   </div>
   <p class="visually-hidden" role="status" aria-live="polite" data-says></p>
-  {_POPOVERS}
+  {_POPOVERS}{MARKER}{EARLIER}
 </div>
 """
 
@@ -137,16 +140,21 @@ def _panel(position: int) -> str:
       <div class="body" tabindex="0">
         <p class="ghost"><b>{position + 1}</b>{_GHOSTS[position]}</p>
         <details class="thread own" hidden><summary></summary><div class="turns"></div></details>
+        {own_version(letter)}
         <div class="text"></div><p class="note"></p>
         <button type="button" class="button" data-act="continue" title="Have this answer go on" aria-keyshortcuts="G" hidden>Continue<kbd>G</kbd></button>
         <p class="origin" dir="auto"></p>
         <form class="editor" hidden><textarea name="text" dir="auto" required maxlength="20000" aria-label="Your version of answer {letter}"></textarea>
+          <div class="changes" dir="auto" tabindex="0" role="group" aria-label="What you changed in answer {letter}" hidden></div>
           <div class="row"><button type="submit" class="button primary">Save<kbd>Ctrl ⏎</kbd></button>
-          <button type="button" class="button" data-act="cancel-edit">Cancel<kbd>Esc</kbd></button></div></form>
+          <button type="button" class="button" data-act="cancel-edit">Cancel<kbd>Esc</kbd></button>
+          <button type="button" class="button" data-while-editing aria-pressed="false" aria-keyshortcuts="Alt+Enter">Changes<kbd>Alt ⏎</kbd></button></div></form>
       </div>
+      <div class="marked" role="group" aria-label="Marks in answer {letter}" hidden></div>
       <div class="acts" role="group" aria-label="Answer {letter}">{acts}
         <button type="button" class="end" data-more popovertarget="more-{position}" aria-haspopup="menu" disabled>More<kbd>M</kbd></button></div>
       <div class="menu" id="more-{position}" popover aria-label="More about answer {letter}">
+        <button type="button" data-act="mark" aria-keyshortcuts="P">Mark words<kbd>P</kbd></button>
         <button type="button" data-act="share">Share</button>
         <button type="button" data-act="regenerate">Regenerate</button>
         <button type="button" data-act="flag" aria-pressed="false">Report</button>
@@ -177,9 +185,11 @@ def _vote_bar() -> str:
       <span class="said"><span data-verb></span> <b></b><span class="early"> · early</span><span class="named"> · with the names known</span></span>
       <span class="saved">Saved here, will be sent. The names appear then.</span>
       <button type="button" class="link" data-undo aria-keyshortcuts="U Control+Z">Undo<kbd>U</kbd><kbd data-typing>Ctrl Z</kbd></button>
+      <button type="button" class="link" data-change aria-keyshortcuts="U" hidden>Change<kbd>U</kbd></button>
       <span class="why" role="group" aria-label="Why? Optional"></span>
       <button type="button" class="button primary" data-next aria-keyshortcuts="N">Next query<kbd>N</kbd></button>
     </div>
+    <p class="kept" hidden>You said: <b></b>. That stands until you choose again. <button type="button" class="link" data-keep aria-keyshortcuts="U">Leave it so<kbd>U</kbd></button></p>
     <p class="hint"></p>
     <p class="refusal" role="alert"></p>
   </div></div>"""
@@ -207,14 +217,16 @@ _POPOVERS = f"""
     <h2 id="keys-title">Keys</h2>
     <dl class="keys"><dt><kbd>/</kbd></dt><dd>write a query</dd><dt><kbd>Y</kbd></dt><dd>surprise me</dd><dt><kbd>Ctrl</kbd><kbd>⏎</kbd></dt><dd>ask it</dd><dt><kbd>F</kbd></dt><dd>go on, or ask afresh</dd>
       <dt><kbd>1</kbd><kbd>2</kbd><kbd>3</kbd></dt><dd>A, B or C is best</dd><dt><kbd>T</kbd></dt><dd>tie</dd>
-      <dt><kbd>X</kbd></dt><dd>all bad</dd><dt><kbd>S</kbd></dt><dd>skip</dd><dt><kbd>U</kbd></dt><dd>undo, for ten seconds; <kbd>Ctrl</kbd><kbd>Z</kbd> where you write</dd>
-      <dt><kbd>N</kbd></dt><dd>next query, or item</dd><dt><kbd>H</kbd></dt><dd>guidelines</dd><dt><kbd>Q</kbd></dt><dd>the whole question</dd><dt><kbd>Esc</kbd></dt><dd>leave a field, a menu, this list</dd></dl>
+      <dt><kbd>X</kbd></dt><dd>all bad</dd><dt><kbd>S</kbd></dt><dd>skip</dd><dt><kbd>U</kbd></dt><dd>undo, for ten seconds, then change; <kbd>Ctrl</kbd><kbd>Z</kbd> where you write</dd>
+      <dt><kbd>N</kbd></dt><dd>next query, or item</dd><dt><kbd>Z</kbd></dt><dd>earlier ones, to go back to</dd><dt><kbd>H</kbd></dt><dd>guidelines</dd><dt><kbd>Q</kbd></dt><dd>the whole question</dd><dt><kbd>Esc</kbd></dt><dd>leave a field, a menu, this list</dd></dl>
     <h3>All answers</h3>
     <dl class="keys"><dt><kbd>V</kbd></dt><dd>raw, as they were written</dd><dt><kbd>J</kbd></dt><dd>scroll together, or each by itself</dd>
       <dt><kbd>W</kbd></dt><dd>what differs, word by word</dd></dl>
     <h3>One answer</h3>
     <dl class="keys"><dt><kbd>A</kbd><kbd>B</kbd><kbd>C</kbd></dt><dd>go to that answer, then</dd>
-      <dt><kbd>L</kbd><kbd>D</kbd></dt><dd>like, dislike</dd><dt><kbd>K</kbd></dt><dd>copy</dd><dt><kbd>E</kbd></dt><dd>edit</dd>
+      <dt><kbd>L</kbd><kbd>D</kbd></dt><dd>like, dislike</dd><dt><kbd>K</kbd></dt><dd>copy</dd><dt><kbd>E</kbd></dt><dd>edit; <kbd>Alt</kbd><kbd>⏎</kbd> while you write: what you changed</dd>
+      <dt><kbd>O</kbd></dt><dd>your own version, or what you changed</dd>
+      <dt><kbd>P</kbd></dt><dd>mark words: arrows move, with <kbd>Shift</kbd> they take more, <kbd>P</kbd> goes word by word, <kbd>+</kbd> good, <kbd>−</kbd> bad</dd>
       <dt><kbd>G</kbd></dt><dd>go on, where it was cut</dd>
       <dt><kbd>R</kbd></dt><dd>regenerate</dd><dt><kbd>M</kbd></dt><dd>more: share, report, comment</dd></dl>
     <div class="row"><button type="button" class="button" data-rekey>Change a key</button>

@@ -14,7 +14,7 @@ const FLASH_MS = 1_400;
 export class Acts extends EventTarget {
   /**
    * Events: "edited" (redraw), "regenerate" with detail = response id, "continue" with detail = [response id],
-   * "said" with detail = a sentence.
+   * "mark" with detail = the position, "said" with detail = a sentence.
    * comparison(): {queryId, query, voted, responses: [{id, ids, cut, letter, text, complete}]} as it stands, or null;
    * `ids` are those of the equal answers that are shown as this one, `cut` those of them that were cut.
    */
@@ -26,6 +26,10 @@ export class Acts extends EventTarget {
     this.marks = new Map(); // response id -> {liked, disliked, flagged, edited}
     panels.forEach((panel, position) => {
       panel.addEventListener("click", (event) => this.#clicked(position, event.target.closest("[data-act]")));
+      // the hints of keys would go with the focus, and the button from under the pointer
+      panel.querySelector(".acts").addEventListener("mousedown", (event) => {
+        if (panel.matches(":focus-visible, :has(:focus-visible)")) event.preventDefault();
+      });
       panel.addEventListener("submit", (event) => this.#submitted(position, event));
       panel.querySelector(".editor textarea").addEventListener("keydown", (event) => this.#editKey(position, event));
       panel.querySelector(".menu").addEventListener("toggle", () => this.dispatchEvent(new Event("edited")));
@@ -95,6 +99,16 @@ export class Acts extends EventTarget {
         break;
       case "edit":
         this.#openEditor(position, mark.edited ?? answer.text);
+        break;
+      case "take-back":
+        if (mark.edited == null) return;
+        note("edit", { text: mark.edited, on: false });
+        mark.edited = null;
+        this.#say(`Answer ${answer.letter} is as it was.`);
+        this.dispatchEvent(new Event("edited"));
+        break;
+      case "mark":
+        this.dispatchEvent(new CustomEvent("mark", { detail: position }));
         break;
       case "cancel-edit":
         this.#closeEditor(position);

@@ -20,6 +20,7 @@ export class Desk {
     this.line = root.querySelector(".desk");
     this.end = root.querySelector(".finished");
     this.line.hidden = false;
+    this.formats = []; // what is asked for
     root.dataset.desk = id;
     root.dataset.phase = "asked";
     root.querySelector("[data-next]").firstChild.data = "Next item";
@@ -29,8 +30,14 @@ export class Desk {
   /** What is to be done now: {query_id, view, ...}, or without a view if there is nothing. Throws ApiError. */
   async next() {
     const task = await call("POST", `/api/studies/${this.id}/next`);
+    this.formats = task.formats;
     this.#show(task);
     return task;
+  }
+
+  /** Something else than what is to be done now is in view. */
+  aside() {
+    this.end.hidden = true;
   }
 
   #show({ name, done, skipped, mine, view, finished, completion_code: code }) {

@@ -1,6 +1,7 @@
 // "What differs": two of the answers, word by word, in a dialog. Knows what stands on the page by what it is told.
 
-import { differences, isCut } from "./words.js";
+import { drawDifference } from "./difference.js";
+import { isCut } from "./words.js";
 
 export class Differs {
   /**
@@ -53,13 +54,7 @@ export class Differs {
     gone.textContent = from.name;
     come.textContent = to.name;
     this.dialog.querySelector("[data-cut]").hidden = !isCut(from.text) && !isCut(to.text);
-    const parts = differences(from.text, to.text).map(({ kind, text }) => {
-      if (kind === "same") return document.createTextNode(text);
-      const element = document.createElement(kind === "gone" ? "del" : "ins");
-      element.textContent = text;
-      return element;
-    });
-    this.dialog.querySelector(".difference").replaceChildren(...parts);
+    drawDifference(this.dialog.querySelector(".difference"), from.text, to.text);
     this.dialog.querySelector(".difference").scrollTop = 0;
   }
 }

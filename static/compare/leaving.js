@@ -32,6 +32,11 @@ export class Leaving {
     record("abandon", now.queryId, null, {});
   }
 
+  /** It is known that this one was left, on whatever page that was. */
+  wasLeft(queryId) {
+    sessionStorage.setItem(ABANDONED, queryId);
+  }
+
   /** What was left is on this tab again: it is not abandoned after all. */
   comeBack() {
     const queryId = this.current()?.queryId;

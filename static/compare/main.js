@@ -12,16 +12,20 @@ import { namesSeen, outbox } from "../signals.js";
 import { Tracker } from "../tracker.js";
 import { uuid } from "../uuid.js";
 import { Acts } from "./acts.js";
+import { showAsked } from "./asked.js";
 import { Breaks } from "./breaks.js";
 import { Composer } from "./composer.js";
 import { Desk } from "./desk.js";
 import { Differs } from "./differs.js";
+import { Earlier } from "./earlier.js";
+import { Edits } from "./edits.js";
 import { placesOf, sameWords } from "./folds.js";
 import { Guidelines } from "./guidelines.js";
 import { Inside } from "./inside.js";
 import { Leaving } from "./leaving.js";
 import { Pager } from "./pager.js";
 import { Panels } from "./panels.js";
+import { Passages } from "./passages.js";
 import { Question } from "./question.js";
 import { Rekey } from "./rekey.js";
 import { Room } from "./room.js";
@@ -63,6 +67,17 @@ class Compare {
     this.panels = new Panels(root, () => this.switches.isOn("raw"));
     this.votes = new Votes(root.querySelector(".vote"), responses);
     this.acts = new Acts(this.panels.elements, responses);
+    const editOf = (id) => this.acts.editOf(id);
+    const takeBack = (position) => this.acts.act(position, "take-back");
+    this.edits = new Edits(this.panels.elements, { comparison: responses, editOf, takeBack });
+    this.passages = new Passages(this.panels.elements, root.querySelector(".marker"), {
+      comparison: responses,
+      editOf,
+      reasons: () => this.now?.view?.asks?.reasons,
+    });
+    this.passages.addEventListener("said", (event) => this.#say(event.detail));
+    this.passages.addEventListener("closed", () => this.#draw());
+    this.acts.addEventListener("mark", (event) => this.passages.begin(event.detail));
     this.tracker = new Tracker(this.panels.elements, {
       bottom: () => this.#visibleBottom(),
       depthOf,
@@ -89,6 +104,7 @@ class Compare {
     this.votes.addEventListener("casting", () => this.tracker.settle());
     this.votes.addEventListener("cast", () => this.#draw());
     this.votes.addEventListener("undone", (event) => this.#focusAnswer(event.detail.best));
+    this.votes.addEventListener("changing", (event) => this.#focusAnswer(event.detail.best));
     this.votes.addEventListener("voted", () => this.#revealed());
     this.votes.addEventListener("withdrawn", () => this.#revealed());
     this.votes.addEventListener("next", () => this.#next());
@@ -99,9 +115,11 @@ class Compare {
     outbox.addEventListener("change", () => this.#connection());
     addEventListener("offline", () => this.#connection());
     addEventListener("online", () => this.#connection());
-    this.leaving = new Leaving(() => this.now && { ...this.now, voted: Boolean(this.votes.vote) });
+    this.leaving = new Leaving(() => this.now && { ...this.now, voted: Boolean(this.votes.standing) });
     this.desk = Desk.of(root);
     this.guidelines = new Guidelines(root.querySelector("#guidelines"), this.desk?.id ?? root.dataset.free);
+    this.earlier = new Earlier(root.querySelector(".earlier"), this.desk?.id ?? "", () => this.now?.queryId ?? null);
+    this.earlier.addEventListener("chosen", (event) => this.#goBack(event.detail));
     new Breaks(root.querySelector("[data-break]"));
     new Rekey(root.querySelector("#keys"));
     labelKeys(root);
@@ -123,7 +141,7 @@ class Compare {
     if (isSignedOut() && !(await this.#isBack())) return;
     this.leaving.leave();
     this.tracker.settle();
-    if (this.now?.queryId) this.before = { ...this.now, vote: this.votes.vote };
+    if (this.now?.queryId) this.before = { ...this.now, vote: this.votes.standing };
     const goesOn = sampled ? {} : this.thread.goesOn;
     const known = this.before && goesOn.follows ? this.#allSent() : null;
     this.#begin({ text, sampled, queryId: null, goesOn: Boolean(goesOn.follows) });
@@ -231,7 +249,7 @@ class Compare {
   /** A question that was given up for lost was asked after all: it goes on where it stopped. */
   #cameLate() {
     this.leaving.leave();
-    if (this.now?.queryId) this.before = { ...this.now, vote: this.votes.vote };
+    if (this.now?.queryId) this.before = { ...this.now, vote: this.votes.standing };
     this.now = this.missed;
     this.missed = null;
     this.asking = true;
@@ -319,7 +337,7 @@ class Compare {
       this.pager.show(this.panels.chosen);
       if (this.votes.vote) {
         const names = view.stays_blind ? "" : ` ${view.panels.map((panel) => `${panel.letter} is ${panel.revealed?.version}`).join(", ")}.`;
-        this.#say(`Recorded.${names} Ten seconds to undo.`);
+        this.#say(`Recorded.${names}${this.votes.undoable ? " Ten seconds to undo." : ""}`);
       } else this.#say(`The vote is taken back. ${this.votes.hint}`);
     } catch (error) {
       if (error.status === 404) now.isDue = false; // erased meanwhile; otherwise the fall-back looks again
@@ -366,6 +384,28 @@ class Compare {
     this.question.root.focus({ preventScroll: true });
   }
 
+  /** An earlier comparison comes into view again, as it stands. */
+  async #goBack({ query_id: queryId, left }) {
+    if (this.asking || this.coming || queryId === this.now?.queryId) return;
+    this.coming = true;
+    this.tracker.settle();
+    this.#hint("");
+    try {
+      await this.votes.told;
+      const view = await call("GET", `/api/comparisons/${queryId}?blocks=true`);
+      this.#trouble("");
+      this.desk ? this.desk.aside() : this.leaving.leave();
+      if (this.composer.text.trim() === (this.now?.text ?? "").trim()) this.composer.text = view.query;
+      if (left) this.leaving.wasLeft(queryId);
+      this.#showItem(view);
+    } catch (error) {
+      this.#trouble(error.message);
+      this.#draw();
+    } finally {
+      this.coming = false;
+    }
+  }
+
   #nothingLeft() {
     this.now = null;
     this.#draw();
@@ -391,7 +431,7 @@ class Compare {
     const { now } = this;
     const view = now?.view ? this.#blend(now.view) : null;
     const places = view ? this.#places() : [];
-    if (view?.panels.some((panel) => panel.revealed)) namesSeen(now.queryId);
+    if (view?.panels.some((panel) => panel.revealed) || (view?.voted && !view.stays_blind)) namesSeen(now.queryId);
     this.root.dataset.phase = !now?.view ? (this.asking ? "asked" : "empty") : this.votes.vote ? "voted" : "open";
     if (!this.asking) this.panels.draw(view, places);
     this.root.querySelector("[data-one-version]").hidden = !view?.one_version;
@@ -400,6 +440,9 @@ class Compare {
     if (!this.asking) this.thread.draw(view, this.desk ? null : this.votes.vote);
     this.differs.update();
     this.acts.learn(now?.view?.panels ?? []);
+    this.edits.update();
+    showAsked(this.root.querySelector("[data-asked-too]"), now?.view ? (now.view.asks?.formats ?? this.desk?.formats ?? []) : []);
+    this.passages.update(now?.view?.panels ?? []);
     this.votes.show(this.#comparison());
     this.pager?.name(this.#comparison()?.responses ?? []);
     const complete = this.#complete();
@@ -419,7 +462,7 @@ class Compare {
   }
 
   #places() {
-    return placesOf(this.#blend(this.now.view).panels, (id) => this.acts.isOpen(id));
+    return placesOf(this.#blend(this.now.view).panels, (id) => this.acts.isOpen(id) || this.passages.isOpen(id));
   }
 
   /** Which answers are the same, for those who do not see it. */

@@ -5,6 +5,7 @@ import { blockOf } from "./source.js";
 
 /** The share of an answer that stands above `bottom` (in the window's pixels), between 0 and 1. */
 export function depthOf(text, bottom) {
+  if (!text.checkVisibility()) return 0; // their own version, or the editor, stands in its place
   const blocks = [...text.querySelectorAll(".block")];
   const answer = blocks.filter((element) => !element.closest(".thoughts"));
   let seen = 0;

@@ -2,8 +2,8 @@
 
 import { bindKeys } from "../keys.js";
 
-/** page: {panels, votes, acts, composer, thread, switches, differs, question, guidelines, desk, next()}; desk: null where no study is worked through. */
-export function bindShortcuts({ panels, votes, acts, composer, thread, switches, differs, question, guidelines, desk, next }) {
+/** page: {panels, votes, acts, passages, edits, composer, thread, switches, differs, question, guidelines, earlier, desk, next()}; desk: null where no study is worked through. */
+export function bindShortcuts({ panels, votes, acts, passages, edits, composer, thread, switches, differs, question, guidelines, earlier, desk, next }) {
   const focused = () => panels.elements.findIndex((element) => element.contains(document.activeElement));
   const act = (name) => () => (focused() < 0 ? false : acts.act(focused(), name));
   const panel = (position) => () => panels.elements[position]?.focus({ preventScroll: true });
@@ -14,9 +14,10 @@ export function bindShortcuts({ panels, votes, acts, composer, thread, switches,
     t: () => votes.cast("tie"),
     x: () => votes.cast("all_bad"),
     s: () => votes.cast("skip"),
-    u: () => votes.undo(),
+    u: () => (votes.undoable ? votes.undo() : votes.kept ? votes.keep() : votes.change()),
     "ctrl+z": () => (votes.undoable ? votes.undo() : false),
     n: () => next(),
+    z: (_, closed) => closed?.id === "earlier" || earlier.open(),
     "/": () => composer.focus(),
     f: () => thread.turn(),
     y: () => (desk ? false : composer.surprise()),
@@ -27,6 +28,8 @@ export function bindShortcuts({ panels, votes, acts, composer, thread, switches,
     d: act("dislike"),
     k: act("copy"),
     e: act("edit"),
+    o: () => edits.turn(focused()),
+    p: () => passages.begin(focused()),
     r: act("regenerate"),
     g: act("continue"),
     m: (_, closed) => closed?.matches(".menu") || panels.elements[focused()]?.querySelector("[data-more]").click(),

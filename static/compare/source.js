@@ -19,8 +19,11 @@ export const textOf = new WeakMap();
  * otherwise than it was written, such as a formula, comes whole. What is selected within code is never quoted with fences.
  */
 export function sourceRange(selection, root) {
-  if (!selection?.rangeCount || selection.isCollapsed) return null;
-  const range = selection.getRangeAt(0);
+  return !selection?.rangeCount || selection.isCollapsed ? null : writtenIn(selection.getRangeAt(0), root);
+}
+
+/** The same of a range. */
+export function writtenIn(range, root) {
   const pieces = [...root.querySelectorAll(".block")]
     .filter((element) => range.intersectsNode(element) && !element.closest("details:not([open])"))
     .map((element) => pieceOf(element, range))
@@ -45,7 +48,7 @@ export function slice(text, start, end) {
 }
 
 /** The text nodes of a block that show the answer, without what the page adds (a button, the name of a language). */
-function* textNodes(element) {
+export function* textNodes(element) {
   const walker = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
   while (walker.nextNode()) if (!walker.currentNode.parentElement.closest("[data-chrome]")) yield walker.currentNode;
 }
@@ -93,6 +96,7 @@ function placeOf({ block }, at, isEnd) {
   return block.start + place + (written === undefined ? Math.max(0, at - begin) : 0);
 }
 
-function points(text) {
+/** How many code points a text has. */
+export function points(text) {
   return SURROGATES.test(text) ? [...text].length : text.length;
 }

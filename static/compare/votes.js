@@ -21,7 +21,8 @@ const SAID = { tie: "Tie", all_bad: "All bad", skip: "Skipped" };
 export class Votes extends EventTarget {
   /**
    * Events: "casting" just before a vote is recorded; "cast" at once, also when one is taken back or was refused; "voted"
-   * and "withdrawn" once the server has acknowledged; "undone" with detail = the vote that was taken back; "next".
+   * and "withdrawn" once the server has acknowledged; "undone" with detail = the vote that was taken back, "changing" with
+   * detail = the one that another may take the place of; "next".
    * comparison(): {queryId, responses: [{id, letters, status, canWin, text, place, complete}]} as it stands, or null.
    */
   constructor(bar, comparison) {
@@ -48,6 +49,7 @@ export class Votes extends EventTarget {
     this.#sendReasons();
     this.undoUntil = 0;
     this.refusal = "";
+    this.kept = null; // the vote that is being changed
     this.tags.clear();
     this.vote = vote;
     this.show(this.comparison());
@@ -64,14 +66,16 @@ export class Votes extends EventTarget {
     this.dispatchEvent(new Event("casting"));
     const early = now.responses.some((response) => !response.complete);
     const vote = { choice, best: best?.id ?? null, early, named: areNamesSeen(now.queryId), acknowledged: false };
+    const before = this.kept;
+    this.kept = null;
     this.vote = vote;
-    this.undoUntil = Infinity; // ten seconds from when the names are shown
+    this.undoUntil = before ? 0 : Infinity; // ten seconds from when the names are shown; one that was changed can be changed again
     const sent = record("vote", now.queryId, null, { choice, best: vote.best, early });
     this.told = sent.catch(() => {}); // when the server knows of it, or has refused it
     this.show(now);
     this.dispatchEvent(new Event("cast"));
     this.bar.querySelector("[data-next]").focus({ preventScroll: true });
-    await this.#acknowledged(sent, now.queryId, vote, "voted");
+    await this.#acknowledged(sent, now.queryId, vote, "voted", before);
   }
 
   /** What should be known before choosing; "" if nothing. */
@@ -82,6 +86,40 @@ export class Votes extends EventTarget {
   /** Whether the vote can be taken back. */
   get undoable() {
     return Boolean(this.vote && this.comparison() && performance.now() <= this.undoUntil);
+  }
+
+  /** The vote that stands, also while another choice is being made in its place; null if there is none. */
+  get standing() {
+    return this.vote ?? this.kept;
+  }
+
+  /** Whether another choice can be made in place of this one: it stands until then. */
+  get changeable() {
+    return Boolean(this.vote?.acknowledged && this.comparison() && !this.undoable);
+  }
+
+  /** Choose anew. Nothing is taken back: the next vote is one more, and the old one stands if there is none. */
+  change() {
+    if (!this.changeable) return;
+    this.kept = this.vote;
+    this.vote = null;
+    this.tags.clear();
+    this.#redraw();
+    this.dispatchEvent(new CustomEvent("changing", { detail: this.kept }));
+  }
+
+  /** Leave the choice as it was. */
+  keep() {
+    if (!this.kept) return;
+    this.vote = this.kept;
+    this.kept = null;
+    this.#redraw();
+    this.bar.querySelector("[data-next]").focus({ preventScroll: true });
+  }
+
+  #redraw() {
+    this.show(this.comparison());
+    this.dispatchEvent(new Event("cast"));
   }
 
   /** Take the vote back, while the ten seconds last. */
@@ -99,11 +137,11 @@ export class Votes extends EventTarget {
     await this.#acknowledged(sent, now.queryId, null, "withdrawn");
   }
 
-  async #acknowledged(sent, queryId, vote, event) {
+  async #acknowledged(sent, queryId, vote, event, before = null) {
     try {
       await sent;
     } catch (error) {
-      if (this.vote === vote) this.vote = null;
+      if (this.vote === vote) this.vote = before;
       this.refusal = `The vote was not taken: ${error.message}`;
       this.show(this.comparison());
       this.dispatchEvent(new Event("cast"));
@@ -112,7 +150,7 @@ export class Votes extends EventTarget {
     if (this.comparison()?.queryId !== queryId || this.vote !== vote) return;
     if (vote) {
       vote.acknowledged = true;
-      this.undoUntil = performance.now() + UNDO_S * 1000;
+      if (this.undoUntil === Infinity) this.undoUntil = performance.now() + UNDO_S * 1000;
     }
     this.show(this.comparison());
     this.dispatchEvent(new Event(event));
@@ -125,6 +163,8 @@ export class Votes extends EventTarget {
     if (!button) return;
     if (button.dataset.choice) this.cast(button.dataset.choice, Number(button.dataset.position ?? 0));
     else if ("undo" in button.dataset) this.undo();
+    else if ("change" in button.dataset) this.change();
+    else if ("keep" in button.dataset) this.keep();
     else if ("next" in button.dataset) this.dispatchEvent(new Event("next"));
     else if (button.dataset.reason) this.#reason(button);
   }
@@ -167,9 +207,10 @@ export class Votes extends EventTarget {
     bar.querySelector(".refusal").textContent = this.refusal ?? "";
     this.#offer(now?.responses ?? []);
     bar.querySelector(".hint").textContent = now && !vote ? hintOf(now) : "";
+    bar.querySelector(".kept").hidden = !now || !this.kept;
+    bar.querySelector(".kept b").textContent = this.kept ? saidOf(this.kept, now?.responses ?? []) : "";
     if (!vote) return;
-    const best = now?.responses[now.responses.find((response) => response.id === vote.best)?.place];
-    bar.querySelector(".said b").textContent = best ? bestWords(best, now.responses).join("") : SAID[vote.choice];
+    bar.querySelector(".said b").textContent = saidOf(vote, now?.responses ?? []);
     bar.querySelector("[data-verb]").textContent = vote.acknowledged ? "Recorded:" : "Chosen:";
     bar.querySelector(".early").hidden = !vote.early;
     bar.querySelector(".named").hidden = !vote.named;
@@ -205,9 +246,16 @@ export class Votes extends EventTarget {
     const left = Math.ceil((this.undoUntil - performance.now()) / 1000);
     if (left <= 0 && document.activeElement === undo) this.bar.querySelector("[data-next]").focus({ preventScroll: true });
     undo.hidden = left <= 0;
+    this.bar.querySelector("[data-change]").hidden = !this.changeable;
     const text = left === Infinity ? "Undo" : `Undo (${left} s)`;
     if (left > 0 && undo.firstChild.data !== text) undo.firstChild.data = text;
   }
+}
+
+/** What was chosen, in words. */
+function saidOf({ choice, best }, responses) {
+  const chosen = responses[responses.find((response) => response.id === best)?.place];
+  return chosen ? bestWords(chosen, responses).join("") : SAID[choice];
 }
 
 function whyNot(choice, response, responses) {

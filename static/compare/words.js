@@ -1,5 +1,8 @@
 // How two texts differ, word by word: the longest common subsequence of their words. Pure.
 
+// A script that puts no blanks between words is taken character by character.
+const WORD = /(?:[\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}\p{sc=Thai}\p{sc=Lao}\p{sc=Khmer}\p{sc=Myanmar}]\p{M}*|[^\s\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}\p{sc=Thai}\p{sc=Lao}\p{sc=Khmer}\p{sc=Myanmar}]+)\s*/gu;
+
 /** So many words of each text are compared; a table of so many by so many bytes is made. */
 export const MOST_WORDS = 4_000;
 
@@ -23,11 +26,11 @@ export function differences(one, other) {
 
 /** Whether a text has more words than are compared. */
 export function isCut(text) {
-  return (text.match(/\S+/g) ?? []).length > MOST_WORDS;
+  return (text.match(WORD) ?? []).length > MOST_WORDS;
 }
 
 function wordsOf(text) {
-  return (text.match(/\S+\s*/g) ?? []).slice(0, MOST_WORDS);
+  return (text.match(WORD) ?? []).slice(0, MOST_WORDS);
 }
 
 function alike(one, other) {

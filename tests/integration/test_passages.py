@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from app.comparing.view import view_of
 from app.files import import_jsonl, triplet_lines
 from app.store import BadSignals, Store, behaviors, people, responses, signals, traces
 from rlhb_core.schema.features import Marked
@@ -153,6 +154,27 @@ def test_marks_made_with_names_in_view_are_told_apart(store: Store):
     assert opened.unblinded
     story.did(story.act("mark", a, **blind, on=False))
     assert behaviors_of(store)[a.id].behavior_features.marks == [], "taken back it counts nowhere"
+
+
+def test_the_page_is_told_the_marks_that_stand_with_their_words(store: Store):
+    with store.writing() as connection:
+        person = someone(connection)
+        query, (a, b, _) = asked(connection, person, answers=(ROBOTS, "b", "c"))
+        robots, dot, off = mark(query, a, 4, 6), mark(query, a, 6, 7), mark(query, b, 0, 1)
+        changed = mark(query, a, 0, 3, mark=robots.payload["mark"], quality="good", reason="right")
+        taken = mark(query, b, 0, 1, mark=off.payload["mark"], on=False)
+        changed, taken = (
+            each.model_copy(update={"at_ms": each.at_ms + 1_000}) for each in (changed, taken)
+        )
+        signals.record(connection, person.id, [robots, dot, off])
+        signals.record(connection, person.id, [changed, taken])
+        answers = responses.of_query(connection, query.id)
+        said = signals.of_query(connection, query.id)
+    first, second, _ = (each.marks.passages for each in view_of(query, answers, said, {}).panels)
+    assert [(each.words, each.quality, each.reason) for each in first] == [
+        ("Two", "good", "right"), (".", "bad", ""),
+    ]  # fmt: skip
+    assert second == []
 
 
 def test_whoever_is_erased_takes_marks_and_notes_along(store: Store):

@@ -250,6 +250,7 @@ OF_SOMEBODY = {
     "POST /api/me/consent",
     "POST /api/signals",
     "POST /api/comparisons",
+    "GET /api/comparisons",
     "GET /api/comparisons/{query_id}",
     "GET /api/comparisons/{query_id}/thread",
     "POST /api/studies/{study_id}/next",
