@@ -1,10 +1,12 @@
 """Little stories for tests: a person asks, versions answer, the person does something."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID, uuid4
 
 from app.store import Connection, people, queries, responses, versions
 from rlhb_core.schema.arms import Arm
+from rlhb_core.schema.history import Message, turns_of
 from rlhb_core.schema.records import ModelVersion, Outcome, Person, Query, Response, Source
 from rlhb_core.schema.signals import Signal, SignalKind
 
@@ -29,10 +31,19 @@ def asked(
     text: str = "How many moons has Mars?",
     answers: tuple[str, ...] = ("Two.", "Mars has two moons, Phobos and Deimos.", "None."),
     at_ms: int = OPENED_MS,
+    history: Sequence[Message] = (),
 ) -> tuple[Query, list[Response]]:
     """A query of this person with finished answers by versions named SFT, RLHF and RLHB, in this order."""
     query = queries.add(
-        connection, Query(person_id=person.id, text=text, source=person.source, created_ms=at_ms)
+        connection,
+        Query(
+            person_id=person.id,
+            text=text,
+            source=person.source,
+            created_ms=at_ms,
+            turn=turns_of(history) + 1,
+            history=list(history),
+        ),
     )
     found = []
     for place, answer in enumerate(answers):

@@ -87,6 +87,8 @@ def before(
     base = base_of(current, signals)
     if wanted is not None:
         base = next((each for each in current if each.id == wanted), None)
+        if base is None:
+            raise CannotContinue("the answer to go on from is not on the page; go on from another")
     if base is None or not _says_something(base, signals):
         raise CannotContinue("no answer says anything to go on from; ask this as a new question")
     if any(each.outcome is Outcome.PENDING for each in (current if own_threads else [base])):

@@ -107,7 +107,7 @@ def _composer(embedded: bool) -> str:
     <div class="row"><textarea class="query" rows="1" maxlength="20000" placeholder="Ask anything, or pick a sample"
       aria-label="Your query" dir="auto" autocomplete="off" enterkeyhint="send"></textarea>
       <button type="submit" class="button primary" aria-keyshortcuts="Control+Enter">Ask<kbd>Ctrl ⏎</kbd></button></div>
-    <p class="going-on" data-by-default="{"false" if embedded else "true"}" hidden><button type="button" aria-pressed="false" aria-keyshortcuts="F">Go on<kbd>F</kbd></button>
+    <p class="going-on" data-by-default="{"false" if embedded else "true"}" hidden><button type="button" aria-pressed="false" aria-keyshortcuts="F" aria-describedby="going-on-says">Go on<kbd>F</kbd></button>
       <span id="going-on-says"></span></p>
     <div class="chips" role="group" aria-label="Sample queries">{chips}
       <button type="button" class="chip" data-surprise aria-keyshortcuts="Y">Surprise me<kbd>Y</kbd></button></div>

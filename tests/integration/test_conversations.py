@@ -21,6 +21,7 @@ from app.store import (
     Study,
     StudyStatus,
     Threads,
+    UnknownReference,
     items,
     people,
     queries,
@@ -266,6 +267,10 @@ def test_what_cannot_be_gone_on_from_is_refused(talk: Any) -> None:
         first = await scene.ask("one two three four")
         with pytest.raises(CannotContinue, match="no answer says anything"):
             await scene.ask("Why?", follows=first.query_id)
+        with pytest.raises(CannotContinue, match="not on the page"):
+            await scene.ask("Why?", follows=first.query_id, from_response=uuid4())
+        with pytest.raises(UnknownReference):
+            await scene.ask("Why?", follows=uuid4())
         with pytest.raises(NotYours):
             await scene.comparing.ask(uuid4(), "Why?", follows=first.query_id)
 

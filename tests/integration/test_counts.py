@@ -24,7 +24,7 @@ from rlhb_core.schema.arms import Arm
 from rlhb_core.schema.record import now_ms
 from rlhb_core.schema.records import Outcome, Person, Query, Response, Source
 from rlhb_core.schema.signals import Signal
-from tests.scene import act, asked, best, someone
+from tests.scene import OPENED_MS, act, asked, best, someone
 
 EARLIER_MS = start_of(date(2025, 1, 2))
 
@@ -35,8 +35,8 @@ def lived(store: Store) -> Store:
     with store.writing() as connection:
         person = someone(connection)
 
-        def ask(text: str, *answers: str, **more: int) -> tuple[Query, list[Response]]:
-            return asked(connection, person, text, answers or ("One.", "Two.", "Three."), **more)
+        def ask(text: str, *answers: str, at_ms: int = OPENED_MS) -> tuple[Query, list[Response]]:
+            return asked(connection, person, text, answers or ("One.", "Two.", "Three."), at_ms)
 
         def do(*acts: Signal, who: Person = person) -> None:
             signals.record(connection, who.id, acts)

@@ -5,6 +5,7 @@
 `rlhb.sqlite` has two queries (one with likes and a vote, one with a ranking) whose exports lie beside it.
 """
 
+import hashlib
 import json
 import tarfile
 from pathlib import Path
@@ -18,6 +19,8 @@ from app.files import EXPORTS, DataFilter, import_jsonl
 from app.runs.verdict_view import verdict_view
 from app.store import Store, signals, verify
 from rlhb_core.figures.curves import figures
+from rlhb_core.lm.generator import encode_prompt
+from rlhb_core.lm.trunk import load_trunk
 from rlhb_core.run.data import load_split
 from rlhb_core.run.folder import RunDir
 from rlhb_core.schema.record import read_jsonl
@@ -25,6 +28,8 @@ from rlhb_core.schema.records import Comparison, Source, Triplet
 from rlhb_core.train.version import read_version
 from tests.integration.test_training import numbers, train
 
+ROWS_AND_PROMPTS = "02774f7dfa580e25d1a0a87180f2bd0d3979e87968d5b64e92e743acee67bfd8"
+"""Of the rows of the ended run and the tokens of their prompts, as the last commit before conversations made them."""
 ARCHIVE = Path(__file__).parents[1] / "written_before" / "0b39bd2.tar.xz"
 pytestmark = pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing:FutureWarning")
 
@@ -84,6 +89,22 @@ def test_a_run_that_it_ended_is_shown_with_data_curves_verdict_and_version(writt
     assert split.held_out
 
 
+def test_where_nothing_went_before_rows_and_prompts_are_what_they_always_were(
+    written: Path,
+) -> None:
+    run = RunDir(written / "done")
+    config = run.config()
+    split = load_split(config, run.triplets(), run.comparisons())
+    rows = [*split.train, *split.held_out]
+    votes = [*split.train_votes, *split.held_out_votes]
+    said = [(each.query, each.response, each.behavior, each.outcome.value) for each in rows]
+    voted = [(each.query, *each.responses, str(each.outcome)) for each in votes]
+    trunk, most = load_trunk("embedded", "cpu", "float32"), config.sampling.max_prompt_tokens
+    prompts = [encode_prompt(trunk, each.query, each.behavior, most) for each in rows]
+    found = hashlib.sha256(repr(([*said, *voted], prompts)).encode()).hexdigest()
+    assert found == ROWS_AND_PROMPTS
+
+
 def test_its_database_is_sound_and_exports_what_it_exported(written: Path) -> None:
     store = Store.open(f"sqlite:///{written / 'rlhb.sqlite'}")
     assert list(verify(store)) == []
@@ -92,7 +113,9 @@ def test_its_database_is_sound_and_exports_what_it_exported(written: Path) -> No
         now = {json.dumps(_which(each)): each for each in exported(store, kind)}
         assert before
         for line in before:
-            assert _told(now[json.dumps(_which(line))]).items() >= _told(line).items()
+            found = now[json.dumps(_which(line))]
+            assert {name: found[name] for name in _told(line)} == _told(line)
+            assert not found.get("history"), "nothing went before a question then"
     labels = rows((written / "labels.jsonl").read_bytes())
     only_lost = "None."
     assert exported(store, "labels") == [
@@ -130,6 +153,6 @@ def _which(line: dict[str, Any]) -> list[Any]:
 
 
 def _told(line: dict[str, Any]) -> dict[str, Any]:
-    """What it tells, but for the words of behaviours, which are newer now."""
-    words = {"verbaliser_version", "behavior_text", "behavior_features"}
+    """What it tells, but for its schema and the words of behaviours, which are newer now."""
+    words = {"schema_version", "verbaliser_version", "behavior_text", "behavior_features"}
     return {name: value for name, value in line.items() if name not in words}

@@ -31,6 +31,7 @@ from app.store import (
 from rlhb_core.run.folder import RunDir
 from rlhb_core.run.recipe import parse_config
 from rlhb_core.schema.arms import Arm
+from rlhb_core.schema.history import with_turn
 from rlhb_core.schema.record import now_ms
 from rlhb_core.schema.records import Outcome, Person, Query, Run, RunStatus, Source, Triplet
 from tests.scene import act, asked, best, someone
@@ -40,6 +41,7 @@ COMMENT = "My cousin Kunigunde would never say so."
 NOTE = "Kunigunde would have marked this, too."
 EDIT = "In truth Kunigunde's donkey \\ snores."
 NAME = "Wilhelmine Müller"
+EARLIER = "Which donkey of Kunigunde is the eldest?"
 SHARED = "How many moons has the planet Mars?"
 SECRETS = ("Zwölfender", "Wilhelmine", "Kunigunde", "rival ✓ snore", "donkey")
 
@@ -109,6 +111,9 @@ def live(connection: Connection) -> Person:
             other,
             text=f"Number {number}: what is the capital of Peru? {'Lima ' * number}",
         )
+    before = with_turn([], EARLIER, "The one called Wilhelmine.")
+    query, (one, *_) = asked(connection, person, text="Is it that one?", history=before)
+    signals.record(connection, person.id, [best(query, one)])
     asked(connection, person, text=SHARED)
     asked(connection, someone(connection), text=SHARED)
     return person
@@ -134,6 +139,7 @@ def trained(client: TestClient, name: str, status: RunStatus, by: Source = Sourc
                 {"query": MINE, "behavior": "liked", "response": "It does."},
                 {"query": SHARED, "behavior": "liked", "response": "Two."},
                 {"query": "Lima?", "behavior": "", "response": f"You asked: {MINE}"},
+                {"query": "Lima?", "behavior": "", "response": f"Before that: {EARLIER}"},
             ],
         )  # fmt: skip
     run.finish(

@@ -2,16 +2,21 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
+from rlhb_core.learning.rollout import roll_out
+from rlhb_core.learning.session import Session
 from rlhb_core.lm.decoding import Decoder, Row
 from rlhb_core.lm.generator import encode_prompt, fit_prompt
 from rlhb_core.lm.trunk import Trunk, load_trunk
-from rlhb_core.run.data import is_held_out
+from rlhb_core.run.data import Pair, is_held_out
+from rlhb_core.run.sections import SamplingSettings
 from rlhb_core.schema.history import (
     History,
     Message,
@@ -22,6 +27,7 @@ from rlhb_core.schema.history import (
     without_oldest,
 )
 from rlhb_core.schema.prompts import messages, without_system
+from rlhb_core.teachers.preference.stage import as_trl
 from tests.tiny_models import make
 
 SHORT = 12
@@ -129,6 +135,28 @@ def test_training_cuts_as_serving_does(trunk: Trunk) -> None:
     assert encode_prompt(trunk, asked, most=most) == fitted.ids
     # a question that nothing went before is cut on the left, as it always was
     assert encode_prompt(trunk, "w3 " * 40, most=16) == encode_prompt(trunk, "w3 " * 40)[-16:]
+
+
+def test_rollouts_and_baselines_are_given_the_prompt_that_serving_gives(trunk: Trunk) -> None:
+    asked = packed(history_of([("w1 w1", "w2 w2")] * 4), "w3")
+    settings = SamplingSettings(max_prompt_tokens=len(encode_prompt(trunk, asked)) // 2)
+    given = fit_prompt(trunk, asked, most=settings.max_prompt_tokens).ids
+    assert len(given) > len(encode_prompt(trunk, "w3"))
+    rollouts = roll_out(
+        trunk, [Pair(asked, None)], settings.model_copy(update={"max_new_tokens": 2})
+    )
+    assert rollouts.prompts == [given]
+    if trunk.tokenizer.chat_template is None:
+        return
+    config = SimpleNamespace(sampling=settings)
+    session = cast(Session, SimpleNamespace(trunk=trunk, config=config))
+    row = as_trl(session, {"prompt": asked, "chosen": "w4", "rejected": "w5"})
+    text = str(
+        trunk.tokenizer.apply_chat_template(
+            row["prompt"], tokenize=False, add_generation_prompt=True
+        )
+    )
+    assert trunk.tokenizer(text, add_special_tokens=False)["input_ids"] == given
 
 
 def test_an_answer_says_how_many_turns_its_model_was_not_given(tmp_path: Path) -> None:

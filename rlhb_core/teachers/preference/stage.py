@@ -253,8 +253,8 @@ def make_trainer(
         "precompute_ref_batch_size": max(8, config.sampling.batch // 4),
     }
     given = {
-        "train_dataset": Dataset.from_list([_as_trl(session, example) for example in train]),
-        "eval_dataset": Dataset.from_list([_as_trl(session, example) for example in held_out]),
+        "train_dataset": Dataset.from_list([as_trl(session, example) for example in train]),
+        "eval_dataset": Dataset.from_list([as_trl(session, example) for example in held_out]),
         "processing_class": trunk.tokenizer,
     }
     found: Trainer
@@ -281,9 +281,9 @@ def evened(liked: Sequence[bool]) -> float:
     return 1.15 * max(1, liked.count(False)) / max(1, liked.count(True))
 
 
-def _as_trl(session: Session, example: TrlExample) -> TrlExample:
-    """Texts as the chat that they are, or, where the model has no chat template,
-    as `generator.encode_prompt` has it.
+def as_trl(session: Session, example: TrlExample) -> TrlExample:
+    """Texts as the chat that they are, or, where the model has no chat template, as `generator.encode_prompt` has it;
+    with as many of the turns before the question as that has.
     """
     chat = session.trunk.tokenizer.chat_template is not None
     found = dict(example)
