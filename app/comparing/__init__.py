@@ -6,6 +6,7 @@ are signals and go to the store. Does not know how answers are written (`app.ser
 Holds what the rest of the app may use; the rest of this folder is private.
 """
 
+from app.comparing.asking import Asks, asked_by
 from app.comparing.comparisons import Comparing
 from app.comparing.errors import (
     CannotContinue,
@@ -18,6 +19,7 @@ from app.comparing.stored import DrawnQuery
 from app.comparing.view import ComparisonView
 
 __all__ = [
+    "Asks",
     "CannotContinue",
     "Comparing",
     "ComparisonView",
@@ -26,4 +28,5 @@ __all__ = [
     "Overloaded",
     "StillWriting",
     "TooManyOpen",
+    "asked_by",
 ]

@@ -7,6 +7,7 @@ import asyncio
 import time
 from uuid import UUID
 
+from app.comparing.asking import BEST_ONLY, Asks
 from app.comparing.view import ComparisonView, Panel, view_of, with_blocks
 from app.rendering import Block, Growing
 from rlhb_core.schema.records import ModelVersion, Outcome, Query, Response
@@ -19,8 +20,9 @@ AT_ONCE = 5_000
 class Live:
     """A comparison in the making: all that a view of it needs, and a way to wait for the next change."""
 
-    def __init__(self, query: Query, stays_blind: bool = False) -> None:
+    def __init__(self, query: Query, stays_blind: bool = False, asks: Asks = BEST_ONLY) -> None:
         self.query = query
+        self.asks = asks
         self.stays_blind = stays_blind
         self.answers: dict[UUID, Response] = {}
         self.versions: dict[UUID, ModelVersion] = {}
@@ -58,7 +60,12 @@ class Live:
         if self._view is None:
             answers = list(self.answers.values())
             self._view = view_of(
-                self.query, answers, self.acts, self.versions, stays_blind=self.stays_blind
+                self.query,
+                answers,
+                self.acts,
+                self.versions,
+                stays_blind=self.stays_blind,
+                asks=self.asks,
             )
         return self._view
 

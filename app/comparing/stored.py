@@ -8,13 +8,24 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from typing import NamedTuple
 from uuid import UUID
 
+from app.comparing.asking import BEST_ONLY, Asks, asked_by
 from app.comparing.draw import draw
 from app.comparing.errors import CannotContinue, NotYours, StillWriting
 from app.comparing.view import ComparisonView, view_of, was_voted, with_blocks
 from app.rendering import rendered
 from app.serving import Chunk, Job
 from app.settings import Settings
-from app.store import Connection, Store, people, queries, responses, signals, versions
+from app.store import (
+    FREE,
+    Connection,
+    Store,
+    people,
+    queries,
+    responses,
+    signals,
+    studies,
+    versions,
+)
 from rlhb_core.schema.records import ModelVersion, Outcome, Person, Query, Response
 from rlhb_core.schema.signals import Signal
 
@@ -26,6 +37,7 @@ class DrawnQuery(NamedTuple):
     """A query with its answers as they were drawn, and those of them that are to be written.
 
     stream: what writes them, if it is not what serves the versions. stays_blind: names are not shown after the vote.
+    asks: what is to be said of it.
     """
 
     query: Query
@@ -35,6 +47,7 @@ class DrawnQuery(NamedTuple):
     to_write: Sequence[Response]
     stream: Stream | None = None
     stays_blind: bool = False
+    asks: Asks = BEST_ONLY
 
 
 class StoredComparisons:
@@ -81,8 +94,9 @@ class StoredComparisons:
                 for position, (version, probability) in enumerate(drawn)
             ]
             responses.add_drawn(connection, answers)
+            asks = asked_by(studies.get(connection, FREE).plan)
         known = {version.id: version for version, _ in drawn}
-        return DrawnQuery(query, answers, known, [], answers)
+        return DrawnQuery(query, answers, known, [], answers, asks=asks)
 
     def draw_again(self, response_id: UUID, person_id: UUID) -> tuple[Response, DrawnQuery]:
         """An answer in the place of an old one, by the same version; nothing to be written if there is one already.
@@ -150,7 +164,12 @@ class StoredComparisons:
         with self._store.reading() as connection:
             found = self._read(connection, own(queries.get(connection, query_id), person_id))
         view = view_of(
-            found.query, found.answers, found.acts, found.versions, stays_blind=found.stays_blind
+            found.query,
+            found.answers,
+            found.acts,
+            found.versions,
+            stays_blind=found.stays_blind,
+            asks=found.asks,
         )
         return with_blocks(view, lambda panel: rendered(panel.text)) if blocks else view
 
@@ -171,7 +190,8 @@ class StoredComparisons:
         acts = signals.of_query(connection, query.id)
         known = {each: versions.known(connection, each) for each in {a.version_id for a in answers}}
         stays_blind = queries.stays_blind(connection, query.id)
-        return DrawnQuery(query, answers, known, acts, [], stays_blind=stays_blind)
+        asks = asked_by(studies.of_query(connection, query.id).plan)
+        return DrawnQuery(query, answers, known, acts, [], stays_blind=stays_blind, asks=asks)
 
 
 def own(query: Query, person_id: UUID) -> Query:

@@ -9,13 +9,15 @@ from uuid import UUID
 
 from pydantic import Field
 
+from app.comparing.asking import BEST_ONLY, Asks
 from app.rendering import Block
 from rlhb_core.schema.answers import can_win, folded
+from rlhb_core.schema.outcomes import ranking
 from rlhb_core.schema.payloads import Vote, VoteChoice
 from rlhb_core.schema.reading import summarise
 from rlhb_core.schema.record import Record
 from rlhb_core.schema.records import ModelVersion, Outcome, Query, Response
-from rlhb_core.schema.signals import Signal, SignalKind
+from rlhb_core.schema.signals import DECIDING, Signal, SignalKind
 
 LETTERS = "ABCDEFGHIJKLMNOP"
 
@@ -28,6 +30,10 @@ class Marks(Record):
     flagged: bool = False
     edited: str | None = Field(default=None, description="The answer as the person rewrote it.")
     comment: str = Field(default="", description="The person's last comment.")
+    tags: list[str] = Field(default_factory=list, description="Its words chosen from a list.")
+    ratings: dict[str, float] = Field(
+        default_factory=dict, description="From 1 to 5, by the name of the aspect."
+    )
 
 
 class Revealed(Record):
@@ -72,6 +78,9 @@ class VoteState(Record):
     best: UUID | None = None
     letter: str | None = Field(default=None, description="Letter of the best answer.")
     early: bool = False
+    strength: int | None = Field(
+        default=None, description="How much better the best answer is, from 1 to 3."
+    )
 
 
 class ComparisonView(Record):
@@ -81,6 +90,11 @@ class ComparisonView(Record):
     query: str
     panels: list[Panel] = Field(description="In page order.")
     vote: VoteState
+    asks: Asks = Field(default=BEST_ONLY, description="What is to be said of it.")
+    ranking: list[list[UUID]] | None = Field(
+        default=None,
+        description="The person's ranking as it stands, the best first, equal ones in one list.",
+    )
     complete: bool = Field(description="Whether no answer is being written any more.")
     loading: bool = Field(
         default=False, description="Whether a model that is to answer is still being loaded."
@@ -104,11 +118,13 @@ def view_of(
     versions: Mapping[UUID, ModelVersion],
     *,
     stays_blind: bool = False,
+    asks: Asks = BEST_ONLY,
 ) -> ComparisonView:
     """The comparison as it may be shown now.
 
     `responses`: all of the query's, regenerated ones after those they replace. `signals`: the person's,
     in the order in which they happened. `stays_blind`: names are not shown, not even once the vote stands.
+    `asks`: what is to be said of it.
     """
     replaced = {response.replaces for response in responses}
     current = sorted(
@@ -141,6 +157,8 @@ def view_of(
         query=query.text,
         panels=panels,
         vote=vote,
+        asks=asks,
+        ranking=_ranking(signals),
         complete=all(panel.outcome is not Outcome.PENDING for panel in panels),
         stays_blind=stays_blind,
         one_version=not stays_blind
@@ -168,12 +186,18 @@ def _same_as(letters: Mapping[UUID, str], first: Mapping[UUID, UUID], each: UUID
 def _marks(response_id: UUID, signals: Sequence[Signal]) -> Marks:
     mine = [signal for signal in signals if signal.response_id == response_id]
     features = summarise(response_id, mine)
-    marks = Marks(liked=features.liked, disliked=features.disliked, flagged=features.flagged)
+    marks = Marks(
+        liked=features.liked,
+        disliked=features.disliked,
+        flagged=features.flagged,
+        ratings=features.ratings,
+    )
     for signal in mine:
         if signal.kind is SignalKind.EDIT:
             marks.edited = signal.payload["text"] if signal.payload.get("on", True) else None
         elif signal.kind is SignalKind.CRITIQUE:
             marks.comment = signal.payload.get("text", "")
+            marks.tags = signal.payload.get("tags", [])
     return marks
 
 
@@ -190,7 +214,15 @@ def _vote(signals: Sequence[Signal], responses: Sequence[Response]) -> VoteState
         best=vote.best,
         letter=None if place is None else LETTERS[place],
         early=vote.early,
+        strength=vote.strength,
     )
+
+
+def _ranking(signals: Sequence[Signal]) -> list[list[UUID]] | None:
+    """The last outcome, if it is a ranking: a vote after it takes its place."""
+    outcomes = [signal for signal in signals if signal.kind in DECIDING]
+    is_ranked = outcomes and outcomes[-1].kind is SignalKind.RANK
+    return ranking(outcomes[-1].payload) if is_ranked else None
 
 
 def _revealed(version: ModelVersion | None) -> Revealed | None:

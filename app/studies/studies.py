@@ -12,7 +12,7 @@ from functools import partial
 from typing import NamedTuple
 from uuid import UUID
 
-from app.comparing import Comparing, ComparisonView, DrawnQuery
+from app.comparing import Comparing, ComparisonView, DrawnQuery, asked_by
 from app.serving import Job, Serving
 from app.settings import Settings
 from app.store import (
@@ -151,7 +151,14 @@ class Studies:
         return (
             assignments.get(connection, given.id),
             DrawnQuery(
-                query, answers, known, [], to_write, stream, stays_blind=not study.plan.reveal
+                query,
+                answers,
+                known,
+                [],
+                to_write,
+                stream,
+                stays_blind=study.plan.stays_blind,
+                asks=asked_by(study.plan),
             ),
         )
 
