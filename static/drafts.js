@@ -14,3 +14,6 @@ export function dropDrafts() {
   const written = Object.keys(sessionStorage).filter((each) => each.startsWith(PREFIX) || each === SHOWN);
   for (const key of written) sessionStorage.removeItem(key);
 }
+
+/** Where a comment on an answer is kept that is being written; an answer is shown to one person only. */
+export const critiqueDraftOf = (responseId) => `${PREFIX}.critique.${responseId}`;

@@ -1,9 +1,9 @@
-// Keyboard shortcuts: single keys that work wherever one does not type, and Escape, which leaves wherever one does.
+// Keyboard shortcuts: single keys that work wherever one does not type (into a tick or a choice one does not), and Escape, which leaves wherever one does.
 
 import { meantBy } from "./keymap.js";
 
 const bound = new Set();
-const FIELDS = "input, textarea, select, [contenteditable]";
+const FIELDS = "input:not([type=radio], [type=checkbox]), textarea, select, [contenteditable]";
 
 /**
  * Bind keys. bindings: {key: handler}, keys as in KeyboardEvent.key, letters in lower case, "ctrl+z" for that.

@@ -14,6 +14,11 @@ export const page = { id: uuid() };
 export const outbox = new Outbox(page.id, isMember() ? known : null);
 
 const named = new Set(); // ids of queries
+let lastMs = 0;
+let told = Promise.resolve();
+
+/** Resolves once the server knows of all that was said on purpose so far, or has refused it. */
+export const allTold = () => told;
 
 /** The names of this comparison are in view. That they are hidden again after an undo makes nobody forget them. */
 export function namesSeen(queryId) {
@@ -38,14 +43,19 @@ export function record(kind, queryId, responseId, payload = {}) {
     kind,
     query_id: queryId,
     response_id: responseId,
-    at_ms: nowMs(),
+    at_ms: (lastMs = Math.max(nowMs(), lastMs + 1)), // of what takes the place of what was said before, time tells
     page_id: page.id,
     page_opened_ms: openedMs,
     unblinded: named.has(queryId),
     payload,
   };
   const add = () => outbox.add(signal, passive ? PASSIVE_WITHIN_MS : 0);
-  if (!passive || isRecording()) return add();
+  if (!passive) {
+    const sent = add();
+    told = sent.catch(() => {}); // what was said before it goes before it
+    return sent;
+  }
+  if (isRecording()) return add();
   const held = known.then(() => (isPaused() ? null : add()));
   held.catch(() => {}); // as in the outbox: a refusal is nobody's error who does not wait for it
   return held;

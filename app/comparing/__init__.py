@@ -6,6 +6,7 @@ are signals and go to the store. Does not know how answers are written (`app.ser
 Holds what the rest of the app may use; the rest of this folder is private.
 """
 
+from app.comparing.asking import Asks, asked_by
 from app.comparing.comparisons import Comparing
 from app.comparing.earlier import Earlier
 from app.comparing.errors import (
@@ -21,6 +22,7 @@ from app.comparing.view import ComparisonView
 from app.comparing.writing import named
 
 __all__ = [
+    "Asks",
     "CannotContinue",
     "Comparing",
     "ComparisonView",
@@ -31,5 +33,6 @@ __all__ = [
     "StillWriting",
     "ThreadView",
     "TooManyOpen",
+    "asked_by",
     "named",
 ]

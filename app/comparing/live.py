@@ -7,6 +7,7 @@ import asyncio
 import time
 from uuid import UUID
 
+from app.comparing.asking import BEST_ONLY, Asks
 from app.comparing.view import ComparisonView, Panel, view_of, with_blocks
 from app.rendering import Block, Growing
 from app.store import queries
@@ -20,9 +21,12 @@ AT_ONCE = 5_000
 class Live:
     """A comparison in the making: all that a view of it needs, and a way to wait for the next change."""
 
-    def __init__(self, query: Query, ways: queries.Ways = queries.FREELY) -> None:
+    def __init__(
+        self, query: Query, ways: queries.Ways = queries.FREELY, asks: Asks = BEST_ONLY
+    ) -> None:
         self.query = query
         self.ways = ways
+        self.asks = asks
         self.answers: dict[UUID, Response] = {}
         self.versions: dict[UUID, ModelVersion] = {}
         self.acts: list[Signal] = []
@@ -58,7 +62,9 @@ class Live:
         """How it stands; made once for all who look."""
         if self._view is None:
             answers = list(self.answers.values())
-            self._view = view_of(self.query, answers, self.acts, self.versions, self.ways)
+            self._view = view_of(
+                self.query, answers, self.acts, self.versions, self.ways, asks=self.asks
+            )
         return self._view
 
     async def read(self) -> ComparisonView:

@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from typing import NamedTuple
 from uuid import UUID
 
+from app.comparing.asking import BEST_ONLY, Asks, asked_by
 from app.comparing.draw import DrawnVersion, draw
 from app.comparing.earlier import Earlier, earlier
 from app.comparing.errors import CannotContinue, NotYours, StillWriting
@@ -44,6 +45,7 @@ class DrawnQuery(NamedTuple):
     """A query with its answers as they were drawn, and those of them that are to be written.
 
     stream: what writes them, if it is not what serves the versions.
+    asks: what is to be said of it.
     """
 
     query: Query
@@ -53,6 +55,7 @@ class DrawnQuery(NamedTuple):
     to_write: Sequence[Response]
     stream: Stream | None = None
     ways: queries.Ways = queries.FREELY
+    asks: Asks = BEST_ONLY
 
 
 class StoredComparisons:
@@ -134,9 +137,10 @@ class StoredComparisons:
                 )
             ]
             responses.add_drawn(connection, answers)
+            asks = asked_by(studies.get(connection, FREE).plan)
         known = {version.id: version for version, _ in drawn}
         ways = queries.Ways(None, stays_blind=is_own, own_threads=is_own)
-        return DrawnQuery(query, answers, known, [], answers, ways=ways)
+        return DrawnQuery(query, answers, known, [], answers, ways=ways, asks=asks)
 
     def _before(
         self, connection: Connection, person_id: UUID, query_id: UUID, response_id: UUID | None
@@ -216,7 +220,9 @@ class StoredComparisons:
         """
         with self._store.reading() as connection:
             found = self._read(connection, own(queries.get(connection, query_id), person_id))
-        view = view_of(found.query, found.answers, found.acts, found.versions, found.ways)
+        view = view_of(
+            found.query, found.answers, found.acts, found.versions, found.ways, asks=found.asks
+        )
         return with_blocks(view, lambda panel: rendered(panel.text)) if blocks else view
 
     def thread(self, query_id: UUID, person_id: UUID) -> ThreadView:
@@ -251,7 +257,9 @@ class StoredComparisons:
         ]
         acts = signals.of_query(connection, query.id)
         known = {each: versions.known(connection, each) for each in {a.version_id for a in answers}}
-        return DrawnQuery(query, answers, known, acts, [], ways=queries.ways(connection, query.id))
+        ways = queries.ways(connection, query.id)
+        asks = asked_by(studies.of_query(connection, query.id).plan)
+        return DrawnQuery(query, answers, known, acts, [], ways=ways, asks=asks)
 
 
 def _begins_own_threads(connection: Connection) -> bool:

@@ -9,18 +9,20 @@ from uuid import UUID
 
 from pydantic import Field
 
+from app.comparing.asking import BEST_ONLY, Asks
 from app.comparing.going_on import base_of, standing
 from app.rendering import Block
 from app.store import queries
 from rlhb_core.schema.answers import can_win, folded
 from rlhb_core.schema.features import Marked
 from rlhb_core.schema.history import turns_of
+from rlhb_core.schema.outcomes import ranking
 from rlhb_core.schema.passages import placed
 from rlhb_core.schema.payloads import Vote, VoteChoice
 from rlhb_core.schema.reading import summarise
 from rlhb_core.schema.record import Record
 from rlhb_core.schema.records import ModelVersion, Outcome, Query, Response
-from rlhb_core.schema.signals import Signal, SignalKind
+from rlhb_core.schema.signals import DECIDING, Signal, SignalKind
 
 LETTERS = "ABCDEFGHIJKLMNOP"
 
@@ -33,6 +35,10 @@ class Marks(Record):
     flagged: bool = False
     edited: str | None = Field(default=None, description="The answer as the person rewrote it.")
     comment: str = Field(default="", description="The person's last comment.")
+    tags: list[str] = Field(default_factory=list, description="Its words chosen from a list.")
+    ratings: dict[str, float] = Field(
+        default_factory=dict, description="From 1 to 5, by the name of the aspect."
+    )
     passages: list[Marked] = Field(
         default_factory=list,
         description="The passages that are marked, in their order in the text.",
@@ -87,6 +93,9 @@ class VoteState(Record):
     letter: str | None = Field(default=None, description="Letter of the best answer.")
     early: bool = False
     named: bool = Field(default=False, description="Whether names were in view when it was made.")
+    strength: int | None = Field(
+        default=None, description="How much better the best answer is, from 1 to 3."
+    )
 
 
 class ComparisonView(Record):
@@ -109,6 +118,11 @@ class ComparisonView(Record):
     )
     panels: list[Panel] = Field(description="In page order.")
     vote: VoteState
+    asks: Asks = Field(default=BEST_ONLY, description="What is to be said of it.")
+    ranking: list[list[UUID]] | None = Field(
+        default=None,
+        description="The person's ranking as it stands, the best first, equal ones in one list.",
+    )
     complete: bool = Field(description="Whether no answer is being written any more.")
     loading: bool = Field(
         default=False, description="Whether a model that is to answer is still being loaded."
@@ -134,11 +148,13 @@ def view_of(
     signals: Sequence[Signal],
     versions: Mapping[UUID, ModelVersion],
     ways: queries.Ways = queries.FREELY,
+    *,
+    asks: Asks = BEST_ONLY,
 ) -> ComparisonView:
     """The comparison as it may be shown now.
 
     `responses`: all of the query's, regenerated ones after those they replace. `signals`: the person's,
-    in the order in which they happened.
+    in the order in which they happened. `asks`: what is to be said of it.
     """
     current = standing(responses)
     vote = _vote(signals, responses)
@@ -174,6 +190,8 @@ def view_of(
         left_out=max((response.left_out for response in current), default=0),
         panels=panels,
         vote=vote,
+        asks=asks,
+        ranking=_ranking(signals),
         complete=all(panel.outcome is not Outcome.PENDING for panel in panels),
         stays_blind=ways.stays_blind,
         one_version=not ways.stays_blind
@@ -207,12 +225,14 @@ def _marks(response: Response, signals: Sequence[Signal]) -> Marks:
         disliked=features.disliked,
         flagged=features.flagged,
         passages=placed(features.marks, 0, response.text),
+        ratings=features.ratings,
     )
     for signal in mine:
         if signal.kind is SignalKind.EDIT:
             marks.edited = signal.payload["text"] if signal.payload.get("on", True) else None
         elif signal.kind is SignalKind.CRITIQUE:
             marks.comment = signal.payload.get("text", "")
+            marks.tags = signal.payload.get("tags", [])
     return marks
 
 
@@ -230,7 +250,15 @@ def _vote(signals: Sequence[Signal], responses: Sequence[Response]) -> VoteState
         letter=None if place is None else LETTERS[place],
         early=vote.early,
         named=votes[-1].unblinded,
+        strength=vote.strength,
     )
+
+
+def _ranking(signals: Sequence[Signal]) -> list[list[UUID]] | None:
+    """The last outcome, if it is a ranking: a vote after it takes its place."""
+    outcomes = [signal for signal in signals if signal.kind in DECIDING]
+    is_ranked = outcomes and outcomes[-1].kind is SignalKind.RANK
+    return ranking(outcomes[-1].payload) if is_ranked else None
 
 
 def _revealed(version: ModelVersion | None) -> Revealed | None:

@@ -78,6 +78,9 @@ class Taking:
         self.chars: dict[UUID, int] = {}  # of finished answers
         self.pieces: Pieces = defaultdict(set)
         self.said: dict[UUID, Said] = {}
+        self.ranked: set[UUID] = (
+            set()
+        )  # queries of which something is to be taken back that is a ranking
         # To be written:
         self.rows: list[dict[str, Any]] = []
         self.heard: set[UUID] = set()  # people whose behaviours are stale now
@@ -105,6 +108,7 @@ class Taking:
         self.said |= {each: said[each] for each in new}
         self.answered |= {each.query_id for each in new.values() if each.facts.explicit}
         self._note_pieces(new.values(), self.pieces)
+        self.ranked |= {each.query_id for each in new.values() if each.kind is SignalKind.RANK}
         self.heard.add(batch.person_id)
         if teller.source != Source.SIMULATED:
             # Those are shown texts only, and their clock is simulated too.
@@ -169,16 +173,17 @@ class Taking:
         return pieces
 
     def _voted_in(self, batch: Batch) -> Set[UUID]:
-        """Queries with a vote in the batch. Of the simulated nobody notes when they were shown names:
+        """Queries with a vote or a ranking in the batch. Of the simulated nobody notes when they were shown names:
         taken to be all.
         """
         if self.people[batch.person_id].source == Source.SIMULATED:
             return self.queries.keys()
-        return {signal.query_id for signal in batch.signals if _is_vote(signal)}
+        return {signal.query_id for signal in batch.signals if _is_outcome(signal)}
 
     def _was_voted(self, signal: Signal) -> bool:
-        """Whether there is, or was, a vote on the query."""
-        return self.queries[signal.query_id].revealed_ms is not None
+        """Whether there is, or was, a vote on the query, or a ranking."""
+        was_voted = self.queries[signal.query_id].revealed_ms is not None
+        return was_voted or signal.query_id in self.ranked
 
     def _is_of(self, person_id: UUID, query_id: UUID) -> bool:
         query = self.queries.get(query_id)
@@ -217,6 +222,10 @@ def _is_vote(signal: Signal) -> bool:
     return signal.kind is SignalKind.VOTE and signal.payload["choice"] != VoteChoice.WITHDRAWN
 
 
+def _is_outcome(signal: Signal) -> bool:
+    return _is_vote(signal) or signal.kind is SignalKind.RANK
+
+
 def _is_withdrawal(signal: Signal) -> bool:
     return signal.kind is SignalKind.VOTE and signal.payload["choice"] == VoteChoice.WITHDRAWN
 
@@ -238,6 +247,12 @@ def queries_of(signal: Signal) -> Iterator[UUID]:
     yield signal.query_id
     if followed_by := signal.facts.leads_to(signal.payload):
         yield followed_by
+
+
+def withdrawn_of(signal: Signal) -> Iterator[UUID]:
+    """The query of a signal that takes a vote or a ranking back."""
+    if _is_withdrawal(signal):
+        yield signal.query_id
 
 
 def in_pieces(signal: Signal) -> Iterator[UUID]:

@@ -7,7 +7,16 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from app.store import people, settling
-from app.store.batches import Asked, Batch, Taking, Teller, in_pieces, queries_of, responses_of
+from app.store.batches import (
+    Asked,
+    Batch,
+    Taking,
+    Teller,
+    in_pieces,
+    queries_of,
+    responses_of,
+    withdrawn_of,
+)
 from app.store.clocks import Clocks
 from app.store.engine import Connection, existing, in_parts
 from app.store.errors import BadSignals
@@ -42,6 +51,9 @@ _ANSWERS = sa.select(RESPONSE.c.id, RESPONSE.c.query_id, _CANNOT_WIN, _CHARS).wh
 )
 _PIECES = sa.select(SIGNAL.c.response_id, SIGNAL.c.kind, SIGNAL.c.payload).where(
     SIGNAL.c.response_id.in_(_SOME), SIGNAL.c.kind.in_(PIECEWISE)
+)
+_RANKED = sa.select(SIGNAL.c.query_id).where(
+    SIGNAL.c.query_id.in_(_SOME), SIGNAL.c.kind == SignalKind.RANK
 )
 _SAID = sa.select(
     SIGNAL.c.id,
@@ -159,6 +171,8 @@ def _read(connection: Connection, batches: Sequence[Batch]) -> Taking:
             taking.chars[response_id] = chars
     for response_id, kind, payload in _found(connection, _PIECES, _all(batches, in_pieces)):
         taking.pieces[response_id, kind].add(KINDS[kind].piece(payload))
+    for (query_id,) in _found(connection, _RANKED, _all(batches, withdrawn_of)):
+        taking.ranked.add(query_id)
     for signal_id, *said in _found(connection, _SAID, _all(batches, lambda signal: [signal.id])):
         taking.said[signal_id] = tuple(said)
     return taking

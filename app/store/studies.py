@@ -7,9 +7,9 @@ import sqlalchemy as sa
 
 from app.store.engine import Connection, storable
 from app.store.errors import Conflict, UnknownReference
-from app.store.study_records import Guidelines, Plan, Study, StudyStatus
+from app.store.study_records import FREE, Guidelines, Plan, Study, StudyStatus
 from app.store.study_tables import GUIDELINES, STUDY
-from app.store.tables import to_record
+from app.store.tables import QUERY, to_record
 
 TAKEN = "a study is called so already; choose another name"
 
@@ -38,6 +38,12 @@ def get(connection: Connection, study_id: UUID) -> Study:
     if study is None:
         raise UnknownReference("there is no such study")
     return study
+
+
+def of_query(connection: Connection, query_id: UUID) -> Study:
+    """The study that a query is asked in; of a free question the one that is always there."""
+    named = sa.select(QUERY.c.study_id).where(QUERY.c.id == query_id)
+    return get(connection, connection.execute(named).scalar() or FREE)
 
 
 def all(connection: Connection) -> Sequence[Study]:

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Annotated
 from uuid import UUID, uuid4
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from rlhb_core.schema.formats import Format
 from rlhb_core.schema.history import History
@@ -86,6 +86,10 @@ class Aspect(Record):
         return anchors
 
 
+_BESIDE_THE_VOTE = frozenset({Format.STRENGTH, Format.RANKING, Format.RATINGS, Format.BINARY})
+"""Formats that may still be missing once a vote stands."""
+
+
 class Plan(Record):
     """What a study asks of whom. Every field can be changed while it goes on; what is done stays as it was done."""
 
@@ -94,7 +98,10 @@ class Plan(Record):
         default=[Format.BEST], min_length=1, max_length=8, description="What people are asked for."
     )
     aspects: list[Aspect] = Field(
-        default=[], max_length=8, description="What answers are rated on, if they are rated."
+        default=[],
+        max_length=8,
+        validate_default=True,
+        description="What answers are rated on, if they are rated.",
     )
     reasons: list[Annotated[str, Field(min_length=1, max_length=40)]] = Field(
         default=[],
@@ -133,7 +140,8 @@ class Plan(Record):
     )
     reveal: bool = Field(
         default=False,
-        description="Whether names are shown after each vote. Whoever sees them learns whose style is whose.",
+        description="Whether names are shown after each vote, where nothing else is to be said of the answers. "
+        "Whoever sees them learns whose style is whose.",
     )
     threads: Threads = Field(
         default=Threads.CHOSEN,
@@ -169,30 +177,46 @@ class Plan(Record):
         description="Shown to whoever has done all that there was for them.",
     )
 
+    @property
+    def stays_blind(self) -> bool:
+        """Whether names are not shown, not even after the vote: what else is asked for is to be said blind too."""
+        return not self.reveal or bool(_BESIDE_THE_VOTE & set(self.formats))
+
+    # What does not fit is told at the field that can mend it; `info.data` holds the fields above it that are sound.
+
     @field_validator("formats")
     @classmethod
     def _each_once(cls, formats: list[Format]) -> list[Format]:
+        if Format.STRENGTH in formats and Format.BEST not in formats:
+            raise ValueError("how much better an answer is can be asked only where the best one is")
         return list(dict.fromkeys(formats))
 
-    @model_validator(mode="after")
-    def _fits(self) -> "Plan":
-        if Format.RATINGS in self.formats and not self.aspects:
+    @field_validator("aspects")
+    @classmethod
+    def _named(cls, aspects: list[Aspect], info: ValidationInfo) -> list[Aspect]:
+        if Format.RATINGS in info.data.get("formats", ()) and not aspects:
             raise ValueError("answers are to be rated: name at least one aspect")
-        names = [each.name for each in self.aspects]
-        if len(set(names)) < len(names):
+        if len({each.name for each in aspects}) < len(aspects):
             raise ValueError("two aspects have the same name")
-        if Format.STRENGTH in self.formats and Format.BEST not in self.formats:
-            raise ValueError("how much better an answer is can be asked only where the best one is")
-        alone = {Format.BEST, Format.RANKING} & set(self.formats)
-        if self.side_by_side == 1 and alone:
+        return aspects
+
+    @field_validator("side_by_side")
+    @classmethod
+    def _enough_to_compare(cls, count: int, info: ValidationInfo) -> int:
+        if count == 1 and {Format.BEST, Format.RANKING} & set(info.data.get("formats", ())):
             raise ValueError(
                 "one answer alone cannot be compared: ask for ratings, or good and bad"
             )
-        if self.repeats + self.gold > 0.8:
+        return count
+
+    @field_validator("gold")
+    @classmethod
+    def _something_left(cls, gold: float, info: ValidationInfo) -> float:
+        if info.data.get("repeats", 0.0) + gold > 0.8:
             raise ValueError(
                 "repeats and items whose best answer is known leave nothing for the rest"
             )
-        return self
+        return gold
 
 
 class Study(Record):

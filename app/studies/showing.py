@@ -67,7 +67,7 @@ def show(
         ),
         study_id=None if study.id == FREE else study.id,
         guidelines=study.guidelines,
-        stays_blind=not study.plan.reveal,
+        stays_blind=study.plan.stays_blind,
     )
     there = _there(connection, study, given)
     known = {each.version_id: versions.known(connection, each.version_id) for each in given.drawn}

@@ -12,7 +12,7 @@ from functools import partial
 from typing import NamedTuple
 from uuid import UUID
 
-from app.comparing import Comparing, ComparisonView, DrawnQuery
+from app.comparing import Comparing, ComparisonView, DrawnQuery, asked_by
 from app.serving import Job, Serving
 from app.settings import Settings
 from app.store import (
@@ -158,7 +158,8 @@ class Studies:
                 [],
                 to_write,
                 stream,
-                queries.Ways(study.id, stays_blind=not study.plan.reveal, own_threads=False),
+                queries.Ways(study.id, stays_blind=study.plan.stays_blind, own_threads=False),
+                asked_by(study.plan),
             ),
         )
 

@@ -44,7 +44,7 @@ def build(app: FastAPI) -> Page:
         "compare",
         heading="Which answer would you rather have?",
         lead="Ask something: three versions answer at once, names hidden. Read as you normally would, then choose.",
-        styles=("compare", "answer", "thread"),
+        styles=("compare", "answer", "formats", "thread"),
     ) as blocks:
         stage = gr.HTML(
             html_template=layout(embedded),

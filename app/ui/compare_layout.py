@@ -183,13 +183,14 @@ def _vote_bar() -> str:
     <div class="choices" role="group" aria-label="Your choice">{best}{others}</div>
     <div class="result" hidden>
       <span class="said"><span data-verb></span> <b></b><span class="early"> · early</span><span class="named"> · with the names known</span></span>
-      <span class="saved">Saved here, will be sent. The names appear then.</span>
+      <span class="saved">Saved here, will be sent.<span class="names-appear"> The names appear then.</span></span>
       <button type="button" class="link" data-undo aria-keyshortcuts="U Control+Z">Undo<kbd>U</kbd><kbd data-typing>Ctrl Z</kbd></button>
       <button type="button" class="link" data-change aria-keyshortcuts="U" hidden>Change<kbd>U</kbd></button>
       <span class="why" role="group" aria-label="Why? Optional"></span>
       <button type="button" class="button primary" data-next aria-keyshortcuts="N">Next query<kbd>N</kbd></button>
     </div>
     <p class="kept" hidden>You said: <b></b>. That stands until you choose again. <button type="button" class="link" data-keep aria-keyshortcuts="U">Leave it so<kbd>U</kbd></button></p>
+    <div class="asked" hidden></div>
     <p class="hint"></p>
     <p class="refusal" role="alert"></p>
   </div></div>"""
@@ -201,6 +202,14 @@ def _about_model(embedded: bool) -> str:
         return f"Embedded model: knows countries, elements, animals and planets. {plug}"
     return 'Names and training are shown after the vote. <button type="button" class="link" popovertarget="plug-in" data-for-researchers>Plug in another model</button>'
 
+
+_KEYS_OF_STUDIES = """<h3>Where a study asks for more</h3>
+    <dl class="keys"><dt><kbd>1</kbd>…<kbd>5</kbd></dt><dd>what it is time for: the best answer; slightly, clearly, much better; the
+        next in the order; points, answer by answer</dd>
+      <dt><kbd>T</kbd><kbd>⌫</kbd></dt><dd>in the order: same place as the one before, take the last one back</dd>
+      <dt><kbd>←</kbd><kbd>→</kbd></dt><dd>move an answer that has the focus in the order; other points</dd>
+      <dt><kbd>L</kbd><kbd>D</kbd></dt><dd>good, bad: of the answer that has the focus, or the next that was not judged</dd>
+      <dt><kbd>I</kbd></dt><dd>in words</dd><dt><kbd>⏎</kbd></dt><dd>on <b>Next</b>: go on, or to what is still to be said</dd></dl>"""
 
 _POPOVERS = f"""
   <aside class="pop centre" id="guidelines" popover tabindex="0" aria-labelledby="guidelines-title">
@@ -219,6 +228,7 @@ _POPOVERS = f"""
       <dt><kbd>1</kbd><kbd>2</kbd><kbd>3</kbd></dt><dd>A, B or C is best</dd><dt><kbd>T</kbd></dt><dd>tie</dd>
       <dt><kbd>X</kbd></dt><dd>all bad</dd><dt><kbd>S</kbd></dt><dd>skip</dd><dt><kbd>U</kbd></dt><dd>undo, for ten seconds, then change; <kbd>Ctrl</kbd><kbd>Z</kbd> where you write</dd>
       <dt><kbd>N</kbd></dt><dd>next query, or item</dd><dt><kbd>Z</kbd></dt><dd>earlier ones, to go back to</dd><dt><kbd>H</kbd></dt><dd>guidelines</dd><dt><kbd>Q</kbd></dt><dd>the whole question</dd><dt><kbd>Esc</kbd></dt><dd>leave a field, a menu, this list</dd></dl>
+    {_KEYS_OF_STUDIES}
     <h3>All answers</h3>
     <dl class="keys"><dt><kbd>V</kbd></dt><dd>raw, as they were written</dd><dt><kbd>J</kbd></dt><dd>scroll together, or each by itself</dd>
       <dt><kbd>W</kbd></dt><dd>what differs, word by word</dd></dl>

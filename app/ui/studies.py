@@ -15,6 +15,7 @@ from fastapi.responses import HTMLResponse
 from app.people import Principal
 from app.store import FREE, Plan, Role
 from app.ui.plain import plain_page
+from app.ui.study_asking import asking
 
 
 class Kind(StrEnum):
@@ -67,7 +68,7 @@ def add_study_pages(app: FastAPI) -> None:
 
     def one(request: Request, study_id: UUID) -> HTMLResponse:
         who: Principal = request.state.principal
-        body = _ONE.format(id=study_id, plan="".join(_fields()))
+        body = _ONE.format(id=study_id, asking=asking(), plan="".join(_fields()))
         return plain_page(
             "Study", body, who, active="studies", script="studies/lead", styles=_STYLES
         )
@@ -83,8 +84,8 @@ def _fields() -> Iterator[str]:
     for name, label, kind in FIELDS:
         says = escape(Plan.model_fields[name].description or "")
         yield (
-            f'<div class="setting" data-kind="{kind}"><label for="plan-{name}">{label}</label>'
-            f'{_input(name, kind)}<p class="hint" id="about-{name}">{says}</p></div>'
+            f'<div class="setting" data-kind="{kind}" data-field="{name}"><label for="plan-{name}">{label}</label>'
+            f'{_input(name, kind)}<p class="hint" id="about-{name}">{says}</p><p class="wrong" role="alert"></p></div>'
         )
 
 
@@ -216,6 +217,7 @@ _ONE = """
     <p>Can be changed at any time; what is done stays as it was done.</p>
     <form method="post" data-plan><label class="setting">Name
         <input class="field" name="name" dir="auto" required maxlength="80" autocomplete="off"></label>
+      {asking}
       <div class="settings">{plan}</div>
       <div class="line"><button class="button primary">Save the plan</button></div></form>
     <div class="said" role="status"></div></section>

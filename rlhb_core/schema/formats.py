@@ -44,6 +44,8 @@ class Given:
     """The aspects that each response was rated on."""
     judged: frozenset[UUID] = frozenset()
     """Responses that were called good or bad."""
+    remarked: bool = False
+    """Whether something was said of a response that has not to be: in words, by a mark, by an edit."""
 
 
 @dataclass(frozen=True)
@@ -103,12 +105,17 @@ FORMATS: Mapping[Format, Asking] = {
 """Every format with what is known of it. The last three are never missing: whoever has nothing to say says nothing."""
 
 
+REMARKS = frozenset({SignalKind.CRITIQUE, SignalKind.MARK, SignalKind.EDIT})
+"""What answers the formats that are never missing."""
+
+
 def given(signals: Sequence[Signal]) -> Given:
     """What was said, from one person's signals about one comparison in the order in which they happened."""
     choice: VoteChoice | None = None
     ranked, strength = False, None
     rated: dict[UUID, set[str]] = {}
     judged: set[UUID] = set()
+    remarks: set[tuple[SignalKind, UUID, UUID | None]] = set()
     for signal in signals:
         payload, about = signal.payload, signal.response_id
         if signal.kind in DECIDING:
@@ -123,12 +130,17 @@ def given(signals: Sequence[Signal]) -> Given:
         elif signal.kind in (SignalKind.LIKE, SignalKind.DISLIKE):
             is_taken_back = KINDS[signal.kind].takes_back(payload)
             (judged.discard if is_taken_back else judged.add)(about)
+        elif signal.kind in REMARKS:
+            facts = KINDS[signal.kind]
+            remark = (signal.kind, about, facts.piece(payload))
+            (remarks.discard if facts.takes_back(payload) else remarks.add)(remark)
     return Given(
         choice,
         ranked,
         strength,
         {each: frozenset(aspects) for each, aspects in rated.items()},
         frozenset(judged),
+        bool(remarks),
     )
 
 

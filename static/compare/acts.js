@@ -13,8 +13,8 @@ const FLASH_MS = 1_400;
 
 export class Acts extends EventTarget {
   /**
-   * Events: "edited" (redraw), "regenerate" with detail = response id, "continue" with detail = [response id],
-   * "mark" with detail = the position, "said" with detail = a sentence.
+   * Events: "edited" (redraw), "marked" (likewise), "regenerate" with detail = response id, "continue" with detail =
+   * [response id], "mark" with detail = the position, "said" with detail = a sentence.
    * comparison(): {queryId, query, voted, responses: [{id, ids, cut, letter, text, complete}]} as it stands, or null;
    * `ids` are those of the equal answers that are shown as this one, `cut` those of them that were cut.
    */
@@ -23,7 +23,7 @@ export class Acts extends EventTarget {
     this.panels = panels;
     this.comparison = comparison;
     this.flashes = new WeakMap(); // label -> {usual, timer}
-    this.marks = new Map(); // response id -> {liked, disliked, flagged, edited}
+    this.marks = new Map(); // response id -> {liked, disliked, flagged, edited, comment, tags, ratings}
     panels.forEach((panel, position) => {
       panel.addEventListener("click", (event) => this.#clicked(position, event.target.closest("[data-act]")));
       // the hints of keys would go with the focus, and the button from under the pointer
@@ -45,6 +45,20 @@ export class Acts extends EventTarget {
   /** The person's own version of an answer: null if they took it back, undefined if this page knows of none. */
   editOf(responseId) {
     return this.marks.get(responseId)?.edited;
+  }
+
+  /** What is known to have been said of an answer, with those that are shown as it: all that a snapshot's marks hold. */
+  marksOf(answer) {
+    const marks = answer.ids.map((id) => this.marks.get(id) ?? {});
+    const own = this.marks.get(answer.id) ?? {};
+    const told = [own, ...marks].find(({ comment, tags }) => comment || tags?.length) ?? {};
+    const ratings = Object.assign({}, ...marks.map((mark) => mark.ratings ?? {}), own.ratings ?? {});
+    return { ...this.#all(answer), edited: own.edited, comment: told.comment ?? "", tags: told.tags ?? [], ratings };
+  }
+
+  /** Keep what was said of an answer elsewhere on the page. */
+  keep(responseId, marks) {
+    Object.assign(this.#mark(responseId), marks);
   }
 
   /** Whether something is being written about an answer, which must not be hidden just now. */
@@ -119,6 +133,7 @@ export class Acts extends EventTarget {
         this.#flash(position, MORE, "Noted");
     }
     this.show();
+    this.dispatchEvent(new Event("marked"));
   }
 
   /** Draw the marks. */
@@ -185,8 +200,11 @@ export class Acts extends EventTarget {
       this.#closeEditor(position);
       this.dispatchEvent(new Event("edited"));
     } else if (text) {
-      record("critique", now.queryId, answer.id, { text, tags: [] });
+      const { tags } = this.marksOf(answer); // of several comments the last one counts, with all that it says
+      this.keep(answer.id, { comment: text, tags });
+      record("critique", now.queryId, answer.id, { text, tags });
       event.target.reset();
+      this.dispatchEvent(new Event("marked"));
       event.target.closest("[popover]")?.hidePopover();
       this.#flash(position, MORE, "Saved");
       this.#say("Your comment is saved.");

@@ -14,6 +14,15 @@ export function standing(responses) {
   return responses.filter((response, position) => response.place === position);
 }
 
+/** The same, each with the positions at which it stands. */
+export function standingWithPlaces(responses) {
+  const positions = (response) => responses.flatMap(({ place }, position) => (place === response.place ? [position] : []));
+  return standing(responses).map((response) => ({ ...response, positions: positions(response) }));
+}
+
+/** Whether there is something to judge: not if it failed, or was stopped before it began. */
+export const canBeJudged = ({ status, text }) => status !== "failed" && (status !== "stopped" || Boolean(text.trim()));
+
 /** Whether all answers are the same one, so that none is better than another. */
 export function areAllSame(responses) {
   return responses.length > 1 && standing(responses).length === 1;

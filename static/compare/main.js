@@ -8,7 +8,7 @@ import { SHOWN } from "../drafts.js";
 import { labelKeys } from "../keymap.js";
 import { isMember, isSignedOut, isWorker, known, lookWhoThisIs, refreshPerson } from "../me.js";
 import { placePopovers } from "../popovers.js";
-import { namesSeen, outbox } from "../signals.js";
+import { allTold, namesSeen, outbox } from "../signals.js";
 import { Tracker } from "../tracker.js";
 import { uuid } from "../uuid.js";
 import { Acts } from "./acts.js";
@@ -20,6 +20,7 @@ import { Differs } from "./differs.js";
 import { Earlier } from "./earlier.js";
 import { Edits } from "./edits.js";
 import { placesOf, sameWords } from "./folds.js";
+import { FormatsCard } from "./formats/card.js";
 import { Guidelines } from "./guidelines.js";
 import { Inside } from "./inside.js";
 import { Leaving } from "./leaving.js";
@@ -78,6 +79,7 @@ class Compare {
     this.passages.addEventListener("said", (event) => this.#say(event.detail));
     this.passages.addEventListener("closed", () => this.#draw());
     this.acts.addEventListener("mark", (event) => this.passages.begin(event.detail));
+    this.formats = new FormatsCard({ bar: this.votes.bar, panels: this.panels.elements, votes: this.votes, acts: this.acts, comparison: responses });
     this.tracker = new Tracker(this.panels.elements, {
       bottom: () => this.#visibleBottom(),
       depthOf,
@@ -109,13 +111,17 @@ class Compare {
     this.votes.addEventListener("withdrawn", () => this.#revealed());
     this.votes.addEventListener("next", () => this.#next());
     this.acts.addEventListener("edited", () => this.#draw());
+    this.acts.addEventListener("marked", () => this.#draw());
+    this.formats.addEventListener("changed", () => this.#draw());
+    this.formats.addEventListener("said", (event) => this.#say(event.detail));
+    this.formats.addEventListener("bring", (event) => this.pager.show(this.panels.elements[event.detail]));
     this.acts.addEventListener("regenerate", (event) => this.#regenerate(event.detail));
     this.acts.addEventListener("continue", (event) => this.#carryOn(event.detail));
     this.acts.addEventListener("said", (event) => this.#say(event.detail));
     outbox.addEventListener("change", () => this.#connection());
     addEventListener("offline", () => this.#connection());
     addEventListener("online", () => this.#connection());
-    this.leaving = new Leaving(() => this.now && { ...this.now, voted: Boolean(this.votes.standing) });
+    this.leaving = new Leaving(() => this.now && { ...this.now, voted: this.#isDecided() || this.formats.isDone });
     this.desk = Desk.of(root);
     this.guidelines = new Guidelines(root.querySelector("#guidelines"), this.desk?.id ?? root.dataset.free);
     this.earlier = new Earlier(root.querySelector(".earlier"), this.desk?.id ?? "", () => this.now?.queryId ?? null);
@@ -124,12 +130,12 @@ class Compare {
     new Rekey(root.querySelector("#keys"));
     labelKeys(root);
     bindShortcuts({ ...this, next: () => this.#next() });
-    this.pager = new Pager(root, this.panels.elements);
+    this.pager = new Pager(root, this.panels.elements, (position) => this.formats.alone.look(position));
     placePopovers(root);
     gradio.watch((value) => this.#receive(value));
     setInterval(() => this.#fallBack(), 1000);
     if (isWorker() && !this.desk) return void location.replace("/studies");
-    this.desk ? this.#nextItem() : this.#restore();
+    this.desk ? this.#firstItem() : this.#restore();
   }
 
   // --- asking and following ---------------------------------------------------------------------
@@ -194,10 +200,14 @@ class Compare {
     this.#begin({ text: kept?.text ?? "", sampled: kept?.sampled ?? true, queryId: kept?.queryId ?? null });
     this.restoring = true;
     const { token } = this.now;
-    if (kept) await Promise.race([outbox.adopted, new Promise((resolve) => setTimeout(resolve, LEFT_BEHIND_MS))]);
+    if (kept) await this.#leftBehind();
     if (this.now?.token !== token || this.now.view) return; // they have asked meanwhile
     this.now.heardAt = performance.now();
     this.gradio.restore({ token, query_id: kept?.queryId ?? null });
+  }
+
+  #leftBehind() {
+    return Promise.race([outbox.adopted, new Promise((resolve) => setTimeout(resolve, LEFT_BEHIND_MS))]);
   }
 
   #regenerate(responseId) {
@@ -270,6 +280,7 @@ class Compare {
     this.asking = this.restoring = false;
     this.composer.busy = false;
     this.votes.begin(view.vote);
+    this.formats.begin(view);
     this.leaving.comeBack();
   }
 
@@ -336,8 +347,9 @@ class Compare {
       this.#draw();
       this.pager.show(this.panels.chosen);
       if (this.votes.vote) {
-        const names = view.stays_blind ? "" : ` ${view.panels.map((panel) => `${panel.letter} is ${panel.revealed?.version}`).join(", ")}.`;
-        this.#say(`Recorded.${names}${this.votes.undoable ? " Ten seconds to undo." : ""}`);
+        const names = view.panels.map((panel) => `${panel.letter} is ${panel.revealed?.version}`).join(", ");
+        const further = this.votes.undoable ? " Ten seconds to undo." : "";
+        this.#say(view.stays_blind ? `Recorded. ${this.formats.isMany ? this.formats.sentence : ""}` : `Recorded. ${names}.${further}`);
       } else this.#say(`The vote is taken back. ${this.votes.hint}`);
     } catch (error) {
       if (error.status === 404) now.isDue = false; // erased meanwhile; otherwise the fall-back looks again
@@ -354,6 +366,12 @@ class Compare {
     else this.composer.focus();
   }
 
+  /** What was in view before; first what its page has left behind is sent. */
+  async #firstItem() {
+    await this.#leftBehind();
+    this.#nextItem();
+  }
+
   /** The next item of the study; the one in view, as long as it is not ended. */
   async #nextItem() {
     if (this.coming) return;
@@ -361,11 +379,12 @@ class Compare {
     this.tracker.settle();
     this.#hint("");
     try {
-      await this.votes.told;
+      this.formats.flush();
+      await allTold();
       const task = await this.desk.next();
       this.#trouble("");
       if (!task.view) this.#nothingLeft();
-      else if (task.query_id === this.now?.queryId) this.#hint("This one is not done yet: choose, or skip it.");
+      else if (task.query_id === this.now?.queryId) this.formats.ask() || this.#hint(this.formats.isMany ? `This one is not done yet. ${this.formats.sentence}` : "This one is not done yet: choose, or skip it.");
       else this.#showItem(task.view);
     } catch (error) {
       this.#trouble(error.message);
@@ -444,21 +463,28 @@ class Compare {
     showAsked(this.root.querySelector("[data-asked-too]"), now?.view ? (now.view.asks?.formats ?? this.desk?.formats ?? []) : []);
     this.passages.update(now?.view?.panels ?? []);
     this.votes.show(this.#comparison());
+    this.formats.show();
     this.pager?.name(this.#comparison()?.responses ?? []);
     const complete = this.#complete();
     if (complete && !now.completeAt) {
       now.completeAt = Date.now();
-      if (!this.votes.vote) this.#say(`All answers are complete. ${this.#folds()}Choose the one you would rather have.`);
+      const toDo = this.formats.isMany ? this.formats.sentence : "Choose the one you would rather have.";
+      if (!this.#isDecided()) this.#say(`All answers are complete. ${this.#folds()}${toDo}`);
     }
+    const isRead = this.formats.isMany ? !this.formats.isDone : !this.votes.vote;
     this.tracker.follow(
       now?.queryId ?? null,
       (view?.panels ?? []).map((panel, position) => ({
         responseId: panel.response_id,
-        readable: Boolean(panel.text) && !this.votes.vote && places[position] === position,
+        readable: Boolean(panel.text) && isRead && places[position] === position,
         complete: panel.outcome !== "pending",
         place: places[position],
       })),
     );
+  }
+
+  #isDecided() {
+    return Boolean(this.votes.standing) || this.formats.isRanked;
   }
 
   #places() {
@@ -491,7 +517,7 @@ class Compare {
     const { now } = this;
     if (!now?.view) return null;
     const responses = responsesOf(now.view.panels, this.#places());
-    return { queryId: now.queryId, query: now.text, voted: Boolean(this.votes.vote), responses };
+    return { queryId: now.queryId, query: now.text, voted: this.#isDecided(), asks: now.view.asks, staysBlind: now.view.stays_blind, responses };
   }
 
   #say(sentence) {

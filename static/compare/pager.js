@@ -4,8 +4,8 @@ import { smoothly } from "../motion.js";
 import { listed } from "./folds.js";
 
 export class Pager {
-  /** root: the page; panels: the answers' elements, leftmost first. */
-  constructor(root, panels) {
+  /** root: the page; panels: the answers' elements, leftmost first; look(position): that one is in view. */
+  constructor(root, panels, look = () => {}) {
     this.pager = root.querySelector(".pager");
     this.tabs = [...this.pager.querySelectorAll("button")];
     const { tabs } = this;
@@ -16,6 +16,7 @@ export class Pager {
         if (!entry || !this.#inUse()) return;
         const current = tabs[panels.indexOf(entry.target)];
         tabs.forEach((tab) => tab.setAttribute("aria-current", String(tab === current)));
+        look(panels.indexOf(entry.target));
       },
       { root: root.querySelector(".arms"), threshold: [0.6] },
     );

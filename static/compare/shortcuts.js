@@ -2,19 +2,22 @@
 
 import { bindKeys } from "../keys.js";
 
-/** page: {panels, votes, acts, passages, edits, composer, thread, switches, differs, question, guidelines, earlier, desk, next()}; desk: null where no study is worked through. */
-export function bindShortcuts({ panels, votes, acts, passages, edits, composer, thread, switches, differs, question, guidelines, earlier, desk, next }) {
-  const focused = () => panels.elements.findIndex((element) => element.contains(document.activeElement));
+/** page: {panels, votes, acts, formats, passages, edits, composer, thread, switches, differs, question, guidelines, earlier, desk, next()}; desk: null where no study is worked through. */
+export function bindShortcuts({ panels, votes, acts, formats, passages, edits, composer, thread, switches, differs, question, guidelines, earlier, desk, next }) {
+  const inPanel = () => panels.elements.findIndex((element) => element.contains(document.activeElement));
+  const focused = () => (inPanel() < 0 ? formats.alone.focused : inPanel());
   const act = (name) => () => (focused() < 0 ? false : acts.act(focused(), name));
   const panel = (position) => () => panels.elements[position]?.focus({ preventScroll: true });
+  const judge = (act) => () => formats.judge(act, focused());
+  const digits = Object.fromEntries([1, 2, 3, 4, 5].map((number) => [number, () => formats.digit(number)]));
   bindKeys({
-    1: () => votes.cast("best", 0),
-    2: () => votes.cast("best", 1),
-    3: () => votes.cast("best", 2),
-    t: () => votes.cast("tie"),
-    x: () => votes.cast("all_bad"),
-    s: () => votes.cast("skip"),
-    u: () => (votes.undoable ? votes.undo() : votes.kept ? votes.keep() : votes.change()),
+    ...digits,
+    t: () => formats.tie(),
+    x: () => formats.allBad(),
+    s: () => formats.skip(),
+    u: () => formats.undo(),
+    Backspace: () => formats.back(),
+    i: () => formats.write(focused()),
     "ctrl+z": () => (votes.undoable ? votes.undo() : false),
     n: () => next(),
     z: (_, closed) => closed?.id === "earlier" || earlier.open(),
@@ -24,8 +27,8 @@ export function bindShortcuts({ panels, votes, acts, passages, edits, composer, 
     a: panel(0),
     b: panel(1),
     c: panel(2),
-    l: act("like"),
-    d: act("dislike"),
+    l: judge("like"),
+    d: judge("dislike"),
     k: act("copy"),
     e: act("edit"),
     o: () => edits.turn(focused()),

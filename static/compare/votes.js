@@ -23,13 +23,14 @@ export class Votes extends EventTarget {
    * Events: "casting" just before a vote is recorded; "cast" at once, also when one is taken back or was refused; "voted"
    * and "withdrawn" once the server has acknowledged; "undone" with detail = the vote that was taken back, "changing" with
    * detail = the one that another may take the place of; "next".
-   * comparison(): {queryId, responses: [{id, letters, status, canWin, text, place, complete}]} as it stands, or null.
+   * comparison(): {queryId, staysBlind, asks, responses: [{id, letters, status, canWin, text, place, complete}]} as it
+   * stands, or null.
    */
   constructor(bar, comparison) {
     super();
     this.bar = bar;
     this.comparison = comparison;
-    this.vote = null; // {choice, best, early, acknowledged}
+    this.vote = null; // {choice, best, early, strength, acknowledged}
     this.undoUntil = 0;
     this.tags = new Set();
     bar.addEventListener("click", (event) => this.#clicked(event.target.closest("button"), event.detail));
@@ -55,10 +56,13 @@ export class Votes extends EventTarget {
     this.show(this.comparison());
   }
 
-  /** Vote for the panel at `position` (0 the leftmost), or with choice "tie", "all_bad", "skip". */
-  async cast(choice, position = null) {
+  /**
+   * Vote for the panel at `position` (0 the leftmost), or with choice "tie", "all_bad", "skip".
+   * isAnew: also in place of another vote, as long as no names were shown.
+   */
+  async cast(choice, position = null, isAnew = false) {
     const now = this.comparison();
-    if (!now || this.vote) return;
+    if (!now || (this.vote && !(isAnew && now.staysBlind && this.vote.choice !== choice))) return;
     const best = choice === "best" ? now.responses[now.responses[position]?.place] : null;
     if (choice === "best" && !best?.id) return;
     this.refusal = whyNot(choice, best, now.responses);
@@ -71,11 +75,23 @@ export class Votes extends EventTarget {
     this.vote = vote;
     this.undoUntil = before ? 0 : Infinity; // ten seconds from when the names are shown; one that was changed can be changed again
     const sent = record("vote", now.queryId, null, { choice, best: vote.best, early });
-    this.told = sent.catch(() => {}); // when the server knows of it, or has refused it
     this.show(now);
     this.dispatchEvent(new Event("cast"));
     this.bar.querySelector("[data-next]").focus({ preventScroll: true });
     await this.#acknowledged(sent, now.queryId, vote, "voted", before);
+  }
+
+  /** Say how much better the chosen answer is, from 1 to 3. */
+  weigh(strength) {
+    if (this.vote?.choice !== "best" || this.vote.strength === strength) return;
+    this.vote.strength = strength;
+    this.again();
+  }
+
+  /** Say the vote as it stands once more: the last that was said counts. */
+  again() {
+    const { choice, best, early, strength } = this.vote;
+    record("vote", this.comparison().queryId, null, { choice, best, early, ...(strength && { strength }) });
   }
 
   /** What should be known before choosing; "" if nothing. */
@@ -122,7 +138,12 @@ export class Votes extends EventTarget {
     this.dispatchEvent(new Event("cast"));
   }
 
-  /** Take the vote back, while the ten seconds last. */
+  /** Until when it can be taken back: for ten seconds, or as long as it is in view where no names are shown. */
+  #undoLasts(until) {
+    return this.comparison()?.staysBlind ? Infinity : until;
+  }
+
+  /** Take the vote back, while that is possible. */
   async undo() {
     if (!this.undoable) return;
     const now = this.comparison();
@@ -150,7 +171,7 @@ export class Votes extends EventTarget {
     if (this.comparison()?.queryId !== queryId || this.vote !== vote) return;
     if (vote) {
       vote.acknowledged = true;
-      if (this.undoUntil === Infinity) this.undoUntil = performance.now() + UNDO_S * 1000;
+      if (this.undoUntil === Infinity) this.undoUntil = this.#undoLasts(performance.now() + UNDO_S * 1000);
     }
     this.show(this.comparison());
     this.dispatchEvent(new Event(event));
@@ -161,7 +182,7 @@ export class Votes extends EventTarget {
     if (clicks > 1 && button !== this.clicked) return;
     this.clicked = button;
     if (!button) return;
-    if (button.dataset.choice) this.cast(button.dataset.choice, Number(button.dataset.position ?? 0));
+    if (button.dataset.choice) this.cast(button.dataset.choice, Number(button.dataset.position ?? 0), button.dataset.choice === "skip");
     else if ("undo" in button.dataset) this.undo();
     else if ("change" in button.dataset) this.change();
     else if ("keep" in button.dataset) this.keep();
@@ -202,7 +223,7 @@ export class Votes extends EventTarget {
   show(now) {
     const { bar, vote } = this;
     bar.hidden = !now;
-    bar.querySelector(".choices").hidden = Boolean(vote);
+    bar.querySelector(".choices").hidden = Boolean(vote) || now?.asks.formats.includes("best") === false;
     bar.querySelector(".result").hidden = !vote;
     bar.querySelector(".refusal").textContent = this.refusal ?? "";
     this.#offer(now?.responses ?? []);
@@ -215,7 +236,9 @@ export class Votes extends EventTarget {
     bar.querySelector(".early").hidden = !vote.early;
     bar.querySelector(".named").hidden = !vote.named;
     bar.querySelector(".saved").hidden = vote.acknowledged;
-    const reasons = vote.choice in REASONS ? REASONS[vote.choice] : [];
+    bar.querySelector(".saved .names-appear").hidden = Boolean(now?.staysBlind);
+    const isSaidBelow = now?.asks.formats.includes("critique"); // of each answer
+    const reasons = vote.choice in REASONS && !isSaidBelow ? REASONS[vote.choice] : [];
     bar.querySelector(".why").hidden = !reasons.length;
     const shown = [...bar.querySelectorAll("[data-reason]")].map((button) => button.dataset.reason).join();
     if (shown !== reasons.join()) bar.querySelector(".why").replaceChildren(...chips(reasons));

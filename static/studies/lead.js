@@ -6,7 +6,7 @@ import { call } from "../api.js";
 import { ask, fill, get, h, number, post } from "../kit.js";
 import { attempt, moment, onSubmit, saidOf, table } from "../people/parts.js";
 import { showLinks } from "./links.js";
-import { planned, showPlan } from "./plan.js";
+import { planned, showPlan, tellAtFields } from "./plan.js";
 import { bar } from "./progress.js";
 import { showWork } from "./work.js";
 
@@ -141,7 +141,12 @@ async function showGuidelines() {
 }
 
 onSubmit(find("[data-plan]"), saidOf(find("[data-plan]")), async ({ name }) => {
-  show(await call("PATCH", path, { name, plan: planned(led.study.plan) }));
+  try {
+    show(await call("PATCH", path, { name, plan: planned(led.study.plan) }));
+    tellAtFields(null);
+  } catch (error) {
+    throw tellAtFields(error) ? new Error("It is not saved; what does not fit is said at its field.") : error;
+  }
   await showLinks(led.study, path, show);
   saidOf(find("[data-plan]")).textContent = "The plan is saved.";
 });

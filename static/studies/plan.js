@@ -1,6 +1,8 @@
 // The form of a study's plan: filled from the plan, and read back into it. What the form does not show stays as it was.
 
 import { fill, h } from "../kit.js";
+import { sentence } from "../people/parts.js";
+import { asked, showAsked } from "./asking.js";
 
 const DAY_MS = 86_400_000;
 
@@ -28,6 +30,7 @@ export function showPlan(plan, versions) {
   const arms = document.querySelector("[data-versions]");
   const tick = ({ id, name }) => h("label", {}, h("input", { type: "checkbox", value: id, checked: plan.arms.includes(id) }), name);
   fill(arms, versions.map(tick));
+  showAsked(plan);
   for (const setting of settings()) {
     const kind = KINDS[setting.dataset.kind];
     if (kind) kind[0](field(setting), plan[field(setting).name]);
@@ -38,5 +41,19 @@ export function showPlan(plan, versions) {
 export function planned(before) {
   const arms = [...document.querySelectorAll("[data-versions] input:checked")].map((input) => input.value);
   const read = settings().filter((setting) => KINDS[setting.dataset.kind]);
-  return { ...before, arms, ...Object.fromEntries(read.map((setting) => [field(setting).name, KINDS[setting.dataset.kind][1](field(setting))])) };
+  return { ...before, ...asked(), arms, ...Object.fromEntries(read.map((setting) => [field(setting).name, KINDS[setting.dataset.kind][1](field(setting))])) };
+}
+
+/** What is wrong with a plan is said at the fields that can mend it. True if every part of it was. */
+export function tellAtFields(error) {
+  const parts = Array.isArray(error?.body?.detail) ? error.body.detail : [];
+  const fieldOf = ({ loc = [] }) => loc.map((step) => document.querySelector(`[data-plan] [data-field="${CSS.escape(step)}"]`)).find(Boolean);
+  for (const line of document.querySelectorAll("[data-plan] .wrong")) line.textContent = "";
+  for (const part of parts) {
+    const line = fieldOf(part)?.querySelector(".wrong");
+    if (line) line.textContent += `${line.textContent && " "}${sentence(part.msg.replace("Value error, ", ""))}`;
+  }
+  const first = parts.map(fieldOf).find(Boolean);
+  first?.querySelector("input, select, button")?.focus();
+  return parts.length > 0 && parts.every(fieldOf);
 }

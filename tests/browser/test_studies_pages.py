@@ -23,6 +23,7 @@ from app.store import (
     signals,
     studies,
 )
+from rlhb_core.schema.formats import FORMATS
 from tests.browser.conftest import Studio, Visit
 from tests.browser.test_axe import check
 from tests.browser.test_runs_pages import picture
@@ -213,6 +214,66 @@ def test_a_plan_that_makes_no_sense_is_refused_in_a_sentence(visit: Visit, studi
     assert page.locator("[data-plan] :invalid").count() > 0
 
 
+def test_what_people_are_asked_is_chosen_and_comes_back(visit: Visit, studio: Studio) -> None:
+    name = named()
+    page = made(visit, name)
+    expect(page.get_by_label("Best answer", exact=True)).to_be_checked()
+    for format in FORMATS.values():
+        expect(page.get_by_text(format.says)).to_be_visible()
+    page.get_by_role("button", name="Ratings", exact=True).click()
+    expect(page.get_by_label("Best answer", exact=True)).not_to_be_checked()
+    aspects = page.locator(".aspect")
+    expect(aspects).to_have_count(3)
+    aspects.nth(1).get_by_role("button", name="Remove").click()
+    aspects.nth(1).get_by_role("button", name="Remove").click()
+    page.get_by_role("button", name="Add an aspect").click()
+    page.keyboard.type("kind")  # the focus is there
+    aspects.nth(1).get_by_label("Weight").fill("0.5")
+    page.get_by_label("In words", exact=True).check()
+    page.get_by_label("Reasons", exact=True).fill("right, , rude,right")
+    page.get_by_role("button", name="Save the plan").click()
+    expect(page.get_by_text("The plan is saved.")).to_be_visible()
+    plan = stored(studio, name).plan
+    assert plan.formats == ["ratings", "critique"]
+    first, second = plan.aspects
+    assert (first.name, first.weight, first.anchors[4]) == ("correct", 1, "right")
+    assert (second.name, second.weight, second.anchors) == ("kind", 0.5, [])
+    assert plan.reasons == ["right", "rude"]
+    page.reload()
+    expect(page.get_by_label("Ratings", exact=True)).to_be_checked()
+    expect(page.get_by_label("Best answer", exact=True)).not_to_be_checked()
+    expect(aspects.nth(0).get_by_label("5", exact=True)).to_have_value("right")
+    expect(aspects.nth(1).get_by_label("Name")).to_have_value("kind")
+    expect(page.get_by_label("Reasons", exact=True)).to_have_value("right, rude")
+
+
+def test_what_does_not_fit_is_said_at_its_field(visit: Visit, studio: Studio) -> None:
+    name = named()
+    page = made(visit, name)
+    visit.expect("status of 422")
+    page.get_by_label("Ratings", exact=True).check()
+    page.get_by_role("button", name="Save the plan").click()
+    field = page.locator("[data-field=aspects]")
+    expect(field.get_by_role("alert")).to_have_text(
+        "Answers are to be rated: name at least one aspect."
+    )
+    expect(page.get_by_text("what does not fit is said at its field")).to_be_visible()
+    expect(page.get_by_role("button", name="Add an aspect")).to_be_focused()
+    page.get_by_role("button", name="Add an aspect").click()
+    page.keyboard.type("clear")
+    page.get_by_label("Best answer", exact=True).uncheck()
+    page.get_by_label("How much better").check()
+    page.get_by_role("button", name="Save the plan").click()
+    formats = page.get_by_role("group", name="Formats")
+    expect(formats.get_by_role("alert")).to_contain_text("only where the best one is")
+    expect(field.locator(".wrong")).to_be_empty()
+    page.get_by_role("button", name="Best answer, and how much").click()
+    page.get_by_role("button", name="Save the plan").click()
+    expect(page.get_by_text("The plan is saved.")).to_be_visible()
+    expect(formats.locator(".wrong")).to_be_empty()
+    assert stored(studio, name).plan.formats == ["best", "strength"]
+
+
 @pytest.mark.parametrize(("width", "scheme"), [(1360, "light"), (1360, "dark"), (390, "light")])
 def test_they_fit_and_break_no_rule(
     width: int, scheme: str, visit: Visit, studio: Studio, tmp_path: Path
@@ -223,6 +284,7 @@ def test_they_fit_and_break_no_rule(
     expect(page.get_by_role("table", name="Items")).to_be_visible()
     page.get_by_role("button", name="Open it", exact=True).click()
     expect(page.get_by_text("It is open")).to_be_visible()
+    page.get_by_role("button", name="Everything").click()
     check(page)
     picture(page, f"study-{width}-{scheme}")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

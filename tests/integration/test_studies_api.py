@@ -100,6 +100,7 @@ def test_a_study_is_made_filled_opened_and_worked_through(leader: Member, annota
         assert view["query"] == f"Question {number}?"
         assert {p["text"] for p in view["panels"]} == {f"First {number}.", f"Second {number}."}
         assert [panel["revealed"] for panel in view["panels"]] == [None, None]
+        assert view["asks"] == {"formats": ["best"], "aspects": [], "reasons": []}
         vote(annotator, task)
     end = next_of(annotator, study_id)
     assert (end["query_id"], end["finished"], end["completion_code"]) == (None, True, "MARS-17")

@@ -59,6 +59,27 @@ def test_a_ranking_after_a_vote_stands_and_a_vote_after_it_too():
     assert not given([RANKED, BEST_A]).ranked
 
 
+@pytest.mark.parametrize(
+    ("kind", "payload", "taken_back"),
+    [
+        ("critique", {"text": "No."}, {"text": ""}),
+        ("edit", {"text": "Two."}, {"text": "Two.", "on": False}),
+        (
+            "mark",
+            {"mark": str(C), "start": 0, "end": 2, "quality": "bad"},
+            {"mark": str(C), "start": 0, "end": 2, "quality": "bad", "on": False},
+        ),
+    ],
+)
+def test_a_remark_is_something_said_until_it_is_taken_back(
+    kind: str, payload: dict[str, Any], taken_back: dict[str, Any]
+):
+    remark = said(kind, A, **payload)
+    assert given([remark]).remarked
+    assert given([remark, said(kind, A, **taken_back)]) == given([])
+    assert given([remark, said(kind, B, **payload), said(kind, A, **taken_back)]).remarked
+
+
 def test_skipping_is_no_choice_of_an_answer():
     assert is_skipped(given([said("vote", choice="skip")]))
     assert not is_skipped(given([said("vote", choice="skip"), BEST_A]))

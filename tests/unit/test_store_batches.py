@@ -250,6 +250,12 @@ def test_only_a_vote_that_was_cast_can_be_taken_back(store: Store, scene: Scene)
         assert signals.record(connection, me.id, [best(query, a), undone]) == 2, "both in one batch"
         again = act("vote", query, choice="withdrawn")
         assert signals.record(connection, me.id, [again]) == 1, "and in a later one"
+    (ranked, (b, *_)), they = scene.asked[1], scene.persons[1]
+    order = act("rank", ranked, order=[[str(b.id)]])
+    with store.writing() as connection:
+        assert signals.record(connection, they.id, [order]) == 1
+        back = act("vote", ranked, choice="withdrawn")
+        assert signals.record(connection, they.id, [back]) == 1, "a ranking too"
     simulated, (theirs, _) = scene.persons[3], scene.asked[3]
     with store.writing() as connection:  # they are shown no names, so nobody knows
         back = act("vote", theirs, choice="withdrawn")

@@ -1,0 +1,345 @@
+// What a study asks of a comparison, in the card under the answers: which of two is better and by how much, their order, and
+// apart from that what each is worth alone. Only what is asked is there, in the order in which it is asked.
+//
+// Here it is known what is still to be said, which of the steps a digit answers, and where the focus goes; how a format looks
+// and what it records is in a module of its own. Where nothing but the best answer is asked, the vote bar is as ever.
+
+import { h } from "../../kit.js";
+import { record } from "../../signals.js";
+import { canBeJudged, standingWithPlaces } from "../choices.js";
+import { Alone } from "./alone.js";
+import { binaryRow, nameMarks } from "./binary.js";
+import { arrange } from "./buttons.js";
+import { critiqueRow } from "./critique.js";
+import { Ranking } from "./ranking.js";
+import { ratingRow } from "./ratings.js";
+import { Strength } from "./strength.js";
+
+const HERE = new Set(["strength", "ranking", "ratings", "binary", "critique"]);
+const NOTHING = [];
+const MOST_TOLD = 2; // of what is missing, the others are counted
+
+export class FormatsCard extends EventTarget {
+  /**
+   * Events: "changed" (redraw), "said" with detail = a sentence, "bring" with detail = the position of an answer to be in view.
+   * bar: the vote bar; panels: the answers' elements; comparison(): as for votes and acts, with `asks` as the server says it.
+   */
+  constructor({ bar, panels, votes, acts, comparison }) {
+    super();
+    Object.assign(this, { bar, panels, votes, acts, comparison });
+    this.box = bar.querySelector(".asked");
+    this.strength = new Strength((strength) => this.#weigh(strength));
+    this.ranking = new Ranking({
+      record: (order) => record("rank", this.comparison().queryId, null, { order }),
+      retract: () => this.#retract(),
+      changed: (sentence) => {
+        this.#changed();
+        this.#say(sentence);
+      },
+    });
+    this.alone = new Alone();
+    this.onward = h("div", { class: "onward" }, h("p", { class: "lacking" }));
+    this.relative = h("div", { class: "relative", role: "group", "aria-label": "The answers against each other" }, this.strength.element, this.ranking.element);
+    this.box.append(h("div", { class: "steps" }, this.relative, this.alone.element), this.onward);
+    votes.addEventListener("cast", () => this.#voted());
+    addEventListener("pagehide", () => this.flush());
+  }
+
+  /** A comparison came onto the page: its first snapshot. */
+  begin({ asks, ranking }) {
+    this.asks = asks;
+    this.isMany = asks.formats.some((each) => HERE.has(each));
+    this.ranking.begin(ranking);
+    this.alone.begin(this.#rows(asks));
+    this.lastRated = null;
+    arrange(this.bar, { isMany: this.isMany, asksBest: this.#asks("best"), onward: this.onward, tools: this.ranking.tools });
+  }
+
+  /** Draw what stands. */
+  show() {
+    const now = this.comparison();
+    this.box.hidden = !now || !this.isMany;
+    nameMarks(this.panels, Boolean(now) && this.#asks("binary"));
+    if (this.box.hidden) return;
+    const { vote } = this.votes;
+    const isOver = vote?.choice === "skip";
+    this.strength.show(vote, this.#asks("strength") ? this.#best() : null);
+    this.ranking.element.hidden = !this.#asks("ranking") || isOver || vote?.choice === "all_bad" || this.#waitsForVote();
+    this.ranking.show(this.#rankable(), { first: this.#best()?.id ?? null, areTied: vote?.choice === "tie" });
+    this.relative.hidden = this.strength.element.hidden && this.ranking.element.hidden;
+    this.alone.show(isOver ? NOTHING : this.#answers());
+    this.onward.querySelector(".lacking").textContent = this.sentence;
+    this.onward.toggleAttribute("data-done", this.isDone || isOver);
+    const step = this.#digitStep();
+    for (const [name, element] of Object.entries({ strength: this.strength.element, ranking: this.ranking.element, ratings: this.alone.element })) {
+      const isNew = element.toggleAttribute("data-current", name === step) && step !== this.step;
+      if (isNew && name !== "ratings") element.scrollIntoView({ block: "nearest" });
+    }
+    this.step = step;
+  }
+
+  /** What is still to be said, in the order in which it is asked: [{format, words, focus()}]. */
+  missing() {
+    const { vote } = this.votes;
+    if (!this.isMany || vote?.choice === "skip") return NOTHING;
+    const found = [];
+    const lacks = (format, words, focus) => words && this.#asks(format) && found.push({ format, words, focus });
+    lacks("best", this.#isUndecided() && "which answer is best", () => this.bar.querySelector(".choices button:not(:disabled, [hidden])")?.focus());
+    lacks("strength", this.strength.lacking(vote, this.#best()), () => this.strength.focus());
+    lacks("ranking", vote?.choice !== "all_bad" && this.ranking.lacking(), () => this.ranking.focus());
+    for (const { words, first } of this.alone.lackingWords(this.#answers())) lacks(first.row.kind, words, () => this.#lookAndFocus(first));
+    return found;
+  }
+
+  /** The same as people are told it. */
+  get sentence() {
+    if (this.votes.vote?.choice === "skip") return "Passed over.";
+    const missing = this.missing();
+    if (!missing.length) return this.#isSilent() ? "Say what there is to say, or skip it." : "All is said.";
+    const more = missing.length - MOST_TOLD;
+    return `Still to say: ${missing.slice(0, MOST_TOLD).map(({ words }) => words).join("; ")}${more > 0 ? `; and ${more} more` : ""}.`;
+  }
+
+  /** Whether all is said that was asked, so that it is left behind and not abandoned. */
+  get isDone() {
+    return Boolean(this.isMany && !this.missing().length && !this.#isSilent());
+  }
+
+  /** Whether there is a ranking, which decides as a vote does. */
+  get isRanked() {
+    return Boolean(this.isMany && this.ranking.recorded);
+  }
+
+  /** Put the focus on what is missing, and say what it is; false if nothing is. */
+  ask() {
+    const [first] = this.missing();
+    if (!first) return false;
+    this.#say(this.sentence);
+    first.focus();
+    return true;
+  }
+
+  /** Save what is written and not saved yet. */
+  flush() {
+    for (const row of this.alone.rows) row.flush?.();
+  }
+
+  // --- keys -------------------------------------------------------------------------------------
+
+  /** A digit answers the step that it is time for. False if it says nothing now. */
+  digit(number) {
+    const now = this.comparison();
+    if (!now) return false;
+    switch (this.isMany ? this.#digitStep() : "best") {
+      case "best":
+        return number <= 3 && this.votes.cast("best", number - 1);
+      case "strength":
+        return number <= 3 && this.#weigh(number, true);
+      case "ranking":
+        return this.ranking.place(number - 1) && this.#advance();
+      case "ratings":
+        return this.#rateNext(number);
+      default:
+        return false;
+    }
+  }
+
+  tie() {
+    if (!this.isMany || (this.#asks("best") && this.#isUndecided())) return this.#asks("best") && this.votes.cast("tie");
+    return this.#isRanking() && (this.ranking.tie(), true);
+  }
+
+  allBad() {
+    return (this.#asks("best") || this.#asks("ranking")) && this.votes.cast("all_bad");
+  }
+
+  /** Possible at any time as long as no names were shown. */
+  skip() {
+    return this.votes.cast("skip", null, this.isMany);
+  }
+
+  /** Take back the vote, change one that was made before, or take back the ranking. */
+  undo() {
+    if (this.votes.undoable) return this.votes.undo();
+    if (this.votes.kept) return this.votes.keep();
+    if (this.votes.changeable) return this.votes.change();
+    return this.#isRanking() && this.ranking.clear();
+  }
+
+  back() {
+    return this.#isRanking() && (this.ranking.back(), true);
+  }
+
+  /** Like or dislike the answer at `position`; without one (-1), where good or bad is asked, the next not judged. */
+  judge(act, position) {
+    const row = this.alone.rows.find(({ kind }) => kind === "binary");
+    const answer = row && this.#answers().find((each) => (position < 0 ? row.lacks(each) : each.positions.includes(position)));
+    if (row ? !answer : position < 0) return false;
+    this.acts.act(answer?.positions[0] ?? position, act).then(() => answer && !row.lacks(answer) && this.#advance());
+    return true;
+  }
+
+  /** To the line for words on the answer at `position`, or the first. False if there is none. */
+  write(position) {
+    if (!this.isMany || !this.#asks("critique")) return false;
+    const answers = this.#answers();
+    const answer = answers.find(({ positions }) => positions.includes(position)) ?? answers[0];
+    if (!answer || this.alone.element.hidden) return false;
+    this.dispatchEvent(new CustomEvent("bring", { detail: answer.positions[0] }));
+    this.alone.focus("critique", answer);
+    return true;
+  }
+
+  // --- what is said -----------------------------------------------------------------------------
+
+  #rows({ formats, aspects, reasons }) {
+    const marksOf = (answer) => this.acts.marksOf(answer);
+    const rate = (answer, aspect, value, byKey) => this.#rate(answer, aspect, value, byKey);
+    const judge = (answer, act) => this.acts.act(answer.positions[0], act);
+    const rows = {
+      ratings: () => aspects.map((aspect) => ratingRow(aspect, { rate, marksOf, goOn: () => this.bar.querySelector("[data-next]").click() })),
+      binary: () => [binaryRow({ judge, marksOf })],
+      critique: () => [critiqueRow(reasons, { comment: (answer, said) => this.#comment(answer, said), marksOf, leave: () => this.#focusNext() })],
+    };
+    return formats.flatMap((format) => rows[format]?.() ?? []);
+  }
+
+  #rate(answer, aspect, value, byKey = false) {
+    this.lastRated = { answer, aspect };
+    const { ratings } = this.acts.marksOf(answer);
+    if (ratings[aspect] !== value) {
+      this.acts.keep(answer.id, { ratings: { ...ratings, [aspect]: value } });
+      record("rate", this.comparison().queryId, answer.id, { aspect, value });
+      this.#changed();
+    }
+    if (byKey) this.#advance(answer);
+  }
+
+  /** A digit outside of the scales: the first that is open, of the answer that has the focus if it has one. */
+  #rateNext(value) {
+    const open = this.alone.lacking(this.#answers()).filter(({ row }) => row.kind === "ratings");
+    const at = this.panels.findIndex((element) => element.contains(document.activeElement));
+    const next = open.find(({ answer }) => answer.positions.includes(at)) ?? open[0];
+    if (next) return next.row.digit(next.answer, value);
+    if (this.lastRated) this.#rate(this.lastRated.answer, this.lastRated.aspect, value, true);
+    return Boolean(this.lastRated);
+  }
+
+  #comment(answer, said) {
+    this.acts.keep(answer.id, { comment: said.text, tags: said.tags });
+    const sent = record("critique", this.comparison().queryId, answer.id, said);
+    this.#changed();
+    return sent;
+  }
+
+  #weigh(strength, byKey = false) {
+    this.votes.weigh(strength);
+    this.ranking.again(); // the vote was said after it
+    this.#changed();
+    if (byKey) this.#advance();
+    return true;
+  }
+
+  /** A ranking that is complete no more: what was said before it stands again. */
+  #retract() {
+    if (this.votes.vote) this.votes.again();
+    else record("vote", this.comparison().queryId, null, { choice: "withdrawn", best: null, early: false });
+  }
+
+  /** A vote, or none any more, takes the place of a ranking; a tie is one in which all share the first place. */
+  #voted() {
+    if (!this.isMany) return;
+    this.ranking.forget();
+    if (this.votes.vote?.choice === "tie" && this.#asks("ranking")) this.ranking.tieAll();
+  }
+
+  // --- what is there to be said -------------------------------------------------------------------
+
+  #asks(format) {
+    return Boolean(this.asks?.formats.includes(format));
+  }
+
+  #best() {
+    const id = this.votes.vote?.best;
+    return (id && this.#standing().find(({ ids }) => ids.includes(id))) || null;
+  }
+
+  #standing() {
+    return standingWithPlaces(this.comparison()?.responses ?? NOTHING).filter(({ id }) => id);
+  }
+
+  /** The answers that can be judged, equal ones as one. */
+  #answers() {
+    return this.#standing().filter(canBeJudged);
+  }
+
+  #rankable() {
+    return this.#standing().filter(({ canWin }) => canWin);
+  }
+
+  #isUndecided() {
+    return !this.votes.vote && !this.ranking.recorded;
+  }
+
+  #isRanking() {
+    return Boolean(this.isMany && this.comparison() && !this.ranking.element.hidden);
+  }
+
+  /** Where the best answer is asked too, it is said first, and stands first in the ranking. */
+  #waitsForVote() {
+    return this.#asks("best") && this.#isUndecided();
+  }
+
+  /** Whether nothing was said where nothing has to be. */
+  #isSilent() {
+    if (this.votes.vote || this.asks.formats.some((each) => !["critique", "passages", "edit"].includes(each))) return false;
+    return this.#answers().every((answer) => {
+      const { comment, tags, edited } = this.acts.marksOf(answer);
+      return !comment && !tags.length && edited == null;
+    });
+  }
+
+  /** Which of the steps digits answer now. */
+  #digitStep() {
+    const choice = this.votes.vote?.choice;
+    const there = {
+      best: this.#isUndecided(),
+      strength: choice === "best",
+      ranking: !this.ranking.element.hidden && choice !== "tie",
+      ratings: choice !== "skip",
+    };
+    const steps = Object.keys(there).filter((each) => this.#asks(each) && there[each]);
+    const open = new Set(this.missing().map(({ format }) => format));
+    return steps.find((each) => open.has(each)) ?? steps.at(-1); // all are said: the last one can be said anew
+  }
+
+  // --- where it goes on ---------------------------------------------------------------------------
+
+  /** Something was said by a key: to what is said next, of the answer that is being rated before all others. */
+  #advance(rated = null) {
+    const [first] = this.missing();
+    const beside = rated && this.alone.lacking([rated]).find(({ row }) => row.kind === "ratings");
+    if (beside) beside.focus();
+    else if (first && ["ratings", "binary"].includes(first.format)) first.focus();
+    else this.#focusNext();
+    if (first) this.#say(this.sentence);
+    return true;
+  }
+
+  #focusNext() {
+    this.bar.querySelector("[data-next]").focus({ preventScroll: true });
+  }
+
+  #lookAndFocus({ answer, focus }) {
+    this.dispatchEvent(new CustomEvent("bring", { detail: answer.positions[0] }));
+    focus();
+  }
+
+  #changed() {
+    this.dispatchEvent(new Event("changed"));
+  }
+
+  #say(sentence) {
+    this.dispatchEvent(new CustomEvent("said", { detail: sentence }));
+  }
+}
