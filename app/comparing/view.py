@@ -93,6 +93,7 @@ class VoteState(Record):
     letter: str | None = Field(default=None, description="Letter of the best answer.")
     early: bool = False
     named: bool = Field(default=False, description="Whether names were in view when it was made.")
+    reason: str = Field(default="", description="Why it was passed over, if that was said.")
     strength: int | None = Field(
         default=None, description="How much better the best answer is, from 1 to 3."
     )
@@ -251,6 +252,7 @@ def _vote(signals: Sequence[Signal], responses: Sequence[Response]) -> VoteState
         early=vote.early,
         named=votes[-1].unblinded,
         strength=vote.strength,
+        reason=vote.reason,
     )
 
 

@@ -163,10 +163,14 @@ class Plan(Record):
         "platform outside, who come by the study's link.",
     )
     people: list[UUID] = Field(
-        default=[], max_length=1_000, description="Accounts, if it is open to named ones."
+        default=[],
+        max_length=1_000,
+        description="The people named, by the names they sign in by, with commas between.",
     )
     groups: list[Annotated[str, Field(min_length=1, max_length=40)]] = Field(
-        default=[], max_length=20, description="Groups of accounts, if it is open to some."
+        default=[],
+        max_length=20,
+        description="Groups of accounts, with commas between; administrators put people into them.",
     )
     link_number: int = Field(
         default=1, ge=1, description="Raised, it makes the links given out so far lead nowhere."

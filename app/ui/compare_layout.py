@@ -69,6 +69,7 @@ def layout(embedded: bool) -> str:
 _DESK = """
   <div class="desk" hidden><b data-desk-name dir="auto"></b>
     <progress aria-labelledby="desk-far"></progress><span id="desk-far" data-desk-far></span>
+    <label class="onward" title="Once all is said of an item, the next one comes by itself"><input type="checkbox" data-onward> Go on by itself</label>
     <a class="link" href="/studies">Leave it for now</a></div>
   <section class="finished" hidden><h2>That was all for now</h2><p></p>
     <p data-code hidden>Your completion code: <b></b></p>

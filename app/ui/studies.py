@@ -28,6 +28,8 @@ class Kind(StrEnum):
     CHOICE = "choice"
     TICK = "tick"
     VERSIONS = "versions"
+    LIST = "list"
+    NAMES = "names"
 
 
 FIELDS: tuple[tuple[str, str, Kind], ...] = (
@@ -38,6 +40,8 @@ FIELDS: tuple[tuple[str, str, Kind], ...] = (
     ("pairs", "Which versions", Kind.CHOICE),
     ("answers", "Same answers for all", Kind.CHOICE),
     ("audience", "Open to", Kind.CHOICE),
+    ("people", "Their names", Kind.NAMES),
+    ("groups", "Their groups", Kind.LIST),
     ("overlap", "People per item", Kind.NUMBER),
     ("most_per_person", "Items per person", Kind.NUMBER),
     ("order", "Order", Kind.CHOICE),
@@ -103,6 +107,8 @@ def _input(name: str, kind: Kind) -> str:
             step = "1" if whole else "any"
             needed = "" if Plan.model_fields[name].default is None else " required"
             return f'<input class="field" type="number" {known} min="{least * times:g}"{largest} step="{step}"{needed}>'
+        case Kind.LIST | Kind.NAMES:
+            return f'<input class="field" {known} dir="auto" maxlength="40000" autocomplete="off">'
         case Kind.DAY:
             return f'<input class="field" type="date" {known}>'
         case Kind.CHOICE:

@@ -152,6 +152,17 @@ class Vote(Record):
         default=None, description="How much better the chosen response is, if the person said so."
     )
 
+    reason: str = Field(
+        default="", max_length=40, description="Why it was passed over, with choice = skip."
+    )
+
+    @field_validator("reason")
+    @classmethod
+    def _reason_only_with_skip(cls, reason: str, info: Any) -> str:
+        if reason and info.data.get("choice") is not VoteChoice.SKIP:
+            raise ValueError("'reason' goes only with choice = skip")
+        return reason
+
     @field_validator("strength")
     @classmethod
     def _strength_only_with_best(cls, strength: int | None, info: Any) -> int | None:

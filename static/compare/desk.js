@@ -7,6 +7,8 @@ import { call } from "../api.js";
 const NOTHING = "Nothing is left for you just now. Others have the last items in view; look in again in a while.";
 const DONE = "You have done all that there was for you here. Thank you.";
 
+const ONWARD = "rlhb.goes-on"; // in localStorage
+
 export class Desk {
   /** The desk of the study that the address names; null where people ask what they like. */
   static of(root) {
@@ -24,7 +26,15 @@ export class Desk {
     root.dataset.desk = id;
     root.dataset.phase = "asked";
     root.querySelector("[data-next]").firstChild.data = "Next item";
+    this.onward = this.line.querySelector("[data-onward]");
+    this.onward.checked = kept(ONWARD) === "yes";
+    this.onward.addEventListener("change", () => keep(ONWARD, this.onward.checked));
     this.end.querySelector("button").addEventListener("click", () => location.reload());
+  }
+
+  /** Whether the next item comes by itself once all is said of this one. */
+  get goesOnByItself() {
+    return this.onward.checked;
   }
 
   /** What is to be done now: {query_id, view, ...}, or without a view if there is nothing. Throws ApiError. */
@@ -50,5 +60,22 @@ export class Desk {
     this.end.querySelector("p").textContent = finished ? DONE : NOTHING;
     this.end.querySelector("[data-code]").hidden = !code;
     this.end.querySelector("[data-code] b").textContent = code;
+  }
+}
+
+function kept(name) {
+  try {
+    return localStorage.getItem(name);
+  } catch {
+    return null;
+  }
+}
+
+function keep(name, isOn) {
+  try {
+    if (isOn) localStorage.setItem(name, "yes");
+    else localStorage.removeItem(name);
+  } catch {
+    // forbidden: it holds until the page is left
   }
 }

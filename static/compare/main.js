@@ -42,6 +42,8 @@ import { Votes } from "./votes.js";
 
 const PATIENCE = 12; // such silences after asking, until it is asked for another try; a store that is busy takes shorter
 const LEFT_BEHIND_MS = 3_000; // for what the page before has left behind to be sent
+const ONWARD_MS = 900; // from the last word until the next item comes by itself
+const OPEN_ENDED = new Set(["critique", "passages", "edit"]); // who has nothing to say says nothing
 const SILENCE_MS = 4_000; // without a snapshot for so long, the API is asked instead
 
 const NOT_ASKED = "The server cannot be reached, so this was not asked. Press Ask again when the connection is back.";
@@ -107,12 +109,18 @@ class Compare {
     this.votes.addEventListener("cast", () => this.#draw());
     this.votes.addEventListener("undone", (event) => this.#focusAnswer(event.detail.best));
     this.votes.addEventListener("changing", (event) => this.#focusAnswer(event.detail.best));
-    this.votes.addEventListener("voted", () => this.#revealed());
+    this.votes.addEventListener("voted", () => {
+      this.#revealed();
+      this.#goOnByItself();
+    });
     this.votes.addEventListener("withdrawn", () => this.#revealed());
     this.votes.addEventListener("next", () => this.#next());
     this.acts.addEventListener("edited", () => this.#draw());
     this.acts.addEventListener("marked", () => this.#draw());
-    this.formats.addEventListener("changed", () => this.#draw());
+    this.formats.addEventListener("changed", () => {
+      this.#draw();
+      this.#goOnByItself();
+    });
     this.formats.addEventListener("said", (event) => this.#say(event.detail));
     this.formats.addEventListener("bring", (event) => this.pager.show(this.panels.elements[event.detail]));
     this.acts.addEventListener("regenerate", (event) => this.#regenerate(event.detail));
@@ -370,6 +378,21 @@ class Compare {
   async #firstItem() {
     await this.#leftBehind();
     this.#nextItem();
+  }
+
+  /** If that is wished, the next item comes once all is said of this one, after a moment in which it can be taken back. */
+  #goOnByItself() {
+    clearTimeout(this.onward);
+    if (!this.desk?.goesOnByItself || !this.#isSettled()) return;
+    const { now } = this;
+    this.onward = setTimeout(() => this.now === now && this.#isSettled() && this.#next(), ONWARD_MS);
+  }
+
+  /** Whether all is said, and there is nothing more that somebody may want to say; whoever passes it over may say why. */
+  #isSettled() {
+    const { vote } = this.votes;
+    if (vote?.choice === "skip" || this.formats.asks?.formats.some((each) => OPEN_ENDED.has(each))) return false;
+    return this.formats.isMany ? this.formats.isDone : Boolean(vote?.acknowledged);
   }
 
   /** The next item of the study; the one in view, as long as it is not ended. */

@@ -11,6 +11,7 @@ const UNDO_S = 10;
 const REASONS = {
   best: ["correct", "complete", "clear", "kind", "to the point"],
   all_bad: ["wrong", "incomplete", "unclear", "unkind", "off the point"],
+  skip: ["cannot judge", "unclear question", "not my language", "upsetting"],
 };
 const HINTS = {
   named: "You have seen the names: what you choose now is kept, but does not count as a blind choice.",
@@ -90,8 +91,9 @@ export class Votes extends EventTarget {
 
   /** Say the vote as it stands once more: the last that was said counts. */
   again() {
-    const { choice, best, early, strength } = this.vote;
-    record("vote", this.comparison().queryId, null, { choice, best, early, ...(strength && { strength }) });
+    const { choice, best, early, strength, reason } = this.vote;
+    const more = { ...(strength && { strength }), ...(reason && { reason }) };
+    record("vote", this.comparison().queryId, null, { choice, best, early, ...more });
   }
 
   /** What should be known before choosing; "" if nothing. */
@@ -192,11 +194,19 @@ export class Votes extends EventTarget {
 
   #reason(button) {
     const on = button.getAttribute("aria-pressed") !== "true";
+    if (this.vote?.choice === "skip") return this.#skipReason(on ? button.dataset.reason : "");
     button.setAttribute("aria-pressed", String(on));
     this.tags[on ? "add" : "delete"](button.dataset.reason);
     this.reasonsAbout = { queryId: this.comparison().queryId, ids: this.#reasonTargets() };
     clearTimeout(this.reasonTimer);
     this.reasonTimer = setTimeout(() => this.#sendReasons(), 1200);
+  }
+
+  /** Why it is passed over is about the comparison, and one reason is enough. */
+  #skipReason(reason) {
+    this.vote.reason = reason;
+    this.again();
+    this.show(this.comparison());
   }
 
   /** A reason is about the chosen answer; "all bad" is about each of them. */
@@ -237,13 +247,14 @@ export class Votes extends EventTarget {
     bar.querySelector(".named").hidden = !vote.named;
     bar.querySelector(".saved").hidden = vote.acknowledged;
     bar.querySelector(".saved .names-appear").hidden = Boolean(now?.staysBlind);
-    const isSaidBelow = now?.asks.formats.includes("critique"); // of each answer
+    const isSaidBelow = vote.choice !== "skip" && now?.asks.formats.includes("critique"); // of each answer
     const reasons = vote.choice in REASONS && !isSaidBelow ? REASONS[vote.choice] : [];
     bar.querySelector(".why").hidden = !reasons.length;
     const shown = [...bar.querySelectorAll("[data-reason]")].map((button) => button.dataset.reason).join();
     if (shown !== reasons.join()) bar.querySelector(".why").replaceChildren(...chips(reasons));
-    if (!this.tags.size) {
-      bar.querySelectorAll("[data-reason]").forEach((button) => button.setAttribute("aria-pressed", "false"));
+    for (const button of bar.querySelectorAll("[data-reason]")) {
+      const { reason } = button.dataset;
+      button.setAttribute("aria-pressed", String(vote.choice === "skip" ? vote.reason === reason : this.tags.has(reason)));
     }
     this.#countdown();
   }

@@ -6,7 +6,7 @@ import { call } from "../api.js";
 import { ask, fill, get, h, number, post } from "../kit.js";
 import { attempt, moment, onSubmit, saidOf, table } from "../people/parts.js";
 import { showLinks } from "./links.js";
-import { planned, showPlan, tellAtFields } from "./plan.js";
+import { namedPeople, planned, showPlan, tellAtFields } from "./plan.js";
 import { bar } from "./progress.js";
 import { showWork } from "./work.js";
 
@@ -26,7 +26,7 @@ start();
 async function start() {
   try {
     const [found, { versions }] = await Promise.all([get(path), get("/api/versions")]);
-    showPlan(found.study.plan, versions);
+    showPlan(found.study.plan, versions, found.named);
     find("[data-plan] [name=name]").value = found.study.name;
     show(found);
     await Promise.all([showItems(), showGuidelines(), showWork(find("[data-work]"), path), showLinks(found.study, path, show)]);
@@ -142,7 +142,7 @@ async function showGuidelines() {
 
 onSubmit(find("[data-plan]"), saidOf(find("[data-plan]")), async ({ name }) => {
   try {
-    show(await call("PATCH", path, { name, plan: planned(led.study.plan) }));
+    show(await call("PATCH", path, { name, plan: planned(led.study.plan), named: namedPeople() }));
     tellAtFields(null);
   } catch (error) {
     throw tellAtFields(error) ? new Error("It is not saved; what does not fit is said at its field.") : error;

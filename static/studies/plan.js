@@ -9,6 +9,8 @@ const DAY_MS = 86_400_000;
 const settings = () => [...document.querySelectorAll("[data-plan] .setting[data-kind]")];
 const field = (setting) => setting.querySelector("[name]");
 
+const listed = (text) => text.split(",").map((each) => each.trim()).filter(Boolean);
+
 /** How each kind of field shows a value, and reads it back. */
 const KINDS = {
   text: [(input, value) => (input.value = value), (input) => input.value],
@@ -17,6 +19,7 @@ const KINDS = {
   // the end of that day, where the person is
   day: [(input, value) => (input.value = value ? dayOf(value) : ""), (input) => (input.value ? new Date(`${input.value}T00:00`).getTime() + DAY_MS - 1 : null)],
   choice: [(input, value) => (input.value = value), (input) => input.value],
+  list: [(input, value) => (input.value = value.join(", ")), (input) => listed(input.value)],
   tick: [(input, value) => (input.checked = value), (input) => input.checked],
 };
 
@@ -25,8 +28,22 @@ function dayOf(ms) {
   return [at.getFullYear(), String(at.getMonth() + 1).padStart(2, "0"), String(at.getDate()).padStart(2, "0")].join("-");
 }
 
-/** Fill the form. versions: those that could answer. */
-export function showPlan(plan, versions) {
+const AUDIENCES = { people: "named", groups: "groups" }; // which field is for whom it is open to
+const audience = () => document.querySelector("[data-plan] [name=audience]");
+const namesField = () => document.querySelector("[data-plan] [name=people]");
+
+/** Show the fields that belong to whom the study is open to, and no others. */
+function showAudience() {
+  for (const [name, of] of Object.entries(AUDIENCES)) document.querySelector(`[data-plan] [data-field=${name}]`).hidden = audience().value !== of;
+}
+
+/** The names of those it is open to, if it is to some. */
+export const namedPeople = () => (audience().value === "named" ? listed(namesField().value) : undefined);
+
+/** Fill the form. versions: those that could answer; people: names of those that it is open to. */
+export function showPlan(plan, versions, people) {
+  namesField().value = people.join(", ");
+  audience().addEventListener("change", showAudience);
   const arms = document.querySelector("[data-versions]");
   const tick = ({ id, name }) => h("label", {}, h("input", { type: "checkbox", value: id, checked: plan.arms.includes(id) }), name);
   fill(arms, versions.map(tick));
@@ -35,6 +52,7 @@ export function showPlan(plan, versions) {
     const kind = KINDS[setting.dataset.kind];
     if (kind) kind[0](field(setting), plan[field(setting).name]);
   }
+  showAudience();
 }
 
 /** The plan as the form says it. before: as it was. */

@@ -267,3 +267,55 @@ def test_it_fits_and_breaks_no_rule(width: int, height: int, visit: Visit, studi
     expect(page.get_by_text("That was all for now")).to_be_visible()
     picture(page, f"desk-end-{width}")
     check(page)
+
+
+def test_the_next_item_comes_by_itself_where_that_is_wished(visit: Visit, studio: Studio) -> None:
+    visit.alone()
+    study = made(studio, 4)
+    page = opened(visit, study)
+    page.get_by_label("Go on by itself").check()
+    page.keyboard.press("1")
+    question(page, 1)
+    page.keyboard.press("2")
+    page.keyboard.press("u")  # taken back in time: it waits
+    expect(page.locator(".choices")).to_be_visible()
+    page.keyboard.press("t")
+    question(page, 2)
+    page.reload()
+    page.wait_for_selector(".compare[data-live][data-phase=open]")
+    expect(page.get_by_label("Go on by itself")).to_be_checked()
+    page.keyboard.press("s")  # whoever passes it over may say why
+    page.get_by_role("button", name="cannot judge").click()
+    page.keyboard.press("n")
+    question(page, 3)
+    page.get_by_label("Go on by itself").uncheck()
+    page.keyboard.press("3")
+    page.wait_for_selector(".compare[data-phase=voted]")
+    expect(page.get_by_text("Recorded:")).to_be_visible()
+    page.wait_for_timeout(1_500)  # longer than it would take
+    question(page, 3)
+    states = [each.state for each in given(studio, study)]
+    assert states == ["done", "done", "skipped", "done"]
+
+
+def test_why_an_item_is_passed_over_is_kept_with_it(visit: Visit, studio: Studio) -> None:
+    study = made(studio, 2)
+    page = opened(visit, study)
+    page.keyboard.press("s")
+    page.get_by_role("button", name="unclear question").click()
+    why = page.get_by_role("button", name="cannot judge")
+    why.click()
+    expect(why).to_have_attribute("aria-pressed", "true")
+    expect(page.get_by_role("button", name="unclear question")).to_have_attribute(
+        "aria-pressed", "false"
+    )
+    check(page, ".vote")
+    page.keyboard.press("n")
+    question(page, 1)
+    (first, _) = given(studio, study)
+    votes = [
+        each.payload for each in studio.signals(str(first.query_id)) if each.kind is SignalKind.VOTE
+    ]
+    assert [each.get("reason", "") for each in votes] == ["", "unclear question", "cannot judge"]
+    assert {each["choice"] for each in votes} == {"skip"}
+    assert SignalKind.CRITIQUE not in studio.kinds(str(first.query_id))

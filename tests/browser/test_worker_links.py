@@ -7,6 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.sync_api import Page, expect
 
+from app.people import OPERATOR, set_groups
 from tests.browser.test_axe import check
 from tests.browser.test_look import SIZES
 from tests.browser.test_people_pages import Guests, Team, guests, team
@@ -110,3 +111,38 @@ def test_a_link_that_is_not_whole_or_not_filled_in_says_so(guests: Guests) -> No
     page.goto(f"/work?study={study_id}&key=k&worker={{{{%25PROLIFIC_PID%25}}}}")
     expect(page.get_by_label("Your ID there")).to_have_value("")
     expect(page.get_by_label("Your ID there")).to_be_focused()
+
+
+def test_a_study_is_opened_to_people_by_name_and_to_groups(
+    team: Team, guests: Guests, tmp_path: Path
+) -> None:
+    guests.visit.expect("status of 422", "status of 403")
+    page, _ = study(guests, tmp_path)
+    ann = guests.named("Ann")
+    context = guests.join(ann)
+    expect(page.get_by_label("Their names")).to_be_hidden()
+    page.get_by_label("Open to").select_option("named")
+    expect(page.get_by_label("Their groups")).to_be_hidden()
+    page.get_by_label("Their names").fill("Nemo")
+    page.get_by_role("button", name="Save the plan").click()
+    expect(page.get_by_text("Nobody here is called Nemo")).to_be_visible()
+    page.get_by_label("Their names").fill(f" {ann.upper()},")
+    page.get_by_role("button", name="Save the plan").click()
+    expect(page.get_by_text("The plan is saved.")).to_be_visible()
+    expect(page.get_by_role("heading", name="Workers of a platform")).to_be_hidden()
+    page.reload()
+    expect(page.get_by_label("Their names")).to_have_value(ann)
+    name = page.get_by_label("Name", exact=True).input_value()
+    theirs = guests.visit("/studies", context)
+    expect(theirs.get_by_role("link", name=f"Begin: {name}")).to_be_visible()
+    page.get_by_label("Open to").select_option("groups")
+    page.get_by_label("Their groups").fill("Doctors, Night shift")
+    page.get_by_role("button", name="Save the plan").click()
+    expect(page.get_by_text("The plan is saved.")).to_be_visible()
+    theirs.reload()
+    expect(theirs.get_by_role("heading", name="Studies")).to_be_visible()
+    expect(theirs.get_by_role("link", name=f"Begin: {name}")).to_have_count(0)
+    with team.store.writing() as connection:
+        set_groups(connection, OPERATOR, team.present(ann).id, ["night shift"])
+    theirs.reload()
+    expect(theirs.get_by_role("link", name=f"Begin: {name}")).to_be_visible()
