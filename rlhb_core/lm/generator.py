@@ -56,10 +56,12 @@ def fit_prompt(
         return _encoded(trunk, asked.query, behavior, without_oldest(asked.history, turns))
 
     left_out = there if trunk.base in ONE_QUESTION else 0
-    if most is not None and left_out < there:
+    ids = ids_without(left_out)
+    if most is not None and left_out < there and len(ids) > most:
         fits = lambda turns: len(ids_without(turns)) <= most  # noqa: E731
-        left_out = bisect_left(range(there), True, key=fits)
-    return Fitted(ids_without(left_out), left_out)
+        left_out = bisect_left(range(there), True, lo=1, key=fits)
+        ids = ids_without(left_out)
+    return Fitted(ids, left_out)
 
 
 def _encoded(

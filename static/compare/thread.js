@@ -81,13 +81,14 @@ export class Thread {
     const count = view?.left_out ?? 0;
     this.leftOut.hidden = !count;
     if (!count) return;
-    const each = view.panels.map((panel) => panel.left_out).filter((found) => found !== null);
-    const some = each.length && each.some((found) => found !== count);
-    const letters = view.panels.filter((panel) => panel.left_out).map((panel) => `${panel.letter}: ${panel.left_out}`);
-    const first = count === 1 ? "The first turn was" : `The first ${count} turns were`;
-    const all = count === view.turns_before && !some ? "The question was put by itself, without what went before: " : "";
-    const why = all ? "it did not fit, or the model takes single questions only." : " left out, they did not fit into every model.";
-    this.leftOut.textContent = (all || first) + why + (some ? ` (${letters.join(", ")})` : "");
+    const told = view.panels.filter((panel) => panel.left_out !== null);
+    const first = count === 1 ? "The first turn was left out" : `The first ${count} turns were left out`;
+    const they = count === 1 ? "it" : "they";
+    const why = count === view.turns_before ? `${they} did not fit, or the model takes each question by itself` : `${they} did not fit`;
+    const letters = told.filter((panel) => panel.left_out).map((panel) => `${panel.letter} (${panel.left_out})`);
+    if (!told.length) this.leftOut.textContent = `${first} for one model at least: ${why}.`;
+    else if (told.every((panel) => panel.left_out === count)) this.leftOut.textContent = `${first}: ${why}.`;
+    else this.leftOut.textContent = `Of the oldest turns some were left out for ${letters.join(", ")}: they did not fit.`;
   }
 
   #fold(turns, { own = [], instruction = "" } = {}) {

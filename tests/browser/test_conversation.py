@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 from app.store import FREE, Plan, Threads, queries, studies
 from rlhb_core.schema.reading import summarise
 from rlhb_core.schema.records import Query
-from tests.browser.conftest import Studio, Visit
+from tests.browser.conftest import EMBEDDED, Studio, Visit
 from tests.browser.test_axe import check
 from tests.browser.test_keys import sent
 from tests.browser.test_look import SIZES
@@ -183,6 +183,22 @@ def test_each_version_has_a_thread_of_its_own_and_no_name(
     assert set(page.locator(".answer .thread.own .said").all_inner_texts()) == said
     expect(page.locator(".compare > .thread")).to_be_hidden()
     expect(page.locator(".answer.revealed")).to_have_count(0)
+
+
+def test_what_a_model_was_not_given_is_said(visit: Visit, studio: Studio, ask: Ask) -> None:
+    studio.serve(*EMBEDDED)
+    page = visit()
+    ask(page, CAPITAL)
+    go_on(page)
+    said = page.locator(".left-out")
+    expect(said).to_be_hidden()
+    ask(page, "What is the capital of Chile?")
+    expect(said).to_contain_text("The first turn was left out for one model at least")
+    page.keyboard.press("x")
+    expect(page.locator(".answer.revealed").first).to_be_visible()
+    expect(said).to_have_text(
+        "The first turn was left out: it did not fit, or the model takes each question by itself."
+    )
 
 
 @pytest.mark.parametrize("size", SIZES)
