@@ -193,7 +193,7 @@ _POPOVERS = f"""
       <li>Judge what the answer does for you: is it correct, complete, clear, kind, to the point?</li>
       <li><b>Tie</b> when you would be just as happy with either; <b>All bad</b> when you would want none of them.</li>
       <li><b>Skip</b> when you cannot judge. A skip counts neither for nor against an answer.</li>
-      <li>Like, copy, edit or comment whenever you feel like it: these are about one answer, the choice is between them.</li>
+      <li>Like, copy, edit, mark words or comment whenever you feel like it: these are about one answer, the choice is between them.</li>
       <li>You can choose before all answers are complete; the choice is then marked as early.</li></ul></div>
   </aside>
   <aside class="pop centre" id="keys" popover tabindex="0" aria-labelledby="keys-title">

@@ -307,7 +307,7 @@ def test_while_others_are_written_and_of_one_that_is(
     studio.serve("Turtle Steady", *MIRRORS[:2])
     page = visit()
     ask(page, asking_for("Plain words here.", "Other words here."), complete=False)
-    written = page.locator(".answer[data-status=done]").first
+    written = page.locator(".answer").filter(has_text="words here.").first
     writing = page.locator(".answer[data-status=writing]")
     drag(page, writing.locator(".text"), "word1")
     expect(marker(page).locator("[data-why-not]")).to_have_text(
