@@ -140,7 +140,7 @@ def _panel(position: int) -> str:
         <span class="choice">your choice</span><span class="state"></span></div>
       <div class="body" tabindex="0">
         <p class="ghost"><b>{position + 1}</b>{_GHOSTS[position]}</p>
-        <details class="thread own" hidden><summary></summary><div class="turns"></div></details>
+        <details class="thread of-version" hidden><summary></summary><div class="turns"></div></details>
         {own_version(letter)}
         <div class="text"></div><p class="note"></p>
         <button type="button" class="button" data-act="continue" title="Have this answer go on" aria-keyshortcuts="G" hidden>Continue<kbd>G</kbd></button>
@@ -220,7 +220,7 @@ _POPOVERS = f"""
       <li>Judge what the answer does for you: is it correct, complete, clear, kind, to the point?</li>
       <li><b>Tie</b> when you would be just as happy with either; <b>All bad</b> when you would want none of them.</li>
       <li><b>Skip</b> when you cannot judge. A skip counts neither for nor against an answer.</li>
-      <li>Like, copy, edit or comment whenever you feel like it: these are about one answer, the choice is between them.</li>
+      <li>Like, copy, edit, mark words or comment whenever you feel like it: these are about one answer, the choice is between them.</li>
       <li>You can choose before all answers are complete; the choice is then marked as early.</li></ul></div>
   </aside>
   <aside class="pop centre" id="keys" popover tabindex="0" aria-labelledby="keys-title">

@@ -81,7 +81,7 @@ class Compare {
     this.passages.addEventListener("said", (event) => this.#say(event.detail));
     this.passages.addEventListener("closed", () => this.#draw());
     this.acts.addEventListener("mark", (event) => this.passages.begin(event.detail));
-    this.formats = new FormatsCard({ bar: this.votes.bar, panels: this.panels.elements, votes: this.votes, acts: this.acts, comparison: responses });
+    this.formats = new FormatsCard({ bar: this.votes.bar, panels: this.panels.elements, votes: this.votes, acts: this.acts, comparison: responses, isMarked: (answer) => this.passages.has(answer) });
     this.tracker = new Tracker(this.panels.elements, {
       bottom: () => this.#visibleBottom(),
       depthOf,
@@ -483,7 +483,7 @@ class Compare {
     this.differs.update();
     this.acts.learn(now?.view?.panels ?? []);
     this.edits.update();
-    showAsked(this.root.querySelector("[data-asked-too]"), now?.view ? (now.view.asks?.formats ?? this.desk?.formats ?? []) : []);
+    showAsked(this.root.querySelector("[data-asked-too]"), now?.view?.asks.formats ?? []);
     this.passages.update(now?.view?.panels ?? []);
     this.votes.show(this.#comparison());
     this.formats.show();

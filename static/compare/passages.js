@@ -57,7 +57,12 @@ export class Passages extends EventTarget {
 
   /** Whether words of this answer are being marked, which must not be hidden just now. */
   isOpen(responseId) {
-    return this.marker.isOpen && this.draft?.responseId === responseId;
+    return this.marker.isOpen && this.draft?.responseId === responseId && !this.draft.whyNot;
+  }
+
+  /** Whether words of this answer, or of its equals, are marked. */
+  has({ ids }) {
+    return ids.some((id) => this.marks.known.get(id)?.size);
   }
 
   /** What stands on the page has changed: draw the marks that it brings, and those made here. */

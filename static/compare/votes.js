@@ -135,6 +135,13 @@ export class Votes extends EventTarget {
     this.bar.querySelector("[data-next]").focus({ preventScroll: true });
   }
 
+  /** What U does: take the vote back while that lasts; later choose anew, or leave it as it was after all. */
+  back() {
+    if (this.undoable) this.undo();
+    else if (this.kept) this.keep();
+    else this.change();
+  }
+
   #redraw() {
     this.show(this.comparison());
     this.dispatchEvent(new Event("cast"));

@@ -175,12 +175,12 @@ def test_each_version_has_a_thread_of_its_own_and_no_name(
     page.keyboard.press("1")
     expect(page.locator(".result")).to_be_visible()
     ask(page, "And how old is it?")
-    own = page.locator(".answer .thread.own")
+    own = page.locator(".answer .thread.of-version")
     expect(own).to_have_count(3)
     for number in range(3):
         expect(own.nth(number)).to_contain_text(f"1 turn before: {CAPITAL}")
         own.nth(number).locator("summary").click()
-    assert set(page.locator(".answer .thread.own .said").all_inner_texts()) == said
+    assert set(page.locator(".answer .thread.of-version .said").all_inner_texts()) == said
     expect(page.locator(".compare > .thread")).to_be_hidden()
     expect(page.locator(".answer.revealed")).to_have_count(0)
 

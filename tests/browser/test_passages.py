@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -14,7 +13,7 @@ from rlhb_core.schema.signals import Signal, SignalKind
 from tests.browser.conftest import MIRRORS, Studio, Visit
 from tests.browser.model_server import asking_for
 from tests.browser.test_axe import check
-from tests.browser.test_desk import made
+from tests.browser.test_desk import given, made, question
 from tests.browser.test_desk import opened as opened_study
 from tests.browser.test_keys import sent, tab
 from tests.browser.test_look import fits, pictures
@@ -307,7 +306,7 @@ def test_while_others_are_written_and_of_one_that_is(
     studio.serve("Turtle Steady", *MIRRORS[:2])
     page = visit()
     ask(page, asking_for("Plain words here.", "Other words here."), complete=False)
-    written = page.locator(".answer[data-status=done]").first
+    written = page.locator(".answer").filter(has_text="words here.").first
     writing = page.locator(".answer[data-status=writing]")
     drag(page, writing.locator(".text"), "word1")
     expect(marker(page).locator("[data-why-not]")).to_have_text(
@@ -465,7 +464,6 @@ def test_a_long_answer_is_marked_where_one_reads_it(visit: Visit, studio: Studio
 def test_a_study_that_asks_for_passages_says_so_and_has_its_reasons(
     visit: Visit, studio: Studio
 ) -> None:
-    context = visit.alone()
     study = made(studio, 1, formats=["best", "passages", "edit"])
     page = opened_study(visit, study)
     expect(page.locator("[data-asked-too]")).to_have_text(
@@ -474,20 +472,45 @@ def test_a_study_that_asks_for_passages_says_so_and_has_its_reasons(
     )
     pictures(page, "passages-study")
 
-    def with_reasons(route: Any) -> None:
-        task = route.fetch().json()
-        task["view"]["asks"] = {"formats": ["passages"], "reasons": ["made up", "too long"]}
-        route.fulfill(json=task)
-
-    context.route("**/api/studies/*/next", with_reasons)
-    page = opened_study(visit, study)
+    page = opened_study(
+        visit, made(studio, 1, formats=["passages"], reasons=["made up", "too long"])
+    )
     page.keyboard.press("a")
     page.keyboard.press("p")
     page.keyboard.press("-")
     expect(marker(page).locator("[data-reason]")).to_have_text(["made up", "too long"])
-    context.unroute("**/api/studies/*/next")
     plain = opened_study(visit, made(studio, 1))
     expect(plain.locator("[data-asked-too]")).to_be_hidden()
+
+
+@pytest.mark.parametrize("asked_for", ["passages", "edit"])
+def test_a_study_that_asks_for_nothing_else_is_worked_through(
+    asked_for: str, visit: Visit, studio: Studio
+) -> None:
+    study = made(studio, 3, answers=2, formats=[asked_for])
+    page = opened_study(visit, study)
+    for number in range(2):
+        question(page, number)
+        expect(page.locator(".choices")).to_be_hidden()
+        page.get_by_role("button", name="Next item").click()
+        expect(page.get_by_text("Say what there is to say, or skip it.")).to_be_visible()
+        page.keyboard.press("b")
+        if asked_for == "passages":
+            page.keyboard.press("p")
+            page.keyboard.press("+")
+            page.keyboard.press("Escape")
+        else:
+            page.keyboard.press("e")
+            page.keyboard.type("Better. ")
+            page.keyboard.press("Control+Enter")
+        expect(page.get_by_text("All is said.")).to_be_visible()
+        page.keyboard.press("n")
+    question(page, 2)
+    page.keyboard.press("s")
+    page.wait_for_selector(".compare[data-phase=voted]")
+    page.keyboard.press("n")
+    expect(page.get_by_text("You have done all that there was for you here.")).to_be_visible()
+    assert [each.state for each in given(studio, study)] == ["done", "done", "skipped"]
 
 
 def test_what_was_marked_goes_out_and_comes_in_again(

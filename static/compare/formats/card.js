@@ -22,11 +22,12 @@ const MOST_TOLD = 2; // of what is missing, the others are counted
 export class FormatsCard extends EventTarget {
   /**
    * Events: "changed" (redraw), "said" with detail = a sentence, "bring" with detail = the position of an answer to be in view.
-   * bar: the vote bar; panels: the answers' elements; comparison(): as for votes and acts, with `asks` as the server says it.
+   * bar: the vote bar; panels: the answers' elements; comparison(): as for votes and acts, with `asks` as the server says it;
+   * isMarked(answer): whether passages of it are marked.
    */
-  constructor({ bar, panels, votes, acts, comparison }) {
+  constructor({ bar, panels, votes, acts, comparison, isMarked }) {
     super();
-    Object.assign(this, { bar, panels, votes, acts, comparison });
+    Object.assign(this, { bar, panels, votes, acts, comparison, isMarked });
     this.box = bar.querySelector(".asked");
     this.strength = new Strength((strength) => this.#weigh(strength));
     this.ranking = new Ranking({
@@ -48,7 +49,7 @@ export class FormatsCard extends EventTarget {
   /** A comparison came onto the page: its first snapshot. */
   begin({ asks, ranking }) {
     this.asks = asks;
-    this.isMany = asks.formats.some((each) => HERE.has(each));
+    this.isMany = asks.formats.some((each) => HERE.has(each)) || !asks.formats.includes("best");
     this.ranking.begin(ranking);
     this.alone.begin(this.#rows(asks));
     this.lastRated = null;
@@ -160,9 +161,7 @@ export class FormatsCard extends EventTarget {
 
   /** Take back the vote, change one that was made before, or take back the ranking. */
   undo() {
-    if (this.votes.undoable) return this.votes.undo();
-    if (this.votes.kept) return this.votes.keep();
-    if (this.votes.changeable) return this.votes.change();
+    if (this.votes.standing) return this.votes.back();
     return this.#isRanking() && this.ranking.clear();
   }
 
@@ -295,7 +294,7 @@ export class FormatsCard extends EventTarget {
     if (this.votes.vote || this.asks.formats.some((each) => !["critique", "passages", "edit"].includes(each))) return false;
     return this.#answers().every((answer) => {
       const { comment, tags, edited } = this.acts.marksOf(answer);
-      return !comment && !tags.length && edited == null;
+      return !comment && !tags.length && edited == null && !this.isMarked(answer);
     });
   }
 
