@@ -80,7 +80,7 @@ _THREAD = """
   <p class="left-out" hidden></p>"""
 
 _STEP = """
-    <div class="step" role="group" aria-label="What this question is to the one before" hidden><span>This question</span>
+    <div class="sequel" role="group" aria-label="What this question is to the one before" hidden><span>This question</span>
       <button type="button" data-step="follow_up" aria-pressed="false">goes further</button>
       <button type="button" data-step="reformulate" aria-pressed="false">asks again</button>
       <button type="button" data-step="none" aria-pressed="false">is new</button></div>"""

@@ -98,7 +98,7 @@ class Compare {
     this.panels.elements.forEach((element, position) => scrollByKeys(element, bodies[position]));
     scrollTogether(bodies, () => this.switches.isOn("linked"));
     this.thread = new Thread(root, this.panels.elements);
-    this.step = new Step(root.querySelector(".step"));
+    this.step = new Step(root.querySelector(".sequel"));
     this.step.addEventListener("said", (event) => this.#say(event.detail));
     new Room(root);
     this.composer.addEventListener("ask", (event) => this.#ask(event.detail));
@@ -397,14 +397,18 @@ class Compare {
 
   /** The next item of the study; the one in view, as long as it is not ended. */
   async #nextItem() {
-    if (this.coming) return;
+    if (this.coming) return void (this.wanted = true); // it may have been asked for once more, with all said by then
     this.coming = true;
     this.tracker.settle();
     this.#hint("");
     try {
-      this.formats.flush();
-      await allTold();
-      const task = await this.desk.next();
+      let task;
+      do {
+        this.wanted = false;
+        this.formats.flush();
+        await allTold();
+        task = await this.desk.next();
+      } while (this.wanted && task.view && task.query_id === this.now?.queryId);
       this.#trouble("");
       if (!task.view) this.#nothingLeft();
       else if (task.query_id === this.now?.queryId) this.formats.ask() || this.#hint(this.formats.isMany ? `This one is not done yet. ${this.formats.sentence}` : "This one is not done yet: choose, or skip it.");

@@ -107,7 +107,7 @@ def test_what_a_question_is_to_the_one_before_can_be_corrected(
 ) -> None:
     page = visit()
     first = ask(page, CAPITAL)
-    step = page.locator(".step")
+    step = page.locator(".sequel")
     expect(step).to_be_hidden()
     second = ask(page, "Which city is the capital of Peru?")
     studio.wait_for(first, "reformulate")
