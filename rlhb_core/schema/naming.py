@@ -6,11 +6,16 @@ speaks of itself. Pure; which names there are is known by whoever asks.
 
 import re
 from collections.abc import Iterable
+from itertools import islice
 
 SHORTEST = 2
 """Characters of a name that is looked for."""
 BETWEEN = 60
 """Characters between what begins to speak of itself and the name, within one sentence."""
+LONGEST_BEGINNING = 60
+"""Characters of what begins to speak of itself."""
+MOST = 20_000
+"""Characters of an answer that are looked at: who speaks of itself does so early."""
 
 _ITSELF = (
     r"I['’]?\s?a?m|my name(?: is|['’]s)|call me|this is|you are (?:talking|speaking|chatting) (?:to|with)"
@@ -21,6 +26,10 @@ _ITSELF = (
     r"|我是|我叫|私は|저는|я|меня зовут"
 )
 """By what an answer speaks of itself, in the languages that models mostly speak."""
+MOST_MENTIONS = 200
+"""Names in an answer that are looked at."""
+_ENDS = re.compile(r"[.!?。！？\n]")
+_BEGINS = re.compile(rf"(?<!\w)(?:{_ITSELF}).{{0,{BETWEEN}}}$", re.IGNORECASE)
 
 
 class Names:
@@ -28,26 +37,34 @@ class Names:
 
     def __init__(self, names: Iterable[str]) -> None:
         """A name that is a word like any other, in small letters only, is left out: it would be found everywhere."""
-        self._names = {
+        known = {
             name.casefold(): name
             for each in names
             if len(name := " ".join(each.split())) >= SHORTEST
             and not (name.isalpha() and name.islower())
         }
-        any_name = "|".join(sorted(map(_spelt, self._names.values()), key=len, reverse=True))
-        self._pattern = (
+        any_name = "|".join(sorted(map(_spelt, known.values()), key=len, reverse=True))
+        self._names = (
             re.compile(
-                rf"(?<!\w)(?:{_ITSELF})[^.!?。！？\n]{{0,{BETWEEN}}}?(?<![A-Za-z0-9])(?P<name>{any_name})(?:[\d.]*\d|o)?(?![A-Za-z])",
-                re.IGNORECASE,
+                rf"(?<![A-Za-z0-9])(?P<name>{any_name})(?:[\d.]*\d|o)?(?![A-Za-z])", re.IGNORECASE
             )
-            if self._names
+            if known
             else None
         )
 
     def told(self, text: str) -> str:
-        """The name that an answer gives itself, or its maker; "" if it gives none."""
-        found = self._pattern.search(text) if self._pattern else None
-        return "" if found is None else " ".join(found["name"].split())
+        """The name that an answer gives itself, or its maker; "" if it gives none.
+
+        First the names are looked for, then what stands before each: the other way round an answer could be written
+        that takes seconds.
+        """
+        mentions = self._names.finditer(text[:MOST]) if self._names else ()
+        for found in islice(mentions, MOST_MENTIONS):
+            begin = max(0, found.start() - BETWEEN - LONGEST_BEGINNING)
+            sentence = _ENDS.split(text[begin : found.start()])[-1]
+            if _BEGINS.search(sentence):
+                return " ".join(found["name"].split())
+        return ""
 
 
 def _spelt(name: str) -> str:

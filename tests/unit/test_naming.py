@@ -73,3 +73,9 @@ def test_the_parts_of_an_address_are_aliases():
         "Qwen3",
     )
     assert aliases("Old", "embedded") == ("Old", "embedded", "embedded")
+
+
+def test_only_the_beginning_of_a_long_answer_is_looked_at():
+    filler = "Claude Monet painted. "
+    assert NAMES.told(filler * 100 + "I am Claude.") == "Claude"
+    assert NAMES.told(filler * 10_000 + "I am Claude.") == ""
