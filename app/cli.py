@@ -121,9 +121,7 @@ def _exporter(kind: str, what: str) -> None:
     @takes_settings
     def write(
         settings: Settings,
-        out: Annotated[
-            Path | None, typer.Option(help="File to write; default: the screen.")
-        ] = None,
+        out: Annotated[Path | None, typer.Option(help="File; else the screen.")] = None,
         source: Annotated[
             list[Source] | None, typer.Option(help="Kinds of data; default: real.")
         ] = None,
@@ -334,7 +332,7 @@ def reproduce(
 
 @cli.command("settings")
 def show_settings() -> None:
-    """List every setting of the app with its default and its sentence; those of runs are in `rlhb reference`."""
+    """List every setting of the app with its default and its sentence; those of runs: `rlhb reference`."""
     for name, default, sentence in settings_table():
         typer.echo(f"{name:28} {default or 'empty':12} {sentence}")
 

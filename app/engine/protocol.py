@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 
 from app.engine.options import BASE_NAME, LEFT_OUT
 from rlhb_core.errors import BadRecord
-from rlhb_core.lm.decoding import Finished, Row
+from rlhb_core.lm.rows import Finished, Row
 from rlhb_core.schema.history import MOST_TURNS, Message, in_turns, packed
 from rlhb_core.schema.record import now_ms
 

@@ -34,7 +34,7 @@ from app.engine.options import BASE_NAME, KEY_VARIABLE, EngineOptions
 from app.engine.protocol import Adapter, Chat, error, event, whole
 from app.engine.writer import Ticket, Writer
 from rlhb_core.errors import BadRecord, ModelError
-from rlhb_core.lm.decoding import Finished, Row
+from rlhb_core.lm.rows import Finished, Row
 from rlhb_core.schema.record import describe
 
 log = logging.getLogger(__name__)

@@ -17,7 +17,8 @@ from typing import Any
 from app.engine.options import EngineOptions
 from app.pauses import settle
 from rlhb_core.errors import ModelError
-from rlhb_core.lm.decoding import Answer, Decoder, Finished, Row, Writing, use_threads
+from rlhb_core.lm.decoding import Answer, Decoder, Writing, use_threads
+from rlhb_core.lm.rows import Finished, Row
 from rlhb_core.lm.trunk import load_trunk
 
 log = logging.getLogger(__name__)

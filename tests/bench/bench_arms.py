@@ -19,7 +19,8 @@ from app.comparing import Comparing
 from app.serving import Serving, register_base
 from app.settings import Settings
 from app.store import Store, responses
-from rlhb_core.lm.decoding import Decoder, Row
+from rlhb_core.lm.decoding import Decoder
+from rlhb_core.lm.rows import Row
 from rlhb_core.lm.trunk import load_trunk
 from tests.bench.bench_lora import random_adapter
 from tests.bench.run import row

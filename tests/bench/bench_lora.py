@@ -16,8 +16,9 @@ import numpy as np
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 
-from rlhb_core.lm.decoding import Decoder, Row
+from rlhb_core.lm.decoding import Decoder
 from rlhb_core.lm.generator import collate, encode_prompt, score
+from rlhb_core.lm.rows import Row
 from rlhb_core.lm.sampling import sample
 from rlhb_core.lm.trunk import Trunk, load_trunk
 from rlhb_core.world import sample_queries

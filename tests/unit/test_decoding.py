@@ -28,9 +28,10 @@ from transformers import (
 
 from rlhb_core.errors import ModelError
 from rlhb_core.lm.adapters import read_lora
-from rlhb_core.lm.decoding import Answer, Decoder, Finished, Row, Writing, _sample
+from rlhb_core.lm.decoding import Answer, Decoder, Writing, _sample
 from rlhb_core.lm.generator import encode_prompt
 from rlhb_core.lm.incremental_text import IncrementalText
+from rlhb_core.lm.rows import Finished, Row
 from rlhb_core.lm.trunk import Trunk, load_trunk
 from rlhb_core.world import embedded
 

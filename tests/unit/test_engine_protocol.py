@@ -6,7 +6,7 @@ import pytest
 
 from app.engine.protocol import Chat, whole
 from rlhb_core.errors import BadRecord
-from rlhb_core.lm.decoding import Finished
+from rlhb_core.lm.rows import Finished
 from rlhb_core.schema.history import unpacked, with_turn
 
 

@@ -12,8 +12,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from rlhb_core.learning.rollout import roll_out
 from rlhb_core.learning.session import Session
-from rlhb_core.lm.decoding import Decoder, Row
+from rlhb_core.lm.decoding import Decoder
 from rlhb_core.lm.generator import encode_prompt, fit_prompt
+from rlhb_core.lm.rows import Row
 from rlhb_core.lm.trunk import Trunk, load_trunk
 from rlhb_core.run.data import Pair, is_held_out
 from rlhb_core.run.sections import SamplingSettings

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from rlhb_core.errors import ModelError
-from rlhb_core.lm.decoding import Decoder, Row
+from rlhb_core.lm.decoding import Decoder
+from rlhb_core.lm.rows import Row
 from rlhb_core.lm.servable import (
     KEEPS_STATE,
     MIXES_ROWS,

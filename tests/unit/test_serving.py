@@ -27,7 +27,8 @@ from app.serving.registry import given_version
 from app.settings import Settings
 from app.store import Store, versions
 from rlhb_core.errors import BadConfig
-from rlhb_core.lm.decoding import Decoder, Finished, Row
+from rlhb_core.lm.decoding import Decoder
+from rlhb_core.lm.rows import Finished, Row
 from rlhb_core.lm.trunk import load_trunk
 from rlhb_core.schema.arms import Arm
 from rlhb_core.schema.history import Message, packed, with_turn
