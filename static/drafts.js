@@ -17,3 +17,6 @@ export function dropDrafts() {
 
 /** Where a comment on an answer is kept that is being written; an answer is shown to one person only. */
 export const critiqueDraftOf = (responseId) => `${PREFIX}.critique.${responseId}`;
+
+/** Where a version of an answer is kept that is being written. */
+export const editDraftOf = (responseId) => `${PREFIX}.edit.${responseId}`;

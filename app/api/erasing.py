@@ -31,6 +31,7 @@ def erase_person(
     training.forget(person_id)
     with store.writing() as connection:
         before = people.find(connection, person_id)
+        was_excluded = person_id in people.excluded(connection)
         people.erase(connection, person_id)
         account = accounts.by_person(connection, person_id)
         if stays and before is not None and (not before.recording or account is not None):
@@ -40,6 +41,8 @@ def erase_person(
             people.ensure(
                 connection, again.model_copy(update={"recording": recording, "display_name": name})
             )
+            if was_excluded:  # by somebody else, who had a reason
+                people.set_excluded(connection, person_id, True)
     training.forget(person_id)  # again: a run may have begun in between
     return _cleared(store, marks)
 

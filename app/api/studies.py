@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from app.api.deps import TheStore, TheUploads, Who
 from app.api.shares import Share, share
 from app.data_folder import check_room
-from app.people import name_key, note
+from app.people import name_key, note, note_alone
 from app.store import (
     FREE,
     AuditKind,
@@ -148,8 +148,12 @@ def change(study_id: UUID, wanted: Changed, store: TheStore, who: Who) -> Led:
             )
         if wanted.status is StudyStatus.OPEN and items.count(connection, study_id) == 0:
             raise BadRecord("there is nothing to work through in it yet: bring items in first")
+        before = studies.get(connection, study_id).plan
+        if wanted.plan is not None:  # links that were made void stay so
+            number = max(before.link_number, wanted.plan.link_number)
+            wanted.plan = wanted.plan.model_copy(update={"link_number": number})
         if wanted.named is not None:
-            plan = wanted.plan or studies.get(connection, study_id).plan
+            plan = wanted.plan or before
             wanted.plan = plan.model_copy(update={"people": _accounts(connection, wanted.named)})
         study = studies.change(
             connection,
@@ -160,7 +164,7 @@ def change(study_id: UUID, wanted: Changed, store: TheStore, who: Who) -> Led:
         )
         if wanted.guidelines is not None:
             study = studies.set_guidelines(connection, study_id, wanted.guidelines)
-        changed = sorted(wanted.model_dump(exclude_none=True))
+        changed = sorted(wanted.model_dump(exclude_none=True)) + _parts(before, study.plan)
         note(connection, who, AuditKind.STUDY, study=str(study_id), changed=changed)
         return _led(connection, study)
 
@@ -185,13 +189,16 @@ def change_items(study_id: UUID, wanted: ChangedItems, store: TheStore, who: Who
         studies.lock(connection, [study_id])
         mine = items.of_these(connection, study_id, wanted.ids)
         changed = items.change(connection, mine, archived=wanted.archived, tags=wanted.tags)
+        note(connection, who, AuditKind.STUDY, study=str(study_id), changed=["items"])
     return {"changed": changed}
 
 
 @router.post("/{study_id}/items/from-store")
 def take_from_store(study_id: UUID, wanted: FromStore, store: TheStore, who: Who) -> FilledView:
     """Take in what people have asked here, the newest first. Whoever is erased takes their questions along."""
-    return _told(fill_from_store(store, study_id, wanted.most))
+    filled = fill_from_store(store, study_id, wanted.most)
+    note_alone(store, who, AuditKind.STUDY, study=str(study_id), changed=["items"])
+    return _told(filled)
 
 
 _FILE = {
@@ -219,6 +226,7 @@ async def bring(
         if len(files) != 1:
             raise BadRecord("choose one file with questions")
         filled = await run_in_threadpool(fill_from_file, store, study_id, files[0])
+    note_alone(store, who, AuditKind.STUDY, study=str(study_id), changed=["items"])
     return _told(filled)
 
 
@@ -247,6 +255,15 @@ def _led(connection: Connection, study: Study) -> Led:
         named=named,
         share=share(connection, study),
     )
+
+
+def _parts(before: Plan, after: Plan) -> list[str]:
+    """The parts of a plan that are others now."""
+    return [
+        f"plan.{name}"
+        for name in Plan.model_fields
+        if getattr(before, name) != getattr(after, name)
+    ]
 
 
 def _accounts(connection: Connection, names: Sequence[str]) -> list[UUID]:

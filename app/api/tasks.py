@@ -8,11 +8,11 @@ from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
 from app.api.deps import TheStore, TheStudies, Who
-from app.api.shares import Share, mine, share
+from app.api.shares import OwnShare, mine, own_share
 from app.comparing import ComparisonView
 from app.markdown import rendered
 from app.people import Principal
-from app.store import FREE, Role, Store, Study, StudyStatus, UnknownReference, studies
+from app.store import FREE, Progress, Role, Store, Study, StudyStatus, UnknownReference, studies
 from app.studies import check_audience, is_open_to
 from rlhb_core.schema.formats import Format
 from rlhb_core.schema.record import Record
@@ -28,7 +28,7 @@ class Offer(BaseModel):
     about: str
     status: StudyStatus
     formats: list[Format]
-    share: Share
+    share: OwnShare
 
 
 class GuidelinesView(BaseModel):
@@ -65,7 +65,7 @@ def index(store: TheStore, who: Who) -> list[Offer]:
                 about=each.plan.about,
                 status=each.status,
                 formats=each.plan.formats,
-                share=share(connection, each, who.person_id),
+                share=own_share(connection, each, who.person_id),
             )
             for each in studies.all(connection)
             if each.id != FREE and is_open_to(each, who) and _is_seen(each, who)
@@ -91,7 +91,7 @@ async def go_on(study_id: UUID, part: TheStudies, store: TheStore, who: Who) -> 
         mine=mine(task.study, progress),
         is_last=task.is_last,
         finished=task.is_over,
-        completion_code=plan.completion_code if task.is_over else "",
+        completion_code=plan.completion_code if task.is_over and _is_earned(progress) else "",
     )
 
 
@@ -110,6 +110,11 @@ def show_guidelines(
     return GuidelinesView(
         number=found.number if found else 0, html=rendered(found.text) if found else ""
     )
+
+
+def _is_earned(progress: Progress) -> bool:
+    """Whether somebody has worked for it: at least one item, and not rather passed over what they were given."""
+    return progress.done > 0 and progress.done >= progress.skipped
 
 
 def _check(store: Store, study_id: UUID, who: Principal) -> None:

@@ -13,9 +13,11 @@ from starlette.concurrency import run_in_threadpool
 
 from app.api.deps import TheEntering, ThePeople, TheStore, Who
 from app.api.sessions import SignedIn, signed_in
-from app.people import LONGEST_WORKER, WHOEVER, WorkLink, key_of_work
-from app.store import Audience, Store, Study, UnknownReference, studies
+from app.people import LONGEST_WORKER, WHOEVER, WorkLink, key_of_work, note_alone
+from app.store import Audience, AuditKind, Store, Study, UnknownReference, studies
+from app.studies import check_open
 from rlhb_core.errors import BadRecord
+from rlhb_core.schema.record import now_ms
 
 router = APIRouter(prefix="/api", tags=["studies"])
 
@@ -58,6 +60,7 @@ def links(
 ) -> list[LinkView]:
     """Links by which workers come: one for each of these, or one that is good for all."""
     study = _of_workers(store, study_id)
+    note_alone(store, who, AuditKind.STUDY, study=str(study_id), changed=["links"])
     return [
         LinkView(worker=each, path=_path(people.secret, study, each))
         for each in wanted.workers or [""]
@@ -75,6 +78,7 @@ async def take_part(
 ) -> SignedIn:
     """Come by a study's link, as the worker that it names; the same name is the same worker again."""
     study = await run_in_threadpool(_of_workers, store, body.study)
+    check_open(study, now_ms())
     link = WorkLink(body.key, body.worker)
     visitor = people.visitor(request.scope)
     entered = await entering.as_worker(visitor, study.id, study.plan.link_number, link)

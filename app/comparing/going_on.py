@@ -94,7 +94,8 @@ def before(
     if any(each.outcome is Outcome.PENDING for each in (current if own_threads else [base])):
         raise StillWriting("what this goes on from is still being written; ask once it is complete")
     threads = {each.id: _after(query, each, signals) for each in current}
-    if turns_of(threads[base.id]) > MOST_TURNS:
+    gone_on_with = threads.values() if own_threads else [threads[base.id]]
+    if max(map(turns_of, gone_on_with)) > MOST_TURNS:
         raise CannotContinue(
             f"a conversation has at most {MOST_TURNS} turns; ask this as a new question"
         )

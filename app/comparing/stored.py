@@ -20,6 +20,7 @@ from app.serving import Chunk, Job
 from app.settings import Settings
 from app.store import (
     FREE,
+    Answers,
     Connection,
     Store,
     Threads,
@@ -169,10 +170,8 @@ class StoredComparisons:
             if old.outcome is Outcome.PENDING:
                 raise StillWriting("this answer is still being written; regenerate it afterwards")
             version = drawn.versions[old.version_id]
-            if versions.find(connection, version.id) is None:
-                raise CannotContinue(
-                    "this answer came with the item; nothing here can write another one"
-                )
+            if drawn.ways.study_id is not None:
+                self._check_own(connection, drawn)
             new = Response(
                 query_id=drawn.query.id,
                 version_id=version.id,
@@ -240,6 +239,18 @@ class StoredComparisons:
             best = {UUID(each.payload["best"]) for each in said if each.payload.get("best")}
             places = responses.places(connection, best)
         return earlier(found, said, places)
+
+    @staticmethod
+    def _check_own(connection: Connection, drawn: DrawnQuery) -> None:
+        """Raise CannotContinue where others judge the same answers, or one of them came with the item: all or none can
+        be written anew, or it would tell which came.
+        """
+        study = studies.of_query(connection, drawn.query.id)
+        came = any(versions.find(connection, each) is None for each in drawn.versions)
+        if came or study.plan.answers is Answers.ONCE:
+            raise CannotContinue(
+                "the answers of this item stand as they are, for all who read them"
+            )
 
     def _all_of(
         self, connection: Connection, response_id: UUID, person_id: UUID

@@ -129,6 +129,10 @@ def _json(lines: Iterable[str]) -> Iterator[Found]:
             continue
         try:
             parsed = json.loads(text)
+            json.dumps(parsed, ensure_ascii=False).encode()
+        except UnicodeEncodeError:  # half of a surrogate pair
+            yield number, "holds text that is no Unicode"
+            continue
         except (ValueError, RecursionError):
             yield number, "is no JSON"
             continue

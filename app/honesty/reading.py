@@ -33,7 +33,7 @@ def work_in(connection: Connection, study_id: UUID, person_id: UUID) -> list[Wor
                 characters=sum({answer.text.strip(): len(answer.text) for answer in each.answers}.values()),
                 place=_place(each, judgement),
                 sides=len(each.answers),
-                right=_right(each, judgement),
+                right=_right(each, _first(each)),
                 same=None if again is None or words is None else words == again,
             )
         )  # fmt: skip
@@ -43,10 +43,20 @@ def work_in(connection: Connection, study_id: UUID, person_id: UUID) -> list[Wor
 
 
 def _judgement(each: Judged) -> Judgement | None:
-    """By the last decision that was made blind; of a ranking, who stands first."""
-    decisions: list[Signal | None] = [None, *blind(each.decisions)]
-    last = decisions[-1]
-    if last is None or KINDS[last.kind].takes_back(last.payload):
+    """By the last decision that was made blind."""
+    found = [_said(signal) for signal in blind(each.decisions)]
+    return found[-1] if found else None
+
+
+def _first(each: Judged) -> Judgement | None:
+    """By the first decision that says something: what was found out afterwards makes nobody careful."""
+    said = (_said(signal) for signal in blind(each.decisions))
+    return next((judgement for judgement in said if judgement), None)
+
+
+def _said(last: Signal) -> Judgement | None:
+    """Of a ranking, who stands first."""
+    if KINDS[last.kind].takes_back(last.payload):
         return None
     if last.kind is SignalKind.RANK:
         first, *others = ranking(last.payload)

@@ -111,10 +111,11 @@ class Entering:
         self, visitor: Visitor, study_id: UUID, number: int, link: WorkLink
     ) -> Entered:
         """By a study's link, as a worker whom a platform outside knows. Raises BadLink, Deactivated, NotInvited."""
-        if not workers.fits(self.people.secret, link.key, study_id, number, link.worker):
+        secret = self.people.secret
+        is_own = workers.fits(secret, link.key, study_id, number, link.worker)
+        if not is_own and not workers.fits(secret, link.key, study_id, number):
             raise BadLink("this link is not whole, or holds no more; ask whoever gave it to you")
-        subject = workers.subject_of(study_id, link.worker)
-        return await self._do(self._as_worker, visitor, study_id, subject, link.worker)
+        return await self._do(self._as_worker, visitor, study_id, link.worker, is_own)
 
     async def change_password(
         self, who: Principal, visitor: Visitor, current: str, password: str
@@ -241,13 +242,24 @@ class Entering:
                 connection, visitor, account, AuditKind.JOIN, role=role, by="provider"
             )
 
-    def _as_worker(self, visitor: Visitor, study_id: UUID, subject: str, worker: str) -> Entered:
+    def _as_worker(self, visitor: Visitor, study_id: UUID, worker: str, is_own: bool) -> Entered:
+        """is_own: by a link that is for them alone."""
+        own, other = (workers.subject_of(study_id, worker, each) for each in (True, False))
         with self.store.writing() as connection:
-            account = members.of_subject(connection, subject)
+            account = members.of_subject(connection, own)
+            if account is not None and not is_own:
+                raise BadLink("this worker has a link of their own, and comes by no other")
+            account = account or accounts.by_subject(connection, other)
+            if account is not None and account.role is not Role.WORKER:
+                raise NotInvited("this worker is a member here by now; sign in as one")
             if account is not None:
                 return self._let_in(connection, visitor, account, AuditKind.SIGN_IN, by="study")
+            subject, come = own if is_own else other, (True, False)
             if (
-                accounts.count_subjects(connection, workers.subject_of(study_id, ""))
+                sum(
+                    accounts.count_subjects(connection, workers.subject_of(study_id, "", each))
+                    for each in come
+                )
                 >= workers.MOST
             ):
                 raise NotInvited(

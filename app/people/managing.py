@@ -90,6 +90,10 @@ def set_role(connection: Connection, who: Principal, account_id: UUID, role: Rol
     _check_given(role)
     accounts.lock(connection)
     before = accounts.get(connection, account_id)
+    if before.role is Role.WORKER:
+        raise NotAllowed(
+            "whoever came by the link of a study stays a worker of it; invite them anew"
+        )
     after = accounts.change(connection, account_id, role=role)
     _check_one_is_left(connection)
     if role is Role.ADMINISTRATOR:

@@ -7,8 +7,10 @@ from uuid import UUID
 
 from itsdangerous import Signer
 
-WHOEVER = "*"
+WHOEVER = ""
 """In place of a worker's name, in the signature of a link that is good for all."""
+ANY_LINK, OWN_LINK = "worker", "own-link"
+"""By what kind of link a worker came first."""
 LONGEST = 120
 """Characters of the name by which a platform knows a worker."""
 MOST = 10_000
@@ -21,22 +23,21 @@ def key(secret: str, study_id: UUID, number: int, worker: str = WHOEVER) -> str:
     return signer.get_signature(f"{study_id}\n{number}\n{worker}").decode()
 
 
-def fits(secret: str, shown: str, study_id: UUID, number: int, worker: str) -> bool:
-    """Whether a key was given out for this study, and for this worker or for whoever comes."""
+def fits(secret: str, shown: str, study_id: UUID, number: int, worker: str = WHOEVER) -> bool:
+    """Whether a key was given out for this study, and for this worker alone; or for whoever comes."""
     signer = Signer(secret, salt="rlhb.worker")
-    said = (f"{study_id}\n{number}\n{each}" for each in (worker, WHOEVER))
-    return any(signer.verify_signature(each, shown) for each in said)
+    return signer.verify_signature(f"{study_id}\n{number}\n{worker}", shown)
 
 
-def subject_of(study_id: UUID, worker: str) -> str:
-    """By what the account of a worker is known."""
-    return f"worker:{study_id}:{worker}"
+def subject_of(study_id: UUID, worker: str, has_own_link: bool = False) -> str:
+    """By what the account of a worker is known. One who came by a link of their own is let in by no other."""
+    return f"{OWN_LINK if has_own_link else ANY_LINK}:{study_id}:{worker}"
 
 
 def study_of(subject: str | None) -> UUID | None:
     """The study that somebody has come for; None for those who are no workers."""
     kind, _, rest = (subject or "").partition(":")
-    return UUID(rest[:36]) if kind == "worker" else None
+    return UUID(rest[:36]) if kind in (ANY_LINK, OWN_LINK) else None
 
 
 def name_of(subject: str | None) -> str:

@@ -18,7 +18,10 @@ from rlhb_core.schema.record import Record
 from rlhb_core.schema.records import Person, Query, Response, Source
 from rlhb_core.schema.signals import Signal
 
-NAMING = ("version_id", "condition", "draw_probability", "left_out")
+NAMING = (
+    *("version_id", "condition", "draw_probability", "left_out"),
+    *("first_token_ms", "duration_ms"),  # how fast an answer was tells who wrote it
+)
 """What would tell which version wrote an answer, or hint at it."""
 
 _TOUCH = (

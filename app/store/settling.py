@@ -6,7 +6,7 @@ anything out (`assignments.py`).
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -16,10 +16,10 @@ from app.store.engine import Connection, in_parts
 from app.store.study_records import AssignmentState, Plan, Purpose
 from app.store.study_tables import ASSIGNMENT, STUDY
 from app.store.tables import RESPONSE, SIGNAL, to_record
-from rlhb_core.schema.answers import failed, folded
+from rlhb_core.schema.answers import can_win, failed, folded
 from rlhb_core.schema.formats import given, is_skipped, missing
 from rlhb_core.schema.record import now_ms
-from rlhb_core.schema.signals import Signal
+from rlhb_core.schema.signals import KINDS, Signal
 
 MINUTE_MS = 60_000
 
@@ -73,21 +73,34 @@ def recount(connection: Connection, item_id: UUID, overlap: int) -> None:
     )
 
 
-def _state(plan: Plan, said: Sequence[Signal], answers: Mapping[UUID, UUID]) -> AssignmentState:
-    """answers: each that can be judged, with the one that stands for it and its like."""
-    about = [
-        each.model_copy(update={"response_id": answers.get(each.response_id, each.response_id)})
-        if each.response_id
-        else each
-        for each in said
-    ]
-    stands = given(about)
+class _Answers(NamedTuple):
+    """What stands there of a comparison."""
+
+    first: Mapping[UUID, UUID]
+    """Each answer that can be judged, with the one that stands for it and its like."""
+    rankable: Collection[UUID]
+    """Of these, those that could be chosen."""
+
+
+def _state(plan: Plan, said: Sequence[Signal], answers: _Answers) -> AssignmentState:
+    stands = given([_about(each, answers.first) for each in said], answers.rankable)
     if is_skipped(stands):
         return AssignmentState.SKIPPED
     aspects = [each.name for each in plan.aspects]
-    lacking = missing(plan.formats, stands, set(answers.values()), aspects)
+    lacking = missing(plan.formats, stands, set(answers.first.values()), aspects)
     nothing_asked = stands == given([])
     return AssignmentState.SHOWN if lacking or nothing_asked else AssignmentState.DONE
+
+
+def _about(signal: Signal, answers: Mapping[UUID, UUID]) -> Signal:
+    """The same of the answers that stand for those that it speaks of."""
+
+    def of(each: UUID) -> UUID:
+        return answers.get(each, each)
+
+    changed = KINDS[signal.kind].renamed(signal.payload, of)
+    about = of(signal.response_id) if signal.response_id else None
+    return signal.model_copy(update={"response_id": about, "payload": signal.payload | changed})
 
 
 def _said(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, list[Signal]]:
@@ -97,11 +110,11 @@ def _said(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, list[Signal
     return found
 
 
-def _answers(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, Mapping[UUID, UUID]]:
+def _answers(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, _Answers]:
     by_query: dict[UUID, list[Any]] = defaultdict(list)
     for row in _rows(connection, RESPONSE, ids, RESPONSE.c.position, RESPONSE.c.id):
         by_query[row["query_id"]].append(row)
-    found: dict[UUID, Mapping[UUID, UUID]] = defaultdict(dict)
+    found: dict[UUID, _Answers] = defaultdict(lambda: _Answers({}, ()))
     for query_id, rows in by_query.items():
         replaced = {row["replaces"] for row in rows}
         current = [
@@ -110,7 +123,9 @@ def _answers(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, Mapping[
             if row["id"] not in replaced and not failed(row["outcome"], row["text"])
         ]
         first = folded(current)
-        found[query_id] = {each: first.get(each, each) for each, _, __ in current}
+        told = {each: first.get(each, each) for each, _, __ in current}
+        rankable = {told[each] for each, outcome, text in current if can_win(outcome, text)}
+        found[query_id] = _Answers(told, rankable)
     return found
 
 

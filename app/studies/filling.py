@@ -11,7 +11,7 @@ from pathlib import Path
 from uuid import UUID
 
 from app.files import FoundItem, read_folder, read_items
-from app.store import Connection, Item, NewItem, Prepared, Store, items, studies, versions
+from app.store import FREE, Connection, Item, NewItem, Prepared, Store, items, studies, versions
 from rlhb_core.errors import BadRecord
 
 CHUNK = 500
@@ -76,6 +76,8 @@ def fill_from_store(store: Store, study_id: UUID, most: int) -> Filled:
 def _fill(
     store: Store, study_id: UUID, found: Iterable[tuple[FoundItem, UUID | None]], filled: Filled
 ) -> None:
+    if study_id == FREE:
+        raise BadRecord("free questions have no items; make a study for them")
     waiting = iter(found)
     while chunk := list(islice(waiting, CHUNK)):
         with store.writing() as connection:

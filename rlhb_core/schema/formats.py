@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
 
+from rlhb_core.schema.outcomes import all_ranked
 from rlhb_core.schema.payloads import VoteChoice
 from rlhb_core.schema.signals import DECIDING, KINDS, Signal, SignalKind
 
@@ -109,8 +110,11 @@ REMARKS = frozenset({SignalKind.CRITIQUE, SignalKind.MARK, SignalKind.EDIT})
 """What answers the formats that are never missing."""
 
 
-def given(signals: Sequence[Signal]) -> Given:
-    """What was said, from one person's signals about one comparison in the order in which they happened."""
+def given(signals: Sequence[Signal], rankable: Collection[UUID] = ()) -> Given:
+    """What was said, from one person's signals about one comparison in the order in which they happened.
+
+    `rankable`: the responses that a ranking has to order; one that leaves some of them out is none.
+    """
     choice: VoteChoice | None = None
     ranked, strength = False, None
     rated: dict[UUID, set[str]] = {}
@@ -119,8 +123,9 @@ def given(signals: Sequence[Signal]) -> Given:
     for signal in signals:
         payload, about = signal.payload, signal.response_id
         if signal.kind in DECIDING:
-            ranked = signal.kind is SignalKind.RANK
-            choice = VoteChoice(payload["choice"]) if not ranked else None
+            is_ranking = signal.kind is SignalKind.RANK
+            ranked = is_ranking and all_ranked(payload).issuperset(rankable)
+            choice = None if is_ranking else VoteChoice(payload["choice"])
             choice = None if choice is VoteChoice.WITHDRAWN else choice
             strength = payload.get("strength")
         elif about is None:

@@ -81,7 +81,7 @@ class Asked(NamedTuple):
 def packed(history: Sequence[Message], query: str) -> str:
     """The question with what went before it; where nothing did, the question as it is."""
     if not history:
-        return query
+        return query.replace(_MARK, "")  # nobody writes their own history
     said = [*history, Message(role="user", content=query)]
     return "\n".join(f"{_MARK}{each.role}\n{each.content.replace(_MARK, '')}" for each in said)
 

@@ -30,7 +30,11 @@ Truth = Annotated[bool, Strict()]
 class Record(BaseModel):
     """Base of all records: unknown fields are refused, NaN and infinity are never numbers here."""
 
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(
+        extra="forbid",
+        allow_inf_nan=False,
+        hide_input_in_errors=True,  # people's words are in no log
+    )
 
 
 AnyRecord = TypeVar("AnyRecord", bound=Record)

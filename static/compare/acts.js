@@ -6,6 +6,7 @@
 // a snapshot brings those made before a refresh.
 
 import { toClipboard } from "../clipboard.js";
+import { editDraftOf } from "../drafts.js";
 import { record } from "../signals.js";
 
 const MORE = "[data-more]"; // what is chosen in its menu is said on it, for the menu closes
@@ -23,6 +24,7 @@ export class Acts extends EventTarget {
     this.panels = panels;
     this.comparison = comparison;
     this.flashes = new WeakMap(); // label -> {usual, timer}
+    this.editedLast = null; // id of the response whose version was saved last on this page, and stands
     this.marks = new Map(); // response id -> {liked, disliked, flagged, edited, comment, tags, ratings}
     panels.forEach((panel, position) => {
       panel.addEventListener("click", (event) => this.#clicked(position, event.target.closest("[data-act]")));
@@ -31,6 +33,7 @@ export class Acts extends EventTarget {
         if (panel.matches(":focus-visible, :has(:focus-visible)")) event.preventDefault();
       });
       panel.addEventListener("submit", (event) => this.#submitted(position, event));
+      panel.querySelector(".editor textarea").addEventListener("input", ({ target }) => keepDraft(panel.dataset.editing, target.value));
       panel.querySelector(".editor textarea").addEventListener("keydown", (event) => this.#editKey(position, event));
       panel.querySelector(".menu").addEventListener("toggle", () => this.dispatchEvent(new Event("edited")));
     });
@@ -117,7 +120,7 @@ export class Acts extends EventTarget {
       case "take-back":
         if (mark.edited == null) return;
         note("edit", { text: mark.edited, on: false });
-        mark.edited = null;
+        mark.edited = this.editedLast = null;
         this.#say(`Answer ${answer.letter} is as it was.`);
         this.dispatchEvent(new Event("edited"));
         break;
@@ -125,6 +128,7 @@ export class Acts extends EventTarget {
         this.dispatchEvent(new CustomEvent("mark", { detail: position }));
         break;
       case "cancel-edit":
+        keepDraft(this.panels[position].dataset.editing, null);
         this.#closeEditor(position);
         this.dispatchEvent(new Event("edited"));
         break;
@@ -192,8 +196,10 @@ export class Acts extends EventTarget {
       const mark = this.#mark(answer.id);
       const original = answer.text.trim();
       const on = text !== original;
+      keepDraft(answer.id, null);
       if (text !== (mark.edited ?? original)) {
         mark.edited = on ? text : null;
+        this.editedLast = on ? answer.id : null;
         record("edit", now.queryId, answer.id, { text, on });
         this.#say(on ? `Your version of answer ${answer.letter} is saved.` : `Answer ${answer.letter} is as it was.`);
       }
@@ -216,7 +222,7 @@ export class Acts extends EventTarget {
     const field = panel.querySelector(".editor textarea");
     this.cameFrom = document.activeElement;
     panel.dataset.editing = this.comparison().responses[position].id;
-    field.value = text;
+    field.value = sessionStorage.getItem(editDraftOf(panel.dataset.editing)) ?? text; // begun before a refresh
     field.style.minHeight = `${panel.querySelector(".text").offsetHeight + 24}px`;
     panel.classList.add("editing");
     panel.querySelector(".editor").hidden = false;
@@ -236,6 +242,7 @@ export class Acts extends EventTarget {
   #editKey(position, event) {
     if (event.key === "Escape") {
       event.preventDefault();
+      keepDraft(this.panels[position].dataset.editing, null);
       this.#closeEditor(position);
       this.dispatchEvent(new Event("edited"));
     } else if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
@@ -255,6 +262,16 @@ export class Acts extends EventTarget {
 
   #say(sentence) {
     this.dispatchEvent(new CustomEvent("said", { detail: sentence }));
+  }
+}
+
+/** Keep a version that is being written for as long as the tab lives; null lets it go. */
+function keepDraft(responseId, text) {
+  try {
+    if (text === null) sessionStorage.removeItem(editDraftOf(responseId));
+    else sessionStorage.setItem(editDraftOf(responseId), text);
+  } catch {
+    // full or forbidden: it is there until the page is left
   }
 }
 

@@ -74,7 +74,7 @@ export class Composer extends EventTarget {
     const command = event.ctrlKey || event.metaKey;
     if (command && !event.shiftKey && event.key.toLowerCase() === "z" && this.untouched) {
       if (!this.dispatchEvent(new Event("undo", { cancelable: true }))) event.preventDefault();
-    } else if (event.key === " " && this.untouched) {
+    } else if ((event.key === " " && this.untouched) || (event.key === "/" && !this.field.value)) {
       event.preventDefault();
     } else if (event.key === "Enter" && !event.shiftKey) {
       event.preventDefault();

@@ -483,7 +483,7 @@ class Compare {
     this.root.querySelector("[data-one-version]").hidden = !view?.one_version;
     this.root.querySelector("[data-says-names]").hidden = !view?.says_names;
     this.question.show(now?.text ?? "");
-    if (!this.asking) this.thread.draw(view, this.desk ? null : this.votes.vote);
+    if (!this.asking) this.thread.draw(view, this.desk ? null : this.votes.vote, this.desk ? null : this.acts.editedLast);
     this.differs.update();
     this.acts.learn(now?.view?.panels ?? []);
     this.edits.update();

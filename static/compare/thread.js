@@ -46,9 +46,10 @@ export class Thread {
     this.#fold([]);
   }
 
-  /** Draw it for a snapshot as it stands on the page; vote: the person's, which may be newer than the snapshot. */
-  draw(view, vote) {
-    const from = vote?.best ?? view?.goes_on_from;
+  /** Draw it for a snapshot as it stands on the page; vote, edited: the person's, which may be newer than the snapshot. */
+  draw(view, vote, edited = null) {
+    const own = view?.panels.some((panel) => panel.response_id === edited) && !vote ? edited : null;
+    const from = vote?.best ?? own ?? view?.goes_on_from;
     const panel = view?.goes_on_from && view.panels.find((each) => each.response_id === from);
     this.base = panel ? { queryId: view.query_id, responseId: from, letter: panel.letter, own: view.own_threads } : null;
     this.#offer();

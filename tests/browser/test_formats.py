@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from app.store import AssignmentState, Study
+from app.store import AssignmentState, Prepared, Study, items
 from rlhb_core.schema.signals import KINDS, Signal, SignalKind
 from tests.browser.conftest import THREE, Studio, Visit
 from tests.browser.test_axe import check
-from tests.browser.test_desk import given, made, question
+from tests.browser.test_desk import given, made, opened, question
 from tests.browser.test_keys import sent
 from tests.browser.test_runs_pages import picture
 
@@ -673,3 +673,46 @@ def test_each_alone_fits(asked: str, visit: Visit, studio: Studio) -> None:
         page.keyboard.press("1")
     picture(page, f"formats-{asked}")
     check(page)
+
+
+def test_of_equal_answers_the_strength_is_that_of_a_vote(visit: Visit, studio: Studio) -> None:
+    study = made(studio, 1, answers=2, formats=["best", "strength"])
+    with studio.store.writing() as connection:
+        (item,) = items.of_study(connection, study.id)
+        first = items.prepared(connection, item.id)[0]
+        same = Prepared(
+            item_id=item.id,
+            version_id=first.version_id,
+            nth=1,
+            came_with_item=True,
+            text=first.text,
+        )
+        assert items.prepare(connection, same)
+    page = opened(visit, study)
+    page.wait_for_selector('.arms[data-shown="2"]')
+    merged = page.locator(".answer:visible").filter(has=page.locator(".badge >> nth=1"))
+    expect(merged).to_have_count(1)
+    letter = merged.locator(".badge").first.inner_text()
+    page.keyboard.press(str("ABC".index(letter) + 1))
+    expect(page.locator(".step.strength .what")).to_have_text(re.compile("^[ABC] and [ABC] are$"))
+    page.keyboard.press("3")
+    expect(page.locator(".lacking")).to_have_text("All is said.")
+    page.keyboard.press("n")
+    expect(page.get_by_text("You have done all that there was for you here.")).to_be_visible()
+    (only,) = given(studio, study)
+    said = [each for each in studio.signals(str(only.query_id)) if each.kind in ("vote", "rank")]
+    assert [each.kind for each in said] == ["vote", "vote"], "nobody was asked for a ranking"
+    assert said[-1].payload["strength"] == 3
+
+
+def test_the_same_place_said_between_two_is_shared(visit: Visit, studio: Studio) -> None:
+    study = made(studio, 1, formats=["ranking"])
+    page = opened(visit, study)
+    for key in ("2", "t", "1", "3"):
+        page.keyboard.press(key)
+    expect(page.locator(".lacking")).to_have_text("All is said.")
+    page.keyboard.press("n")
+    expect(page.get_by_text("You have done all that there was for you here.")).to_be_visible()
+    (only,) = given(studio, study)
+    rank = [s for s in studio.signals(str(only.query_id)) if s.kind == "rank"][-1]
+    assert [len(place) for place in rank.payload["order"]] == [2, 1]

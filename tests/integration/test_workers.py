@@ -3,14 +3,17 @@
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from starlette.testclient import TestClient
 
 from app.people import workers
-from app.store import Role, accounts
+from app.store import Role, accounts, queries
+from rlhb_core.schema.record import now_ms
+from rlhb_core.schema.records import Query
 from tests.integration.test_studies_api import made, next_of, vote
+from tests.scene import act
 from tests.team import Member, Team, running_team
 
 
@@ -88,7 +91,7 @@ def test_a_link_for_one_is_good_for_no_other(team: Team, leader: Member):
     for said, worker in (
         (ada, "ben"),
         (ben, "ada"),
-        (ada, "*"),
+        ({**ada, "key": ada["key"] + "A"}, "ada"),
         ({**ada, "study": other}, "ada"),
         ({**ada, "key": ada["key"][:-1]}, "ada"),
         ({**ada, "key": "é"}, "ada"),
@@ -102,6 +105,63 @@ def test_a_link_for_one_is_good_for_no_other(team: Team, leader: Member):
     assert (lost.status_code, "leads to no study" in lost.json()["detail"]) == (404, True)
 
 
+def test_a_worker_with_a_link_of_their_own_comes_by_no_other(team: Team, leader: Member):
+    study_id = made(leader, audience="workers")
+    (own,), (open_to_all,) = links(leader, study_id, "only-me"), links(leader, study_id)
+    assert come(team, own, "only-me")[1].status_code == 201
+    refused = come(team, open_to_all, "only-me")[1]
+    assert (refused.status_code, "a link of their own" in refused.json()["detail"]) == (410, True)
+    assert come(team, own, "only-me")[1].status_code == 201
+    # who came by the open link and is given one of their own is the same worker
+    first, second = come(team, open_to_all, "later"), links(leader, study_id, "later")[0]
+    assert first[1].status_code == come(team, second, "later")[1].status_code == 201
+    with team.store.reading() as connection:
+        found = [
+            each for each in accounts.all(connection) if workers.name_of(each.subject) == "later"
+        ]
+    assert len(found) == 1
+
+
+def test_a_link_lets_nobody_in_as_more_than_a_worker(team: Team, leader: Member):
+    study_id = made(leader, audience="workers")
+    (said,) = links(leader, study_id)
+    come(team, said, "climber")
+    account = team.account("worker climber")
+    boss = team.member(f"Dora {uuid4().hex[:6]}", Role.ADMINISTRATOR)
+    refused = boss.client.patch(f"/api/people/{account.id}", json={"role": "annotator"})
+    assert (refused.status_code, "stays a worker" in refused.json()["detail"]) == (403, True)
+    with team.store.writing() as connection:  # by whatever way
+        accounts.change(connection, account.id, role=Role.ADMINISTRATOR)
+    assert come(team, said, "climber")[1].status_code == 403
+
+
+def test_whoever_passes_all_over_or_comes_too_late_is_given_no_code(team: Team, leader: Member):
+    study_id = made(leader, audience="workers", completion_code="MARS-17")
+    (said,) = links(leader, study_id)
+    skipper = as_member(team, come(team, said, "skipper")[0], "skipper")
+    task = next_of(skipper, study_id)
+    while task["query_id"]:
+        now = now_ms()
+        skip = act("vote", queries_of(team, task["query_id"]), choice="skip")
+        signal = skip.model_dump(mode="json") | {"at_ms": now, "page_opened_ms": now}
+        sent = skipper.client.post("/api/signals", json={"sent_ms": now, "signals": [signal]})
+        assert sent.json()["new"] == 1
+        task = next_of(skipper, study_id)
+    assert (task["skipped"], task["finished"], task["completion_code"]) == (3, True, "")
+    offer = skipper.client.get("/api/studies").json()[0]
+    assert set(offer["share"]) == {"done", "skipped", "mine"}, (
+        "the rest tells which items are known"
+    )
+    leader.client.patch(f"/api/studies/{study_id}", json={"status": "ended"})
+    late = come(team, said, "late")[1]
+    assert (late.status_code, "has ended" in late.json()["detail"]) == (409, True)
+
+
+def queries_of(team: Team, query_id: str) -> Query:
+    with team.store.reading() as connection:
+        return queries.get(connection, UUID(query_id))
+
+
 def test_links_are_made_void_and_whoever_is_here_stays(team: Team, leader: Member):
     study_id = made(leader, audience="workers")
     (said,) = links(leader, study_id)
@@ -112,6 +172,9 @@ def test_links_are_made_void_and_whoever_is_here_stays(team: Team, leader: Membe
     assert come(team, said, "late")[1].status_code == 410
     assert next_of(as_member(team, browser, "early"), study_id)["query_id"]
     assert come(team, links(leader, study_id)[0], "late")[1].status_code == 201
+    again = {"plan": {**plan, "link_number": 1}}
+    assert leader.client.patch(f"/api/studies/{study_id}", json=again).status_code == 200
+    assert come(team, said, "later-still")[1].status_code == 410, "what is void stays so"
 
 
 def test_only_a_study_that_is_for_workers_has_links(team: Team, leader: Member):

@@ -90,3 +90,10 @@ def test_every_format_is_on_one_axis_and_has_its_sentence():
     assert all("?" in each.says for each in FORMATS.values())
     relative = {name for name, each in FORMATS.items() if each.axis is Axis.RELATIVE}
     assert relative == {Format.BEST, Format.STRENGTH, Format.RANKING}
+
+
+def test_a_ranking_that_leaves_answers_out_is_none():
+    some, whole = said("rank", order=[[str(A)]]), said("rank", order=[[str(B)], [str(A)]])
+    for asked in (Format.RANKING, Format.BEST):
+        assert missing([asked], given([some], {A, B}), {A, B}) == [asked]
+        assert missing([asked], given([whole], {A, B}), {A, B}) == []

@@ -200,3 +200,12 @@ def test_any_line_is_a_question_or_a_sentence(line: Any):
         found = str(error)
     assert isinstance(found, str | FoundItem)
     assert found if isinstance(found, str) else found.text
+
+
+def test_half_a_surrogate_costs_its_own_line_only(tmp_path: Path):
+    path = tmp_path / "q.jsonl"
+    turns = '{"messages": [{"role": "user", "content": "\\ud800 hi"}]}'
+    path.write_text(f'{{"prompt": "One?"}}\n{turns}\n{{"prompt": "T?", "tags": ["\\ud800"]}}\n')
+    found = [each for _, each in read_items(path)]
+    assert [isinstance(each, str) for each in found] == [False, True, True]
+    assert found[1] == "holds text that is no Unicode"

@@ -66,7 +66,7 @@ export class FormatsCard extends EventTarget {
     const isOver = vote?.choice === "skip";
     this.strength.show(vote, this.#asks("strength") ? this.#best() : null);
     this.ranking.element.hidden = !this.#asks("ranking") || isOver || vote?.choice === "all_bad" || this.#waitsForVote();
-    this.ranking.show(this.#rankable(), { first: this.#best()?.id ?? null, areTied: vote?.choice === "tie" });
+    if (this.#asks("ranking")) this.ranking.show(this.#rankable(), { first: this.#best()?.id ?? null, areTied: vote?.choice === "tie" });
     this.relative.hidden = this.strength.element.hidden && this.ranking.element.hidden;
     this.alone.show(isOver ? NOTHING : this.#answers());
     this.onward.querySelector(".lacking").textContent = this.sentence;

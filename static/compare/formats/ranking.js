@@ -32,6 +32,7 @@ export class Ranking {
   /** A comparison came onto the page. order: the ranking that stands, or null. */
   begin(order) {
     this.order = order ?? [];
+    this.tiesNext = false;
     this.recorded = order ? JSON.stringify(order) : null;
   }
 
@@ -64,12 +65,23 @@ export class Ranking {
   place(position) {
     const answer = this.answers.find((each) => each.positions.includes(position));
     if (!answer?.text || this.#isFixed(answer.id)) return false;
-    this.#change(placed(this.order, answer.id));
+    this.#change(this.#with(answer.id));
     return true;
   }
 
+  #with(id) {
+    const next = placed(this.order, id);
+    return this.tiesNext ? tiedLast(next) : next;
+  }
+
+  /** The last one shares the place before it; where only one has a place, the next one will share it. */
   tie() {
-    this.#change(tiedLast(this.order));
+    const tied = tiedLast(this.order);
+    const isOne = this.order.flat().length === 1 && this.#open().length > 0;
+    if (!isOne) return this.#change(tied);
+    this.tiesNext = !this.tiesNext;
+    this.tools.querySelector('[data-rank="tie"]').setAttribute("aria-pressed", String(this.tiesNext));
+    this.changed(this.tiesNext ? "The next one shares its place." : "The next one has a place of its own.");
   }
 
   back() {
@@ -121,6 +133,8 @@ export class Ranking {
     if (JSON.stringify(sound) === JSON.stringify(this.order)) return;
     const had = this.element.contains(document.activeElement) ? document.activeElement.dataset.chip : null;
     this.order = sound;
+    this.tiesNext = false;
+    this.tools.querySelector('[data-rank="tie"]').removeAttribute("aria-pressed");
     this.#settle();
     this.#draw();
     if (had) this.element.querySelector(`[data-chip="${had}"]`)?.focus();
@@ -162,7 +176,7 @@ export class Ranking {
     };
     this.places.replaceChildren(...this.order.map(place));
     this.places.hidden = !this.order.length;
-    this.tools.querySelector('[data-rank="tie"]').disabled = this.areTied || this.order.length < 1 || (this.order.length === 1 && this.order[0].length === 1);
+    this.tools.querySelector('[data-rank="tie"]').disabled = this.areTied || this.order.length < 1 || (this.order.flat().length === 1 && !this.#open().length);
     this.tools.querySelector('[data-rank="back"]').disabled = this.areTied || this.order.flat().every((id) => this.#isFixed(id));
   }
 
@@ -176,7 +190,7 @@ export class Ranking {
   #clicked(chip) {
     if (!chip || chip.disabled) return;
     const { chip: id } = chip.dataset;
-    this.#change(this.order.flat().includes(id) ? without(this.order, id) : placed(this.order, id));
+    this.#change(this.order.flat().includes(id) ? without(this.order, id) : this.#with(id));
   }
 
   #key(event) {

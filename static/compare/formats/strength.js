@@ -5,6 +5,8 @@ import { listed } from "../folds.js";
 
 export const STRENGTHS = ["slightly", "clearly", "much"];
 
+const subject = ({ letters }) => `${listed(letters)} ${letters.length > 1 ? "are" : "is"}`;
+
 export class Strength {
   /** choose(strength): say it, 1 to 3. */
   constructor(choose) {
@@ -19,13 +21,13 @@ export class Strength {
   show(vote, best) {
     this.element.hidden = !best;
     if (!best) return;
-    this.what.textContent = `${listed(best.letters)} is`;
+    this.what.textContent = subject(best);
     this.buttons.forEach((button, index) => button.setAttribute("aria-pressed", String(vote.strength === index + 1)));
   }
 
   /** What is still to be said; "" if nothing is. */
   lacking(vote, best) {
-    return best && !vote.strength ? `how much better ${listed(best.letters)} is` : "";
+    return best && !vote.strength ? `how much better ${subject(best)}` : "";
   }
 
   focus() {
