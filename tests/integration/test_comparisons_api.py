@@ -105,7 +105,10 @@ def test_a_comparison_from_query_to_reveal_and_undo(client: httpx.Client) -> Non
     best = seen[-1]["panels"][1]["response_id"]
     vote(client, query_id, "best", best)
     revealed = client.get(path).json()
-    assert revealed["vote"] == {"choice": "best", "best": best, "letter": "B", "early": False}
+    assert revealed["vote"] == {
+        "choice": "best", "best": best, "letter": "B", "early": False, "named": False,
+        "strength": None, "reason": "",
+    }  # fmt: skip
     assert all(p["revealed"]["version"].startswith("Embedded") for p in revealed["panels"])
     vote(client, query_id, "withdrawn")
     assert client.get(path).json() == seen[-1] | {"voted": True}

@@ -475,7 +475,7 @@ async def test_answers_that_came_with_an_item_are_compared_and_none_is_written_a
     view = await desk.view(query_id, person)
     assert {panel.text for panel in view.panels} == {"One.", "Two."}
     assert desk.serving.asked == []
-    with pytest.raises(CannotContinue, match="came with the item"):
+    with pytest.raises(CannotContinue, match="stand as they are"):
         await desk.comparing.regenerate(view.panels[0].response_id, person)
     await desk.vote(query_id, person)
     view = await desk.view(query_id, person)

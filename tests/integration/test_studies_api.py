@@ -274,5 +274,14 @@ def test_changes_of_a_study_are_in_the_audit_log_without_its_texts(team: Team, l
     study_id = made(leader)
     leader.client.patch(f"/api/studies/{study_id}", json={"guidelines": "A secret way to judge."})
     lines = [each for each in team.lines(kind="study") if each["what"]["study"] == study_id]
-    assert [each["what"].get("changed") for each in lines] == [None, ["status"], ["guidelines"]]
+    changed = [each["what"].get("changed") for each in lines]
+    assert changed == [None, ["items"], ["status"], ["guidelines"]]
+    plan = leader.client.get(f"/api/studies/{study_id}").json()["study"]["plan"]
+    opened = {"plan": {**plan, "audience": "workers", "link_number": 2}}
+    assert leader.client.patch(f"/api/studies/{study_id}", json=opened).status_code == 200
+    leader.client.post(f"/api/studies/{study_id}/links", json={})
+    lines = [each for each in team.lines(kind="study") if each["what"]["study"] == study_id]
+    assert [each["what"]["changed"] for each in lines[-2:]] == [
+        ["plan", "plan.audience", "plan.link_number"], ["links"],
+    ]  # fmt: skip
     assert "secret way" not in json.dumps(lines)

@@ -25,7 +25,7 @@ from app.store import (
 )
 from rlhb_core.schema.records import Source
 from tests.integration.test_studies import Desk, told
-from tests.scene import act, asked, best, someone
+from tests.scene import OPENED_MS, act, asked, best, someone
 from tests.team import Team, running_team
 
 
@@ -116,8 +116,10 @@ def test_free_questions_count_those_that_were_decided_blind(store: Store):
         person = someone(connection)
         first, answers = asked(connection, person)
         asked(connection, person, "Why?")  # not judged
-        passed_over, _ = asked(connection, person, "Who?")
-        alike, twins = asked(connection, person, "When?", ("Now.", "Now.", "Then."))
+        passed_over, _ = asked(connection, person, "Who?", at_ms=OPENED_MS + 1)
+        alike, twins = asked(
+            connection, person, "When?", ("Now.", "Now.", "Then."), at_ms=OPENED_MS + 2
+        )
         played = someone(connection, Source.SIMULATED)
         asked(connection, played, "Where?")
         late = best(first, answers[0], 90_000).model_copy(update={"unblinded": True})
