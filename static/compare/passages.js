@@ -57,7 +57,8 @@ export class Passages extends EventTarget {
 
   /** Whether words of this answer are being marked, which must not be hidden just now. */
   isOpen(responseId) {
-    return this.marker.isOpen && this.draft?.responseId === responseId && !this.draft.whyNot;
+    if (!this.marker.isOpen || this.draft?.responseId !== responseId || this.draft.whyNot) return false;
+    return Boolean(this.draft.quality) || this.marker.root.contains(document.activeElement); // else it is only offered
   }
 
   /** Whether words of this answer, or of its equals, are marked. */

@@ -86,7 +86,7 @@ def test_a_study_is_made_filled_opened_paused_and_ended(
     expect(rows.nth(0)).to_contain_text("space")
     expect(rows.nth(0)).to_contain_text("answer 1")
     page.get_by_role("button", name="Open it", exact=True).click()
-    expect(page.get_by_text("It is open")).to_be_visible()
+    expect(page.get_by_text("It is open: items are handed out.")).to_be_visible()
     expect(page.get_by_role("link", name="Try it")).to_have_attribute(
         "href", f"/?study={stored(studio, name).id}"
     )
@@ -99,7 +99,7 @@ def test_a_study_is_made_filled_opened_paused_and_ended(
     page.get_by_role("dialog").get_by_role("button", name="End it").click()
     expect(page.get_by_text("It has ended")).to_be_visible()
     page.get_by_role("button", name="Open it again").click()
-    expect(page.get_by_text("It is open")).to_be_visible()
+    expect(page.get_by_text("It is open: items are handed out.")).to_be_visible()
     page.get_by_role("link", name="All studies").click()
     offer = page.locator(".offers li").filter(has_text=name)
     expect(offer).to_contain_text("0 of 1 done")
@@ -283,7 +283,7 @@ def test_they_fit_and_break_no_rule(
     bring(page, tmp_path, "\n".join(map(json.dumps, LINES)))
     expect(page.get_by_role("table", name="Items")).to_be_visible()
     page.get_by_role("button", name="Open it", exact=True).click()
-    expect(page.get_by_text("It is open")).to_be_visible()
+    expect(page.get_by_text("It is open: items are handed out.")).to_be_visible()
     page.get_by_role("button", name="Everything").click()
     check(page)
     picture(page, f"study-{width}-{scheme}")
