@@ -13,6 +13,7 @@ from fastapi import FastAPI, Request
 from app import quick_gradio  # noqa: F401 - before whatever imports Gradio
 from app.api import (
     audit,
+    care,
     comparisons,
     data,
     me,
@@ -23,7 +24,6 @@ from app.api import (
     studies,
     tasks,
     tokens,
-    work,
     workers,
 )
 from app.api.errors import explain_errors, explained
@@ -107,7 +107,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.refused_page = refused_page
     app.state.openid = OpenId(settings, part.secret)
 
-    for noun in (signals, comparisons, tasks, studies, work, me, runs, data):
+    for noun in (signals, comparisons, tasks, studies, care, me, runs, data):
         app.include_router(noun.router)
     for noun in (sessions, people, tokens, audit, workers) if settings.team else ():
         app.include_router(noun.router)

@@ -208,7 +208,7 @@ _ONE = """
     <p>Signs that somebody may not have read, for you to look at: none is a proof, and nobody is left out by them.
       Sides are shuffled, so who reads chooses each equally often. The numbers in brackets hold the true share in 95 of
       100 cases. However much one person does, in training they weigh at most <i>data.person_share</i>.</p>
-    <div data-work></div>
+    <div data-care></div>
     <div class="line"><button type="button" class="button" data-look-again>Look again</button></div>
     <div class="said" role="status"></div></section>
   <section class="panel whole" aria-labelledby="of-guidelines"><h2 id="of-guidelines">Guidelines</h2>

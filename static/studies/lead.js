@@ -5,10 +5,10 @@ import "../shell.js";
 import { call } from "../api.js";
 import { ask, fill, get, h, number, post } from "../kit.js";
 import { attempt, moment, onSubmit, saidOf, table } from "../people/parts.js";
+import { showCare } from "./care.js";
 import { showLinks } from "./links.js";
 import { namedPeople, planned, showPlan, tellAtFields } from "./plan.js";
 import { bar } from "./progress.js";
-import { showWork } from "./work.js";
 
 const find = (selector) => document.querySelector(selector);
 const path = `/api/studies/${find("[data-study]").dataset.study}`;
@@ -29,7 +29,7 @@ async function start() {
     showPlan(found.study.plan, versions, found.named);
     find("[data-plan] [name=name]").value = found.study.name;
     show(found);
-    await Promise.all([showItems(), showGuidelines(), showWork(find("[data-work]"), path), showLinks(found.study, path, show)]);
+    await Promise.all([showItems(), showGuidelines(), showCare(find("[data-care]"), path), showLinks(found.study, path, show)]);
   } catch (error) {
     saidOf(find("[data-states]")).textContent = error.message;
   }
@@ -75,7 +75,7 @@ bring.addEventListener("submit", (event) => {
   });
 });
 onSubmit(find("[data-take]"), saidOf(bring), async ({ most }) => told(await post(`${path}/items/from-store`, { most: Number(most) })));
-find("[data-look-again]").addEventListener("click", ({ currentTarget }) => attempt(currentTarget, saidOf(currentTarget), () => showWork(find("[data-work]"), path)));
+find("[data-look-again]").addEventListener("click", ({ currentTarget }) => attempt(currentTarget, saidOf(currentTarget), () => showCare(find("[data-care]"), path)));
 find("[data-further]").addEventListener("click", ({ currentTarget }) => attempt(currentTarget, saidOf(bring), further));
 
 /** What came of bringing items in. */

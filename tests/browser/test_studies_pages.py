@@ -312,7 +312,7 @@ def test_how_people_worked_is_told_and_somebody_is_left_out(
     expect(rows).to_contain_text(
         "Chose the left answer 24 of 24 times; who reads chooses it about 8 times."
     )
-    check(page, ".panel:has([data-work])")
+    check(page, ".panel:has([data-care])")
     picture(page, f"work-{page.viewport_size['width'] if page.viewport_size else 0}")
     person = f"person {str(left)[:8]}"
     page.get_by_role("button", name=f"Leave out: {person}").click()

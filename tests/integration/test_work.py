@@ -147,7 +147,7 @@ def test_a_researcher_looks_and_leaves_somebody_out(team: Team):
     with team.store.writing() as connection:
         query, answers = asked(connection, people.get(connection, other.person_id))
         signals.record(connection, other.person_id, [best(query, answers[0])])
-    path = f"/api/studies/{FREE}/work"
+    path = f"/api/studies/{FREE}/care"
     (row,) = leader.client.get(path).json()["people"]
     assert row["person_id"] == str(other.person_id)
     assert row["signs"]["left"] == pytest.approx(

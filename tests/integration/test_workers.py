@@ -78,7 +78,7 @@ def test_a_worker_comes_works_to_the_end_and_is_the_same_one_again(team: Team, l
         assert again.post(f"/api/studies/{closed}/next").status_code == 403
     asked = again.post("/api/comparisons", json={"text": "Why?"})
     assert (asked.status_code, "for annotators" in asked.json()["detail"]) == (403, True)
-    (row,) = leader.client.get(f"/api/studies/{study_id}/work").json()["people"]
+    (row,) = leader.client.get(f"/api/studies/{study_id}/care").json()["people"]
     assert (row["worker"], row["signs"]["done"]) == ("5f3a-Ada", 3)
     joined = team.lines(kind="join")[-1]
     assert (joined["what"]["by"], joined["what"]["role"]) == ("study", "worker")

@@ -1,14 +1,14 @@
-"""/api/studies/{study_id}/work: how carefully people have judged, and who is left out of training for it."""
+"""/api/studies/{study_id}/care: how carefully people have judged, and who is left out of training for it."""
 
 from uuid import UUID
 
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.api.deps import TheStore, Who
+from app.api.deps import TheHeavy, TheStore, Who
 from app.honesty import Signs, signs_of, work_in
 from app.people import note, worker_named
-from app.store import AuditKind, UnknownReference, accounts, people, studies, work
+from app.store import AuditKind, Store, UnknownReference, accounts, people, studies, work
 
 router = APIRouter(prefix="/api/studies", tags=["studies"])
 
@@ -24,7 +24,7 @@ class Worked(BaseModel):
     signs: Signs
 
 
-class WorkView(BaseModel):
+class CareView(BaseModel):
     """Everybody who has judged something."""
 
     people: list[Worked] = Field(description="Those with most doubts first.")
@@ -38,9 +38,13 @@ class LeaveOut(BaseModel):
     excluded: bool
 
 
-@router.get("/{study_id}/work")
-def show_work(study_id: UUID, store: TheStore, who: Who) -> WorkView:
+@router.get("/{study_id}/care")
+async def show_care(study_id: UUID, store: TheStore, heavy: TheHeavy, who: Who) -> CareView:
     """How carefully each has judged: signs, no proof. Nobody is left out by it."""
+    return await heavy.one_each(who.counted_as, _care, store, study_id)
+
+
+def _care(store: Store, study_id: UUID) -> CareView:
     with store.reading() as connection:
         studies.get(connection, study_id)
         subjects = {each.person_id: each.subject for each in accounts.all(connection)}
@@ -56,10 +60,10 @@ def show_work(study_id: UUID, store: TheStore, who: Who) -> WorkView:
             for each in work.workers(connection, study_id)
         ]
     judged = [each for each in found if each.signs.done or each.skipped]
-    return WorkView(people=sorted(judged, key=lambda each: -len(each.signs.doubts)))
+    return CareView(people=sorted(judged, key=lambda each: -len(each.signs.doubts)))
 
 
-@router.patch("/{study_id}/work/{person_id}")
+@router.patch("/{study_id}/care/{person_id}")
 def leave_out(
     study_id: UUID, person_id: UUID, wanted: LeaveOut, store: TheStore, who: Who
 ) -> dict[str, bool]:

@@ -9,8 +9,8 @@ const NONE = "–";
 const COLUMNS = ["Who", "Judged", "Time for one", "Leftmost", "Tie", "Known best found", "Same again", "What stands out", ""];
 
 /** Fill the part of the page. path: the address of the study in the API. */
-export async function showWork(place, path) {
-  const { people } = await get(`${path}/work`);
+export async function showCare(place, path) {
+  const { people } = await get(`${path}/care`);
   if (!people.length) return fill(place, h("p", {}, "Nobody has judged anything yet."));
   fill(place, table("How people worked", COLUMNS, people.map((each) => row(each, path))));
 }
@@ -46,7 +46,7 @@ function leaveOut(id, name, excluded, who, path) {
   label();
   button.addEventListener("click", () =>
     attempt(button, saidOf(button), async () => {
-      ({ excluded } = await call("PATCH", `${path}/work/${id}`, { excluded: !excluded }));
+      ({ excluded } = await call("PATCH", `${path}/care/${id}`, { excluded: !excluded }));
       label();
       saidOf(button).textContent = excluded ? `All that ${name} does is left out of training and exports. Nothing is deleted.` : `What ${name} does counts again.`;
     }),
