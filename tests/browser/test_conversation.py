@@ -11,6 +11,7 @@ from rlhb_core.schema.reading import summarise
 from rlhb_core.schema.records import Query
 from tests.browser.conftest import EMBEDDED, Studio, Visit
 from tests.browser.test_axe import check
+from tests.browser.test_edit_diff import rewrite
 from tests.browser.test_keys import sent
 from tests.browser.test_look import SIZES
 
@@ -255,3 +256,16 @@ def test_what_a_question_is_to_the_one_before_is_told_by_what_it_says(visit: Vis
         [list(pair[:3]) for pair in PAIRS],
     )
     assert [(*pair[:3], kind) for pair, kind in zip(PAIRS, found, strict=True)] == PAIRS
+
+
+def test_a_question_goes_on_with_an_own_version_where_nothing_was_chosen(
+    visit: Visit, studio: Studio, ask: Ask
+) -> None:
+    page = visit()
+    ask(page, CAPITAL)
+    go_on(page)
+    expect(page.locator(".going-on")).to_contain_text("goes on from A")
+    rewrite(page, page.locator(".answer").nth(1), "Lima, since 1821.")
+    expect(page.locator(".going-on")).to_contain_text("goes on from B")
+    query = asked(studio, ask(page, "And how old is it?"))
+    assert [each.content for each in query.history] == [CAPITAL, "Lima, since 1821."]

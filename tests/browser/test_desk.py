@@ -319,3 +319,34 @@ def test_why_an_item_is_passed_over_is_kept_with_it(visit: Visit, studio: Studio
     assert [each.get("reason", "") for each in votes] == ["", "unclear question", "cannot judge"]
     assert {each["choice"] for each in votes} == {"skip"}
     assert SignalKind.CRITIQUE not in studio.kinds(str(first.query_id))
+
+
+def test_an_answer_that_says_whose_it_is_is_told_of(visit: Visit, studio: Studio) -> None:
+    study = made(studio, 2, answers=2)
+    with studio.store.writing() as connection:
+        (first, _) = items.of_study(connection, study.id)
+        telling = Prepared(
+            item_id=first.id,
+            version_id=versions.known_as(connection, "model 3"),
+            came_with_item=True,
+            text="I am ChatGPT, and I do not know.",
+        )
+        assert items.prepare(connection, telling)
+    page = opened(visit, study)
+    notice = page.get_by_text("An answer here says whose it is.")
+    expect(notice).to_be_visible()
+    check(page, "[data-says-names]")
+    page.keyboard.press("1")
+    page.wait_for_selector(".compare[data-phase=voted]")
+    page.keyboard.press("Enter")
+    question(page, 1)
+    expect(notice).to_be_hidden()
+
+
+def test_a_slash_goes_to_the_question_and_is_not_written(visit: Visit) -> None:
+    page = visit()
+    page.locator(".query").focus()
+    page.keyboard.press("/")
+    expect(page.locator(".query")).to_have_value("")
+    page.keyboard.type("1/2?")
+    expect(page.locator(".query")).to_have_value("1/2?")

@@ -209,3 +209,21 @@ def test_it_fits_and_breaks_no_rule(
     check(page)
     pictures(page, f"edit-changed-{width}")
     assert fits(page)
+
+
+def test_what_is_being_written_is_there_after_a_refresh_until_it_is_left(
+    visit: Visit, studio: Studio, ask: Ask
+) -> None:
+    page = visit()
+    (card,) = asked(page, studio, ask, ANSWER)
+    field = card.locator(".editor textarea")
+    card.locator("[data-act=edit]").click()
+    field.fill("Half a sentence")
+    page.reload()
+    expect(card.locator(".text")).to_contain_text(ANSWER[:5])
+    card.locator("[data-act=edit]").click()
+    expect(field).to_have_value("Half a sentence")
+    page.keyboard.press("Escape")  # left on purpose
+    card.locator("[data-act=edit]").click()
+    expect(field).to_have_value(ANSWER)
+    assert edits(studio, page) == []
