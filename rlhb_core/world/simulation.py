@@ -8,7 +8,7 @@ shipped versions. At the web app the same people are guests of its HTTP API inst
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID, uuid4
 
 import numpy as np
@@ -26,7 +26,7 @@ from rlhb_core.schema.reading import Reading, summarise_person
 from rlhb_core.schema.records import SAME_ANSWER, Comparison, Outcome, Source, Triplet
 from rlhb_core.schema.signals import Signal, SignalKind
 from rlhb_core.world import sample_queries
-from rlhb_core.world.annotators import POPULATION, Act, Annotator, Choice, Taste, population
+from rlhb_core.world.annotators import POPULATION, Act, Choice, Taste, population
 
 PAGE_OPENED_MS = 1_750_000_000_000
 """Simulated signals need no true time; all carry this one."""
@@ -54,11 +54,34 @@ def draw_answers(
         return roll_out(trunk, pairs, settings or SamplingSettings())
 
 
+class Person(Protocol):
+    """Somebody simulated who reads, reacts and votes."""
+
+    @property
+    def name(self) -> str:
+        """Always the same for the same person."""
+        ...
+
+    def react(
+        self, query: str, response: str, rng: np.random.Generator, position: int = 0
+    ) -> list[Act]:
+        """What the person does with one response."""
+        ...
+
+    def asks_again(self, query: str, responses: Sequence[str], rng: np.random.Generator) -> bool:
+        """Whether the query is put in other words."""
+        ...
+
+    def vote(self, query: str, responses: Sequence[str], rng: np.random.Generator) -> Choice:
+        """The choice among the responses."""
+        ...
+
+
 @dataclass(frozen=True)
 class Answered:
     """One query with its answers, the person's acts on each, and the vote."""
 
-    annotator: Annotator
+    annotator: Person
     query: str
     texts: list[str]
     ended: list[bool]
@@ -87,9 +110,23 @@ def simulate(
     annotators = population(seed, people, taste)
     texts = sample_queries(rng, queries, held_out=held_out)
     answers = [draw_answers(trunk, author, texts) for author in authors]
+    return read_by(annotators, texts, authors, answers, rng)
+
+
+def read_by(
+    people: Sequence[Person],
+    queries: Sequence[str],
+    authors: Sequence[Author],
+    answers: Sequence[Rollouts],
+    rng: np.random.Generator,
+) -> list[Answered]:
+    """The people read, by turns, what every author answered to each query, in an order drawn anew for each.
+
+    answers: those of each author, one to every query.
+    """
     found = []
-    for index, query in enumerate(texts):
-        person = annotators[index % people]
+    for index, query in enumerate(queries):
+        person = people[index % len(people)]
         order = rng.permutation(len(authors)).tolist()
         shown = [answers[i].texts[index] for i in order]
         acts = [person.react(query, text, rng, place) for place, text in enumerate(shown)]

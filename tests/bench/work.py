@@ -6,7 +6,8 @@ import random
 from pathlib import Path
 from typing import Any
 
-from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig
 
 from rlhb_core.world import embedded
 
@@ -29,12 +30,22 @@ SHAPE: dict[str, Any] = {
 """4.2 million parameters."""
 
 
-def write_model(folder: Path, shape: dict[str, Any] = SHAPE) -> None:
-    """Model and tokenizer: that of the embedded model, filled up with words `<i>` of one token each."""
+def write_model(
+    folder: Path,
+    shape: dict[str, Any] = SHAPE,
+    device: str = "cpu",
+    dtype: torch.dtype = torch.float32,
+) -> None:
+    """Model and tokenizer: that of the embedded model, filled up with words `<i>` of one token each.
+
+    The weights are drawn on the device and in the precision in which they are kept.
+    """
     tokenizer = AutoTokenizer.from_pretrained(str(embedded.base_path()))
     tokenizer.add_tokens([f"<{i}>" for i in range(len(tokenizer), VOCABULARY)])
     tokenizer.save_pretrained(str(folder))
-    LlamaForCausalLM(LlamaConfig(**shape)).save_pretrained(str(folder))
+    with torch.device(device):
+        model = AutoModelForCausalLM.from_config(LlamaConfig(**shape), dtype=dtype)
+    model.save_pretrained(str(folder))
 
 
 def words(rng: random.Random, count: int) -> str:

@@ -1,14 +1,11 @@
-"""Rollouts and updates on a GPU: `python -m tests.bench.gpu`,
-on random-weight Llamas of 0.5 and 1.5 billion parameters.
+"""Rollouts and updates of random-weight Llamas of 0.5, 1.5 and 7 billion parameters on a GPU.
 
-Prints tokens/s of rollout and update, their model FLOPs utilisation, and peak memory, ours against what TRL's PPO is
-made of: `transformers.generate`, an adapter of PEFT with logits over the whole sequence, and a value model of its own.
-No machine with a GPU was at hand when this was written: only its logic was run, on a CPU with a tiny model.
+Tokens/s of rollout and update, their model FLOPs utilisation, and peak memory, ours against what TRL's PPO is made of:
+`transformers.generate`, an adapter of PEFT with logits over the whole sequence, and a value model of its own.
 """
 
 import gc
 import random
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -33,12 +30,16 @@ from tests.bench.work import ALPHA, RANK, SHAPE, words, write_model
 
 SIZES: dict[str, dict[str, int]] = {
     "0.5B": {
-        "hidden_size": 1024, "intermediate_size": 4096, "num_hidden_layers": 28,
+        "vocab_size": 32_000, "hidden_size": 1024, "intermediate_size": 4096, "num_hidden_layers": 28,
         "num_attention_heads": 16, "num_key_value_heads": 16,
     },
     "1.5B": {
-        "hidden_size": 2048, "intermediate_size": 6144, "num_hidden_layers": 28,
+        "vocab_size": 32_000, "hidden_size": 2048, "intermediate_size": 6144, "num_hidden_layers": 28,
         "num_attention_heads": 16, "num_key_value_heads": 16,
+    },
+    "7B": {
+        "vocab_size": 32_000, "hidden_size": 4096, "intermediate_size": 11008, "num_hidden_layers": 32,
+        "num_attention_heads": 32, "num_key_value_heads": 32,
     },
 }  # fmt: skip
 PEAK_FLOPS = {"H200": 989e12, "H100": 989e12, "A100": 312e12, "L4": 121e12, "4090": 165e12}
@@ -52,6 +53,9 @@ class Load(NamedTuple):
     prompt_tokens: int = 64
     new_tokens: int = 128
     micro_batch: int = 32
+
+
+LOADS = {"0.5B": Load(), "1.5B": Load(), "7B": Load(rollouts=64, micro_batch=8)}
 
 
 class Piece(NamedTuple):
@@ -187,7 +191,12 @@ def compare(
     """Ours and the peers', piece by piece; each has the memory to itself."""
     found = {}
     with tempfile.TemporaryDirectory() as folder:
-        write_model(Path(folder), SHAPE | {"max_position_embeddings": 1024} | shape)
+        write_model(
+            Path(folder),
+            SHAPE | {"max_position_embeddings": 1024} | shape,
+            device,
+            getattr(torch, dtype),
+        )
         rng = random.Random(0)
         pairs = [Pair(words(rng, load.prompt_tokens), None) for _ in range(load.rollouts)]
         for side, made in (("TRL's parts", peers), ("ours", ours)):
@@ -201,23 +210,3 @@ def compare(
             del pieces
             gc.collect()
     return found
-
-
-def main() -> None:
-    """Compare both sizes, if there is a GPU."""
-    if not torch.cuda.is_available():
-        sys.exit("There is no CUDA device here, so nothing was measured.")
-    name = torch.cuda.get_device_name()
-    peak = next((flops for part, flops in PEAK_FLOPS.items() if part in name), None)
-    for size, shape in SIZES.items():
-        for side, pieces in compare(shape, Load(), "cuda", "bfloat16").items():
-            for piece, found in pieces.items():
-                share = f"{found.flops_s / peak:.1%} of peak FLOPs" if peak else "peak unknown"
-                print(
-                    f"{name}  {size}  {piece:8} {side:12} {found.tokens_s:>12,.0f} tokens/s  {share}  "
-                    f"{found.peak_gb:.1f} GB"
-                )
-
-
-if __name__ == "__main__":
-    main()
