@@ -29,7 +29,7 @@ from rlhb_core.world.simulation import Author, as_log, simulate
 ADAPTERS = ("first", "second", "third")
 ANSWERS = 96
 LOOK_S = 0.05
-GIVE_UP_S = 120.0
+GIVE_UP_S = 600.0
 LOOPS = ("ppo", "adversarial")
 """The stages that are the PPO loop."""
 

@@ -33,7 +33,7 @@ def convert_gguf(file: Path, folder: Path, dtype: torch.dtype = torch.float32) -
         },
     )
     # a fresh model: the one that was read still believes itself quantised
-    model = AutoModelForCausalLM.from_config(config, dtype=dtype)  # type: ignore[no-untyped-call]
+    model = AutoModelForCausalLM.from_config(config, dtype=dtype)
     model.load_state_dict(quantised.state_dict())
     folder.mkdir(parents=True, exist_ok=True)
     model.save_pretrained(str(folder))
