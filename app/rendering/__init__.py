@@ -8,6 +8,6 @@ Holds what the rest of the app may use; the rest of this folder is private.
 """
 
 from app.rendering.block import Block
-from app.rendering.growing import Growing, rendered
+from app.rendering.growing import Growing, as_written, rendered
 
-__all__ = ["Block", "Growing", "rendered"]
+__all__ = ["Block", "Growing", "as_written", "rendered"]
