@@ -14,7 +14,6 @@ from rlhb_core.schema.history import Message
 from rlhb_core.schema.record import Record
 from rlhb_core.schema.records import Query, Response
 
-
 MOST_RENDERED = 100_000
 """Characters of answers that are rendered for one thread; older ones are shown as they were written."""
 

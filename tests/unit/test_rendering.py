@@ -366,9 +366,9 @@ PATHOLOGICAL = {
     "quotations in each other": "> " * 18 + "a\n",
     "thoughts": "<think>a</think>b\n",
 }
-PILED = {name: (piece * 20_000)[:20_000] for name, piece in PATHOLOGICAL.items()} | {
-    "images in images": "![" * 3_000 + "a" + "](b)" * 3_000,
-    "a quotation in quotations that goes on": ">" * 19 + "a\n" + "b\n" * 10_000,
+PILED = {name: (piece * 10_000)[:10_000] for name, piece in PATHOLOGICAL.items()} | {
+    "images in images": "![" * 1_500 + "a" + "](b)" * 1_500,
+    "a quotation in quotations that goes on": ">" * 19 + "a\n" + "b\n" * 5_000,
     "wide tables with short rows": (
         "|" + "a|" * 256 + "\n|" + "-|" * 256 + "\n" + "|b\n" * 256 + "\n"
     )
