@@ -72,6 +72,8 @@ class FoundItem(NamedTuple):
     """Which answer is known to be the best, by its place from 0."""
     history: Sequence[Message] = ()
     """What went before the question."""
+    further: int = 0
+    """Questions that were to be asked after it, and are left out."""
 
 
 Found = tuple[int, FoundItem | str]
@@ -182,7 +184,7 @@ def _of_json(line: Any) -> FoundItem:
     ]
     tags: Any = next((fields[name] for name in TAGS if fields.get(name)), [])
     best = next((fields[name] for name in BEST if fields.get(name) is not None), None)
-    text, before = _question(asked)
+    text, before, further = _question(asked)
     if fields.get(HISTORY):
         _, before = _parted([*_turns(fields[HISTORY]), Message(role="user", content=text)])
     return FoundItem(
@@ -191,17 +193,20 @@ def _of_json(line: Any) -> FoundItem:
         answers,
         _best(best),
         before,
+        further,
     )
 
 
-def _question(asked: Any) -> tuple[str, list[Message]]:
-    """What is asked: a text, the first of several questions, or the last of a conversation; and what went before it."""
+def _question(asked: Any) -> tuple[str, list[Message], int]:
+    """What is asked: a text, the first of several questions, or the last of a conversation; what went before it; and
+    how many questions were to follow.
+    """
     if isinstance(asked, str):
-        return asked, []
+        return asked, [], 0
     if isinstance(asked, list) and asked and all(isinstance(each, str) for each in asked):
-        return str(asked[0]), []  # what would be asked later, after an answer
+        return str(asked[0]), [], len(asked) - 1  # they would be asked later, after an answer
     if isinstance(asked, list) and asked:
-        return _parted(_turns(asked))
+        return *_parted(_turns(asked)), 0
     raise BadRecord("its question is neither a text nor a list of turns")
 
 
@@ -298,4 +303,4 @@ def _checked(found: FoundItem) -> FoundItem | str:
     if found.best is not None and not 0 <= found.best < len(answers):
         return "it names a best answer that does not come with it"
     tags = list(dict.fromkeys(tag.strip()[:40] for tag in found.tags if tag.strip()))[:MOST_TAGS]
-    return FoundItem(text, tags, answers, found.best, found.history)
+    return found._replace(text=text, tags=tags, answers=answers)

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.files import FoundAnswer, FoundItem, read_folder, read_items
+from app.studies import Filled
 from rlhb_core.errors import BadConfig, BadRecord
 
 
@@ -209,3 +210,24 @@ def test_half_a_surrogate_costs_its_own_line_only(tmp_path: Path):
     found = [each for _, each in read_items(path)]
     assert [isinstance(each, str) for each in found] == [False, True, True]
     assert found[1] == "holds text that is no Unicode"
+
+
+def test_of_several_questions_it_is_told_how_many_were_to_follow(tmp_path: Path) -> None:
+    path = tmp_path / "bench.jsonl"
+    path.write_text(
+        '{"turns": ["Write a poem.", "Now without the letter e."], "category": "writing"}\n'
+        '{"turns": ["One?", "Two?", "Three?"]}\n{"turns": ["Alone?"]}\n{"prompt": "Plain?"}\n'
+    )
+    found = [each for _, each in read_items(path) if isinstance(each, FoundItem)]
+    assert [(each.text, each.further) for each in found] == [
+        ("Write a poem.", 1),
+        ("One?", 2),
+        ("Alone?", 0),
+        ("Plain?", 0),
+    ]
+    assert Filled(added=4, further=3).sentence == (
+        "4 added, 0 there already, 0 lines not taken. 3 further turns were left out: an item asks the first of several "
+        "questions."
+    )
+    assert "1 further turn was left out" in Filled(added=1, further=1).sentence
+    assert "turn" not in Filled(added=1).sentence
