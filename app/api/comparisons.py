@@ -9,7 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 from pydantic import Field
 
-from app.api.deps import PersonId, TheComparing
+from app.api.deps import PersonId, TheComparing, TheHeavy, Who
 from app.comparing import ComparisonView, Earlier, ThreadView
 from app.store import FREE
 from rlhb_core.schema.record import Record
@@ -80,9 +80,11 @@ async def look(
 
 
 @router.get("/comparisons/{query_id}/thread")
-async def look_back(query_id: UUID, comparing: TheComparing, person_id: PersonId) -> ThreadView:
+async def look_back(
+    query_id: UUID, comparing: TheComparing, heavy: TheHeavy, person_id: PersonId, who: Who
+) -> ThreadView:
     """What went before the comparison: the turns of its conversation, each with the answer that was gone on with."""
-    return await comparing.thread(query_id, person_id)
+    return await heavy.one_each(who.counted_as, comparing.thread, query_id, person_id)
 
 
 @router.post("/responses/{response_id}/regenerate", status_code=201)

@@ -20,8 +20,8 @@ from app.api.deps import (
     Who,
 )
 from app.api.erasing import erase_person
-from app.markdown import rendered
 from app.people import NotAllowed, People, Principal, Standing, note_alone, remove, rename
+from app.rendering import text_of_operator
 from app.store import AuditKind, Connection, Role, Via, consents, people, queries
 from rlhb_core.schema.records import Source
 
@@ -151,7 +151,7 @@ def consent(store: TheStore, part: ThePeople, who: Who) -> Asking:
         said = consents.latest(connection, who.person_id, part.consents.version)
     return Asking(
         version=part.consents.version,
-        html=rendered(part.consents.text),
+        html=text_of_operator(part.consents.text),
         agreed=said.agreed if said else None,
         answered_ms=said.at_ms if said else None,
     )

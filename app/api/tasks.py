@@ -10,8 +10,8 @@ from starlette.concurrency import run_in_threadpool
 from app.api.deps import TheStore, TheStudies, Who
 from app.api.shares import OwnShare, mine, own_share
 from app.comparing import ComparisonView
-from app.markdown import rendered
 from app.people import Principal
+from app.rendering import text_of_operator
 from app.store import FREE, Progress, Role, Store, Study, StudyStatus, UnknownReference, studies
 from app.studies import check_audience, is_open_to
 from rlhb_core.schema.formats import Format
@@ -108,7 +108,7 @@ def show_guidelines(
     if found is None and number is not None:
         raise UnknownReference("there is no such version of the guidelines")
     return GuidelinesView(
-        number=found.number if found else 0, html=rendered(found.text) if found else ""
+        number=found.number if found else 0, html=text_of_operator(found.text) if found else ""
     )
 
 

@@ -176,9 +176,12 @@ class Comparing:
             return await self._seen(live, blocks, fresh=self._store.is_shared)
         return await asyncio.to_thread(self._stored.view, query_id, person_id, blocks)
 
-    async def thread(self, query_id: UUID, person_id: UUID) -> ThreadView:
-        """What went before a comparison, to be read above it. Raises NotYours or UnknownReference."""
-        return await asyncio.to_thread(self._stored.thread, query_id, person_id)
+    def thread(self, query_id: UUID, person_id: UUID) -> ThreadView:
+        """What went before a comparison, to be read above it. Takes its time: not for the event loop.
+
+        Raises NotYours or UnknownReference.
+        """
+        return self._stored.thread(query_id, person_id)
 
     async def earlier(
         self, person_id: UUID, study_id: UUID | None = None, limit: int = 20

@@ -22,11 +22,16 @@ class Live:
     """A comparison in the making: all that a view of it needs, and a way to wait for the next change."""
 
     def __init__(
-        self, query: Query, ways: queries.Ways = queries.FREELY, asks: Asks = BEST_ONLY
+        self,
+        query: Query,
+        ways: queries.Ways = queries.FREELY,
+        asks: Asks = BEST_ONLY,
+        came: bool = False,
     ) -> None:
         self.query = query
         self.ways = ways
         self.asks = asks
+        self.came = came
         self.answers: dict[UUID, Response] = {}
         self.versions: dict[UUID, ModelVersion] = {}
         self.acts: list[Signal] = []
@@ -63,7 +68,13 @@ class Live:
         if self._view is None:
             answers = list(self.answers.values())
             self._view = view_of(
-                self.query, answers, self.acts, self.versions, self.ways, asks=self.asks
+                self.query,
+                answers,
+                self.acts,
+                self.versions,
+                self.ways,
+                asks=self.asks,
+                came=self.came,
             )
         return self._view
 

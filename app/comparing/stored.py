@@ -47,6 +47,7 @@ class DrawnQuery(NamedTuple):
 
     stream: what writes them, if it is not what serves the versions.
     asks: what is to be said of it.
+    came: whether one of its answers came with the item, so that it was there before the others.
     """
 
     query: Query
@@ -57,6 +58,7 @@ class DrawnQuery(NamedTuple):
     stream: Stream | None = None
     ways: queries.Ways = queries.FREELY
     asks: Asks = BEST_ONLY
+    came: bool = False
 
 
 class StoredComparisons:
@@ -165,13 +167,15 @@ class StoredComparisons:
             for other in drawn.answers:
                 if other.replaces == old.id:
                     return other, drawn
+            if (
+                drawn.ways.study_id is not None
+            ):  # first, or how it is refused would tell which is there
+                self._check_own(connection, drawn)
             if old.outcome is Outcome.PENDING and given_up:
                 old = responses.finish(connection, given_up)
             if old.outcome is Outcome.PENDING:
                 raise StillWriting("this answer is still being written; regenerate it afterwards")
             version = drawn.versions[old.version_id]
-            if drawn.ways.study_id is not None:
-                self._check_own(connection, drawn)
             new = Response(
                 query_id=drawn.query.id,
                 version_id=version.id,
@@ -220,7 +224,13 @@ class StoredComparisons:
         with self._store.reading() as connection:
             found = self._read(connection, own(queries.get(connection, query_id), person_id))
         view = view_of(
-            found.query, found.answers, found.acts, found.versions, found.ways, asks=found.asks
+            found.query,
+            found.answers,
+            found.acts,
+            found.versions,
+            found.ways,
+            asks=found.asks,
+            came=found.came,
         )
         return with_blocks(view, lambda panel: rendered(panel.text)) if blocks else view
 
@@ -246,8 +256,7 @@ class StoredComparisons:
         be written anew, or it would tell which came.
         """
         study = studies.of_query(connection, drawn.query.id)
-        came = any(versions.find(connection, each) is None for each in drawn.versions)
-        if came or study.plan.answers is Answers.ONCE:
+        if drawn.came or study.plan.answers is Answers.ONCE:
             raise CannotContinue(
                 "the answers of this item stand as they are, for all who read them"
             )
@@ -270,7 +279,8 @@ class StoredComparisons:
         known = {each: versions.known(connection, each) for each in {a.version_id for a in answers}}
         ways = queries.ways(connection, query.id)
         asks = asked_by(studies.of_query(connection, query.id).plan)
-        return DrawnQuery(query, answers, known, acts, [], ways=ways, asks=asks)
+        came = versions.any_known_by_name_only(connection, known)
+        return DrawnQuery(query, answers, known, acts, [], ways=ways, asks=asks, came=came)
 
 
 def _begins_own_threads(connection: Connection) -> bool:

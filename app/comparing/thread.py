@@ -9,10 +9,13 @@ from uuid import UUID
 from pydantic import Field
 
 from app.comparing.going_on import standing
-from app.rendering import Block, rendered
+from app.rendering import Block, as_written, rendered
 from rlhb_core.schema.history import Message
 from rlhb_core.schema.record import Record
 from rlhb_core.schema.records import Query, Response
+
+MOST_RENDERED = 100_000
+"""Characters of answers that are rendered for one thread; older ones are shown as they were written."""
 
 
 class Turn(Record):
@@ -39,22 +42,36 @@ class ThreadView(Record):
 
 
 def thread_of(query: Query, responses: Sequence[Response]) -> ThreadView:
-    """What went before a comparison. Renders every answer: not for the event loop."""
+    """What went before a comparison. Renders answers: not for the event loop."""
     has_one = bool(query.history) and query.history[0].role == "system"
+    rendering = _Rendering()
     return ThreadView(
         instruction=query.history[0].content if has_one else "",
-        turns=_turns(query.history),
+        turns=_turns(query.history, rendering),
         own=[
-            OwnThread(response_id=each.id, turns=_turns(each.history))
+            OwnThread(response_id=each.id, turns=_turns(each.history, rendering))
             for each in standing(responses)
             if each.history is not None
         ],
     )
 
 
-def _turns(history: Sequence[Message]) -> list[Turn]:
+class _Rendering:
+    """The answers of one thread, rendered as long as there is room for more."""
+
+    def __init__(self) -> None:
+        self.room = MOST_RENDERED
+
+    def blocks(self, answer: str) -> list[Block]:
+        self.room -= len(answer)
+        return rendered(answer) if self.room >= 0 else as_written(answer)
+
+
+def _turns(history: Sequence[Message], rendering: _Rendering) -> list[Turn]:
+    """Oldest first; rendered from the newest on, which is the most likely to be read."""
     said = [each.content for each in history if each.role != "system"]
-    return [
-        Turn(question=question, answer=answer, blocks=rendered(answer))
-        for question, answer in zip(said[::2], said[1::2], strict=True)
+    turns = [
+        Turn(question=question, answer=answer, blocks=rendering.blocks(answer))
+        for question, answer in reversed(list(zip(said[::2], said[1::2], strict=True)))
     ]
+    return turns[::-1]

@@ -151,13 +151,17 @@ def view_of(
     ways: queries.Ways = queries.FREELY,
     *,
     asks: Asks = BEST_ONLY,
+    came: bool = False,
 ) -> ComparisonView:
     """The comparison as it may be shown now.
 
     `responses`: all of the query's, regenerated ones after those they replace. `signals`: the person's,
-    in the order in which they happened. `asks`: what is to be said of it.
+    in the order in which they happened. `asks`: what is to be said of it. `came`: whether one of the answers came with
+    the item; then all are shown at once, when the last one is complete, or being there first would tell which it is.
     """
     current = standing(responses)
+    if came and any(_is_new(each) for each in current):
+        current = [_held_back(each) for each in current]
     vote = _vote(signals, responses)
     is_open = vote.choice is not None and not ways.stays_blind
     letters = {response.id: LETTERS[response.position] for response in current}
@@ -216,6 +220,17 @@ def was_voted(signals: Sequence[Signal]) -> bool:
 
 def _same_as(letters: Mapping[UUID, str], first: Mapping[UUID, UUID], each: UUID) -> str | None:
     return letters[first[each]] if first.get(each, each) != each else None
+
+
+def _is_new(response: Response) -> bool:
+    """Whether it is being written, from its beginning: one that was cut and goes on keeps the sentence that says so."""
+    return response.outcome is Outcome.PENDING and not response.error
+
+
+def _held_back(response: Response) -> Response:
+    """The answer as if nothing of it were written yet."""
+    nothing = {"text": "", "outcome": Outcome.PENDING, "error": "", "left_out": 0, "says_name": ""}
+    return response.model_copy(update=nothing)
 
 
 def _marks(response: Response, signals: Sequence[Signal]) -> Marks:

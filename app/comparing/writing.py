@@ -55,7 +55,7 @@ class Writing:
         """Begin to write what is to be written; returns at once."""
         live = self.live.get(drawn.query.id)
         if live is None:
-            live = self.live[drawn.query.id] = Live(drawn.query, drawn.ways, drawn.asks)
+            live = self.live[drawn.query.id] = Live(drawn.query, drawn.ways, drawn.asks, drawn.came)
             live.answers = {answer.id: answer for answer in drawn.answers}
             live.know_acts(drawn.acts)
             live.acts_are_stale = bool(drawn.acts)  # there may be more since they were read

@@ -15,12 +15,14 @@ from uuid import UUID, uuid5
 
 from pydantic import ValidationError
 
+from app.files.conversations import history_of
 from app.files.csv_rows import Cells, JoinedRows, plain
 from app.files.mapping import AnswerColumns, Mapping
 from app.files.times import to_ms
 from app.store import storable
 from app.store.imports import Answer, Item
 from rlhb_core.errors import BadRecord
+from rlhb_core.schema.history import Message, turns_of
 from rlhb_core.schema.payloads import VoteChoice
 from rlhb_core.schema.record import describe
 from rlhb_core.schema.records import Outcome, Person, Query, Response, Source
@@ -98,6 +100,7 @@ class _Items:
         if not key:
             raise BadRecord(f"{mapping.query_id}: is empty")
         asked_ms = self._asked(row)
+        history = self._history(row)
         who = row[mapping.person].strip() if mapping.person else ""
         person = Person(
             id=uuid5(self.namespace, f"person|{who}"),
@@ -110,6 +113,8 @@ class _Items:
             text=storable(row[mapping.query].strip()),
             source=Source.IMPORTED,
             created_ms=asked_ms,
+            turn=turns_of(history) + 1,
+            history=history,
         )
         answers: dict[int, Answer] = {}
         signals: list[Signal] = []
@@ -128,6 +133,11 @@ class _Items:
             raise BadRecord("has no answer")
         signals += self._outcome(row, query, answers)
         return Item(person, query, list(answers.values()), signals, excluded)
+
+    def _history(self, row: Cells) -> list[Message]:
+        column = self.mapping.history
+        found = history_of(row[column], column) if column else []
+        return [each.model_copy(update={"content": storable(each.content)}) for each in found]
 
     def _asked(self, row: Cells) -> int:
         column, form = self.mapping.time, self.mapping.time_format

@@ -9,12 +9,13 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
+from app.files.conversations import MAX_TURN, history_of, listed, messages_of, parted, text_of
 from app.files.csv_rows import rows_of
 from app.files.text_lines import MARK, UNREADABLE, read_lines
 from rlhb_core.errors import BadRecord
-from rlhb_core.schema.history import Message, in_turns
+from rlhb_core.schema.history import Message
 from rlhb_core.schema.record import MAX_TEXT
 
 QUESTION = (
@@ -30,6 +31,8 @@ QUESTION = (
 )
 """Names under which a question is looked for, in this order; of several questions the first is the one, of a
 conversation the last, with what went before it."""
+LISTS = ("turns", "messages", "conversation")
+"""Of these, those that hold a list, in a cell of a CSV file too."""
 HISTORY = "history"
 """What went before the question, where it stands beside it: {role, content} by turns."""
 ANSWERS = ("answers", "responses", "completions", "outputs", "generations")
@@ -37,17 +40,8 @@ MODELS = ("models", "generators", "model_versions")
 TAGS = ("tags", "category", "tag", "topic", "task")
 BEST = ("best", "winner", "preferred")
 """The number of the best answer, from 1 (or A): then the item is one whose best answer is known."""
-TEXT = ("text", "content", "response", "answer", "output", "completion")
-ROLES: Mapping[str, Literal["system", "user", "assistant"]] = {
-    "system": "system",
-    "user": "user",
-    "human": "user",
-    "assistant": "assistant",
-    "gpt": "assistant",
-}
 MOST_ANSWERS = 16
 MOST_TAGS = 20
-MAX_ANSWER = 200_000
 SUFFIXES = (".txt", ".csv", ".jsonl")
 
 _NUMBERED = re.compile(
@@ -72,6 +66,8 @@ class FoundItem(NamedTuple):
     """Which answer is known to be the best, by its place from 0."""
     history: Sequence[Message] = ()
     """What went before the question."""
+    further: int = 0
+    """Questions that were to be asked after it, and are left out."""
 
 
 Found = tuple[int, FoundItem | str]
@@ -143,8 +139,8 @@ def _json(lines: Iterable[str]) -> Iterator[Found]:
 
 
 def _of_row(row: Mapping[str, str]) -> FoundItem:
-    question = next((row[name] for name in QUESTION if row.get(name, "").strip()), None)
-    if question is None:
+    column = next((name for name in QUESTION if row.get(name, "").strip()), None)
+    if column is None:
         raise BadRecord(f"has no question; its column is called one of {', '.join(QUESTION[:6])}")
     texts: dict[str, str] = {}
     models: dict[str, str] = {}
@@ -157,9 +153,15 @@ def _of_row(row: Mapping[str, str]) -> FoundItem:
         for number in sorted(texts)
         if texts[number].strip()
     ]
+    is_list = column in LISTS and row[column].lstrip().startswith("[")
+    text, before, further = _question(listed(row[column]) if is_list else row[column])
+    if row.get(HISTORY, "").strip():
+        before = history_of(row[HISTORY], HISTORY)
     tags = [tag.strip() for name in TAGS for tag in row.get(name, "").split(";")]
     best = next((row[name] for name in BEST if row.get(name, "").strip()), None)
-    return FoundItem(question, [tag for tag in tags if tag], answers, _best(best))
+    return FoundItem(
+        text, [tag for tag in tags if tag], answers, _best(best), tuple(before), further
+    )
 
 
 def _of_json(line: Any) -> FoundItem:
@@ -182,61 +184,30 @@ def _of_json(line: Any) -> FoundItem:
     ]
     tags: Any = next((fields[name] for name in TAGS if fields.get(name)), [])
     best = next((fields[name] for name in BEST if fields.get(name) is not None), None)
-    text, before = _question(asked)
+    text, before, further = _question(asked)
     if fields.get(HISTORY):
-        _, before = _parted([*_turns(fields[HISTORY]), Message(role="user", content=text)])
+        _, before = parted([*messages_of(fields[HISTORY]), Message(role="user", content=text)])
     return FoundItem(
         text,
         [str(tag) for tag in (tags if isinstance(tags, list) else [tags])],
         answers,
         _best(best),
         before,
+        further,
     )
 
 
-def _question(asked: Any) -> tuple[str, list[Message]]:
-    """What is asked: a text, the first of several questions, or the last of a conversation; and what went before it."""
+def _question(asked: Any) -> tuple[str, list[Message], int]:
+    """What is asked: a text, the first of several questions, or the last of a conversation; what went before it; and
+    how many questions were to follow.
+    """
     if isinstance(asked, str):
-        return asked, []
+        return asked, [], 0
     if isinstance(asked, list) and asked and all(isinstance(each, str) for each in asked):
-        return str(asked[0]), []  # what would be asked later, after an answer
+        return str(asked[0]), [], len(asked) - 1  # they would be asked later, after an answer
     if isinstance(asked, list) and asked:
-        return _parted(_turns(asked))
+        return *parted(messages_of(asked)), 0
     raise BadRecord("its question is neither a text nor a list of turns")
-
-
-def _turns(told: Any) -> list[Message]:
-    if not isinstance(told, list) or not all(isinstance(each, dict) for each in told):
-        raise BadRecord("its turns are no list of messages, each with its role and content")
-    return [
-        Message(role=_role(each.get("role", each.get("from"))), content=_checked_turn(_text(each)))
-        for each in told
-    ]
-
-
-def _parted(turns: list[Message]) -> tuple[str, list[Message]]:
-    """The last question of a conversation and what went before it; an answer behind it is left out."""
-    if turns and turns[-1].role == "assistant":
-        turns = turns[:-1]
-    if not turns or turns[-1].role != "user":
-        raise BadRecord("has a conversation without a question at its end")
-    try:
-        return turns[-1].content, in_turns(turns[:-1])
-    except ValueError as error:
-        raise BadRecord(f"its turns do not follow each other: {error}") from None
-
-
-def _role(told: Any) -> Literal["system", "user", "assistant"]:
-    role = ROLES.get(str(told).lower())
-    if role is None:
-        raise BadRecord(f"has a turn of {str(told)[:20]!r}; roles are {', '.join(ROLES)}")
-    return role
-
-
-def _checked_turn(text: str) -> str:
-    if len(text) > MAX_ANSWER:
-        raise BadRecord(f"a turn has at most {MAX_ANSWER:,} characters")
-    return text
 
 
 def _answer(told: Any, model: Any) -> FoundAnswer:
@@ -249,19 +220,10 @@ def _answer(told: Any, model: Any) -> FoundAnswer:
             (told[name] for name in ("model", "model_version", "generator") if told.get(name)),
             model,
         )
-        told = _text(told)
+        told = text_of(told)
     if not isinstance(told, str):
         raise BadRecord("has an answer that is no text")
     return FoundAnswer(told, str(model))
-
-
-def _text(told: Mapping[str, Any]) -> str:
-    text = next((told[name] for name in (*TEXT, "value") if isinstance(told.get(name), str)), None)
-    if text is None:
-        raise BadRecord(
-            f"has a turn or an answer without a text; its field is called one of {', '.join(TEXT)}"
-        )
-    return str(text)
 
 
 def _best(told: Any) -> int | None:
@@ -289,8 +251,8 @@ def _checked(found: FoundItem) -> FoundItem | str:
         return f"its question has {len(text)} characters, at most {MAX_TEXT} are taken"
     if len(answers) > MOST_ANSWERS:
         return f"at most {MOST_ANSWERS} answers come with a question"
-    if any(len(each.text) > MAX_ANSWER for each in answers):
-        return f"an answer has at most {MAX_ANSWER:,} characters"
+    if any(len(each.text) > MAX_TURN for each in answers):
+        return f"an answer has at most {MAX_TURN:,} characters"
     if any(not each.text for each in answers):
         return "one of its answers is empty"
     if len({each.text for each in answers}) < len(answers):
@@ -298,4 +260,4 @@ def _checked(found: FoundItem) -> FoundItem | str:
     if found.best is not None and not 0 <= found.best < len(answers):
         return "it names a best answer that does not come with it"
     tags = list(dict.fromkeys(tag.strip()[:40] for tag in found.tags if tag.strip()))[:MOST_TAGS]
-    return FoundItem(text, tags, answers, found.best, found.history)
+    return found._replace(text=text, tags=tags, answers=answers)

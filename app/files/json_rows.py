@@ -1,7 +1,7 @@
 """The rows of JSON lines by a mapping: each object flattened to cells, so that they mean what the columns of CSV mean.
 
-A field within another is named with dots, and one of a list by its number from 0: `completions.0.response`. Knows no
-database; what the fields mean is told by `mapping.py`.
+A field within another is named with dots, and one of a list by its number from 0: `completions.0.response`. A list that
+is named itself is a cell, too, as JSON: a conversation, say. Knows no database; `mapping.py` tells what fields mean.
 """
 
 import json
@@ -42,10 +42,12 @@ class JsonRows:
             if not isinstance(found, dict):
                 return "is no JSON object"
             cells = dict(islice(_flat(found, ""), MAX_FIELDS + 1))
+            lists = {name: _list_at(found, name) for name in self._named - cells.keys()}
         except (ValueError, RecursionError):
             return "not readable as JSON"
         if len(cells) > MAX_FIELDS:
             return f"has more than {MAX_FIELDS:,} fields"
+        cells |= {name: json.dumps(each) for name, each in lists.items() if each is not None}
         self._met |= self._named & cells.keys()
         return cells | dict.fromkeys(self._named - cells.keys(), "")
 
@@ -57,6 +59,16 @@ def _flat(value: Any, name: str) -> Iterator[tuple[str, str]]:
             yield from _flat(each, f"{name}.{key}" if name else str(key))
     elif value is not None:
         yield name, value if isinstance(value, str) else json.dumps(value)
+
+
+def _list_at(value: Any, name: str) -> list[Any] | None:
+    """The list of that name, if there is one."""
+    for part in name.split("."):
+        if isinstance(value, list) and part.isdecimal() and int(part) < len(value):
+            value = value[int(part)]
+        else:
+            value = value.get(part) if isinstance(value, dict) else None
+    return value if isinstance(value, list) else None
 
 
 def _no_number(text: str) -> float:

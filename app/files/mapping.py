@@ -86,6 +86,11 @@ class Mapping(Part):
     query_id: str | None = Field(
         default=None, description="Column with the query's id; without one, ids are made from rows."
     )
+    history: str | None = Field(
+        default=None,
+        description="Column with what went before the query: a list of messages with role and content, as JSON or as "
+        "Python writes it.",
+    )
     person: str | None = Field(default=None, description="Column with the person's id or name.")
     time: str | None = Field(default=None, description="Column with the time of asking.")
     time_format: str | None = Field(

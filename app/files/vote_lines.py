@@ -7,7 +7,7 @@ import orjson
 
 from app.files.lines import NOBODY, Lines, in_blocks, moment
 from app.store import DataFilter, Store, behaviors
-from app.store.exports import comparisons
+from app.store.exports import Voted, comparisons
 from rlhb_core.schema.answers import failed
 from rlhb_core.schema.payloads import VoteChoice
 from rlhb_core.schema.records import AGAIN, SAME_ANSWER, SCHEMA_VERSION, Outcome
@@ -34,14 +34,15 @@ def compared_answers(store: Store, chosen: DataFilter) -> Iterator[Compared]:
     """The same with the answers' own rows."""
     behaviors.refresh(store)
     with store.reading() as connection:
-        for vote, rows in comparisons(connection, chosen):
-            line = _comparison(vote, rows, chosen.with_people)
+        for each in comparisons(connection, chosen):
+            line = _comparison(each, chosen.with_people)
             if line is not None:
-                yield Compared(line, rows)
+                yield Compared(line, each.rows)
 
 
-def _comparison(vote: Any, rows: Sequence[Any], with_people: bool) -> dict[str, Any] | None:
+def _comparison(voted: Voted, with_people: bool) -> dict[str, Any] | None:
     """One vote, or None if fewer than two different answers were compared or the chosen one is none to choose."""
+    vote, rows, missing = voted
     shown = [_Told(rows) for rows in alike(_as_shown(rows)).values()]
     if is_ranked := any(each.place for each in shown):
         shown = [each for each in shown if each.place]
@@ -55,7 +56,7 @@ def _comparison(vote: Any, rows: Sequence[Any], with_people: bool) -> dict[str, 
     choice = VoteChoice.BEST if won else VoteChoice.TIE if "tied" in said else VoteChoice.ALL_BAD
     befores = [orjson.loads(each.before) for each in shown]
     are_alike = all(before == befores[0] for before in befores)
-    voted = vote.at_ms if vote is not None else max(each.row.answered for each in shown)
+    voted_ms = vote.at_ms if vote is not None else max(each.row.answered for each in shown)
     return {
         "schema_version": SCHEMA_VERSION,
         "query_id": first.query_id,
@@ -74,8 +75,9 @@ def _comparison(vote: Any, rows: Sequence[Any], with_people: bool) -> dict[str, 
         "says_names": sorted({each.row.says_name for each in shown if each.row.says_name}),
         "study": first.study_id,
         "purpose": first.purpose,
+        "missing": list(missing),
         "source": first.source,
-        "voted_at": moment(voted),
+        "voted_at": moment(voted_ms),
         "person": str(first.person_id) if with_people and first.person_id not in NOBODY else None,
         "unblinded": vote.unblinded
         if vote is not None

@@ -1,5 +1,6 @@
 """Code in colours, by Pygments: which characters are of which of a few classes. Pure."""
 
+import time
 from collections.abc import Iterator
 from functools import lru_cache
 
@@ -10,6 +11,8 @@ from pygments.token import Token, _TokenType
 LONGEST = 8_000
 LONGEST_LINE = 1_000
 """Longer code, and code of longer lines, has no colours: some lexers take their time for it."""
+MOST_S = 0.1
+"""So long may a lexer compute; what is written takes a tenth of it. Some read ahead from each word to the end."""
 
 LANGUAGES = frozenset(
     (
@@ -46,7 +49,7 @@ NAMES = frozenset(CLASSES.values())
 def coloured(code: str, language: str) -> Iterator[tuple[str, str]]:
     """The code piece by piece, each with its class, "" for none."""
     lexer = _lexer(language.lower()) if _is_short(code) else None
-    pieces = list(lexer.get_tokens(code)) if lexer else []
+    pieces = list(_read(lexer, code)) if lexer else []
     if "".join(text for _, text in pieces) != code:  # a lexer that tidies up
         pieces = [(Token.Text, code)]
     name, text = "", ""
@@ -58,6 +61,15 @@ def coloured(code: str, language: str) -> Iterator[tuple[str, str]]:
         name, text = now, text + piece
     if text:
         yield name, text
+
+
+def _read(lexer: Lexer, code: str) -> Iterator[tuple[_TokenType, str]]:
+    """What the lexer says, until its time is over. The time of this thread: others at work take no colours away."""
+    until = time.thread_time() + MOST_S
+    for piece in lexer.get_tokens(code):
+        yield piece
+        if time.thread_time() > until:
+            return
 
 
 def _is_short(code: str) -> bool:

@@ -14,7 +14,7 @@ from markdown_it.token import Token
 
 from app.rendering.block import Block
 from app.rendering.drawing import drawn, plain
-from app.rendering.parsing import INSIDE, MAX_NESTING, THOUGHT, WITHIN, blocks_of
+from app.rendering.parsing import INSIDE, MAX_NESTING, THOUGHT, WITHIN, TooMuch, blocks_of
 from app.rendering.places import Lines
 
 log = logging.getLogger(__name__)
@@ -36,6 +36,16 @@ _REFERENCE = re.compile(r"^[ \t>*+\-0-9.)]*\[[^\]]{1,999}\]:", re.MULTILINE)
 def rendered(text: str) -> list[Block]:
     """The blocks of a whole answer."""
     return list(_blocks(_read(text, 0, "", {}), {}))
+
+
+def as_written(text: str) -> list[Block]:
+    """A whole answer as one block of plain text."""
+    lines = Lines(text)
+    start, end = _bare(lines.source, 0, len(text))
+    if start == end:
+        return []
+    html, places = plain(lines, start, end)
+    return [Block(start=start, end=end, html=html, map=places)]
 
 
 class Growing:
@@ -181,6 +191,8 @@ def _blocks(parse: _Parse, known: dict[str, Block]) -> Iterator[Block]:
             made = (
                 drawn(part.tokens, parse.lines, part.start, parse.env) if _is_drawn(part) else None
             )
+        except TooMuch:
+            made = None
         except Exception:  # a fault in a lexer, say, must not take the answer away
             log.exception("a block could not be rendered, it is shown as it was written")
             made = None

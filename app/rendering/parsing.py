@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from markdown_it import MarkdownIt
 from markdown_it.parser_inline import ParserInline
-from markdown_it.rules_block import StateBlock
+from markdown_it.rules_block import StateBlock, blockquote, table
 from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 from markdown_it.utils import EnvType
@@ -29,11 +29,29 @@ MAX_NESTING = 20
 """Deeper lists and quotations are not told apart any more: `drawing.py` shows such a block as it was written."""
 MOST_LINES = 60
 """Of a formula; else each of many that are opened and never closed would be looked for to the end."""
+STEPS = "steps"
+"""In the environment: how many steps ahead may still be taken in the lines that are parsed."""
+STEPS_EACH = 4
+"""Steps ahead for each character, to find where the name of a link ends. What people write takes half of one; brackets
+that are opened and never closed take as many as there are brackets.
+"""
+CELLS_EACH = 2
+"""Tokens of tables for each character of a text. A cell that somebody wrote takes one and a half; those that short rows
+are filled up with are written by nobody, a hundred for each character of a wide table.
+"""
+QUOTED_EACH = 6
+"""Lines of quotations for each line of a text: one within another within another looks at each line again and again."""
+SPARE = 2_000
+"""So many of each are there for short texts."""
 SCHEMES = ("http", "https", "mailto")
 """What a link may lead to."""
 
 _DISPLAYS = {"$$": "$$", r"\[": r"\]"}
 _OPENS = re.compile(r"<(think|thinking)>")
+
+
+class TooMuch(Exception):
+    """To read this as Markdown would take longer than its length allows."""
 
 
 class _PlacedState(StateInline):
@@ -71,6 +89,55 @@ class _PlacedInline(ParserInline):
         for rule in self.ruler2.getRules(""):
             rule(state)
         return state.tokens
+
+    def skipToken(self, state: StateInline) -> None:  # noqa: N802
+        """As the parent's, but not for ever. Raises TooMuch."""
+        state.env[STEPS] -= 1
+        if state.env[STEPS] < 0:
+            raise TooMuch
+        super().skipToken(state)
+
+
+class _CountedState(StateBlock):
+    """Counts the tokens of tables and the lines of quotations."""
+
+    def __init__(self, src: str, md: MarkdownIt, env: EnvType, tokens: list[Token]) -> None:
+        super().__init__(src, md, env, tokens)
+        self.cells_left = CELLS_EACH * len(src) + SPARE
+        self.quoted_left = QUOTED_EACH * self.lineMax + SPARE
+
+    def push(self, ttype: str, tag: str, nesting: Literal[-1, 0, 1]) -> Token:
+        if self.parentType == "table":
+            self.cells_left -= 1
+            if self.cells_left < 0:
+                raise TooMuch
+        return super().push(ttype, tag, nesting)
+
+
+def _table(state: StateBlock, start_line: int, end_line: int, silent: bool) -> bool:
+    """A table; one that would be filled up without end is none, and what was tried of it is not given back."""
+    before, parent, level = len(state.tokens), state.parentType, state.level
+    try:
+        return table(state, start_line, end_line, silent)
+    except TooMuch:
+        del state.tokens[before:]
+        state.parentType, state.level = parent, level
+        return False
+
+
+def _quotation(state: StateBlock, start_line: int, end_line: int, silent: bool) -> bool:
+    """A quotation; beyond what may be looked at, its marks are text."""
+    assert isinstance(state, _CountedState)
+    if not silent and state.src.startswith(
+        ">", state.bMarks[start_line] + state.tShift[start_line]
+    ):
+        last = start_line
+        while last < end_line and not state.isEmpty(last):
+            last += 1
+        state.quoted_left -= last - start_line
+        if state.quoted_left < 0:
+            return False
+    return blockquote(state, start_line, end_line, silent)
 
 
 def may_be_linked(address: str) -> bool:
@@ -182,6 +249,10 @@ def _read(state: StateBlock, begin: int, line: int, end_line: int, meta: dict[st
 def _parser() -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"html": False, "maxNesting": MAX_NESTING})
     parser.inline = _PlacedInline()
+    parser.block.ruler.at("table", _table, {"alt": ["paragraph", "reference"]})
+    parser.block.ruler.at(
+        "blockquote", _quotation, {"alt": ["paragraph", "reference", "blockquote", "list"]}
+    )
     parser.enable(["table", "strikethrough"])
     parser.disable(["html_block", "html_inline"])
     parser.inline.ruler2.disable("fragments_join")  # it joins texts whose places differ
@@ -203,11 +274,14 @@ _PARSER = _parser()
 
 def blocks_of(source: str, env: dict[str, Any]) -> list[Token]:
     """The tokens of the blocks; what stands in their lines is parsed by `lines_of`."""
-    tokens: list[Token] = []
-    _PARSER.block.parse(source, _PARSER, env, tokens)
-    return tokens
+    if not source:
+        return []
+    state = _CountedState(source, _PARSER, env, [])
+    _PARSER.block.tokenize(state, state.line, state.lineMax)
+    return state.tokens
 
 
 def lines_of(content: str, env: dict[str, Any]) -> list[Token]:
-    """The tokens of an inline token's content."""
+    """The tokens of an inline token's content. Raises TooMuch."""
+    env[STEPS] = STEPS_EACH * len(content) + SPARE
     return _PARSER.inline.parse(content, _PARSER, env, [])

@@ -81,6 +81,8 @@ class Taking:
         self.ranked: set[UUID] = (
             set()
         )  # queries of which something is to be taken back that is a ranking
+        self.aspects: dict[UUID, frozenset[str]] = {}
+        """Those that answers to a query are rated on, where that is said; to other queries they are rated on any."""
         # To be written:
         self.rows: list[dict[str, Any]] = []
         self.heard: set[UUID] = set()  # people whose behaviours are stale now
@@ -156,6 +158,10 @@ class Taking:
             return "this answer failed or is empty, so it cannot be chosen; choose another one"
         if signal.response_id is None or signal.id in self.said:
             return None
+        if signal.kind is SignalKind.RATE and (
+            unasked := self._unasked(signal.query_id, signal.payload.get("aspect", "overall"))
+        ):
+            return unasked
         reach, chars = signal.facts.reaches(signal.payload), self.chars.get(signal.response_id)
         if chars is not None and reach > chars:
             return f"it ends at character {reach} of an answer that has {chars}; mark what is there"
@@ -163,6 +169,14 @@ class Taking:
         if len(self.pieces.get(place, set()) | beside.get(place, set())) > MAX_PIECES:
             return f"one answer takes at most {MAX_PIECES} of these"
         return None
+
+    def _unasked(self, query_id: UUID, aspect: str) -> str | None:
+        """That answers to this query are not rated on this aspect, if they are not."""
+        asked = self.aspects.get(query_id)
+        if asked is None or aspect in asked:
+            return None
+        instead = f"rate {', '.join(sorted(asked))}" if asked else "it asks for no ratings"
+        return f"its study asks for no rating of {aspect!r}; {instead}"
 
     @staticmethod
     def _note_pieces(signals: Iterable[Signal], pieces: Pieces) -> Pieces:
@@ -252,6 +266,12 @@ def queries_of(signal: Signal) -> Iterator[UUID]:
 def withdrawn_of(signal: Signal) -> Iterator[UUID]:
     """The query of a signal that takes a vote or a ranking back."""
     if _is_withdrawal(signal):
+        yield signal.query_id
+
+
+def rated_in(signal: Signal) -> Iterator[UUID]:
+    """The query of a signal that rates an answer."""
+    if signal.kind is SignalKind.RATE:
         yield signal.query_id
 
 

@@ -8,12 +8,13 @@ know how a line looks: that is `app.files`.
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from operator import attrgetter
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
 from pydantic import BaseModel, Field
 
+from app.store import settling
 from app.store.data_filter import DataFilter
 from app.store.engine import Connection
 from app.store.export_columns import (
@@ -31,6 +32,7 @@ from app.store.export_columns import (
 )
 from app.store.streaming import Stream, some
 from app.store.tables import BEHAVIOR, PERSON, QUERY, RESPONSE, SIGNAL, VERSION
+from rlhb_core.schema.formats import Format
 from rlhb_core.schema.signals import DECIDING, counts_blind
 
 QUERIES_PER_BLOCK = 500
@@ -86,8 +88,19 @@ def readings(connection: Connection, chosen: DataFilter) -> Iterator[Any]:
     return iter(_stream(connection, statement))
 
 
-def comparisons(connection: Connection, chosen: DataFilter) -> Iterator[tuple[Any, Sequence[Any]]]:
-    """(vote or None, rows of the responses it was about) for each query with a vote, oldest first.
+class Voted(NamedTuple):
+    """A query with a vote."""
+
+    vote: Any | None
+    """The signal that counts, as a row; None for imported behaviours."""
+    rows: Sequence[Any]
+    """Of the responses it was about."""
+    missing: Sequence[Format]
+    """What else its study asks for and was not said."""
+
+
+def comparisons(connection: Connection, chosen: DataFilter) -> Iterator[Voted]:
+    """Each query with a vote, oldest first.
 
     The vote is the signal that counts, as a row of `payload` and `at_ms`; None for imported behaviours that say how
     the vote went without the vote itself. Filters on arms and versions keep queries that have such an answer.
@@ -107,8 +120,10 @@ def comparisons(connection: Connection, chosen: DataFilter) -> Iterator[tuple[An
     groups = ((key, list(group)) for key, group in groupby(rows, key=attrgetter("query_id")))
     while block := list(some(groups, QUERIES_PER_BLOCK)):
         votes = _last_votes(connection, [query_id for query_id, _ in block], chosen)
+        asked = [query_id for query_id, answers in block if answers[0].study_id is not None]
+        lacks = settling.lacking(connection, asked) if asked else {}
         for query_id, answers in block:
-            yield votes.get(query_id), answers
+            yield Voted(votes.get(query_id), answers, lacks.get(query_id, ()))
 
 
 class Amounts(BaseModel):

@@ -1,4 +1,4 @@
-"""What becomes of an assignment by what is said of its comparison: done, passed over, or neither (any more).
+"""What becomes of an assignment by what is said of its comparison: done, passed over, or neither, for something lacks.
 
 Called in the unit of work that stores what was said, so that an answer and that it was given are one. Does not hand
 anything out (`assignments.py`).
@@ -17,7 +17,7 @@ from app.store.study_records import AssignmentState, Plan, Purpose
 from app.store.study_tables import ASSIGNMENT, STUDY
 from app.store.tables import RESPONSE, SIGNAL, to_record
 from rlhb_core.schema.answers import can_win, failed, folded
-from rlhb_core.schema.formats import given, is_skipped, missing
+from rlhb_core.schema.formats import Format, Given, given, is_skipped, missing
 from rlhb_core.schema.record import now_ms
 from rlhb_core.schema.signals import KINDS, Signal
 
@@ -82,14 +82,40 @@ class _Answers(NamedTuple):
     """Of these, those that could be chosen."""
 
 
+def lacking(connection: Connection, query_ids: Collection[UUID]) -> dict[UUID, list[Format]]:
+    """What is still to be said of these queries, of what their study asks; those of which nothing is are not in it."""
+    plans = {
+        row["query_id"]: Plan.model_validate(row["plan"])
+        for part in in_parts(list(query_ids))
+        for row in connection.execute(_GIVEN, {"some": part}).mappings()
+    }
+    if not plans:
+        return {}
+    said, answers = _said(connection, list(plans)), _answers(connection, list(plans))
+    found = {}
+    for query_id, plan in plans.items():
+        lacks = _lacks(plan, _stands(said[query_id], answers[query_id]), answers[query_id])
+        if lacks:
+            found[query_id] = lacks
+    return found
+
+
 def _state(plan: Plan, said: Sequence[Signal], answers: _Answers) -> AssignmentState:
-    stands = given([_about(each, answers.first) for each in said], answers.rankable)
+    stands = _stands(said, answers)
     if is_skipped(stands):
         return AssignmentState.SKIPPED
+    nothing_said = stands == given([])
+    is_open = nothing_said or _lacks(plan, stands, answers)
+    return AssignmentState.SHOWN if is_open else AssignmentState.DONE
+
+
+def _stands(said: Sequence[Signal], answers: _Answers) -> Given:
+    return given([_about(each, answers.first) for each in said], answers.rankable)
+
+
+def _lacks(plan: Plan, stands: Given, answers: _Answers) -> list[Format]:
     aspects = [each.name for each in plan.aspects]
-    lacking = missing(plan.formats, stands, set(answers.first.values()), aspects)
-    nothing_asked = stands == given([])
-    return AssignmentState.SHOWN if lacking or nothing_asked else AssignmentState.DONE
+    return missing(plan.formats, stands, set(answers.first.values()), aspects)
 
 
 def _about(signal: Signal, answers: Mapping[UUID, UUID]) -> Signal:

@@ -14,13 +14,17 @@ from app.store.batches import (
     Teller,
     in_pieces,
     queries_of,
+    rated_in,
     responses_of,
     withdrawn_of,
 )
 from app.store.clocks import Clocks
 from app.store.engine import Connection, existing, in_parts
 from app.store.errors import BadSignals
+from app.store.study_records import FREE, Plan
+from app.store.study_tables import STUDY
 from app.store.tables import PERSON, QUERY, RESPONSE, SIGNAL, to_record
+from rlhb_core.schema.formats import Format
 from rlhb_core.schema.record import now_ms
 from rlhb_core.schema.records import Outcome
 from rlhb_core.schema.signals import KINDS, PIECEWISE, Signal, SignalKind
@@ -54,6 +58,9 @@ _PIECES = sa.select(SIGNAL.c.response_id, SIGNAL.c.kind, SIGNAL.c.payload).where
 )
 _RANKED = sa.select(SIGNAL.c.query_id).where(
     SIGNAL.c.query_id.in_(_SOME), SIGNAL.c.kind == SignalKind.RANK
+)
+_PLANS = sa.select(QUERY.c.id, QUERY.c.study_id, STUDY.c.plan).where(
+    QUERY.c.id.in_(_SOME), STUDY.c.id == sa.func.coalesce(QUERY.c.study_id, FREE)
 )
 _SAID = sa.select(
     SIGNAL.c.id,
@@ -173,9 +180,20 @@ def _read(connection: Connection, batches: Sequence[Batch]) -> Taking:
         taking.pieces[response_id, kind].add(KINDS[kind].piece(payload))
     for (query_id,) in _found(connection, _RANKED, _all(batches, withdrawn_of)):
         taking.ranked.add(query_id)
+    for query_id, study_id, plan in _found(connection, _PLANS, _all(batches, rated_in)):
+        aspects = _aspects(study_id, Plan.model_validate(plan))
+        if aspects is not None:
+            taking.aspects[query_id] = aspects
     for signal_id, *said in _found(connection, _SAID, _all(batches, lambda signal: [signal.id])):
         taking.said[signal_id] = tuple(said)
     return taking
+
+
+def _aspects(study_id: UUID | None, plan: Plan) -> frozenset[str] | None:
+    """What answers are rated on, by the plan of a study; None: whatever somebody likes, of a free question."""
+    if Format.RATINGS in plan.formats:
+        return frozenset(each.name for each in plan.aspects)
+    return None if study_id is None else frozenset()
 
 
 def _all(batches: Sequence[Batch], named: Callable[[Signal], Iterable[UUID]]) -> set[UUID]:

@@ -112,7 +112,9 @@ class Plan(Record):
         default=[], max_length=32, description="Versions that answer; none: those in Compare."
     )
     beside_prepared: bool = Field(
-        default=False, description="Whether they answer too where answers came with the item."
+        default=False,
+        description="Whether they answer too where answers came with the item. Then all are shown at once, when the "
+        "last one is written: those that came would be told by being there first.",
     )
     side_by_side: int = Field(default=3, ge=1, le=3, description="Answers that stand side by side.")
     answers: Answers = Field(

@@ -1,6 +1,6 @@
 """Model versions: the generators that can be served, with their lineage; and those known by name from imports."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
@@ -75,6 +75,12 @@ def known_as(connection: Connection, name: str) -> UUID:
 def by_name(connection: Connection, name: str) -> ModelVersion | None:
     """The version of this name, or None."""
     return _first(connection, VERSION.c.name == name)
+
+
+def any_known_by_name_only(connection: Connection, ids: Collection[UUID]) -> bool:
+    """Whether one of these versions wrote elsewhere, so that its answers are there and are never written anew."""
+    named = sa.select(VERSION.c.id).where(VERSION.c.id.in_(ids), VERSION.c.imported).limit(1)
+    return connection.execute(named).first() is not None
 
 
 def all(connection: Connection) -> Sequence[ModelVersion]:

@@ -31,6 +31,8 @@ class Filled:
     added: int = 0
     known: int = 0
     failed: int = 0
+    further: int = 0
+    """Questions that were to follow others of the file, and were left out."""
     bad: list[tuple[int, str]] = field(default_factory=list)
     """Lines that were not taken, by their number, and why."""
 
@@ -40,7 +42,11 @@ class Filled:
         if not (self.added or self.known or self.failed):
             return "There was no question in it."
         lines = "line" if self.failed == 1 else "lines"
-        return f"{self.added:,} added, {self.known:,} there already, {self.failed:,} {lines} not taken."
+        told = f"{self.added:,} added, {self.known:,} there already, {self.failed:,} {lines} not taken."
+        if not self.further:
+            return told
+        turns = "further turn was" if self.further == 1 else "further turns were"
+        return f"{told} {self.further:,} {turns} left out: an item asks the first of several questions."
 
 
 def fill_from_file(store: Store, study_id: UUID, path: Path, encoding: str = "") -> Filled:
@@ -54,6 +60,7 @@ def fill_from_file(store: Store, study_id: UUID, path: Path, encoding: str = "")
     def good() -> Iterator[FoundItem]:
         for number, each in found:
             if isinstance(each, FoundItem):
+                filled.further += each.further
                 yield each
                 continue
             filled.failed += 1

@@ -39,6 +39,8 @@ class Shown(NamedTuple):
     to_write: Sequence[Response]
     drawn: Sequence[Drawn]
     """Of those that are to be written, in their order."""
+    came: bool
+    """Whether one of the answers came with the item."""
 
 
 def for_whom(study: Study, person_id: UUID) -> UUID:
@@ -93,7 +95,14 @@ def show(
         for answer, each in zip(answers, given.drawn, strict=True)
         if answer.outcome is Outcome.PENDING
     ]
-    return Shown(query, answers, known, [a for a, _ in missing], [each for _, each in missing])
+    return Shown(
+        query,
+        answers,
+        known,
+        [a for a, _ in missing],
+        [each for _, each in missing],
+        versions.any_known_by_name_only(connection, known),
+    )
 
 
 def _there(

@@ -146,7 +146,7 @@ class Studies:
             return None, None
         until = handing_out.until(study, now)
         shown = showing.show(connection, study, given, self._settings, now, until)
-        query, answers, known, to_write, drawn = shown
+        query, answers, known, to_write, drawn, came = shown
         keys = [self._key(study, given, each) for each in drawn]
         stream = partial(self._preparing.stream, keys)
         return (
@@ -160,6 +160,7 @@ class Studies:
                 stream,
                 queries.Ways(study.id, stays_blind=study.plan.stays_blind, own_threads=False),
                 asked_by(study.plan),
+                came,
             ),
         )
 

@@ -24,6 +24,7 @@ from app.ui import counts
 from app.ui.shell import Page, entered, page
 from rlhb_core.errors import RlhbError
 from rlhb_core.schema.arms import Arm, every_arm
+from rlhb_core.schema.history import turns_of
 from rlhb_core.schema.records import Source, Triplet
 
 PREVIEWED = 6
@@ -43,6 +44,7 @@ DOWNLOADS = {
     "comparisons": ("Comparisons", "Votes over the answers to one query: what the reward model trains on."),
     "preferences": ("TRL preferences", "prompt, chosen, rejected: for TRL's DPO and reward trainers."),
     "labels": ("TRL labels", "prompt, completion, label: for TRL's KTO trainer."),
+    "completions": ("TRL completions", "prompt, completion: answers to imitate, chosen or corrected, for TRL's SFT."),
 }  # fmt: skip
 
 # Our own form: Gradio's would let any file in, and look at it before we do. Until its script is there it could only
@@ -74,7 +76,7 @@ def build(app: FastAPI) -> Page:
     with page(
         "Data",
         "data",
-        lead="Everything that was recorded, ready to take away as JSON lines.",
+        lead="Everything that was recorded, ready to take away as JSON lines, with what went before each question.",
         styles=("runs",),
     ) as blocks:
         cards = gr.HTML(elem_id="counts", apply_default_css=False)
@@ -216,6 +218,8 @@ def _preview(store: Store, chosen: DataFilter) -> str:
 def _triplet(triplet: Triplet) -> str:
     arm = f'<i class="dot" data-arm="{triplet.arm.label}"></i>' if triplet.arm else ""
     meta = [triplet.model_version, triplet.source, _moment_of(triplet.asked_at)]
+    if triplet.history:
+        meta.append(_before(triplet))
     if triplet.outcome != "ok":
         meta.append(f"outcome: {triplet.outcome}")
     if triplet.person:
@@ -226,6 +230,17 @@ def _triplet(triplet: Triplet) -> str:
         f'dir="auto">{answer}</p>'
         f'<p class="behaved" dir="auto">{escape(triplet.behavior_text)}</p>'
         f'<p class="meta">{arm}{escape(" · ".join(filter(None, meta)))}</p></article>'
+    )
+
+
+def _before(triplet: Triplet) -> str:
+    count = turns_of(triplet.history)
+    return (
+        "after 1 turn"
+        if count == 1
+        else f"after {count} turns"
+        if count
+        else "after an instruction"
     )
 
 

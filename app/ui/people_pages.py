@@ -15,14 +15,14 @@ Body = Callable[[Principal], str]
 
 
 def add_people_pages(app: FastAPI) -> None:
-    """Serve them, where there are accounts."""
+    """Serve them; where there are no accounts each says so."""
     settings: Settings = app.state.settings
-    if not settings.team:
-        return
 
     def page(path: str, title: str, body: Body, active: str = "") -> None:
         def shown(request: Request) -> HTMLResponse:
             who: Principal = request.state.principal
+            if not settings.team:
+                return plain_page("No accounts here", _ALONE, who, status=404)
             return plain_page(title, body(who), who, active=active, script=f"people{path}")
 
         app.add_api_route(path, shown, include_in_schema=False)
@@ -56,6 +56,13 @@ def _you(who: Principal, provider: bool) -> str:
     none_yet = " Leave the present one empty if you have none yet." if provider else ""
     return _YOU.format(tokens=_TOKENS if is_trusted else "", none_yet=none_yet)
 
+
+_ALONE = """
+<h1>There are no accounts here</h1>
+<p>This server is one person's: nobody signs in, and nobody is invited. For others to come in, with accounts or by the link
+  of a study, it is started with <code>rlhb serve --team</code>.</p>
+<p><a class="button" href="/">Back to Compare</a></p>
+"""
 
 # A form that no script has come for sends nothing into the address: method=post.
 

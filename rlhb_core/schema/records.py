@@ -13,6 +13,7 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from rlhb_core.schema.arms import Arm
 from rlhb_core.schema.features import BehaviorFeatures
+from rlhb_core.schema.formats import Format
 from rlhb_core.schema.history import History, packed, without_oldest
 from rlhb_core.schema.payloads import Strength, VoteChoice
 from rlhb_core.schema.record import MAX_TEXT, Record, now_ms
@@ -296,6 +297,11 @@ class Comparison(Record):
         default=None,
         description="Why it was given in a study: for its own sake, because its best answer is known, or because the "
         "same person had judged it before. What came again measures people, and trains nothing.",
+    )
+    missing: list[Format] = Field(
+        default=[],
+        description="What else its study asks for and the person has not said; empty where all is said, and for free "
+        "questions.",
     )
     source: Source
     voted_at: str = Field(description="ISO 8601, UTC.")

@@ -7,13 +7,16 @@ import { call } from "../api.js";
 const NOTHING = "Nothing is left for you just now. Others have the last items in view; look in again in a while.";
 const DONE = "You have done all that there was for you here. Thank you.";
 
+const UNKNOWN = "Whoever sent you here can give you the right link. Or choose one of the studies that are open to you, or ask what you like.";
+const CLOSED = new Set([403, 404, 422]); // it is not open to whoever asks, not there, or its id is none
+
 const ONWARD = "rlhb.goes-on"; // in localStorage
 
 export class Desk {
   /** The desk of the study that the address names; null where people ask what they like. */
   static of(root) {
     const id = new URLSearchParams(location.search).get("study");
-    return id && /^[0-9a-f-]{36}$/i.test(id) ? new Desk(root, id) : null;
+    return id ? new Desk(root, /^[0-9a-f-]{36}$/i.test(id) ? id : "unknown") : null;
   }
 
   constructor(root, id) {
@@ -39,7 +42,13 @@ export class Desk {
 
   /** What is to be done now: {query_id, view, ...}, or without a view if there is nothing. Throws ApiError. */
   async next() {
-    const task = await call("POST", `/api/studies/${this.id}/next`);
+    let task;
+    try {
+      task = await call("POST", `/api/studies/${this.id}/next`);
+    } catch (error) {
+      if (!CLOSED.has(error.status)) throw error;
+      return this.#refused(error);
+    }
     this.formats = task.formats;
     this.#show(task);
     return task;
@@ -48,6 +57,18 @@ export class Desk {
   /** Something else than what is to be done now is in view. */
   aside() {
     this.end.hidden = true;
+  }
+
+  /** Nothing can be done here: say why, and where else. */
+  #refused({ status, message }) {
+    this.line.hidden = true;
+    this.end.hidden = false;
+    const isThere = status === 403;
+    this.end.querySelector("h2").textContent = isThere ? "This study is not open to you" : "There is no such study";
+    this.end.querySelector("p").textContent = isThere ? `${message[0].toUpperCase()}${message.slice(1)}. ${UNKNOWN}` : UNKNOWN;
+    const again = this.end.querySelector("button");
+    again.replaceWith(Object.assign(document.createElement("a"), { className: "button", href: "/", textContent: "Ask what you like" }));
+    return { view: null, formats: [] };
   }
 
   #show({ name, done, skipped, mine, view, finished, completion_code: code }) {

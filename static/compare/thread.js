@@ -7,6 +7,7 @@ import { call } from "../api.js";
 import { AnswerText } from "./answer.js";
 
 const KEPT = "rlhb.goes-on"; // in sessionStorage
+const AGAIN_MS = 2000; // after which it is asked for again, where another tab was first
 
 export class Thread {
   /** root: the page; panels: the elements of its answers, leftmost first. */
@@ -64,8 +65,10 @@ export class Thread {
     try {
       const thread = await call("GET", `/api/comparisons/${queryId}/thread`);
       if (this.shown === queryId) this.#fold(thread.turns, thread);
-    } catch {
-      if (this.shown === queryId) this.shown = null; // with the next snapshot
+    } catch (error) {
+      if (this.shown !== queryId) return;
+      if (error.status === 503) setTimeout(() => this.shown === queryId && this.#fetch(queryId), AGAIN_MS);
+      else this.shown = null; // with the next snapshot
     }
   }
 

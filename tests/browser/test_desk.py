@@ -350,3 +350,28 @@ def test_a_slash_goes_to_the_question_and_is_not_written(visit: Visit) -> None:
     expect(page.locator(".query")).to_have_value("")
     page.keyboard.type("1/2?")
     expect(page.locator(".query")).to_have_value("1/2?")
+
+
+@pytest.mark.parametrize("named", ["not-an-id", "../me", "00000000-0000-4000-8000-00000000abcd"])
+def test_a_study_that_is_not_there_is_told_with_where_to_go_on(visit: Visit, named: str) -> None:
+    visit.expect("status of 422" if len(named) < 36 else "status of 404")
+    page = visit(f"/?study={named}")
+    expect(page.get_by_role("heading", name="There is no such study")).to_be_visible()
+    expect(page.locator(".finished p").first).to_contain_text("give you the right link")
+    expect(page.locator(".composer")).to_be_hidden()
+    expect(page.locator(".desk")).to_be_hidden()
+    check(page)
+    expect(page.get_by_role("link", name="All studies")).to_have_attribute("href", "/studies")
+    page.get_by_role("link", name="Ask what you like").click()
+    page.wait_for_selector(".compare[data-live][data-phase=empty]")
+    expect(page.locator(".composer")).to_be_visible()
+
+
+@pytest.mark.parametrize("path", ["/work", "/you", "/people", "/audit", "/join", "/sign-in"])
+def test_where_there_are_no_accounts_their_pages_say_so(visit: Visit, path: str) -> None:
+    visit.expect("status of 404")
+    page = visit(path)
+    expect(page.get_by_role("heading", name="There are no accounts here")).to_be_visible()
+    check(page)
+    page.get_by_role("link", name="Back to Compare").click()
+    page.wait_for_selector(".compare[data-live]")

@@ -13,8 +13,8 @@ import sqlalchemy as sa
 from starlette.testclient import TestClient
 
 from app.main import create_app
-from app.markdown import rendered
 from app.people import Consents, Standing
+from app.rendering import text_of_operator
 from app.settings import Settings
 from app.store import Role, Store, people, signals
 from rlhb_core.errors import BadConfig
@@ -417,7 +417,7 @@ def test_a_text_of_an_operator_does_nothing(payload: str) -> None:
         f"**{payload}**",
         payload * 2,
     ):
-        assert looked(rendered(text)).wrong == []
+        assert looked(text_of_operator(text)).wrong == []
 
 
 def test_the_text_of_an_operator_is_shown_and_does_nothing(tmp_path: Path) -> None:
@@ -443,8 +443,8 @@ def test_what_a_text_may_have_is_kept() -> None:
         '# Title\n\nA [link](https://a.example/x?y=1&z=2 "why"), *so* **much** `code`.\n\n* one\n* two\n\n1. first\n\n'
         "> said\n\n---\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n[write](mailto:a@b.example)\n\nWer <3 hat & > 2\n"
     )
-    found = looked(rendered(text))
-    html = rendered(text)
+    found = looked(text_of_operator(text))
+    html = text_of_operator(text)
     assert found.wrong == []
     kept = (
         "<h1>Title</h1>",

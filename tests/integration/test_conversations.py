@@ -199,7 +199,7 @@ def test_an_edit_is_gone_on_with_and_a_later_one_changes_no_history(talk: Any) -
         expected = said("What is the capital of Peru?", "Lima, of course.", "Why there?")
         assert scene.server.prompts["two"][-1] == expected
         scene.act(first.query_id, "edit", edited, text="Cusco.")
-        thread = await scene.comparing.thread(second.query_id, scene.person)
+        thread = scene.comparing.thread(second.query_id, scene.person)
         assert [(each.question, each.answer) for each in thread.turns] == [
             ("What is the capital of Peru?", "Lima, of course.")
         ]
@@ -332,7 +332,7 @@ def test_an_item_that_is_a_conversation_is_given_and_told_whole(talk: Any) -> No
         assert (query.history, query.turn, query.follows) == (before, 2, None)
         view = await scene.comparing.view(task.query_id, scene.person)
         assert (view.turns_before, view.goes_on_from) == (1, None)
-        thread = await scene.comparing.thread(task.query_id, scene.person)
+        thread = scene.comparing.thread(task.query_id, scene.person)
         assert thread.instruction == "Be brief."
         assert [(each.question, each.answer) for each in thread.turns] == [
             ("What is the capital of Peru?", "Lima.")

@@ -1,5 +1,6 @@
 """Files of others by a mapping: ratings of aspects, rankings, labels, corrections, strengths; CSV and JSON lines."""
 
+import csv
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -184,3 +185,74 @@ def test_what_a_mapping_cannot_mean_is_refused(sqlite_store: Store, tmp_path: Pa
         BadConfig, match=r"strengths\.much: input should be less than or equal to 3"
     ):
         import_file(sqlite_store, tmp_path / "theirs.jsonl", mapping)
+
+
+_BEFORE = [
+    {"role": "system", "content": "Be brief."},
+    {"role": "user", "content": "The capital of Peru?"},
+    {"role": "assistant", "content": "Lima."},
+]
+_TALKS = """
+name = "talks"
+query = "question"
+query_id = "id"
+history = "{history}"
+[[answers]]
+text = "answer"
+"""
+
+
+def _talked(store: Store) -> list[tuple[str, int, list[tuple[str, str]]]]:
+    return [
+        (each.query, each.turn, [(turn.role, turn.content) for turn in each.history])
+        for each in sorted(triplets_of(store), key=lambda each: each.query)
+    ]
+
+
+_TOLD = [(each["role"], each["content"]) for each in _BEFORE]
+
+
+def test_a_mapping_names_what_went_before_the_question_in_cells(store: Store, tmp_path: Path):
+    mapping, file = tmp_path / "talks.toml", tmp_path / "talks.csv"
+    mapping.write_text(_TALKS.format(history="before"), encoding="utf-8")
+    with file.open("w", newline="", encoding="utf-8") as opened:
+        rows = [
+            ("1", "How large is it?", json.dumps(_BEFORE), "Large."),
+            ("2", "In Python?", repr(_BEFORE), "Yes."),
+            ("3", "Just this?", "", "Just this."),
+            ("4", "Broken?", "before", "So."),
+            ("5", "By whom?", '[{"role": "wizard", "content": "a"}]', "So."),
+            ("6", "And the answer?", json.dumps(_BEFORE[:2]), "So."),
+        ]
+        csv.writer(opened).writerows([("id", "question", "before", "answer"), *rows])
+    result = import_file(store, file, mapping)
+    assert (result.imported, result.failed) == (3, 3)
+    assert [error.number for error in result.errors] == [5, 6, 7]
+    assert all(error.message.startswith("before: ") for error in result.errors)
+    assert "is no list" in result.errors[0].message
+    assert "'wizard'" in result.errors[1].message
+    assert "ending with an answer" in result.errors[2].message
+    assert _talked(store) == [
+        ("How large is it?", 2, _TOLD), ("In Python?", 2, _TOLD), ("Just this?", 1, []),
+    ]  # fmt: skip
+
+
+def test_of_json_lines_a_mapping_names_the_list_itself(store: Store, tmp_path: Path):
+    mapping, file = tmp_path / "talks.toml", tmp_path / "talks.jsonl"
+    mapping.write_text(_TALKS.format(history="asked.0.before"), encoding="utf-8")
+    lines = [
+        {
+            "id": "1",
+            "question": "How large is it?",
+            "answer": "Large.",
+            "asked": [{"before": _BEFORE}],
+        },
+        {"id": "2", "question": "Just this?", "answer": "Just this.", "asked": []},
+        {"id": "3", "question": "Broken?", "answer": "So.", "asked": [{"before": [7]}]},
+    ]
+    file.write_text("".join(f"{json.dumps(each)}\n" for each in lines), encoding="utf-8")
+    result = import_file(store, file, mapping)
+    assert (result.imported, result.failed, result.warnings) == (2, 1, [])
+    assert result.errors[0].number == 3
+    assert "no list of messages" in result.errors[0].message
+    assert _talked(store) == [("How large is it?", 2, _TOLD), ("Just this?", 1, [])]

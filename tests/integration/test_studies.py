@@ -15,10 +15,12 @@ from app.comparing import CannotContinue, Comparing, ComparisonView
 from app.serving import Chunk, End, Job, Serving
 from app.settings import Settings
 from app.store import (
+    FREE,
     Answers,
     Aspect,
     Assignment,
     AssignmentState,
+    BadSignals,
     DataFilter,
     Item,
     NewItem,
@@ -149,7 +151,7 @@ class Desk:
 
     def say(
         self, person: UUID, query_id: UUID, kind: str, about: UUID | None = None, **payload: Any
-    ) -> None:
+    ) -> Signal:
         now = now_ms()
         signal = Signal(
             kind=SignalKind(kind), query_id=query_id, response_id=about, at_ms=now, page_id=uuid4(),
@@ -157,6 +159,7 @@ class Desk:
         )  # fmt: skip
         with self.store.writing() as connection:
             signals.record(connection, person, [signal])
+        return signal
 
     def said(self, query_id: UUID) -> Sequence[Signal]:
         with self.store.reading() as connection:
@@ -485,6 +488,64 @@ async def test_answers_that_came_with_an_item_are_compared_and_none_is_written_a
 
 
 @told
+async def test_an_answer_that_came_is_not_told_from_those_that_are_written_beside_it(
+    store: Store, tmp_path: Path
+):
+    desk = Desk(store, tmp_path, beside_prepared=True)
+    with store.writing() as connection:
+        studies.change(
+            connection,
+            desk.study.id,
+            plan=Plan(beside_prepared=True, arms=[desk.versions[0].id, desk.versions[1].id]),
+        )
+        model = versions.known_as(connection, "GPT-9")
+        item = Item(study_id=desk.study.id, number=0, text="Which one?")
+        came = Prepared(
+            item_id=item.id,
+            version_id=model,
+            came_with_item=True,
+            text="I am GPT-9, and it was first.",
+        )
+        items.add(connection, [NewItem(item, [came])])
+    desk.serving.gate.clear()  # both others stop after their first word
+    person = uuid4()
+    query_id = await desk.next(person)
+    assert query_id
+    following = desk.comparing.follow(query_id, person)
+    events = [await anext(following)]
+    while not all(each.text for each in desk.comparing._live[query_id].answers.values()):
+        await asyncio.sleep(0.001)
+    seen = [
+        await desk.view(query_id, person),
+        await anext(following),
+        await asyncio.to_thread(
+            desk.comparing._stored.view, query_id, person, True
+        ),  # on another server
+    ]
+    told = lambda view: {  # noqa: E731
+        each.model_copy(update={"response_id": person, "letter": ""}).model_dump_json()
+        for each in view.panels
+    }
+    for view in [*events, *seen]:
+        assert len(view.panels) == 3
+        assert len(told(view)) == 1
+        assert not any(each.text or each.blocks for each in view.panels)
+        assert (view.complete, view.says_names, view.left_out) == (False, False, 0)
+    # nor by what is refused
+    for panel in seen[0].panels:
+        with pytest.raises(CannotContinue, match="stand as they are"):
+            await desk.comparing.regenerate(panel.response_id, person)
+    desk.serving.gate.set()
+    events = [view async for view in following]
+    assert [view.complete for view in events][-1]
+    assert all(view.complete or len(told(view)) == 1 for view in events)
+    assert {each.text for each in events[-1].panels} > {came.text}
+    assert events[-1].says_names
+    await desk.settled()
+    assert (await desk.view(query_id, person)).complete
+
+
+@told
 async def test_names_are_shown_after_the_vote_only_if_the_study_says_so(
     store: Store, tmp_path: Path
 ):
@@ -535,6 +596,47 @@ async def test_it_is_done_when_all_is_said_that_the_study_asks(store: Store, tmp
             assert desk.given(person)[0].state is AssignmentState.SHOWN
             desk.say(person, query_id, "rate", panel.response_id, aspect=aspect, value=4.0)
     assert desk.given(person)[0].state is AssignmentState.DONE
+
+
+@told
+async def test_only_what_a_study_asks_is_rated(store: Store, tmp_path: Path):
+    desk = Desk(
+        store,
+        tmp_path,
+        formats=[Format.RATINGS],
+        aspects=[Aspect(name="kind"), Aspect(name="correct")],
+    )
+    desk.fill(2)
+    person = uuid4()
+    query_id = await desk.next(person)
+    assert query_id
+    first = (await desk.view(query_id, person)).panels[0].response_id
+    with pytest.raises(BadSignals, match="no rating of 'funny'; rate correct, kind"):
+        desk.say(person, query_id, "rate", first, aspect="funny", value=4.0)
+    with pytest.raises(BadSignals, match="no rating of 'overall'"):
+        desk.say(person, query_id, "rate", first, value=4.0)
+    assert desk.said(query_id) == []
+    rated = desk.say(person, query_id, "rate", first, aspect="kind", value=4.0)
+    # what was stored is known, whatever the study asks by now; what is said from then on is refused
+    with desk.store.writing() as connection:
+        studies.change(connection, desk.study.id, plan=Plan(formats=[Format.BINARY]))
+        assert signals.record(connection, person, [rated]) == 0
+    with pytest.raises(BadSignals, match="it asks for no ratings"):
+        desk.say(person, query_id, "rate", first, aspect="kind", value=2.0)
+
+
+@told
+async def test_a_free_question_is_rated_on_anything_unless_it_is_said_on_what(desk: Desk):
+    person = uuid4()
+    query_id = await desk.comparing.ask(person, "What is a moon?")
+    await desk.settled()
+    first = (await desk.view(query_id, person)).panels[0].response_id
+    desk.say(person, query_id, "rate", first, aspect="funny", value=4.0)
+    with desk.store.writing() as connection:
+        plan = Plan(formats=[Format.RATINGS], aspects=[Aspect(name="kind")])
+        studies.change(connection, FREE, plan=plan)
+    with pytest.raises(BadSignals, match="rate kind"):
+        desk.say(person, query_id, "rate", first, aspect="funny", value=4.0)
 
 
 # --- what goes wrong ------------------------------------------------------------------------------

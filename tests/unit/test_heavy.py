@@ -3,10 +3,12 @@
 import asyncio
 import threading
 from pathlib import Path
+from uuid import uuid4
 
 import httpx
 import pytest
 
+from app.comparing import ThreadView
 from app.doors.heavy import AT_ONCE, MOST_WAITING, Heavy, TooBusy
 from app.main import create_app
 from app.settings import Settings
@@ -76,6 +78,38 @@ def test_while_many_count_health_answers_and_signals_are_taken(
         return [health.status_code, signals.status_code]
 
     assert asyncio.run(all_of_it()) == [200, 200]
+
+
+def test_whoever_asks_for_one_thread_over_and_over_keeps_no_turn_from_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on, begun = threading.Event(), threading.Event()
+
+    def slow(*_: object) -> ThreadView:
+        begun.set()
+        go_on.wait(30)
+        return ThreadView(turns=[])
+
+    async def all_of_it() -> list[int]:
+        app = create_app(Settings(data_dir=tmp_path))
+        monkeypatch.setattr(app.state.comparing, "thread", slow)
+        transport = httpx.ASGITransport(app)
+        address = f"/api/comparisons/{uuid4()}/thread"
+        async with (
+            httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as mine,
+            httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as another,
+        ):
+            for browser in (mine, another):
+                await browser.get("/api/me")  # where each is given who they are
+            first = asyncio.create_task(mine.get(address))
+            await asyncio.to_thread(begun.wait, 30)
+            second = await asyncio.wait_for(mine.get(address), 10)
+            others = asyncio.create_task(another.get(address))
+            await asyncio.sleep(0)
+            go_on.set()
+            return [each.status_code for each in (await first, second, await others)]
+
+    assert asyncio.run(all_of_it()) == [200, 503, 200]
 
 
 def test_what_many_want_is_made_once_and_kept_in_proportion_to_what_it_takes() -> None:

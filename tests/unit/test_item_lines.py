@@ -1,5 +1,6 @@
 """Files of questions: what is usual is read by its name, a bad line costs no other one, nothing is guessed."""
 
+import csv
 import json
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.files import FoundAnswer, FoundItem, read_folder, read_items
+from app.studies import Filled
 from rlhb_core.errors import BadConfig, BadRecord
 
 
@@ -209,3 +211,62 @@ def test_half_a_surrogate_costs_its_own_line_only(tmp_path: Path):
     found = [each for _, each in read_items(path)]
     assert [isinstance(each, str) for each in found] == [False, True, True]
     assert found[1] == "holds text that is no Unicode"
+
+
+def test_of_several_questions_it_is_told_how_many_were_to_follow(tmp_path: Path) -> None:
+    path = tmp_path / "bench.jsonl"
+    path.write_text(
+        '{"turns": ["Write a poem.", "Now without the letter e."], "category": "writing"}\n'
+        '{"turns": ["One?", "Two?", "Three?"]}\n{"turns": ["Alone?"]}\n{"prompt": "Plain?"}\n'
+    )
+    found = [each for _, each in read_items(path) if isinstance(each, FoundItem)]
+    assert [(each.text, each.further) for each in found] == [
+        ("Write a poem.", 1),
+        ("One?", 2),
+        ("Alone?", 0),
+        ("Plain?", 0),
+    ]
+    assert Filled(added=4, further=3).sentence == (
+        "4 added, 0 there already, 0 lines not taken. 3 further turns were left out: an item asks the first of several "
+        "questions."
+    )
+    assert "1 further turn was left out" in Filled(added=1, further=1).sentence
+    assert "turn" not in Filled(added=1).sentence
+
+
+def test_cells_of_a_csv_file_hold_conversations_as_json_or_as_python_writes_lists(
+    tmp_path: Path,
+) -> None:
+    before = [{"role": "user", "content": 'Hello, "you"?'}, {"role": "assistant", "content": "Hi."}]
+    told = [("user", 'Hello, "you"?'), ("assistant", "Hi.")]
+    rows = [
+        ("And now?", json.dumps(before), ""),
+        ("And now?", repr(before), ""),
+        ("Alone?", "", ""),
+        ("", "", json.dumps([*before, {"role": "user", "content": "And now?"}])),
+        ("", "", repr(["One?", "Two?"])),
+        ("[1] What?", "", ""),
+        ("Broken?", "[{]", ""),
+        ("Called?", "__import__('os').getcwd()", ""),
+        ("Half?", json.dumps(before[:1]), ""),
+    ]
+    path = tmp_path / "q.csv"
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([("prompt", "history", "turns"), *rows])
+    found = [each for _, each in read_items(path)]
+    good = [each for each in found if isinstance(each, FoundItem)]
+    assert [(each.text, [(turn.role, turn.content) for turn in each.history]) for each in good] == [
+        ("And now?", told),
+        ("And now?", told),
+        ("Alone?", []),
+        ("And now?", told),
+        ("One?", []),
+        ("[1] What?", []),
+    ]
+    assert [each.further for each in good] == [0, 0, 0, 0, 1, 0]
+    assert [each for each in found if isinstance(each, str)] == [
+        "history: is no list, neither as JSON nor as Python writes one",
+        "history: is no list, neither as JSON nor as Python writes one",
+        "history: its turns do not follow each other: what went before a question is questions and answers by turns, "
+        "ending with an answer; a system message can only be the first",
+    ]

@@ -1,6 +1,7 @@
 """What a model wrote, as blocks: nothing lost, nothing alive, each character in its place, grown as it is whole."""
 
 import re
+import sys
 from html.parser import HTMLParser
 from uuid import uuid4
 
@@ -342,6 +343,78 @@ def test_what_takes_too_long_is_shown_as_it_was_written(name: str) -> None:
     assert len(re.sub(r"\s", "", shown)) >= 0.9 * len(
         re.sub(r"\s|\\\[|```python|<think>", "", text)
     )
+
+
+PATHOLOGICAL = {
+    "open images": "![",
+    "open brackets": "[",
+    "open brackets in stars": "*[",
+    "names of names": "[a][",
+    "open images with addresses": "![a](",
+    "open links": "[](",
+    "stars": "*a ",
+    "stars and lines": "*_",
+    "back ticks": "`",
+    "open code": "`a ``b ",
+    "smaller than": "<",
+    "escapes": "\\",
+    "dollars": "$a ",
+    "references": "[a]: b\n",
+    "references without an address": "[a]:\n",
+    "lists": "- a\n",
+    "headings": "# \n",
+    "quotations in each other": "> " * 18 + "a\n",
+    "thoughts": "<think>a</think>b\n",
+}
+PILED = {name: (piece * 10_000)[:10_000] for name, piece in PATHOLOGICAL.items()} | {
+    "images in images": "![" * 1_500 + "a" + "](b)" * 1_500,
+    "a quotation in quotations that goes on": ">" * 19 + "a\n" + "b\n" * 5_000,
+    "wide tables with short rows": (
+        "|" + "a|" * 256 + "\n|" + "-|" * 256 + "\n" + "|b\n" * 256 + "\n"
+    )
+    * 11,
+}
+
+MOST_CALLS = {
+    "open images with addresses": 400,
+    "open links": 400,
+    "a quotation in quotations that goes on": 350,
+}
+
+
+@pytest.mark.parametrize("name", PILED)
+def test_no_text_takes_more_work_than_its_length_allows(name: str) -> None:
+    """Counted in calls and returns of functions: prose with some Markdown takes 12 for each character, links 28."""
+    text, calls = PILED[name], 0
+
+    def count(*_: object) -> None:
+        nonlocal calls
+        calls += 1
+
+    sys.setprofile(count)
+    try:
+        blocks = rendered(text)
+    finally:
+        sys.setprofile(None)
+    assert_in_place(text, blocks)
+    assert calls < MOST_CALLS.get(name, 150) * len(text)
+
+
+def test_a_lexer_that_computes_for_too_long_gives_no_colours(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    text = "```python\nif x: y()\n```"
+    assert "<span" in rendered(text)[0].html
+    monkeypatch.setattr(code, "MOST_S", -1.0)
+    assert "<span" not in rendered(text)[0].html
+    assert "if x: y()" in Reader(rendered(text)[0].html).text
+
+
+def test_tables_with_short_rows_are_tables_unless_they_are_nearly_all_filled_up() -> None:
+    head = "|" + "a|" * 20 + "\n|" + "-|" * 20 + "\n"
+    assert rendered(head + "|b\n" * 20)[0].html.count("<td>") == 400
+    head = "|" + "a|" * 300 + "\n|" + "-|" * 300 + "\n"
+    assert "<table" not in rendered(head + "|b\n" * 300)[0].html
 
 
 def test_a_long_answer_of_many_blocks_is_rendered_to_its_end() -> None:

@@ -1,4 +1,9 @@
-"""Markdown of operators as HTML that can do nothing: rendered without raw HTML, and sanitised once more behind that."""
+"""Texts of operators, such as guidelines, as HTML that can do nothing: no raw HTML, and sanitised behind that.
+
+Unlike an answer they have headings and links that lead somewhere, and no places: nobody marks words in them. Pure.
+"""
+
+from functools import lru_cache
 
 import nh3
 from markdown_it import MarkdownIt
@@ -10,8 +15,12 @@ _TAGS = {
 _renderer = MarkdownIt("commonmark", {"html": False}).enable("table")
 
 
-def rendered(text: str) -> str:
-    """The text as HTML. Links open elsewhere and tell nobody from where; there are no images and no styles."""
+@lru_cache(maxsize=64)
+def text_of_operator(text: str) -> str:
+    """The text as HTML, made once for all who read it.
+
+    Links open elsewhere and tell nobody from where; there are no images and no styles.
+    """
     return nh3.clean(
         _renderer.render(text),
         tags=_TAGS,
