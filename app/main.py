@@ -16,6 +16,7 @@ from app.api import (
     care,
     comparisons,
     data,
+    drafts,
     me,
     people,
     runs,
@@ -107,7 +108,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.refused_page = refused_page
     app.state.openid = OpenId(settings, part.secret)
 
-    for noun in (signals, comparisons, tasks, studies, care, me, runs, data):
+    for noun in (signals, comparisons, tasks, studies, care, me, drafts, runs, data):
         app.include_router(noun.router)
     for noun in (sessions, people, tokens, audit, workers) if settings.team else ():
         app.include_router(noun.router)

@@ -46,6 +46,8 @@ ROUTES: Mapping[str, Least] = {
     "POST /api/me/erase": _WORKER,
     "GET /api/me/consent": _WORKER,
     "POST /api/me/consent": _WORKER,
+    "GET /api/me/drafts": _WORKER,
+    "PUT /api/me/drafts/{about}": _WORKER,
     # asking and voting
     "POST /api/signals": _WORKER,
     "POST /api/comparisons": _ANNOTATOR,

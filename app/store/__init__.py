@@ -19,6 +19,7 @@ from app.store import (
     consents,
     contests,
     deployments,
+    drafts,
     exports,
     guesses,
     imports,
@@ -37,10 +38,12 @@ from app.store import (
     work,
 )
 from app.store.account_records import (
+    DRAFT_ABOUT,
     Account,
     AuditEntry,
     AuditKind,
     Consent,
+    Draft,
     Invitation,
     Role,
     Session,
@@ -89,6 +92,7 @@ from app.store.verify import Problem, missing_wal, verify
 from app.store.work import Judged
 
 __all__ = [
+    "DRAFT_ABOUT",
     "EVERYBODY",
     "FREE",
     "Account",
@@ -106,6 +110,7 @@ __all__ = [
     "Connection",
     "Consent",
     "DataFilter",
+    "Draft",
     "Drawn",
     "Full",
     "Guidelines",
@@ -140,6 +145,7 @@ __all__ = [
     "consents",
     "contests",
     "deployments",
+    "drafts",
     "exports",
     "guesses",
     "imports",

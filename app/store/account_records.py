@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 from pydantic import Field
 
 from app.settings import Role as Role
-from rlhb_core.schema.record import Record, now_ms
+from rlhb_core.schema.record import MAX_TEXT, Record, now_ms
 
 
 class Account(Record):
@@ -127,3 +127,15 @@ class Consent(Record):
     version: str = Field(description="Of the text that they were shown.")
     agreed: bool
     at_ms: int = Field(default_factory=now_ms)
+
+
+DRAFT_ABOUT = r"^(question|(critique|edit)\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$"
+"""What a draft can be about: the next question, or words on an answer, or another version of it, by the answer's id."""
+
+
+class Draft(Record):
+    """What somebody has written and not sent yet, for them alone: it waits on the server for their next page."""
+
+    about: str = Field(max_length=60, pattern=DRAFT_ABOUT)
+    text: str = Field(min_length=1, max_length=MAX_TEXT)
+    written_ms: int = Field(default_factory=now_ms)

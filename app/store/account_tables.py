@@ -11,6 +11,7 @@ from app.store.account_records import (
     AuditEntry,
     AuditKind,
     Consent,
+    Draft,
     Invitation,
     Role,
     Session,
@@ -114,6 +115,18 @@ class ConsentRow(Consent, TableRow, table=True):  # type: ignore[misc]
     at_ms: int = Field(sa_type=sa.BigInteger)
 
 
+class DraftRow(Draft, TableRow, table=True):  # type: ignore[misc]
+    """One draft. `person_id` is no reference: nothing need be recorded of whoever writes."""
+
+    __tablename__ = "draft"
+
+    id: UUID = Field(primary_key=True, description="Follows from person and matter.")
+    person_id: UUID = Field(index=True)
+    about: str = Field(max_length=60)
+    text: str = Field(sa_type=sa.Text)
+    written_ms: int = Field(sa_type=sa.BigInteger, index=True)
+
+
 class GuessRow(TableRow, table=True):
     """How often somebody has tried to sign in under a name, or from an address, since it last worked out."""
 
@@ -124,9 +137,10 @@ class GuessRow(TableRow, table=True):
     last_ms: int = Field(sa_type=sa.BigInteger)
 
 
-ACCOUNT, SESSION, INVITATION, TOKEN, AUDIT, CONSENT_TEXT, CONSENT, GUESS = (
+ACCOUNT, SESSION, INVITATION, TOKEN, AUDIT, CONSENT_TEXT, CONSENT, DRAFT, GUESS = (
     table(row)
     for row in (
-        AccountRow, SessionRow, InvitationRow, TokenRow, AuditRow, ConsentTextRow, ConsentRow, GuessRow
+        AccountRow, SessionRow, InvitationRow, TokenRow, AuditRow, ConsentTextRow, ConsentRow, DraftRow,
+        GuessRow,
     )
 )  # fmt: skip

@@ -7,8 +7,8 @@ from uuid import UUID
 import orjson
 import sqlalchemy as sa
 
-from app.store.account_records import Consent
-from app.store.account_tables import CONSENT
+from app.store.account_records import Consent, Draft
+from app.store.account_tables import CONSENT, DRAFT
 from app.store.engine import Connection, Store, in_parts, insert_new, storable
 from app.store.errors import Conflict, StoreError, UnknownReference
 from app.store.streaming import Stream, joined
@@ -166,6 +166,11 @@ def export_lines(connection: Connection, person_id: UUID) -> Iterator[bytes]:
             Signal,
             sa.select(SIGNAL).where(SIGNAL.c.person_id == person_id).order_by(SIGNAL.c.at_ms),
         ),
+        (
+            "draft",
+            Draft,
+            sa.select(DRAFT).where(DRAFT.c.person_id == person_id).order_by(DRAFT.c.written_ms),
+        ),
     )
     for name, kind, statement in parts:
         yield from joined(_line(name, kind, row) for row in Stream(connection, statement))
@@ -185,7 +190,7 @@ def export_all(store: Store, person_id: UUID) -> Generator[bytes, None, None]:
 
 
 def erase(connection: Connection, person_id: UUID) -> None:
-    """Forget a person: their queries, the answers to them, every signal and behaviour, and the person.
+    """Forget a person: their queries, the answers to them, every signal, behaviour and draft, and the person.
 
     A question of theirs that was handed out to others in a study goes with what those others said of it.
 
@@ -215,4 +220,5 @@ def erase(connection: Connection, person_id: UUID) -> None:
     connection.execute(sa.delete(ITEM).where(ITEM.c.asked_by == person_id))
     touch(connection, others)
     connection.execute(sa.delete(CONSENT).where(CONSENT.c.person_id == person_id))
+    connection.execute(sa.delete(DRAFT).where(DRAFT.c.person_id == person_id))
     connection.execute(sa.delete(PERSON).where(PERSON.c.id == person_id))

@@ -227,6 +227,7 @@ ENDS_SESSIONS = ("POST /api/sign-out", "DELETE /api/sessions")
 def filled(path: str) -> str:
     """An address of this kind, of what is not there."""
     path = path.replace("{file:path}", "kit.js").replace("{kind}", "triplets")
+    path = path.replace("{about}", "question")
     for name in (
         "session",
         "query",
@@ -246,6 +247,8 @@ def filled(path: str) -> str:
 
 OF_SOMEBODY = {
     "GET /api/me/data",
+    "GET /api/me/drafts",
+    "PUT /api/me/drafts/{about}",
     "PATCH /api/me",
     "POST /api/me/consent",
     "POST /api/signals",

@@ -26,7 +26,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "later"
-down_revision = "0007"
+down_revision = "0008"
 
 
 def upgrade() -> None:
@@ -274,6 +274,7 @@ def test_the_schema_has_a_table_for_every_noun():
         "audit",
         "consent",
         "consent_text",
+        "draft",
         "guess",
         "study",
         "guidelines",

@@ -1,0 +1,57 @@
+"""Drafts: what somebody has written and not sent, kept for them until it is sent, or for a while.
+
+They are no records: nothing is exported of them, and nothing learns from them.
+"""
+
+from uuid import UUID, uuid5
+
+import sqlalchemy as sa
+
+from app.store.account_records import Draft
+from app.store.account_tables import DRAFT
+from app.store.engine import Connection, storable, upsert
+from app.store.tables import to_record
+from rlhb_core.schema.record import now_ms
+
+MOST = 100
+"""Drafts that are kept of one person, the newest."""
+DAYS = 30
+"""For how long a draft waits for whoever wrote it."""
+
+
+def of_person(connection: Connection, person_id: UUID) -> list[Draft]:
+    """The drafts of a person, the newest first."""
+    statement = (
+        sa.select(DRAFT)
+        .where(DRAFT.c.person_id == person_id, DRAFT.c.written_ms >= _oldest())
+        .order_by(DRAFT.c.written_ms.desc(), DRAFT.c.about)
+        .limit(MOST)
+    )
+    return [to_record(row, Draft) for row in connection.execute(statement).mappings()]
+
+
+def keep(connection: Connection, person_id: UUID, draft: Draft) -> None:
+    """Keep a draft instead of the one about the same matter; those that are too old or too many go."""
+    row = draft.model_dump() | {
+        "id": uuid5(person_id, draft.about),
+        "person_id": person_id,
+        "text": storable(draft.text),
+    }
+    upsert(connection, DRAFT, [row])
+    newest = (
+        sa.select(DRAFT.c.id)
+        .where(DRAFT.c.person_id == person_id)
+        .order_by(DRAFT.c.written_ms.desc(), DRAFT.c.about)
+        .limit(MOST)
+    )
+    too_many = (DRAFT.c.person_id == person_id) & DRAFT.c.id.not_in(newest)
+    connection.execute(sa.delete(DRAFT).where(too_many | (DRAFT.c.written_ms < _oldest())))
+
+
+def drop(connection: Connection, person_id: UUID, about: str) -> None:
+    """Let a draft go; one that is not there is gone already."""
+    connection.execute(sa.delete(DRAFT).where(DRAFT.c.id == uuid5(person_id, about)))
+
+
+def _oldest() -> int:
+    return now_ms() - DAYS * 24 * 3_600_000
