@@ -20,3 +20,6 @@ export const critiqueDraftOf = (responseId) => `${PREFIX}.critique.${responseId}
 
 /** Where a version of an answer is kept that is being written. */
 export const editDraftOf = (responseId) => `${PREFIX}.edit.${responseId}`;
+
+/** Where it is kept by which version of a study's guidelines somebody has begun to work. */
+export const guidelinesReadOf = (studyId) => `${PREFIX}.guidelines.${studyId}`;

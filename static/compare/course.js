@@ -2,19 +2,26 @@
 // back to. Knows what was said by what votes and formats tell; not how a comparison is drawn, nor how it arrives.
 
 import { call } from "../api.js";
+import { ago } from "../kit.js";
 import { allTold } from "../signals.js";
+import { OPEN_ENDED } from "./formats/steps.js";
 
 const ONWARD_MS = 900; // from the last word until the next item comes by itself
-const OPEN_ENDED = new Set(["critique", "passages", "edit"]); // who has nothing to say says nothing
 
 export class Course {
   /**
-   * parts: {desk, votes, formats, tracker, composer, leaving, notices} of the page; desk: null where no study is worked through.
+   * parts: {root, desk, guidelines, votes, formats, tracker, composer, leaving, notices} of the page; desk: null where no study
+   * is worked through.
    * page: now(): what is in view, {queryId, text, ...}, or null; isAsking(): whether a question is on its way; show(view);
-   * showNothing(): there is nothing to do; allSent(): resolves once what a page before has left behind is sent.
+   * showNothing(phase): no comparison, for a reason that the style sheet knows; allSent(): resolves once what a page before has left behind is sent.
    */
-  constructor({ desk, votes, formats, tracker, composer, leaving, notices }, page) {
-    Object.assign(this, { desk, votes, formats, tracker, composer, leaving, notices, page });
+  constructor({ root, desk, guidelines, votes, formats, tracker, composer, leaving, notices }, page) {
+    Object.assign(this, { desk, guidelines, votes, formats, tracker, composer, leaving, notices, page });
+    this.line = root.querySelector("[data-of-earlier]");
+    this.back = this.line.querySelector("button");
+    this.back.addEventListener("click", () => this.#toPresent());
+    this.earlier = null; // the line of the list that was chosen last
+    this.present = null; // the id of what was in view before it
   }
 
   /** What was in view before. */
@@ -29,6 +36,11 @@ export class Course {
     else this.composer.focus();
   }
 
+  /** Whether all is said and the next item is on its way: a key that comes now was meant for that one. */
+  get isGoingOn() {
+    return Boolean(this.coming) && (this.formats.isMany ? this.formats.isDone : Boolean(this.votes.vote));
+  }
+
   /** If that is wished, the next item comes once all is said of this one, after a moment in which it can be taken back. */
   goOnByItself() {
     clearTimeout(this.onward);
@@ -38,8 +50,10 @@ export class Course {
   }
 
   /** An earlier comparison comes into view again, as it stands. */
-  async goBack({ query_id: queryId, left }) {
+  async goBack(line) {
+    const { query_id: queryId, left } = line;
     const now = this.page.now();
+    const isEarlier = this.isEarlier;
     if (this.page.isAsking() || this.coming || queryId === now?.queryId) return;
     this.coming = true;
     this.tracker.settle();
@@ -48,7 +62,9 @@ export class Course {
       const view = await call("GET", `/api/comparisons/${queryId}?blocks=true`);
       this.notices.trouble("");
       this.desk ? this.desk.aside() : this.leaving.leave();
-      if (this.composer.text.trim() === (now?.text ?? "").trim()) this.composer.text = view.query;
+      if (!isEarlier) this.present = now?.queryId ?? null;
+      this.earlier = queryId === this.present ? null : line;
+      if (!this.desk && this.composer.text.trim() === (now?.text ?? "").trim()) this.composer.text = view.query;
       if (left) this.leaving.wasLeft(queryId);
       this.page.show(view);
     } catch (error) {
@@ -58,7 +74,25 @@ export class Course {
     }
   }
 
-  /** Whether all is said, and there is nothing more that somebody may want to say; whoever passes it over may say why. */
+  /** Whether what is in view was gone back to. */
+  get isEarlier() {
+    return Boolean(this.earlier) && this.page.now()?.queryId === this.earlier.query_id;
+  }
+
+  /** Say so, if it is, and how one comes back. */
+  show() {
+    this.line.hidden = !this.isEarlier;
+    if (this.line.hidden) return;
+    this.line.querySelector("span").textContent = `This is an earlier ${this.desk ? "item, shown" : "question, asked"} ${ago(this.earlier.asked_ms)}. What you said of it stands until you say something else.`;
+    this.back.hidden = !this.desk && !this.present;
+  }
+
+  #toPresent() {
+    if (this.desk) this.#nextItem();
+    else this.goBack({ query_id: this.present });
+  }
+
+  /** Whether all is said, and there is nothing more that somebody may want to say; whoever skips it may say why. */
   #isSettled() {
     const { vote } = this.votes;
     if (vote?.choice === "skip" || this.formats.asks?.formats.some((each) => OPEN_ENDED.has(each))) return false;
@@ -80,14 +114,24 @@ export class Course {
         task = await this.desk.next();
       } while (this.wanted && task.view && task.query_id === this.page.now()?.queryId);
       this.notices.trouble("");
-      if (!task.view) this.page.showNothing();
+      if (!task.view) this.page.showNothing("done");
       else if (task.query_id === this.page.now()?.queryId) this.#isNotDone();
-      else this.page.show(task.view);
+      else {
+        if (this.desk.isNew(task)) await this.#readGuidelines(task);
+        this.page.show(task.view);
+      }
     } catch (error) {
       this.notices.trouble(error.message);
     } finally {
       this.coming = false;
     }
+  }
+
+  /** Before the first item, and whenever others hold. */
+  async #readGuidelines(task) {
+    this.page.showNothing("guidelines");
+    await this.guidelines.read(task.done + task.skipped > 0);
+    this.desk.begin(task);
   }
 
   #isNotDone() {

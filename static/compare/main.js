@@ -59,6 +59,7 @@ class Compare {
     this.root = root;
     this.gradio = gradio;
     this.notices = new Notices(root);
+    this.instead = null; // why no comparison is in view, if there is a reason to name: a phase
     this.now = null; // {token, queryId, text, sampled, view, completeAt}
     const responses = () => this.#comparison();
     this.composer = new Composer(root.querySelector(".composer"), isMember() ? known : null);
@@ -125,20 +126,20 @@ class Compare {
     this.acts.addEventListener("said", (event) => this.notices.say(event.detail));
     this.leaving = new Leaving(() => this.now && { ...this.now, voted: this.#isDecided() || this.formats.isDone });
     this.desk = Desk.of(root);
-    this.guidelines = new Guidelines(root.querySelector("#guidelines"), this.desk?.id ?? root.dataset.free);
+    this.guidelines = new Guidelines(root.querySelector("#guidelines"), root.querySelector(".briefing"), this.desk?.id ?? root.dataset.free);
     this.earlier = new Earlier(root.querySelector(".earlier"), this.desk?.id ?? "", () => this.now?.queryId ?? null);
     this.course = new Course(this, {
       now: () => this.now,
       isAsking: () => this.asking.isOn,
       show: (view) => this.#showItem(view),
-      showNothing: () => this.#nothingLeft(),
+      showNothing: (phase) => this.#showNothing(phase),
       allSent: () => leftBehind(),
     });
     this.earlier.addEventListener("chosen", (event) => this.course.goBack(event.detail));
     new Breaks(root.querySelector("[data-break]"));
     new Rekey(root.querySelector("#keys"));
     labelKeys(root);
-    bindShortcuts({ ...this, next: () => this.course.next() });
+    bindShortcuts(this);
     this.pager = new Pager(root, this.panels.elements, (position) => this.formats.alone.look(position));
     placePopovers(root);
     gradio.watch((value) => this.#receive(value));
@@ -268,10 +269,10 @@ class Compare {
     this.question.root.focus({ preventScroll: true });
   }
 
-  #nothingLeft() {
+  #showNothing(phase) {
     this.now = null;
+    this.instead = phase;
     this.draw();
-    this.root.dataset.phase = "done";
   }
 
   #undoFromComposer(event) {
@@ -295,7 +296,7 @@ class Compare {
     const view = now?.view ? this.#blend(now.view) : null;
     const places = view ? this.#places() : [];
     if (view?.panels.some((panel) => panel.revealed) || (view?.voted && !view.stays_blind)) namesSeen(now.queryId);
-    this.root.dataset.phase = !now?.view ? (this.asking.isOn ? "asked" : "empty") : this.votes.vote ? "voted" : "open";
+    this.root.dataset.phase = !now?.view ? (this.asking.isOn ? "asked" : (this.instead ?? "empty")) : this.votes.vote ? "voted" : "open";
     if (!this.asking.isOn) this.panels.draw(view, places);
     this.root.querySelector("[data-one-version]").hidden = !view?.one_version;
     this.root.querySelector("[data-says-names]").hidden = !view?.says_names;
@@ -308,6 +309,7 @@ class Compare {
     this.passages.update(now?.view?.panels ?? []);
     this.votes.show(this.#comparison());
     this.formats.show();
+    this.course?.show();
     this.pager?.name(this.#comparison()?.responses ?? []);
     const complete = this.#complete();
     if (complete && !now.completeAt) {
