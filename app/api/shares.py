@@ -14,7 +14,7 @@ class Share(BaseModel):
     answers: int = Field(description="Answers that count.")
     target: int = Field(description="How many there are to be.")
     done: int = Field(description="What I have done.")
-    skipped: int = Field(description="What I have passed over.")
+    skipped: int = Field(description="What I have skipped.")
     mine: int = Field(description="How many there are for me at most.")
 
 
@@ -22,7 +22,7 @@ class OwnShare(BaseModel):
     """How far whoever asks is. What becomes of answers is not told: it would tell why an item is given."""
 
     done: int = Field(description="What I have done.")
-    skipped: int = Field(description="What I have passed over.")
+    skipped: int = Field(description="What I have skipped.")
     mine: int = Field(description="How many there are for me at most.")
 
 

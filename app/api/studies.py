@@ -31,7 +31,7 @@ from rlhb_core.schema.record import MAX_TEXT
 router = APIRouter(prefix="/api/studies", tags=["studies"])
 
 ITEMS_PER_PAGE = 100
-"""Items told at a time."""
+"""Items told at a time, at most."""
 MOST_FROM_STORE = 10_000
 """Questions taken from the store at a time."""
 
@@ -122,6 +122,7 @@ class FilledView(BaseModel):
 def make(wanted: NewStudy, store: TheStore, who: Who) -> Led:
     """A study, not begun yet."""
     name = _name(wanted.name)
+    _check_threads(wanted.plan, Plan())
     with store.writing() as connection:
         study = studies.add(connection, Study(name=name, plan=wanted.plan))
         if wanted.guidelines.strip():
@@ -149,6 +150,8 @@ def change(study_id: UUID, wanted: Changed, store: TheStore, who: Who) -> Led:
         if wanted.status is StudyStatus.OPEN and items.count(connection, study_id) == 0:
             raise BadRecord("there is nothing to work through in it yet: bring items in first")
         before = studies.get(connection, study_id).plan
+        if study_id != FREE and wanted.plan is not None:
+            _check_threads(wanted.plan, before)
         if wanted.plan is not None:  # links that were made void stay so
             number = max(before.link_number, wanted.plan.link_number)
             wanted.plan = wanted.plan.model_copy(update={"link_number": number})
@@ -171,14 +174,18 @@ def change(study_id: UUID, wanted: Changed, store: TheStore, who: Who) -> Led:
 
 @router.get("/{study_id}/items")
 def show_items(
-    study_id: UUID, store: TheStore, who: Who, offset: Annotated[int, Query(ge=0)] = 0
+    study_id: UUID,
+    store: TheStore,
+    who: Who,
+    offset: Annotated[int, Query(ge=0)] = 0,
+    limit: Annotated[int, Query(ge=1, le=ITEMS_PER_PAGE)] = ITEMS_PER_PAGE,
 ) -> ItemsView:
     """Items in the order given, so many at a time."""
     with store.reading() as connection:
         studies.get(connection, study_id)
         return ItemsView(
             count=items.count(connection, study_id),
-            items=list(items.of_study(connection, study_id, ITEMS_PER_PAGE, offset)),
+            items=list(items.of_study(connection, study_id, limit, offset)),
         )
 
 
@@ -243,6 +250,14 @@ def _name(text: str) -> str:
 def _keeps_free(plan: Plan | None) -> bool:
     """Whether a plan of the free questions says no more than what further ones go on with."""
     return plan is None or plan == Plan(threads=plan.threads)
+
+
+def _check_threads(plan: Plan, before: Plan) -> None:
+    """Of items nobody asks a further question, so that what one would go on with is not to be chosen."""
+    if plan.threads is not before.threads and plan.threads is not Plan().threads:
+        raise BadRecord(
+            "items are not gone on with: what a further question goes on with is chosen for free questions only"
+        )
 
 
 def _led(connection: Connection, study: Study) -> Led:

@@ -11,11 +11,26 @@ from app.api.deps import TheStore, TheStudies, Who
 from app.api.shares import OwnShare, mine, own_share
 from app.comparing import ComparisonView
 from app.people import Principal
+<<<<<<< HEAD
 from app.rendering import text_of_operator
 from app.store import FREE, Progress, Role, Store, Study, StudyStatus, UnknownReference, studies
 from app.studies import check_audience, is_open_to
+=======
+from app.store import (
+    FREE,
+    Connection,
+    Progress,
+    Role,
+    Store,
+    Study,
+    StudyStatus,
+    UnknownReference,
+    studies,
+)
+from app.studies import check_audience, has_finished, is_open_to
+>>>>>>> f2
 from rlhb_core.schema.formats import Format
-from rlhb_core.schema.record import Record
+from rlhb_core.schema.record import Record, now_ms
 
 router = APIRouter(prefix="/api/studies", tags=["studies"])
 
@@ -48,7 +63,13 @@ class TaskView(Record):
     view: ComparisonView | None
     done: int
     skipped: int
-    mine: int = Field(description="How many there are for me at most.")
+    mine: int = Field(
+        description="How many there are for me at most; once I have finished, how many there were."
+    )
+    guidelines: int = Field(description="Version of the guidelines that hold; 0: there are none.")
+    knows_guidelines: bool = Field(
+        description="Whether I have ended an item by them, so that I need not be shown them first."
+    )
     is_last: bool = Field(description="Whether nothing waits for me behind this one.")
     finished: bool = Field(description="Whether I have done all that there was for me.")
     completion_code: str = Field(default="", description="Once I have.")
@@ -65,7 +86,7 @@ def index(store: TheStore, who: Who) -> list[Offer]:
                 about=each.plan.about,
                 status=each.status,
                 formats=each.plan.formats,
-                share=own_share(connection, each, who.person_id),
+                share=_share(connection, each, who.person_id),
             )
             for each in studies.all(connection)
             if each.id != FREE and is_open_to(each, who) and _is_seen(each, who)
@@ -88,7 +109,9 @@ async def go_on(study_id: UUID, part: TheStudies, store: TheStore, who: Who) -> 
         view=view,
         done=progress.done,
         skipped=progress.skipped,
-        mine=mine(task.study, progress),
+        mine=progress.done + progress.skipped if task.is_over else mine(task.study, progress),
+        guidelines=task.study.guidelines,
+        knows_guidelines=task.knows_guidelines,
         is_last=task.is_last,
         finished=task.is_over,
         completion_code=plan.completion_code if task.is_over and _is_earned(progress) else "",
@@ -110,6 +133,15 @@ def show_guidelines(
     return GuidelinesView(
         number=found.number if found else 0, html=text_of_operator(found.text) if found else ""
     )
+
+
+def _share(connection: Connection, study: Study, person_id: UUID) -> OwnShare:
+    """How far somebody is. Who has begun and is given no more has all behind them that there was for them."""
+    found = own_share(connection, study, person_id)
+    behind = found.done + found.skipped
+    if behind and has_finished(connection, study, person_id, now_ms()):
+        return found.model_copy(update={"mine": behind})
+    return found
 
 
 def _is_earned(progress: Progress) -> bool:

@@ -90,6 +90,17 @@ def show(
     )
 
 
+def has_worked_by(connection: Connection, study_id: UUID, person_id: UUID, guidelines: int) -> bool:
+    """Whether the person has ended an item by this version of the guidelines."""
+    statement = sa.select(ASSIGNMENT.c.id).where(
+        ASSIGNMENT.c.study_id == study_id,
+        ASSIGNMENT.c.person_id == person_id,
+        ASSIGNMENT.c.guidelines == guidelines,
+        ASSIGNMENT.c.state.in_(_ENDED),
+    )
+    return connection.execute(statement.limit(1)).first() is not None
+
+
 def hold(connection: Connection, assignment_ids: Collection[UUID], until_ms: int) -> None:
     """They wait longer for whoever has them."""
     connection.execute(

@@ -10,7 +10,7 @@ from app.studies.audience import check as check_audience
 from app.studies.audience import is_open_to
 from app.studies.errors import NotInvited, StudyClosed
 from app.studies.filling import Filled, fill_from_file, fill_from_store
-from app.studies.handing_out import check_open
+from app.studies.handing_out import check_open, has_finished
 from app.studies.studies import Studies, Task
 
 __all__ = [
@@ -23,5 +23,6 @@ __all__ = [
     "check_open",
     "fill_from_file",
     "fill_from_store",
+    "has_finished",
     "is_open_to",
 ]

@@ -127,6 +127,18 @@ def is_over(connection: Connection, study: Study, person_id: UUID) -> bool:
     return assignments.next_item(connection, study, person_id, NEVER_MS) is None
 
 
+def has_finished(connection: Connection, study: Study, person_id: UUID, now_ms: int) -> bool:
+    """Whether nothing is left for somebody, and nothing in view or reserved that is still wanted of them."""
+    if not is_over(connection, study, person_id):
+        return False
+    begun = (AssignmentState.RESERVED, AssignmentState.SHOWN)
+    mine = assignments.of_person(connection, study.id, person_id)
+    return not any(
+        each.state in begun and assignments.has_room(connection, study, each, now_ms)
+        for each in mine
+    )
+
+
 def until(study: Study, now_ms: int) -> int:
     """Until when an item that is shown now waits for an answer."""
     return now_ms + round(study.plan.hold_minutes * MINUTE_MS)

@@ -51,6 +51,8 @@ class Task(NamedTuple):
     """Whether nothing is reserved behind it."""
     is_over: bool
     """Whether they have done all that there was for them; if not, others have in view what is left."""
+    knows_guidelines: bool
+    """Whether there are no guidelines, or they have ended an item by those that hold."""
 
 
 class _Turn(NamedTuple):
@@ -130,6 +132,8 @@ class Studies:
                 assignments.progress(connection, study, person_id),
                 is_last=ahead is None,
                 is_over=current is None and handing_out.is_over(connection, study, person_id),
+                knows_guidelines=not study.guidelines
+                or assignments.has_worked_by(connection, study.id, person_id, study.guidelines),
             )
             missing = self._missing(connection, study, ahead) if ahead else None
             return _Turn(task, drawn, missing)

@@ -73,7 +73,13 @@ _DESK = """
     <a class="link" href="/studies">Leave it for now</a></div>
   <section class="finished" hidden><h2>That was all for now</h2><p></p>
     <p data-code hidden>Your completion code: <b></b></p>
-    <div class="row"><button type="button" class="button">Look again</button><a class="button" href="/studies">All studies</a></div></section>"""
+    <div class="row"><button type="button" class="button">Look again</button><a class="button" href="/studies">All studies</a></div></section>
+  <section class="briefing" hidden aria-labelledby="briefing-title" tabindex="0"><h2 id="briefing-title"></h2>
+    <div data-words></div>
+    <div class="row"><button type="button" class="button primary" data-begin>Begin<kbd>⏎</kbd></button>
+      <span>They stay at hand, under Guidelines<kbd>H</kbd></span></div></section>
+  <p class="notice" data-of-earlier hidden><span></span>
+    <button type="button" class="link" aria-keyshortcuts="N">Back to the present one<kbd>N</kbd></button></p>"""
 
 _THREAD = """
   <details class="thread" hidden><summary></summary><div class="turns" role="group" aria-label="What went before" tabindex="0"></div></details>
@@ -207,13 +213,14 @@ def _about_model(embedded: bool) -> str:
 _KEYS_OF_STUDIES = """<h3>Where a study asks for more</h3>
     <dl class="keys"><dt><kbd>1</kbd>…<kbd>5</kbd></dt><dd>what it is time for: the best answer; slightly, clearly, much better; the
         next in the order; points, answer by answer</dd>
-      <dt><kbd>T</kbd><kbd>⌫</kbd></dt><dd>in the order: same place as the one before, take the last one back</dd>
+      <dt><kbd>T</kbd><kbd>⌫</kbd></dt><dd>in the order: same place as the one before, take the last one back; at last, or without an order, the choice</dd>
       <dt><kbd>←</kbd><kbd>→</kbd></dt><dd>move an answer that has the focus in the order; other points</dd>
       <dt><kbd>L</kbd><kbd>D</kbd></dt><dd>good, bad: of the answer that has the focus, or the next that was not judged</dd>
-      <dt><kbd>I</kbd></dt><dd>in words</dd><dt><kbd>⏎</kbd></dt><dd>on <b>Next</b>: go on, or to what is still to be said</dd></dl>"""
+      <dt><kbd>I</kbd></dt><dd>in words; <kbd>↓</kbd> from there to the reasons, which have digits</dd>
+      <dt><kbd>S</kbd><kbd>1</kbd>…</dt><dd>skip, and why</dd><dt><kbd>⏎</kbd></dt><dd>on <b>Next</b>: go on, or to what is still to be said</dd></dl>"""
 
 _POPOVERS = f"""
-  <aside class="pop centre" id="guidelines" popover tabindex="0" aria-labelledby="guidelines-title">
+  <aside class="pop centre" id="guidelines" popover tabindex="0" autofocus aria-labelledby="guidelines-title">
     <h2 id="guidelines-title">Guidelines</h2><div data-words>
     <p>There is no right choice to find. We want to know which answer you would rather have.</p>
     <ul><li>Read as you normally would. How long you read is recorded, but there is no right speed.</li>
@@ -223,8 +230,11 @@ _POPOVERS = f"""
       <li>Like, copy, edit, mark words or comment whenever you feel like it: these are about one answer, the choice is between them.</li>
       <li>You can choose before all answers are complete; the choice is then marked as early.</li></ul></div>
   </aside>
-  <aside class="pop centre" id="keys" popover tabindex="0" aria-labelledby="keys-title">
+  <aside class="pop centre" id="keys" popover tabindex="0" autofocus aria-labelledby="keys-title">
     <h2 id="keys-title">Keys</h2>
+    <div class="row"><button type="button" class="button" data-rekey>Change a key</button>
+      <button type="button" class="button" data-rekey-none hidden>All as they were</button></div>
+    <p class="small" role="status" data-rekey-says></p>
     <dl class="keys"><dt><kbd>/</kbd></dt><dd>write a query</dd><dt><kbd>Y</kbd></dt><dd>surprise me</dd><dt><kbd>Ctrl</kbd><kbd>⏎</kbd></dt><dd>ask it</dd><dt><kbd>F</kbd></dt><dd>go on, or ask afresh</dd>
       <dt><kbd>1</kbd><kbd>2</kbd><kbd>3</kbd></dt><dd>A, B or C is best</dd><dt><kbd>T</kbd></dt><dd>tie</dd>
       <dt><kbd>X</kbd></dt><dd>all bad</dd><dt><kbd>S</kbd></dt><dd>skip</dd><dt><kbd>U</kbd></dt><dd>undo, for ten seconds, then change; <kbd>Ctrl</kbd><kbd>Z</kbd> where you write</dd>
@@ -240,9 +250,6 @@ _POPOVERS = f"""
       <dt><kbd>P</kbd></dt><dd>mark words: arrows move, with <kbd>Shift</kbd> they take more, <kbd>P</kbd> goes word by word, <kbd>+</kbd> good, <kbd>−</kbd> bad</dd>
       <dt><kbd>G</kbd></dt><dd>go on, where it was cut</dd>
       <dt><kbd>R</kbd></dt><dd>regenerate</dd><dt><kbd>M</kbd></dt><dd>more: share, report, comment</dd></dl>
-    <div class="row"><button type="button" class="button" data-rekey>Change a key</button>
-      <button type="button" class="button" data-rekey-none hidden>All as they were</button></div>
-    <p class="small" role="status" data-rekey-says></p>
   </aside>
   <dialog class="pop centre leads-out" aria-labelledby="leads-out-title">
     <h2 id="leads-out-title" data-where>Open this address?</h2>

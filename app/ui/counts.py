@@ -16,7 +16,7 @@ Kind = TypeVar("Kind", bound=str)
 QUERIES: dict[QueryState, str] = {
     "voted": "with a vote that counts",
     "void": "with a vote that tells nothing (no two different answers)",
-    "skipped": "passed over",
+    "skipped": "skipped",
     "withdrawn": "with the vote taken back",
     "unblinded": "voted on with names in view",
     "unvoted": "without a vote",
@@ -25,7 +25,7 @@ VOTES: dict[VoteOutcome, str] = {
     "counts": "count",
     "given": "count and were read from a file with their answers",
     "void": "tell nothing (no two different answers)",
-    "skipped": "passed the comparison over",
+    "skipped": "skipped the comparison",
     "unblinded": "were cast with names in view",
     "replaced": "were changed or taken back later",
 }

@@ -190,7 +190,7 @@ _ONE = """
       <button class="button">Take them in</button></form>
     <div class="said" role="status"></div>
     <div data-items></div>
-    <p class="more"><button type="button" class="button" data-further hidden>Further items</button></p></section>
+    <p class="more"><button type="button" class="button" data-further hidden>Show all</button></p></section>
   <section class="panel whole" aria-labelledby="of-links" data-links hidden><h2 id="of-links">Workers of a platform</h2>
     <p>Give this link to the platform; it puts the ID of whoever comes at the end. Each ID is one worker, with an
       account for this study alone. What they have done is under their ID in <i>How people worked</i>, and the
@@ -220,7 +220,8 @@ _ONE = """
     <div class="said" role="status"></div>
     <div class="prose" role="region" data-shown aria-label="As people see them"></div></section>
   <section class="panel whole" aria-labelledby="of-plan"><h2 id="of-plan">Plan</h2>
-    <p>Can be changed at any time; what is done stays as it was done.</p>
+    <p>Can be changed at any time; what is done stays as it was done. Each item is a question by itself: what a further
+      question goes on with is chosen for free questions only, on the page of all studies.</p>
     <form method="post" data-plan><label class="setting">Name
         <input class="field" name="name" dir="auto" required maxlength="80" autocomplete="off"></label>
       {asking}

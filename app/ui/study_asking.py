@@ -21,6 +21,12 @@ LABELS = {
 AXES = {Axis.RELATIVE: "One against the others", Axis.ABSOLUTE: "Each answer alone"}
 
 
+_BOTH = (
+    "Where a ranking is asked too, it takes the place of the vote and of how much better an answer is: that is kept, "
+    "but trains nothing. Leave one of the two out, unless you want to look at both."
+)
+
+
 def asking() -> str:
     """The fields `formats`, `aspects` and `reasons`, below buttons that choose what is usual."""
     axes = "".join(_axis(axis, title) for axis, title in AXES.items())
@@ -29,6 +35,7 @@ def asking() -> str:
 <fieldset class="asking"><legend>What people are asked</legend>
   <div class="line" role="group" aria-label="What is usual" data-usual></div>
   <div class="setting" data-field="formats" role="group" aria-label="Formats">{axes}
+    <p class="hint" role="status" data-both hidden>{_BOTH}</p>
     <p class="wrong" role="alert"></p></div>
   <div class="setting" data-field="aspects"><b>Aspects</b><p class="hint">{_says("aspects")} The weight: {weight}</p>
     <div data-aspects></div>

@@ -6,7 +6,7 @@
 // a snapshot brings those made before a refresh.
 
 import { toClipboard } from "../clipboard.js";
-import { editDraftOf } from "../drafts.js";
+import { editDraft } from "../drafts.js";
 import { record } from "../signals.js";
 
 const MORE = "[data-more]"; // what is chosen in its menu is said on it, for the menu closes
@@ -33,7 +33,7 @@ export class Acts extends EventTarget {
         if (panel.matches(":focus-visible, :has(:focus-visible)")) event.preventDefault();
       });
       panel.addEventListener("submit", (event) => this.#submitted(position, event));
-      panel.querySelector(".editor textarea").addEventListener("input", ({ target }) => keepDraft(panel.dataset.editing, target.value));
+      panel.querySelector(".editor textarea").addEventListener("input", ({ target }) => (editDraft(panel.dataset.editing).text = target.value));
       panel.querySelector(".editor textarea").addEventListener("keydown", (event) => this.#editKey(position, event));
       panel.querySelector(".menu").addEventListener("toggle", () => this.dispatchEvent(new Event("edited")));
     });
@@ -128,7 +128,7 @@ export class Acts extends EventTarget {
         this.dispatchEvent(new CustomEvent("mark", { detail: position }));
         break;
       case "cancel-edit":
-        keepDraft(this.panels[position].dataset.editing, null);
+        editDraft(this.panels[position].dataset.editing).letGo();
         this.#closeEditor(position);
         this.dispatchEvent(new Event("edited"));
         break;
@@ -196,7 +196,7 @@ export class Acts extends EventTarget {
       const mark = this.#mark(answer.id);
       const original = answer.text.trim();
       const on = text !== original;
-      keepDraft(answer.id, null);
+      editDraft(answer.id).letGo();
       if (text !== (mark.edited ?? original)) {
         mark.edited = on ? text : null;
         this.editedLast = on ? answer.id : null;
@@ -222,7 +222,7 @@ export class Acts extends EventTarget {
     const field = panel.querySelector(".editor textarea");
     this.cameFrom = document.activeElement;
     panel.dataset.editing = this.comparison().responses[position].id;
-    field.value = sessionStorage.getItem(editDraftOf(panel.dataset.editing)) ?? text; // begun before a refresh
+    field.value = editDraft(panel.dataset.editing).text ?? text; // begun before a refresh
     field.style.minHeight = `${panel.querySelector(".text").offsetHeight + 24}px`;
     panel.classList.add("editing");
     panel.querySelector(".editor").hidden = false;
@@ -242,7 +242,7 @@ export class Acts extends EventTarget {
   #editKey(position, event) {
     if (event.key === "Escape") {
       event.preventDefault();
-      keepDraft(this.panels[position].dataset.editing, null);
+      editDraft(this.panels[position].dataset.editing).letGo();
       this.#closeEditor(position);
       this.dispatchEvent(new Event("edited"));
     } else if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
@@ -262,16 +262,6 @@ export class Acts extends EventTarget {
 
   #say(sentence) {
     this.dispatchEvent(new CustomEvent("said", { detail: sentence }));
-  }
-}
-
-/** Keep a version that is being written for as long as the tab lives; null lets it go. */
-function keepDraft(responseId, text) {
-  try {
-    if (text === null) sessionStorage.removeItem(editDraftOf(responseId));
-    else sessionStorage.setItem(editDraftOf(responseId), text);
-  } catch {
-    // full or forbidden: it is there until the page is left
   }
 }
 

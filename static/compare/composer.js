@@ -1,15 +1,16 @@
 // The composer: writing a query, the samples, and the draft that survives a refresh.
 
-import { draftOf } from "../drafts.js";
+import { questionDraft } from "../drafts.js";
 import { smoothly } from "../motion.js";
 
 export class Composer extends EventTarget {
   /**
    * Event "ask" with detail = {text, sampled}: sampled when the query was picked, not written. While the field stands as
    * `focus` left it: "undo" (to be cancelled by whoever undoes something) for Ctrl+Z, "again" for an Enter too many.
-   * owner: a promise of the id of the person whose drafts these are; null where nobody signs in.
+   * fetched: resolves once it is known what was written on other pages; owner: a promise of the id of the person whose drafts
+   * these are; null where nobody signs in.
    */
-  constructor(form, owner = null) {
+  constructor(form, fetched, owner = null) {
     super();
     this.form = form;
     this.field = form.querySelector("textarea");
@@ -17,7 +18,10 @@ export class Composer extends EventTarget {
     this.left = []; // of them, in an order by lot
     this.picked = null;
     this.untouched = false; // since `focus`
-    this.field.addEventListener("input", () => this.#changed());
+    this.field.addEventListener("input", () => {
+      this.#changed();
+      if (this.draft) this.draft.text = this.text;
+    });
     this.field.addEventListener("keydown", (event) => this.#key(event));
     form.addEventListener("submit", (event) => {
       event.preventDefault();
@@ -28,15 +32,14 @@ export class Composer extends EventTarget {
       if (chip && "surprise" in chip.dataset) this.surprise();
       else if (chip) this.pick(chip.textContent.trim());
     });
-    if (owner) owner.then((id) => this.#begin(draftOf(id)));
-    else this.#begin(draftOf());
+    fetched.then(() => owner).then((id) => this.#begin(questionDraft(id ?? "")));
   }
 
   /** Whose drafts these are, is known: the last one comes back, unless something was written meanwhile. */
   #begin(draft) {
     this.draft = draft;
     if (this.field.value) this.#keep();
-    else this.text = sessionStorage.getItem(draft) ?? "";
+    else this.text = draft.text ?? "";
   }
 
   set busy(value) {
@@ -96,6 +99,7 @@ export class Composer extends EventTarget {
       this.text = ""; // blanks would hide the placeholder, which says what to do
       return this.field.focus();
     }
+    this.draft?.letGo({ here: false });
     this.field.blur(); // so that the keys vote instead of typing
     this.dispatchEvent(new CustomEvent("ask", { detail: { text, sampled: text === this.picked } }));
   }
@@ -108,7 +112,7 @@ export class Composer extends EventTarget {
   }
 
   #keep() {
-    if (this.draft) sessionStorage.setItem(this.draft, this.field.value);
+    this.draft?.keepHere(this.field.value);
   }
 }
 

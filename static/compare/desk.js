@@ -3,6 +3,8 @@
 // Knows the study, the line above the answers and the guidelines; not how a comparison is drawn.
 
 import { call } from "../api.js";
+import { guidelinesReadOf } from "../drafts.js";
+import { behind, shareWords } from "../share.js";
 
 const NOTHING = "Nothing is left for you just now. Others have the last items in view; look in again in a while.";
 const DONE = "You have done all that there was for you here. Thank you.";
@@ -54,6 +56,16 @@ export class Desk {
     return task;
   }
 
+  /** Whether the guidelines of a task are to be read before it: by those that hold, nothing was ended yet, nor begun in this tab. */
+  isNew({ guidelines, knows_guidelines: isKnown }) {
+    return !isKnown && Number(sessionStorage.getItem(guidelinesReadOf(this.id))) < guidelines;
+  }
+
+  /** They were read. */
+  begin({ guidelines }) {
+    sessionStorage.setItem(guidelinesReadOf(this.id), String(guidelines));
+  }
+
   /** Something else than what is to be done now is in view. */
   aside() {
     this.end.hidden = true;
@@ -71,11 +83,11 @@ export class Desk {
     return { view: null, formats: [] };
   }
 
-  #show({ name, done, skipped, mine, view, finished, completion_code: code }) {
-    const far = Math.min(done + skipped, mine);
+  #show(task) {
+    const { name, mine, view, finished, completion_code: code } = task;
     this.line.querySelector("[data-desk-name]").textContent = name;
-    this.line.querySelector("[data-desk-far]").textContent = `${far} of ${mine} done`;
-    Object.assign(this.line.querySelector("progress"), { max: Math.max(mine, 1), value: far });
+    this.line.querySelector("[data-desk-far]").textContent = shareWords(task);
+    Object.assign(this.line.querySelector("progress"), { max: Math.max(mine, 1), value: behind(task) });
     this.end.hidden = Boolean(view);
     if (view) return;
     this.end.querySelector("p").textContent = finished ? DONE : NOTHING;

@@ -1,7 +1,11 @@
 // "What differs": two of the answers, word by word, in a dialog. Knows what stands on the page by what it is told.
 
+import { nameOf } from "../keys.js";
+import { meantBy } from "../keymap.js";
 import { drawDifference } from "./difference.js";
 import { isCut } from "./words.js";
+
+const KEY = "w";
 
 export class Differs {
   /**
@@ -13,6 +17,11 @@ export class Differs {
     this.opener = opener;
     this.standing = standing;
     opener.addEventListener("click", () => this.open());
+    dialog.addEventListener("keydown", (event) => {
+      if (meantBy(nameOf(event)) !== KEY || event.altKey || event.repeat) return;
+      event.preventDefault(); // or it would be opened again
+      dialog.close();
+    });
     dialog.addEventListener("click", ({ target }) => {
       const pair = target.closest("[data-pair]");
       if (pair) this.#show(pair.dataset.pair.split(",").map(Number));

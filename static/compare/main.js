@@ -4,26 +4,29 @@
 // a late stream of an earlier query is told apart. The page itself (HTML) is laid out in `compare_layout.py`.
 
 import { call } from "../api.js";
-import { SHOWN } from "../drafts.js";
+import { fetchDrafts, SHOWN } from "../drafts.js";
 import { labelKeys } from "../keymap.js";
-import { isMember, isSignedOut, isWorker, known, lookWhoThisIs, refreshPerson } from "../me.js";
+import { isMember, isWorker, known, refreshPerson } from "../me.js";
 import { placePopovers } from "../popovers.js";
-import { allTold, namesSeen, outbox } from "../signals.js";
+import { namesSeen } from "../signals.js";
 import { Tracker } from "../tracker.js";
 import { uuid } from "../uuid.js";
 import { Acts } from "./acts.js";
 import { showAsked } from "./asked.js";
+import { Asking, leftBehind, soon } from "./asking.js";
 import { Breaks } from "./breaks.js";
 import { Composer } from "./composer.js";
+import { Course } from "./course.js";
 import { Desk } from "./desk.js";
 import { Differs } from "./differs.js";
 import { Earlier } from "./earlier.js";
 import { Edits } from "./edits.js";
-import { placesOf, sameWords } from "./folds.js";
+import { placesOf } from "./folds.js";
 import { FormatsCard } from "./formats/card.js";
 import { Guidelines } from "./guidelines.js";
 import { Inside } from "./inside.js";
 import { Leaving } from "./leaving.js";
+import { Notices } from "./notices.js";
 import { Pager } from "./pager.js";
 import { Panels } from "./panels.js";
 import { Passages } from "./passages.js";
@@ -34,20 +37,13 @@ import { scrollByKeys, scrollTogether } from "./scrolling.js";
 import { depthOf } from "./seen.js";
 import { bindShortcuts } from "./shortcuts.js";
 import { sourceText } from "./source.js";
-import { blend, responsesOf, saying } from "./standing.js";
+import { blend, foldsOf, responsesOf, saying } from "./standing.js";
 import { Step } from "./step.js";
 import { Switches } from "./switches.js";
 import { Thread } from "./thread.js";
 import { Votes } from "./votes.js";
 
-const PATIENCE = 12; // such silences after asking, until it is asked for another try; a store that is busy takes shorter
-const LEFT_BEHIND_MS = 3_000; // for what the page before has left behind to be sent
-const ONWARD_MS = 900; // from the last word until the next item comes by itself
-const OPEN_ENDED = new Set(["critique", "passages", "edit"]); // who has nothing to say says nothing
 const SILENCE_MS = 4_000; // without a snapshot for so long, the API is asked instead
-
-const NOT_ASKED = "The server cannot be reached, so this was not asked. Press Ask again when the connection is back.";
-const UNASKED = { 0: NOT_ASKED, 401: "You are signed out, so this was not asked. Sign in, and press Ask again." };
 
 /**
  * Bring the page to life. root: the element laid out by compare_layout.py.
@@ -62,10 +58,12 @@ class Compare {
   constructor(root, gradio) {
     this.root = root;
     this.gradio = gradio;
+    this.notices = new Notices(root);
+    this.instead = null; // why no comparison is in view, if there is a reason to name: a phase
     this.now = null; // {token, queryId, text, sampled, view, completeAt}
-    this.before = null; // the comparison that a new query follows
     const responses = () => this.#comparison();
-    this.composer = new Composer(root.querySelector(".composer"), isMember() ? known : null);
+    const fetched = soon(fetchDrafts());
+    this.composer = new Composer(root.querySelector(".composer"), fetched, isMember() ? known : null);
     this.switches = new Switches(root);
     this.panels = new Panels(root, () => this.switches.isOn("raw"));
     this.votes = new Votes(root.querySelector(".vote"), responses);
@@ -78,8 +76,8 @@ class Compare {
       editOf,
       reasons: () => this.now?.view?.asks?.reasons,
     });
-    this.passages.addEventListener("said", (event) => this.#say(event.detail));
-    this.passages.addEventListener("closed", () => this.#draw());
+    this.passages.addEventListener("said", (event) => this.notices.say(event.detail));
+    this.passages.addEventListener("closed", () => this.draw());
     this.acts.addEventListener("mark", (event) => this.passages.begin(event.detail));
     this.formats = new FormatsCard({ bar: this.votes.bar, panels: this.panels.elements, votes: this.votes, acts: this.acts, comparison: responses, isMarked: (answer) => this.passages.has(answer) });
     this.tracker = new Tracker(this.panels.elements, {
@@ -92,131 +90,66 @@ class Compare {
     this.differs = new Differs(root.querySelector(".differs"), opener, () => saying(responses()?.responses ?? []));
     const texts = this.panels.elements.map((element) => element.querySelector(".text"));
     this.inside = new Inside(texts, root.querySelector(".leads-out"), root.querySelectorAll(".thread .turns"));
-    this.inside.addEventListener("said", (event) => this.#say(event.detail));
-    this.switches.addEventListener("raw", () => this.#draw());
+    this.inside.addEventListener("said", (event) => this.notices.say(event.detail));
+    this.switches.addEventListener("raw", () => this.draw());
     const bodies = this.panels.elements.map((element) => element.querySelector(".body"));
     this.panels.elements.forEach((element, position) => scrollByKeys(element, bodies[position]));
     scrollTogether(bodies, () => this.switches.isOn("linked"));
     this.thread = new Thread(root, this.panels.elements);
     this.step = new Step(root.querySelector(".sequel"));
-    this.step.addEventListener("said", (event) => this.#say(event.detail));
+    this.step.addEventListener("said", (event) => this.notices.say(event.detail));
     new Room(root);
-    this.composer.addEventListener("ask", (event) => this.#ask(event.detail));
+    this.asking = new Asking(this);
+    this.composer.addEventListener("ask", (event) => this.asking.ask(event.detail));
     this.composer.addEventListener("undo", (event) => this.#undoFromComposer(event));
-    root.querySelector(".query").addEventListener("input", () => this.#hint(""));
-    this.composer.addEventListener("again", () => this.#hint("Type another question, or press Ask to ask this one again."));
+    root.querySelector(".query").addEventListener("input", () => this.notices.hint(""));
+    this.composer.addEventListener("again", () => this.notices.hint("Type another question, or press Ask to ask this one again."));
     this.votes.addEventListener("casting", () => this.tracker.settle());
-    this.votes.addEventListener("cast", () => this.#draw());
+    this.votes.addEventListener("cast", () => this.draw());
     this.votes.addEventListener("undone", (event) => this.#focusAnswer(event.detail.best));
     this.votes.addEventListener("changing", (event) => this.#focusAnswer(event.detail.best));
     this.votes.addEventListener("voted", () => {
       this.#revealed();
-      this.#goOnByItself();
+      this.course.goOnByItself();
     });
     this.votes.addEventListener("withdrawn", () => this.#revealed());
-    this.votes.addEventListener("next", () => this.#next());
-    this.acts.addEventListener("edited", () => this.#draw());
-    this.acts.addEventListener("marked", () => this.#draw());
+    this.votes.addEventListener("next", () => this.course.next());
+    this.acts.addEventListener("edited", () => this.draw());
+    this.acts.addEventListener("marked", () => this.draw());
     this.formats.addEventListener("changed", () => {
-      this.#draw();
-      this.#goOnByItself();
+      this.draw();
+      this.course.goOnByItself();
     });
-    this.formats.addEventListener("said", (event) => this.#say(event.detail));
+    this.formats.addEventListener("said", (event) => this.notices.say(event.detail));
     this.formats.addEventListener("bring", (event) => this.pager.show(this.panels.elements[event.detail]));
     this.acts.addEventListener("regenerate", (event) => this.#regenerate(event.detail));
     this.acts.addEventListener("continue", (event) => this.#carryOn(event.detail));
-    this.acts.addEventListener("said", (event) => this.#say(event.detail));
-    outbox.addEventListener("change", () => this.#connection());
-    addEventListener("offline", () => this.#connection());
-    addEventListener("online", () => this.#connection());
+    this.acts.addEventListener("said", (event) => this.notices.say(event.detail));
     this.leaving = new Leaving(() => this.now && { ...this.now, voted: this.#isDecided() || this.formats.isDone });
     this.desk = Desk.of(root);
-    this.guidelines = new Guidelines(root.querySelector("#guidelines"), this.desk?.id ?? root.dataset.free);
+    this.guidelines = new Guidelines(root.querySelector("#guidelines"), root.querySelector(".briefing"), this.desk?.id ?? root.dataset.free);
     this.earlier = new Earlier(root.querySelector(".earlier"), this.desk?.id ?? "", () => this.now?.queryId ?? null);
-    this.earlier.addEventListener("chosen", (event) => this.#goBack(event.detail));
+    this.course = new Course(this, {
+      now: () => this.now,
+      isAsking: () => this.asking.isOn,
+      show: (view) => this.#showItem(view),
+      showNothing: (phase) => this.#showNothing(phase),
+      allSent: () => leftBehind(),
+    });
+    this.earlier.addEventListener("chosen", (event) => this.course.goBack(event.detail));
     new Breaks(root.querySelector("[data-break]"));
     new Rekey(root.querySelector("#keys"));
     labelKeys(root);
-    bindShortcuts({ ...this, next: () => this.#next() });
+    bindShortcuts(this);
     this.pager = new Pager(root, this.panels.elements, (position) => this.formats.alone.look(position));
     placePopovers(root);
     gradio.watch((value) => this.#receive(value));
     setInterval(() => this.#fallBack(), 1000);
     if (isWorker() && !this.desk) return void location.replace("/studies");
-    this.desk ? this.#firstItem() : this.#restore();
+    fetched.then(() => (this.desk ? this.course.first() : this.asking.restore()));
   }
 
   // --- asking and following ---------------------------------------------------------------------
-
-  async #ask({ text, sampled }) {
-    if (this.asking) return;
-    this.missed = null;
-    if (!navigator.onLine) return this.#trouble(NOT_ASKED);
-    if (isSignedOut() && !(await this.#isBack())) return;
-    this.leaving.leave();
-    this.tracker.settle();
-    if (this.now?.queryId) this.before = { ...this.now, vote: this.votes.standing };
-    const goesOn = sampled ? {} : this.thread.goesOn;
-    const known = this.before && goesOn.follows ? this.#allSent() : null;
-    this.#begin({ text, sampled, queryId: null, goesOn: Boolean(goesOn.follows) });
-    this.asking = true;
-    this.composer.busy = true;
-    this.root.dataset.phase = "asked";
-    this.panels.wait();
-    this.question.show("");
-    this.thread.wait();
-    this.step.hide();
-    this.votes.wait();
-    this.acts.show();
-    this.#say("");
-    this.#hint("");
-    this.#trouble("");
-    const { now } = this;
-    if (known) await known; // what was chosen and edited is what is gone on with
-    this.gradio.ask({ token: now.token, text, previous: this.before?.queryId ?? null, ...goesOn });
-    if (isMember()) this.#checkWhoAsks(now);
-  }
-
-  /** Until the server has all that was done here, but not for ever. */
-  #allSent() {
-    return Promise.race([outbox.flush(), new Promise((resolve) => setTimeout(resolve, LEFT_BEHIND_MS))]);
-  }
-
-  /** Whether somebody is signed in after all; if not, the page says that nothing was asked. */
-  async #isBack() {
-    try {
-      await lookWhoThisIs();
-      return !this.asking;
-    } catch (error) {
-      this.#trouble(UNASKED[error.status] ?? error.message);
-      return false;
-    }
-  }
-
-  /** Gradio does not tell the page that it was refused: nobody is signed in any more, or somebody else. */
-  async #checkWhoAsks(now) {
-    try {
-      await lookWhoThisIs();
-    } catch (error) {
-      if (error.status === 401 && this.asking && this.now === now) this.#failed(UNASKED[401]);
-    }
-  }
-
-  /** Bring back what this tab showed; first what its page before has left behind is sent, for a vote may be among it. */
-  async #restore() {
-    const kept = JSON.parse(sessionStorage.getItem(SHOWN) ?? "null");
-    this.#begin({ text: kept?.text ?? "", sampled: kept?.sampled ?? true, queryId: kept?.queryId ?? null });
-    this.restoring = true;
-    const { token } = this.now;
-    if (kept) await this.#leftBehind();
-    if (this.now?.token !== token || this.now.view) return; // they have asked meanwhile
-    this.now.heardAt = performance.now();
-    this.gradio.restore({ token, query_id: kept?.queryId ?? null });
-  }
-
-  #leftBehind() {
-    return Promise.race([outbox.adopted, new Promise((resolve) => setTimeout(resolve, LEFT_BEHIND_MS))]);
-  }
 
   #regenerate(responseId) {
     if (this.#goesOn()) this.gradio.regenerate({ ...this.#which(), response_id: responseId });
@@ -232,7 +165,7 @@ class Compare {
   #goesOn() {
     if (!this.now?.queryId) return false;
     Object.assign(this.now, { token: uuid(), heardAt: performance.now(), completeAt: 0 });
-    this.#trouble("");
+    this.notices.trouble("");
     return true;
   }
 
@@ -240,22 +173,23 @@ class Compare {
     return { token: this.now.token, query_id: this.now.queryId };
   }
 
-  #begin(fields) {
+  /** Something else comes into view. */
+  begin(fields) {
     this.now = { token: uuid(), view: null, completeAt: 0, heardAt: performance.now(), ...fields };
     this.votes.begin(null);
   }
 
   #receive(value) {
-    if (value?.view && value.token === this.missed?.token && !this.asking) this.#cameLate();
+    this.asking.look(value);
     if (!value || !this.now || value.token !== this.now.token) return;
     this.now.heardAt = performance.now();
-    if (value.error) return this.#failed(value.error);
+    if (value.error) return this.asking.failed(value.error);
     if (this.#isOlder(value.view)) return void (this.now.isLooking || this.#revealed());
     const first = !this.now.view;
     this.now.view = value.view;
-    if (!value.view) return this.#settleRestore();
+    if (!value.view) return this.asking.foundNothing();
     if (first) this.#arrived(value.view);
-    this.#draw();
+    this.draw();
   }
 
   /** Whether a snapshot was under way since before the vote that the server has acknowledged: it holds no names. */
@@ -264,53 +198,16 @@ class Compare {
     return Boolean(this.votes.vote?.acknowledged && this.now.view && view?.panels.every((panel) => !panel.revealed));
   }
 
-  /** A question that was given up for lost was asked after all: it goes on where it stopped. */
-  #cameLate() {
-    this.leaving.leave();
-    if (this.now?.queryId) this.before = { ...this.now, vote: this.votes.standing };
-    this.now = this.missed;
-    this.missed = null;
-    this.asking = true;
-    this.#trouble("");
-  }
-
   /** The first snapshot of a comparison: it has an id now. */
   #arrived(view) {
-    const { now, before } = this;
+    const { now } = this;
     now.queryId = view.query_id;
     now.text = view.query;
-    if (this.asking && before && !now.sampled) {
-      this.step.take(before, now);
-    }
-    if (this.asking) refreshPerson(); // one more today
-    if (this.restoring && !this.composer.text.trim()) this.composer.text = now.text;
+    this.asking.arrived(now);
     if (!this.desk) sessionStorage.setItem(SHOWN, JSON.stringify({ queryId: now.queryId, text: now.text, sampled: now.sampled }));
-    this.asking = this.restoring = false;
-    this.composer.busy = false;
     this.votes.begin(view.vote);
     this.formats.begin(view);
     this.leaving.comeBack();
-  }
-
-  #settleRestore() {
-    this.restoring = false;
-    this.step.hide();
-    this.now = null;
-    sessionStorage.removeItem(SHOWN);
-    this.#draw();
-    if (matchMedia("(pointer: fine)").matches && document.activeElement === document.body) this.composer.focus();
-  }
-
-  #failed(sentence) {
-    this.#trouble(sentence);
-    this.asking = this.restoring = false;
-    this.composer.busy = false;
-    if (!this.now.view) {
-      this.now = this.before;
-      this.votes.resume(this.now?.vote ?? null);
-      this.leaving.comeBack();
-    }
-    this.#draw();
   }
 
   /** The stream has fallen silent (a lost connection, a restarted server): ask the API how things stand. */
@@ -326,16 +223,9 @@ class Compare {
         if (this.now === now) this.#receive({ token: now.token, view });
         return;
       }
-      await (isMember() ? lookWhoThisIs() : call("GET", "/api/health"));
-      now.waits = (now.waits ?? 0) + 1;
-      if (now.waits > PATIENCE) {
-        this.missed = now;
-        this.#failed("The answers are slow to start. Press Ask to try once more.");
-      }
+      await this.asking.wait(now);
     } catch (error) {
-      if (error.status in UNASKED && this.asking && this.now === now) {
-        this.#failed(UNASKED[error.status]);
-      } else if (error.status === 404 && this.now === now) this.#settleRestore();
+      if (this.now === now && !this.asking.refused(error) && error.status === 404) this.asking.foundNothing();
     }
   }
 
@@ -352,13 +242,13 @@ class Compare {
       if (this.now !== now || look !== now.looks) return;
       now.view = view;
       now.isDue = false;
-      this.#draw();
+      this.draw();
       this.pager.show(this.panels.chosen);
       if (this.votes.vote) {
         const names = view.panels.map((panel) => `${panel.letter} is ${panel.revealed?.version}`).join(", ");
         const further = this.votes.undoable ? " Ten seconds to undo." : "";
-        this.#say(view.stays_blind ? `Recorded. ${this.formats.isMany ? this.formats.sentence : ""}` : `Recorded. ${names}.${further}`);
-      } else this.#say(`The vote is taken back. ${this.votes.hint}`);
+        this.notices.say(view.stays_blind ? `Recorded. ${this.formats.isMany ? this.formats.sentence : ""}` : `Recorded. ${names}.${further}`);
+      } else this.notices.say(`The vote is taken back. ${this.votes.hint}`);
     } catch (error) {
       if (error.status === 404) now.isDue = false; // erased meanwhile; otherwise the fall-back looks again
     } finally {
@@ -369,60 +259,10 @@ class Compare {
     }
   }
 
-  #next() {
-    if (this.desk) this.#nextItem();
-    else this.composer.focus();
-  }
-
-  /** What was in view before; first what its page has left behind is sent. */
-  async #firstItem() {
-    await this.#leftBehind();
-    this.#nextItem();
-  }
-
-  /** If that is wished, the next item comes once all is said of this one, after a moment in which it can be taken back. */
-  #goOnByItself() {
-    clearTimeout(this.onward);
-    if (!this.desk?.goesOnByItself || !this.#isSettled()) return;
-    const { now } = this;
-    this.onward = setTimeout(() => this.now === now && this.#isSettled() && this.#next(), ONWARD_MS);
-  }
-
-  /** Whether all is said, and there is nothing more that somebody may want to say; whoever passes it over may say why. */
-  #isSettled() {
-    const { vote } = this.votes;
-    if (vote?.choice === "skip" || this.formats.asks?.formats.some((each) => OPEN_ENDED.has(each))) return false;
-    return this.formats.isMany ? this.formats.isDone : Boolean(vote?.acknowledged);
-  }
-
-  /** The next item of the study; the one in view, as long as it is not ended. */
-  async #nextItem() {
-    if (this.coming) return void (this.wanted = true); // it may have been asked for once more, with all said by then
-    this.coming = true;
-    this.tracker.settle();
-    this.#hint("");
-    try {
-      let task;
-      do {
-        this.wanted = false;
-        this.formats.flush();
-        await allTold();
-        task = await this.desk.next();
-      } while (this.wanted && task.view && task.query_id === this.now?.queryId);
-      this.#trouble("");
-      if (!task.view) this.#nothingLeft();
-      else if (task.query_id === this.now?.queryId) this.formats.ask() || this.#hint(this.formats.isMany ? `This one is not done yet. ${this.formats.sentence}` : "This one is not done yet: choose, or skip it.");
-      else this.#showItem(task.view);
-    } catch (error) {
-      this.#trouble(error.message);
-    } finally {
-      this.coming = false;
-    }
-  }
-
+  /** A comparison of which a first snapshot is there comes into view, from its top. */
   #showItem(view) {
     this.step.hide();
-    this.#begin({ text: view.query, sampled: true, queryId: view.query_id });
+    this.begin({ text: view.query, sampled: true, queryId: view.query_id });
     this.#receive({ token: this.now.token, view });
     if (!view.complete) this.gradio.restore(this.#which());
     for (const element of this.panels.elements) element.querySelector(".body").scrollTop = 0;
@@ -430,32 +270,10 @@ class Compare {
     this.question.root.focus({ preventScroll: true });
   }
 
-  /** An earlier comparison comes into view again, as it stands. */
-  async #goBack({ query_id: queryId, left }) {
-    if (this.asking || this.coming || queryId === this.now?.queryId) return;
-    this.coming = true;
-    this.tracker.settle();
-    this.#hint("");
-    try {
-      await this.votes.told;
-      const view = await call("GET", `/api/comparisons/${queryId}?blocks=true`);
-      this.#trouble("");
-      this.desk ? this.desk.aside() : this.leaving.leave();
-      if (this.composer.text.trim() === (this.now?.text ?? "").trim()) this.composer.text = view.query;
-      if (left) this.leaving.wasLeft(queryId);
-      this.#showItem(view);
-    } catch (error) {
-      this.#trouble(error.message);
-      this.#draw();
-    } finally {
-      this.coming = false;
-    }
-  }
-
-  #nothingLeft() {
+  #showNothing(phase) {
     this.now = null;
-    this.#draw();
-    this.root.dataset.phase = "done";
+    this.instead = phase;
+    this.draw();
   }
 
   #undoFromComposer(event) {
@@ -473,17 +291,18 @@ class Compare {
 
   // --- drawing ----------------------------------------------------------------------------------
 
-  #draw() {
+  /** Draw what stands. */
+  draw() {
     const { now } = this;
     const view = now?.view ? this.#blend(now.view) : null;
     const places = view ? this.#places() : [];
     if (view?.panels.some((panel) => panel.revealed) || (view?.voted && !view.stays_blind)) namesSeen(now.queryId);
-    this.root.dataset.phase = !now?.view ? (this.asking ? "asked" : "empty") : this.votes.vote ? "voted" : "open";
-    if (!this.asking) this.panels.draw(view, places);
+    this.root.dataset.phase = !now?.view ? (this.asking.isOn ? "asked" : (this.instead ?? "empty")) : this.votes.vote ? "voted" : "open";
+    if (!this.asking.isOn) this.panels.draw(view, places);
     this.root.querySelector("[data-one-version]").hidden = !view?.one_version;
     this.root.querySelector("[data-says-names]").hidden = !view?.says_names;
     this.question.show(now?.text ?? "");
-    if (!this.asking) this.thread.draw(view, this.desk ? null : this.votes.vote, this.desk ? null : this.acts.editedLast);
+    if (!this.asking.isOn) this.thread.draw(view, this.desk ? null : this.votes.vote, this.desk ? null : this.acts.editedLast);
     this.differs.update();
     this.acts.learn(now?.view?.panels ?? []);
     this.edits.update();
@@ -491,12 +310,13 @@ class Compare {
     this.passages.update(now?.view?.panels ?? []);
     this.votes.show(this.#comparison());
     this.formats.show();
+    this.course?.show();
     this.pager?.name(this.#comparison()?.responses ?? []);
     const complete = this.#complete();
     if (complete && !now.completeAt) {
       now.completeAt = Date.now();
       const toDo = this.formats.isMany ? this.formats.sentence : "Choose the one you would rather have.";
-      if (!this.#isDecided()) this.#say(`All answers are complete. ${this.#folds()}${toDo}`);
+      if (!this.#isDecided()) this.notices.say(`All answers are complete. ${foldsOf(this.#comparison().responses)}${toDo}`);
     }
     const isRead = this.formats.isMany ? !this.formats.isDone : !this.votes.vote;
     this.tracker.follow(
@@ -516,13 +336,6 @@ class Compare {
 
   #places() {
     return placesOf(this.#blend(this.now.view).panels, (id) => this.acts.isOpen(id) || this.passages.isOpen(id));
-  }
-
-  /** Which answers are the same, for those who do not see it. */
-  #folds() {
-    const { responses } = this.#comparison();
-    const many = responses.find((response) => response.letters.length > 1);
-    return many ? `${sameWords(many.letters, responses.length)}. ` : "";
   }
 
   #blend(view) {
@@ -547,24 +360,4 @@ class Compare {
     return { queryId: now.queryId, query: now.text, voted: this.#isDecided(), asks: now.view.asks, staysBlind: now.view.stays_blind, responses };
   }
 
-  #say(sentence) {
-    this.root.querySelector("[data-says]").textContent = sentence;
-  }
-
-  #hint(sentence) {
-    const line = this.root.querySelector("[data-hint]");
-    line.textContent = sentence;
-    line.hidden = !sentence;
-  }
-
-  #trouble(sentence) {
-    const line = this.root.querySelector(".trouble");
-    line.textContent = sentence;
-    line.hidden = !sentence;
-  }
-
-  #connection() {
-    const away = outbox.waiting > 0 && ((outbox.stuck && !outbox.out) || !navigator.onLine);
-    this.root.querySelector(".connection").hidden = !away;
-  }
 }

@@ -3,6 +3,8 @@
 // The words are a slider, so that keys move it and a screen reader says what it stands on. Shows what it is told and tells
 // what was pressed; knows no answer and no signal.
 
+import { h } from "../kit.js";
+
 const DEFAULTS = {
   good: ["correct", "clear", "helpful", "well put"],
   bad: ["wrong", "unclear", "off topic", "unsafe"],
@@ -99,9 +101,9 @@ export class Marker extends EventTarget {
 
   #offer(reasons, chosen) {
     const group = this.part("reasons");
-    const there = [...group.children].map((each) => each.textContent);
+    const there = [...group.children].map((each) => each.dataset.reason);
     if (there.join("\n") !== reasons.join("\n")) group.replaceChildren(...reasons.map(chip));
-    for (const button of group.children) button.setAttribute("aria-pressed", String(button.textContent === chosen));
+    for (const button of group.children) button.setAttribute("aria-pressed", String(button.dataset.reason === chosen));
   }
 
   #clicked(button) {
@@ -125,7 +127,7 @@ export class Marker extends EventTarget {
     this.#tell("step", { by, extends: event.shiftKey });
   }
 
-  /** Plus and minus say good and bad wherever the focus is, and P goes on word by word, unless one writes. */
+  /** Plus and minus say good and bad wherever the focus is, and P goes on word by word, a digit says why, unless one writes. */
   #signed(event) {
     const { key, ctrlKey, metaKey, altKey, repeat } = event;
     if (!this.isOpen || this.part("marking").hidden || event.target.closest?.("input, textarea")) return;
@@ -133,8 +135,14 @@ export class Marker extends EventTarget {
     const inside = this.root.contains(event.target);
     if (SIGNS[key]) this.#tell("quality", SIGNS[key]);
     else if (inside && key.toLowerCase() === "p") this.#tell("words");
+    else if (inside && this.#reason(Number(key))) this.#reason(Number(key)).click();
     else return;
     event.preventDefault();
+  }
+
+  /** The reason that has this digit, if reasons are there to choose from. */
+  #reason(number) {
+    return this.part("more").hidden ? null : this.part("reasons").querySelector(`[aria-keyshortcuts="${number}"]`);
   }
 
   #tell(name, detail = null) {
@@ -142,11 +150,8 @@ export class Marker extends EventTarget {
   }
 }
 
-function chip(reason) {
-  const button = document.createElement("button");
-  button.type = "button";
-  button.className = "chip";
-  button.dataset.reason = reason;
-  button.textContent = reason;
-  return button;
+/** The first nine have a digit. */
+function chip(reason, index) {
+  const key = index < 9 ? String(index + 1) : null;
+  return h("button", { type: "button", class: "chip", "data-reason": reason, "aria-keyshortcuts": key }, reason, key && h("kbd", {}, key));
 }

@@ -2,14 +2,14 @@
 
 import { bindKeys } from "../keys.js";
 
-/** page: {panels, votes, acts, formats, passages, edits, composer, thread, switches, differs, question, guidelines, earlier, desk, next()}; desk: null where no study is worked through. */
-export function bindShortcuts({ panels, votes, acts, formats, passages, edits, composer, thread, switches, differs, question, guidelines, earlier, desk, next }) {
+/** page: {panels, votes, acts, formats, passages, edits, composer, thread, switches, differs, question, guidelines, earlier, desk, course}; desk: null where no study is worked through. */
+export function bindShortcuts({ panels, votes, acts, formats, passages, edits, composer, thread, switches, differs, question, guidelines, earlier, desk, course }) {
   const inPanel = () => panels.elements.findIndex((element) => element.contains(document.activeElement));
   const focused = () => (inPanel() < 0 ? formats.alone.focused : inPanel());
   const act = (name) => () => (focused() < 0 ? false : acts.act(focused(), name));
   const panel = (position) => () => panels.elements[position]?.focus({ preventScroll: true });
   const judge = (act) => () => formats.judge(act, focused());
-  const digits = Object.fromEntries([1, 2, 3, 4, 5].map((number) => [number, () => formats.digit(number)]));
+  const digits = Object.fromEntries([1, 2, 3, 4, 5].map((number) => [number, () => !course.isGoingOn && formats.digit(number)]));
   bindKeys({
     ...digits,
     t: () => formats.tie(),
@@ -19,7 +19,7 @@ export function bindShortcuts({ panels, votes, acts, formats, passages, edits, c
     Backspace: () => formats.back(),
     i: () => formats.write(focused()),
     "ctrl+z": () => (votes.undoable ? votes.undo() : false),
-    n: () => next(),
+    n: () => course.next(),
     z: (_, closed) => closed?.id === "earlier" || earlier.open(),
     "/": () => composer.focus(),
     f: () => thread.turn(),

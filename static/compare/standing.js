@@ -1,6 +1,6 @@
 // What stands on the page, made of a snapshot and of what this page knows better. Pure.
 
-import { listed } from "./folds.js";
+import { listed, sameWords } from "./folds.js";
 import { statusOf } from "./panels.js";
 
 /** A snapshot in the light of an own edit (`editOf(responseId)`), and of a vote that is newer than the snapshot. */
@@ -41,4 +41,10 @@ export function saying(responses) {
   return responses
     .filter((response, position) => response.place === position && response.text)
     .map(({ letters, text }) => ({ name: listed(letters), text }));
+}
+
+/** Which answers are the same, in a sentence for those who do not see it; "" if none are. */
+export function foldsOf(responses) {
+  const many = responses.find((response) => response.letters.length > 1);
+  return many ? `${sameWords(many.letters, responses.length)}. ` : "";
 }

@@ -4,6 +4,7 @@
 // the outbox, so it survives a lost connection; the names are shown once the server has acknowledged it. What may be
 // chosen is said in `choices.js`. After a choice the focus is where Enter and Space take nothing back.
 
+import { h } from "../kit.js";
 import { areNamesSeen, record } from "../signals.js";
 import { areAllSame, bestWords, standing, whyNotBest, whyNoTie } from "./choices.js";
 
@@ -209,7 +210,14 @@ export class Votes extends EventTarget {
     this.reasonTimer = setTimeout(() => this.#sendReasons(), 1200);
   }
 
-  /** Why it is passed over is about the comparison, and one reason is enough. */
+  /** Of an item that was skipped, the reason with this number is the one; said again, it is none. False if there is none. */
+  explain(number) {
+    const button = this.vote?.choice === "skip" && this.bar.querySelectorAll("[data-reason]")[number - 1];
+    if (button) this.#reason(button);
+    return Boolean(button);
+  }
+
+  /** Why it is skipped is about the comparison, and one reason is enough. */
   #skipReason(reason) {
     this.vote.reason = reason;
     this.again();
@@ -258,7 +266,7 @@ export class Votes extends EventTarget {
     const reasons = vote.choice in REASONS && !isSaidBelow ? REASONS[vote.choice] : [];
     bar.querySelector(".why").hidden = !reasons.length;
     const shown = [...bar.querySelectorAll("[data-reason]")].map((button) => button.dataset.reason).join();
-    if (shown !== reasons.join()) bar.querySelector(".why").replaceChildren(...chips(reasons));
+    if (shown !== reasons.join()) bar.querySelector(".why").replaceChildren(...chips(reasons, vote.choice === "skip"));
     for (const button of bar.querySelectorAll("[data-reason]")) {
       const { reason } = button.dataset;
       button.setAttribute("aria-pressed", String(vote.choice === "skip" ? vote.reason === reason : this.tags.has(reason)));
@@ -309,17 +317,12 @@ function hintOf({ queryId, responses }) {
   return areAllSame(responses) ? HINTS.same : "";
 }
 
-function chips(reasons) {
+function chips(reasons, haveKeys) {
   const label = document.createElement("span");
   label.textContent = "Why?";
-  const buttons = reasons.map((reason) => {
-    const button = document.createElement("button");
-    button.type = "button";
-    button.className = "chip";
-    button.dataset.reason = reason;
-    button.textContent = reason;
-    button.setAttribute("aria-pressed", "false");
-    return button;
-  });
-  return [label, ...buttons];
+  const chip = (reason, index) => {
+    const key = haveKeys ? String(index + 1) : null;
+    return h("button", { type: "button", class: "chip", "data-reason": reason, "aria-pressed": "false", "aria-keyshortcuts": key }, reason, key && h("kbd", {}, key));
+  };
+  return [label, ...reasons.map(chip)];
 }

@@ -41,7 +41,17 @@ export function asked() {
 }
 
 function choose(formats) {
-  for (const tick of ticks()) tick.checked = formats.includes(tick.value);
+  for (const tick of ticks()) {
+    tick.checked = formats.includes(tick.value);
+    tick.onchange = showBoth;
+  }
+  showBoth();
+}
+
+/** Of two formats of which one takes the other's place it is said, while both are chosen. */
+function showBoth() {
+  const chosen = asked().formats;
+  find("[data-both]").hidden = !(chosen.includes("strength") && chosen.includes("ranking"));
 }
 
 function chooseUsual(formats) {

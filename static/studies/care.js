@@ -3,6 +3,7 @@
 
 import { call } from "../api.js";
 import { fill, get, h, number } from "../kit.js";
+import { known } from "../me.js";
 import { attempt, saidOf, table } from "../people/parts.js";
 
 const NONE = "–";
@@ -10,15 +11,15 @@ const COLUMNS = ["Who", "Judged", "Time for one", "Leftmost", "Tie", "Known best
 
 /** Fill the part of the page. path: the address of the study in the API. */
 export async function showCare(place, path) {
-  const { people } = await get(`${path}/care`);
+  const [{ people }, me] = await Promise.all([get(`${path}/care`), known]);
   if (!people.length) return fill(place, h("p", {}, "Nobody has judged anything yet."));
-  fill(place, table("How people worked", COLUMNS, people.map((each) => row(each, path))));
+  fill(place, table("How people worked", COLUMNS, people.map((each) => row(each, path, me))));
 }
 
-function row({ person_id: id, worker, simulated, excluded, skipped, signs }, path) {
+function row({ person_id: id, worker, simulated, excluded, skipped, signs }, path, me) {
   const name = worker ? `worker ${worker}` : `person ${id.slice(0, 8)}`;
-  const who = h("span", {}, name, simulated && h("span", { class: "tag" }, "simulated"), " ", h("span", { class: "tag", "data-out": "", hidden: !excluded }, "left out"));
-  const judged = skipped ? `${number(signs.done)}, passed over ${number(skipped)}` : number(signs.done);
+  const who = h("span", {}, name, id === me && [" ", h("span", { class: "tag" }, "you")], simulated && h("span", { class: "tag" }, "simulated"), " ", h("span", { class: "tag", "data-out": "", hidden: !excluded }, "left out"));
+  const judged = skipped ? `${number(signs.done)}, ${number(skipped)} skipped` : number(signs.done);
   return [
     who,
     judged,

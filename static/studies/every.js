@@ -2,9 +2,10 @@
 // module of its own.
 
 import "../shell.js";
-import { fill, get, h, number, post } from "../kit.js";
+import { fill, get, h, post } from "../kit.js";
 import { isResearcher } from "../me.js";
 import { onSubmit, saidOf } from "../people/parts.js";
+import { behind, shareWords } from "../share.js";
 import "./free.js";
 import { bar } from "./progress.js";
 
@@ -37,7 +38,7 @@ function offer({ id, name, about, status, share }) {
   return h(
     "li",
     {},
-    h("div", { class: "what" }, h("h3", { dir: "auto" }, name, STATES[status] && h("span", { class: "tag" }, STATES[status])), about && h("p", { dir: "auto" }, about), bar(share.done, share.mine, `${number(share.done)} of ${number(share.mine)} done`)),
+    h("div", { class: "what" }, h("h3", { dir: "auto" }, name, STATES[status] && h("span", { class: "tag" }, STATES[status])), about && h("p", { dir: "auto" }, about), bar(behind(share), share.mine, shareWords(share))),
     h("div", { class: "line" }, isOpen && h("a", { class: "button primary", href: `/?study=${id}`, "aria-label": `${begun ? "Go on" : "Begin"}: ${name}` }, begun ? "Go on" : "Begin"), isResearcher() && h("a", { class: "button", href: `/studies/${id}`, "aria-label": `Lead: ${name}` }, "Lead")),
   );
 }

@@ -18,6 +18,8 @@ const STATES = {
   paused: ["It rests: nothing is handed out, what is in view can be answered.", ["open", "Open it again"], ["ended", "End it"]],
   ended: ["It has ended: nothing is handed out.", ["open", "Open it again"]],
 };
+const FIRST = 20; // items that are shown before more are asked for
+const MORE = 100;
 let led = null;
 let shown = 0; // items
 
@@ -97,9 +99,11 @@ async function showItems() {
 }
 
 async function further() {
-  const { count, items } = await get(`${path}/items?offset=${shown}`);
+  const { count, items } = await get(`${path}/items?offset=${shown}&limit=${shown ? MORE : FIRST}`);
   shown += items.length;
-  find("[data-further]").hidden = shown >= count;
+  const left = count - shown;
+  find("[data-further]").hidden = left <= 0;
+  find("[data-further]").textContent = left > MORE ? `Show ${MORE} more of ${number(left)}` : `Show all ${number(count)}`;
   if (!count) return fill(find("[data-items]"), h("p", {}, "None yet."));
   const rows = items.map(itemRow);
   const body = find("[data-items] tbody");

@@ -203,13 +203,119 @@ def test_two_answers_are_two_cards(visit: Visit, studio: Studio) -> None:
 
 
 def test_guidelines_of_the_study_are_a_key_away(visit: Visit, studio: Studio) -> None:
-    page = opened(visit, made(studio, 1, guidelines="Judge the **moons** only."))
+    page = visit(f"/?study={made(studio, 1, guidelines='Judge the **moons** only.').id}")
+    page.get_by_role("button", name="Begin").click()
+    question(page, 0)
     page.keyboard.press("h")
     expect(page.locator("#guidelines strong")).to_have_text("moons")
     page.keyboard.press("Escape")
     expect(page.locator("#guidelines")).to_be_hidden()
     page.get_by_role("button", name="Guidelines").click()
     expect(page.locator("#guidelines")).to_be_visible()
+
+
+def test_guidelines_come_before_the_first_item_and_when_others_hold(
+    visit: Visit, studio: Studio
+) -> None:
+    study = made(studio, 4, guidelines="Judge the **moons** only.")
+    page = visit(f"/?study={study.id}")
+    briefing = page.get_by_role("region", name="Before you begin")
+    expect(briefing.locator("strong")).to_have_text("moons")
+    expect(page.locator(".arms")).to_be_hidden()
+    check(page, ".briefing")
+    picture(page, "desk-guidelines")
+    page.keyboard.press("1")  # nothing is there to choose from
+    page.reload()
+    expect(page.get_by_role("button", name="Begin")).to_be_focused()
+    page.keyboard.press("Enter")
+    question(page, 0)
+    expect(briefing).to_be_hidden()
+    page.reload()  # begun is begun
+    question(page, 0)
+    page.keyboard.press("1")
+    page.wait_for_selector(".compare[data-phase=voted]")
+    page.keyboard.press("n")
+    question(page, 1)
+    with studio.store.writing() as connection:
+        studies.set_guidelines(connection, study.id, "Judge the **suns** too.")
+    page.keyboard.press("s")
+    page.keyboard.press("n")
+    changed = page.get_by_role("region", name="The guidelines have changed")
+    expect(changed.locator("strong")).to_have_text("suns")
+    changed.get_by_role("button", name="Go on").click()
+    question(page, 2)
+    page.keyboard.press("2")
+    page.keyboard.press("n")
+    question(page, 3)
+    assert [(each.state, each.guidelines) for each in given(studio, study)] == [
+        ("done", 1), ("skipped", 1), ("done", 2), ("shown", 2),
+    ]  # fmt: skip
+    other = visit(f"/?study={study.id}")  # whoever has worked by them is not shown them first
+    question(other, 3)
+
+
+def test_what_was_skipped_is_told_beside_what_is_done_and_in_the_same_words(
+    visit: Visit, studio: Studio
+) -> None:
+    study = made(studio, 4)
+    page = opened(visit, study)
+    for number, key in enumerate("1s2s"):
+        question(page, number)
+        page.keyboard.press(key)
+        page.wait_for_selector(".compare[data-phase=voted]")
+        page.keyboard.press("n")
+    expect(page.get_by_text("That was all for now")).to_be_visible()
+    expect(page.locator("[data-desk-far]")).to_have_text("2 of 4 done, 2 skipped")
+    page.get_by_role("link", name="All studies").click()
+    offer = page.locator(".offers li").filter(has_text=study.name)
+    expect(offer.locator(".how-far span")).to_have_text("2 of 4 done, 2 skipped")
+    assert offer.locator("progress").evaluate("bar => bar.value === bar.max")
+
+
+def test_why_an_item_is_skipped_is_a_digit_that_its_button_shows(
+    visit: Visit, studio: Studio
+) -> None:
+    study = made(studio, 1)
+    page = opened(visit, study)
+    page.keyboard.press("1")
+    page.wait_for_selector(".compare[data-phase=voted]")
+    expect(page.locator(".why kbd")).to_have_count(0)  # a vote is not explained by digits
+    page.keyboard.press("2")
+    page.keyboard.press("u")
+    page.keyboard.press("s")
+    expect(page.locator(".why .chip")).to_have_text([re.compile(f"{n}$") for n in range(1, 5)])
+    page.keyboard.press("2")
+    why = page.get_by_role("button", name="unclear question")
+    expect(why).to_have_attribute("aria-pressed", "true")
+    page.keyboard.press("9")
+    page.keyboard.press("n")
+    expect(page.get_by_text("That was all for now")).to_be_visible()
+    (only,) = given(studio, study)
+    votes = [
+        each.payload for each in studio.signals(str(only.query_id)) if each.kind is SignalKind.VOTE
+    ]
+    assert votes[-1] == {**votes[-1], "choice": "skip", "reason": "unclear question"}
+    assert SignalKind.CRITIQUE not in studio.kinds(str(only.query_id))
+
+
+@pytest.mark.parametrize("width", [1360, 390])
+def test_a_long_question_unfolds_to_its_end(width: int, visit: Visit, studio: Studio) -> None:
+    long = " ".join(f"Sentence {number} of a long question." for number in range(60))
+    study = made(studio, 0)
+    with studio.store.writing() as connection:
+        items.add(connection, [NewItem(Item(study_id=study.id, number=0, text=long))])
+    page = opened(visit, study, viewport={"width": width, "height": 844})
+    button = page.locator(".question button")
+    button.click()
+    words = page.locator(".question .words")
+    picture(page, f"desk-question-{width}")
+    if width == 390:  # the page scrolls, and nothing is cut
+        assert words.evaluate("each => each.scrollHeight <= each.clientHeight")
+    else:  # it scrolls in itself, with a shade that says so
+        assert "linear-gradient" in words.evaluate("e => getComputedStyle(e).backgroundImage")
+    expect(page.locator(".arms")).to_be_visible()
+    button.click()
+    expect(words).to_have_css("-webkit-line-clamp", "2")
 
 
 def test_the_end_has_the_code_and_looks_again(visit: Visit, studio: Studio) -> None:

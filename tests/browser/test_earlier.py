@@ -182,6 +182,46 @@ def test_in_a_study_a_choice_is_changed_and_one_goes_on_where_one_was(
     assert now[0].ended_ms == before[0].ended_ms
 
 
+def test_what_was_gone_back_to_is_marked_with_the_way_back(
+    visit: Visit, studio: Studio, ask: Ask
+) -> None:
+    page = opened_study(visit, made(studio, 3))
+    marked = page.get_by_text("This is an earlier item")
+    for number in range(2):
+        question(page, number)
+        page.keyboard.press("1")
+        page.wait_for_selector(".compare[data-phase=voted]")
+        page.keyboard.press("n")
+    question(page, 2)
+    for way in ("n", "click"):
+        page.keyboard.press("z")
+        lines(page).last.click()
+        question(page, 0)
+        expect(marked).to_be_visible()
+        check(page, "[data-of-earlier]")
+        back = page.get_by_role("button", name="Back to the present one")
+        back.click() if way == "click" else page.keyboard.press(way)
+        question(page, 2)
+        expect(marked).to_be_hidden()
+    # of one's own questions
+    page = visit()
+    ask(page, FIRST)
+    ask(page, SECOND)
+    marked = page.get_by_text("This is an earlier question")
+    page.keyboard.press("Escape")
+    page.keyboard.press("z")
+    lines(page).last.click()
+    expect(marked).to_be_visible()
+    page.get_by_role("button", name="Back to the present one").click()
+    expect(page.locator(".query")).to_have_value(SECOND)
+    expect(marked).to_be_hidden()
+    page.keyboard.press("z")
+    lines(page).last.click()
+    expect(marked).to_be_visible()
+    ask(page, "Which moons does Mars have?")
+    expect(marked).to_be_hidden()
+
+
 def test_from_the_end_of_a_study_one_goes_back_and_to_the_end_again(
     visit: Visit, studio: Studio
 ) -> None:

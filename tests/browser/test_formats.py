@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from app.store import AssignmentState, Prepared, Study, items
 from rlhb_core.schema.signals import KINDS, Signal, SignalKind
@@ -156,6 +156,52 @@ def test_strength_takes_one_more_key_and_undo_takes_it_along(visit: Visit, studi
     page.keyboard.press("Enter")
     question(page, 1)
     assert given(studio, study)[0].state == "done"
+
+
+def test_digits_say_what_they_do_and_a_key_leads_back_to_the_vote(
+    visit: Visit, studio: Studio
+) -> None:
+    study = made(studio, 1, formats=["best", "strength", "ratings"], aspects=ASPECTS[:1])
+    page = entered(visit, study)
+    current = page.locator(".asked [data-current]:visible")
+    expect(page.locator(".choices kbd").first).to_be_visible()
+    expect(current).to_have_count(0)
+    page.keyboard.press("1")
+    expect(current).to_have_class(re.compile("strength"))
+    expect(page.locator(".of-three kbd")).to_have_text(["1", "2", "3"])
+    page.keyboard.press("2")
+    expect(page.locator(".of-three kbd:visible")).to_have_count(0)
+    page.locator(".question").focus()
+    expect(page.locator(".cell[data-current]")).to_have_count(1)  # which a digit rates now
+    for back in ("Backspace", "u"):
+        page.keyboard.press(back)
+        expect(page.locator(".choices")).to_be_visible()
+        page.keyboard.press("3")
+        expect(page.locator(".result .said")).to_contain_text("C is best")
+    assert outcome(studio, study, page)["best"] == "C"
+
+
+def test_a_digit_that_comes_after_the_key_for_next_changes_nothing(
+    visit: Visit, studio: Studio
+) -> None:
+    visit.alone()
+    study = made(studio, 2, formats=["best", "strength"])
+    page = entered(visit, study)
+    held: list[Route] = []
+    page.route("**/next", held.append)
+    page.keyboard.press("1")
+    page.keyboard.press("2")
+    expect(page.locator(".lacking")).to_have_text("All is said.")
+    with page.expect_request("**/next"):
+        page.keyboard.press("n")
+    page.keyboard.press("3")  # meant for the next one, which is still on its way
+    expect(page.get_by_role("button", name="clearly better")).to_have_attribute(
+        "aria-pressed", "true"
+    )
+    page.unroute("**/next")
+    held[0].continue_()
+    question(page, 1)
+    assert outcome(studio, study, page)["strength"] == 2
 
 
 def test_thirty_votes_with_strength_by_keys(visit: Visit, studio: Studio) -> None:
@@ -439,6 +485,51 @@ def test_words_and_a_comment_elsewhere_are_one(visit: Visit, studio: Studio) -> 
     assert found == [("A", {"text": "From the menu", "tags": ["wrong"]})]
 
 
+def test_reasons_have_digits_and_none_is_out_of_sight(visit: Visit, studio: Studio) -> None:
+    reasons = ["right", "rude", "much too long", "beside the point", "not in my language", "sixth"]
+    study = made(studio, 1, formats=["best", "critique"], reasons=reasons)
+    page = entered(visit, study)
+    expect(page.locator(".reasons kbd:visible")).to_have_count(0)
+    assert page.locator(".reasons").first.evaluate("row => row.scrollWidth <= row.clientWidth")
+    page.keyboard.press("b")
+    page.keyboard.press("i")
+    page.keyboard.type("2 of 3")  # where one writes, digits are digits
+    page.keyboard.press("ArrowDown")
+    expect(page.get_by_role("button", name="right, answer B")).to_be_focused()
+    expect(page.locator(".reasons kbd:visible")).to_have_text(["1", "2", "3", "4", "5", "6"])
+    page.keyboard.press("6")
+    page.keyboard.press("2")
+    page.keyboard.press("2")
+    page.keyboard.press("ArrowUp")
+    expect(page.get_by_label("In words, answer B")).to_be_focused()
+    found = about(page, said(studio, study, page), "critique")
+    assert found == [("B", {"text": "2 of 3", "tags": ["sixth"]})]
+    expect(page.locator(".choices")).to_be_visible()  # none of them was a vote
+    page.locator(".of-answer").first.get_by_role("button", name="sixth").click()
+    expect(page.get_by_role("button", name="sixth, answer A")).to_have_attribute(
+        "aria-pressed", "true"
+    )
+
+
+def test_what_points_mean_is_there_before_one_is_chosen(visit: Visit, studio: Studio) -> None:
+    study = made(studio, 1, formats=["ratings"], aspects=ASPECTS)
+    page = entered(visit, study)
+    scale = page.locator(".rating").first
+    told = scale.locator(".at-point")
+    expect(scale.locator(".ends")).to_have_text("1 not at all, 5 entirely")
+    expect(page.locator(".rating .ends").nth(1)).to_have_text("1 worst, 5 best")
+    points(page, "clear", "A").get_by_text("4", exact=True).hover()
+    expect(told).to_have_text("mostly")
+    page.locator(".question").hover()
+    expect(told).to_have_text("")
+    page.get_by_role("radio", name="1, not at all").first.focus()
+    page.keyboard.press("ArrowRight")  # it is chosen, and has the focus
+    expect(told).to_have_text("hardly")
+    points(page, "clear", "A").get_by_text("5", exact=True).hover()
+    expect(told).to_have_text("entirely")
+    expect(scale.locator(".ends")).to_be_visible()
+
+
 # --- all at once --------------------------------------------------------------------------------------
 
 
@@ -510,7 +601,7 @@ def test_a_tie_is_a_ranking_of_one_place_and_skipping_is_possible_at_any_time(
     page.keyboard.press("1")
     assert places(page) == ["A"]
     page.get_by_role("button", name="Skip").click()
-    expect(page.locator(".lacking")).to_have_text("Passed over.")
+    expect(page.locator(".lacking")).to_have_text("Skipped.")
     expect(page.locator(".alone")).to_be_hidden()
     assert outcome(studio, study, page)["choice"] == "skip"
     page.get_by_role("button", name="Undo").click()
@@ -545,6 +636,7 @@ def test_all_at_once_on_a_phone(visit: Visit, studio: Studio) -> None:
     study = made(studio, 2, **ALL)
     page = on_phone(visit, study)
     page.get_by_role("button", name=re.compile("^C")).filter(has=page.locator("b")).tap()
+    page.get_by_role("button", name="Open", exact=True).tap()
     page.get_by_role("button", name="clearly better").tap()
     chip(page, "B").tap()
     chip(page, "A").tap()
@@ -563,6 +655,30 @@ def test_all_at_once_on_a_phone(visit: Visit, studio: Studio) -> None:
     assert outcome(studio, study, page) == {"order": [["C"], ["B", "A"]]}
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     done(studio, study, page)
+
+
+def test_a_card_that_asks_for_much_leaves_the_answers_the_room_on_a_phone(
+    visit: Visit, studio: Studio
+) -> None:
+    study = made(studio, 2, **ALL)
+    page = on_phone(visit, study)
+    card, steps = page.locator(".vote .card"), page.locator(".asked .steps")
+    height = "each => each.getBoundingClientRect().height / innerHeight"
+    expect(steps).to_be_hidden()
+    assert card.evaluate(height) < 0.2
+    expect(page.locator(".lacking")).to_contain_text("Still to say: which answer is best")
+    page.locator(".lacking").tap()
+    expect(steps).to_be_visible()
+    expect(page.get_by_role("button", name="Fold")).to_have_attribute("aria-expanded", "true")
+    page.locator("[data-choice=best]").first.tap()
+    assert card.evaluate(height) <= 0.5
+    page.get_by_role("button", name="rude, answer A").scroll_into_view_if_needed()
+    expect(page.get_by_role("button", name="rude, answer A")).to_be_in_viewport(ratio=1)
+    check(page, ".vote")
+    page.get_by_role("button", name="Fold").tap()
+    expect(steps).to_be_hidden()
+    page.get_by_role("button", name="Next item").tap()  # leads to what is missing
+    expect(page.get_by_role("button", name="slightly better")).to_be_focused()
 
 
 def test_next_brings_what_is_missing_into_view_on_a_phone(visit: Visit, studio: Studio) -> None:

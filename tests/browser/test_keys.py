@@ -264,3 +264,34 @@ def test_a_surprise_is_asked_by_button_or_key_and_none_comes_twice(visit: Visit)
         asked.append(page.locator(".query").input_value())
     assert len(set(asked)) == 6
     assert set(asked) <= set(surprises)
+
+
+def test_the_key_that_opens_what_differs_closes_it(visit: Visit, ask: Ask) -> None:
+    page = visit()
+    ask(page, "Which language do people speak in Brazil?")
+    page.keyboard.press("Escape")
+    dialog = page.get_by_role("dialog", name="What differs")
+    for closing in ("w", "Escape"):
+        page.keyboard.press("w")
+        expect(dialog).to_be_visible()
+        page.keyboard.press(closing)
+        expect(dialog).to_be_hidden()
+
+
+@pytest.mark.parametrize("opened_by", ["key", "button"])
+def test_the_list_of_keys_scrolls_by_keys_at_once(opened_by: str, visit: Visit) -> None:
+    page = visit(viewport={"width": 1360, "height": 620})
+    if opened_by == "button":
+        page.get_by_role("button", name="Keys").click()
+    else:
+        page.locator(".query").press("Escape")
+        page.keyboard.press("?")
+    keys = page.locator("#keys")
+    expect(keys).to_be_visible()
+    expect(page.get_by_role("button", name="Change a key")).to_be_in_viewport(ratio=1)
+    page.keyboard.press("End")
+    page.wait_for_function("document.getElementById('keys').scrollTop > 100")
+    page.keyboard.press("Escape")
+    expect(keys).to_be_hidden()
+    if opened_by == "button":
+        expect(page.get_by_role("button", name="Keys")).to_be_focused()

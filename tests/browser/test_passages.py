@@ -473,12 +473,19 @@ def test_a_study_that_asks_for_passages_says_so_and_has_its_reasons(
     pictures(page, "passages-study")
 
     page = opened_study(
-        visit, made(studio, 1, formats=["passages"], reasons=["made up", "too long"])
+        visit, made(studio, 1, formats=["best", "passages"], reasons=["made up", "too long"])
     )
     page.keyboard.press("a")
     page.keyboard.press("p")
     page.keyboard.press("-")
-    expect(marker(page).locator("[data-reason]")).to_have_text(["made up", "too long"])
+    expect(marker(page).locator("[data-reason]")).to_have_text(["made up1", "too long2"])
+    page.keyboard.press("2")  # which its reason shows, and no vote
+    too_long = marker(page).get_by_role("button", name="too long")
+    expect(too_long).to_have_attribute("aria-pressed", "true")
+    expect(too_long.locator("kbd")).to_be_visible()
+    expect(page.locator(".choices")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator(".marked .reason")).to_contain_text("too long")
     plain = opened_study(visit, made(studio, 1))
     expect(plain.locator("[data-asked-too]")).to_be_hidden()
 

@@ -26,6 +26,8 @@ from app.store import (
 from rlhb_core.schema.formats import FORMATS
 from tests.browser.conftest import Studio, Visit
 from tests.browser.test_axe import check
+from tests.browser.test_desk import made as to_work
+from tests.browser.test_desk import opened, question
 from tests.browser.test_runs_pages import picture
 from tests.scene import OPENED_MS, asked, best, someone
 
@@ -121,15 +123,51 @@ def test_an_item_is_put_away_and_taken_out_again(
     expect(page.get_by_text("0 of 2 answers, 2 items")).to_be_visible()
 
 
-def test_further_items_come_at_a_press(visit: Visit, tmp_path: Path) -> None:
+def test_of_many_items_the_first_are_shown_and_all_at_a_press(visit: Visit, tmp_path: Path) -> None:
     page = made(visit, named())
-    bring(page, tmp_path, "\n".join(f"Question {n}?" for n in range(130)), "questions.txt")
+    bring(page, tmp_path, "\n".join(f"Question {n}?" for n in range(50)), "questions.txt")
     rows = page.get_by_role("table", name="Items").locator("tbody tr")
-    expect(rows).to_have_count(100)
-    page.get_by_role("button", name="Further items").click()
-    expect(rows).to_have_count(130)
-    expect(rows.last).to_contain_text("Question 129?")
-    expect(page.get_by_role("button", name="Further items")).to_be_hidden()
+    expect(rows).to_have_count(20)
+    page.get_by_role("button", name="Show all 50").click()
+    expect(rows).to_have_count(50)
+    expect(rows.last).to_contain_text("Question 49?")
+    expect(page.locator("[data-further]")).to_be_hidden()
+    bring(page, tmp_path, "\n".join(f"Question {n}?" for n in range(50, 150)), "more.txt")
+    expect(page.get_by_text("0 of 150 answers, 150 items")).to_be_visible()
+    expect(rows).to_have_count(20)
+    page.get_by_role("button", name="Show 100 more of 130").click()
+    expect(rows).to_have_count(120)
+    page.get_by_role("button", name="Show all 150").click()
+    expect(rows).to_have_count(150)
+
+
+def test_of_those_who_worked_it_is_said_who_one_is(visit: Visit, studio: Studio) -> None:
+    study = to_work(studio, 2)
+    with studio.store.writing() as connection:
+        fill(connection, study, 1)
+    page = opened(visit, study)
+    page.keyboard.press("1")
+    page.wait_for_selector(".compare[data-phase=voted]")
+    page.keyboard.press("n")
+    question(page, 1)
+    page.goto(f"/studies/{study.id}")
+    rows = page.get_by_role("table", name="How people worked").locator("tbody tr")
+    expect(rows).to_have_count(2)
+    expect(rows.get_by_text("you", exact=True)).to_have_count(1)
+
+
+def test_of_two_formats_that_share_a_place_it_is_said_while_both_are_asked(visit: Visit) -> None:
+    page = made(visit, named())
+    told = page.get_by_text("it takes the place of the vote and of how much better")
+    expect(page.get_by_text("is chosen for free questions only")).to_be_visible()
+    expect(told).to_be_hidden()
+    page.get_by_role("button", name="Everything").click()
+    expect(told).to_be_visible()
+    check(page, ".asking")
+    page.get_by_label("Ranking", exact=True).uncheck()
+    expect(told).to_be_hidden()
+    page.get_by_label("Ranking", exact=True).check()
+    expect(told).to_be_visible()
 
 
 def test_questions_that_were_asked_here_are_taken_in(

@@ -184,8 +184,8 @@ def test_the_words_add_up_too(lived: Store):
     explained = re.findall(r"<li>(.*?)</li>", page)
     assert explained == [
         "12 queries: 6 with a vote that counts, 1 with a vote that tells nothing (no two different answers), "
-        "1 passed over, 1 with the vote taken back, 1 voted on with names in view, 2 without a vote.",
-        "13 votes cast: 6 count, 1 tell nothing (no two different answers), 1 passed the comparison over, "
+        "1 skipped, 1 with the vote taken back, 1 voted on with names in view, 2 without a vote.",
+        "13 votes cast: 6 count, 1 tell nothing (no two different answers), 1 skipped the comparison, "
         "1 were cast with names in view, 4 were changed or taken back later.",
         "36 answers: 34 complete, 2 failed.",
     ]

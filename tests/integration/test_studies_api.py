@@ -73,11 +73,20 @@ def next_of(member: Member, study_id: str) -> dict[str, Any]:
 
 
 def vote(member: Member, task: dict[str, Any], place: int = 0) -> None:
+    best = task["view"]["panels"][place]["response_id"]
+    say(member, task, {"choice": "best", "best": best})
+
+
+def skip(member: Member, task: dict[str, Any]) -> None:
+    say(member, task, {"choice": "skip", "best": None})
+
+
+def say(member: Member, task: dict[str, Any], payload: dict[str, Any]) -> None:
     now = now_ms()
     signal = {
         "id": str(uuid4()), "kind": "vote", "query_id": task["query_id"], "at_ms": now, "page_id": str(uuid4()),
         "page_opened_ms": now,
-        "payload": {"choice": "best", "best": task["view"]["panels"][place]["response_id"]},
+        "payload": payload,
     }  # fmt: skip
     sent = member.client.post("/api/signals", json={"sent_ms": now, "signals": [signal]})
     assert sent.json() == {"received": 1, "new": 1}, sent.text
@@ -103,6 +112,50 @@ def test_a_study_is_made_filled_opened_and_worked_through(leader: Member, annota
     end = next_of(annotator, study_id)
     assert (end["query_id"], end["finished"], end["completion_code"]) == (None, True, "MARS-17")
     assert leader.client.get(f"/api/studies/{study_id}").json()["share"]["answers"] == 3
+
+
+def test_who_has_finished_is_told_what_they_had_and_not_what_others_did(
+    team: Team, leader: Member, annotator: Member
+):
+    lines = [{**PAIRS[0], "prompt": f"Question {n}?"} for n in range(4)]
+    study_id = made(leader, lines)
+    skip(annotator, next_of(annotator, study_id))
+    task = next_of(annotator, study_id)
+    assert (task["done"], task["skipped"], task["mine"]) == (0, 1, 4)
+    other = team.member(f"Otto {uuid4().hex[:6]}")
+    for _ in range(2):  # what was skipped, and the last one
+        vote(other, next_of(other, study_id))
+    vote(annotator, task)
+    assert offered(annotator, study_id) == {"done": 1, "skipped": 1, "mine": 4}  # one waits
+    vote(annotator, next_of(annotator, study_id))
+    end = next_of(annotator, study_id)
+    assert (end["finished"], end["done"], end["skipped"], end["mine"]) == (True, 2, 1, 3)
+    assert offered(annotator, study_id) == {"done": 2, "skipped": 1, "mine": 3}
+
+
+def offered(member: Member, study_id: str) -> dict[str, int]:
+    offers = member.client.get("/api/studies").json()
+    share: dict[str, int] = next(each["share"] for each in offers if each["id"] == study_id)
+    return share
+
+
+def test_guidelines_are_known_once_an_item_is_ended_by_them(leader: Member, annotator: Member):
+    study_id = made(leader)
+    assert told_of_guidelines(annotator, study_id) == (0, True)
+    path = f"/api/studies/{study_id}"
+    leader.client.patch(path, json={"guidelines": "Be kind."})
+    assert told_of_guidelines(annotator, study_id) == (1, False)
+    vote(annotator, next_of(annotator, study_id))
+    assert told_of_guidelines(annotator, study_id) == (1, False)  # shown when there were none yet
+    skip(annotator, next_of(annotator, study_id))
+    assert told_of_guidelines(annotator, study_id) == (1, True)
+    leader.client.patch(path, json={"guidelines": "Be kinder."})
+    assert told_of_guidelines(annotator, study_id) == (2, False)
+
+
+def told_of_guidelines(member: Member, study_id: str) -> tuple[int, bool]:
+    task = next_of(member, study_id)
+    return task["guidelines"], task["knows_guidelines"]
 
 
 def test_what_an_annotator_is_told_does_not_tell_why_they_are_given_it(
@@ -220,6 +273,15 @@ def test_of_free_questions_only_guidelines_and_threads_change(leader: Member, an
     assert led["study"]["plan"]["threads"] == "own"
 
 
+def test_items_are_not_gone_on_with_so_nothing_is_chosen_of_that(leader: Member):
+    study_id = made(leader)
+    refused = leader.client.patch(f"/api/studies/{study_id}", json={"plan": {"threads": "own"}})
+    assert (refused.status_code, "free questions only" in refused.json()["detail"]) == (422, True)
+    name = f"Threads {uuid4().hex[:6]}"
+    new = leader.client.post("/api/studies", json={"name": name, "plan": {"threads": "own"}})
+    assert (new.status_code, "free questions only" in new.json()["detail"]) == (422, True)
+
+
 def test_items_are_listed_put_away_and_tagged(leader: Member, annotator: Member):
     study_id = made(leader)
     path = f"/api/studies/{study_id}/items"
@@ -227,6 +289,9 @@ def test_items_are_listed_put_away_and_tagged(leader: Member, annotator: Member)
     assert (listed["count"], [each["text"] for each in listed["items"]]) == (
         3, ["Question 0?", "Question 1?", "Question 2?"],
     )  # fmt: skip
+    one = leader.client.get(f"{path}?offset=1&limit=1").json()
+    assert (one["count"], [each["text"] for each in one["items"]]) == (3, ["Question 1?"])
+    assert leader.client.get(f"{path}?limit=101").status_code == 422
     first = listed["items"][0]["id"]
     change = {"ids": [first, str(uuid4())], "archived": True, "tags": ["moons"]}
     assert leader.client.patch(path, json=change).json() == {"changed": 1}

@@ -79,6 +79,12 @@ export class Alone {
     return all.sort((one, other) => kinds.indexOf(one.first.row.kind) - kinds.indexOf(other.first.row.kind));
   }
 
+  /** A digit goes to this row ({row, answer}), or to none (null). */
+  point(to) {
+    for (const { answer, cells } of this.columns.values())
+      cells.forEach((cell, index) => cell.toggleAttribute("data-current", this.rows[index] === to?.row && answer.id === to.answer.id));
+  }
+
   /** Put the focus on what a row asks of an answer. */
   focus(kind, answer) {
     const column = this.columns.get(answer.id);

@@ -11,8 +11,10 @@ import { Alone } from "./alone.js";
 import { binaryRow, nameMarks } from "./binary.js";
 import { arrange } from "./buttons.js";
 import { critiqueRow } from "./critique.js";
+import { Fold } from "./fold.js";
 import { Ranking } from "./ranking.js";
 import { ratingRow } from "./ratings.js";
+import { digitStep, OPEN_ENDED } from "./steps.js";
 import { Strength } from "./strength.js";
 
 const HERE = new Set(["strength", "ranking", "ratings", "binary", "critique"]);
@@ -41,9 +43,11 @@ export class FormatsCard extends EventTarget {
     this.alone = new Alone();
     this.onward = h("div", { class: "onward" }, h("p", { class: "lacking" }));
     this.relative = h("div", { class: "relative", role: "group", "aria-label": "The answers against each other" }, this.strength.element, this.ranking.element);
+    this.fold = new Fold(this.box, this.onward.firstChild);
     this.box.append(h("div", { class: "steps" }, this.relative, this.alone.element), this.onward);
     votes.addEventListener("cast", () => this.#voted());
     addEventListener("pagehide", () => this.flush());
+    document.addEventListener("focusin", () => !this.box.hidden && this.#point());
   }
 
   /** A comparison came onto the page: its first snapshot. */
@@ -52,6 +56,7 @@ export class FormatsCard extends EventTarget {
     this.isMany = asks.formats.some((each) => HERE.has(each)) || !asks.formats.includes("best");
     this.ranking.begin(ranking);
     this.alone.begin(this.#rows(asks));
+    this.fold.begin(this.alone.rows.length + ["strength", "ranking"].filter((each) => this.#asks(each)).length);
     this.lastRated = null;
     arrange(this.bar, { isMany: this.isMany, asksBest: this.#asks("best"), onward: this.onward, tools: this.ranking.tools });
   }
@@ -77,6 +82,7 @@ export class FormatsCard extends EventTarget {
       if (isNew && name !== "ratings") element.scrollIntoView({ block: "nearest" });
     }
     this.step = step;
+    this.#point();
   }
 
   /** What is still to be said, in the order in which it is asked: [{format, words, focus()}]. */
@@ -94,7 +100,7 @@ export class FormatsCard extends EventTarget {
 
   /** The same as people are told it. */
   get sentence() {
-    if (this.votes.vote?.choice === "skip") return "Passed over.";
+    if (this.votes.vote?.choice === "skip") return "Skipped.";
     const missing = this.missing();
     if (!missing.length) return this.#isSilent() ? "Say what there is to say, or skip it." : "All is said.";
     const more = missing.length - MOST_TOLD;
@@ -116,6 +122,7 @@ export class FormatsCard extends EventTarget {
     const [first] = this.missing();
     if (!first) return false;
     this.#say(this.sentence);
+    if (first.format !== "best") this.fold.open();
     first.focus();
     return true;
   }
@@ -129,17 +136,21 @@ export class FormatsCard extends EventTarget {
 
   /** A digit answers the step that it is time for. False if it says nothing now. */
   digit(number) {
-    const now = this.comparison();
-    if (!now) return false;
-    switch (this.isMany ? this.#digitStep() : "best") {
+    if (!this.comparison()) return false;
+    if (this.votes.vote?.choice === "skip") return this.votes.explain(number);
+    const step = this.isMany ? this.#digitStep() : "best";
+    if (step !== "best") this.fold.open();
+    switch (step) {
       case "best":
         return number <= 3 && this.votes.cast("best", number - 1);
       case "strength":
         return number <= 3 && this.#weigh(number, true);
       case "ranking":
         return this.ranking.place(number - 1) && this.#advance();
-      case "ratings":
-        return this.#rateNext(number);
+      case "ratings": {
+        const next = this.#nextRated();
+        return Boolean(next) && next.row.digit(next.answer, number);
+      }
       default:
         return false;
     }
@@ -165,8 +176,9 @@ export class FormatsCard extends EventTarget {
     return this.#isRanking() && this.ranking.clear();
   }
 
+  /** Take back what was said last: a place in the order, else the choice. */
   back() {
-    return this.#isRanking() && (this.ranking.back(), true);
+    return this.isMany && ((this.#isRanking() && this.ranking.back()) || this.undo());
   }
 
   /** Like or dislike the answer at `position`; without one (-1), where good or bad is asked, the next not judged. */
@@ -184,6 +196,7 @@ export class FormatsCard extends EventTarget {
     const answers = this.#answers();
     const answer = answers.find(({ positions }) => positions.includes(position)) ?? answers[0];
     if (!answer || this.alone.element.hidden) return false;
+    this.fold.open();
     this.dispatchEvent(new CustomEvent("bring", { detail: answer.positions[0] }));
     this.alone.focus("critique", answer);
     return true;
@@ -204,7 +217,7 @@ export class FormatsCard extends EventTarget {
   }
 
   #rate(answer, aspect, value, byKey = false) {
-    this.lastRated = { answer, aspect };
+    this.lastRated = { answer, row: this.alone.rows.find(({ kind, label }) => kind === "ratings" && label === aspect) };
     const { ratings } = this.acts.marksOf(answer);
     if (ratings[aspect] !== value) {
       this.acts.keep(answer.id, { ratings: { ...ratings, [aspect]: value } });
@@ -214,14 +227,17 @@ export class FormatsCard extends EventTarget {
     if (byKey) this.#advance(answer);
   }
 
-  /** A digit outside of the scales: the first that is open, of the answer that has the focus if it has one. */
-  #rateNext(value) {
+  /** What a digit outside of the scales rates: the first that is open, of the answer that has the focus if it has one; else the last once more. */
+  #nextRated() {
     const open = this.alone.lacking(this.#answers()).filter(({ row }) => row.kind === "ratings");
     const at = this.panels.findIndex((element) => element.contains(document.activeElement));
-    const next = open.find(({ answer }) => answer.positions.includes(at)) ?? open[0];
-    if (next) return next.row.digit(next.answer, value);
-    if (this.lastRated) this.#rate(this.lastRated.answer, this.lastRated.aspect, value, true);
-    return Boolean(this.lastRated);
+    return open.find(({ answer }) => answer.positions.includes(at)) ?? open[0] ?? this.lastRated;
+  }
+
+  /** What a digit would do now is marked: a scale, where the focus is in none. */
+  #point() {
+    const isRating = this.step === "ratings" && !document.activeElement?.closest(".points, .reasons, input");
+    this.alone.point(isRating ? this.#nextRated() : null);
   }
 
   #comment(answer, said) {
@@ -291,7 +307,7 @@ export class FormatsCard extends EventTarget {
 
   /** Whether nothing was said where nothing has to be. */
   #isSilent() {
-    if (this.votes.vote || this.asks.formats.some((each) => !["critique", "passages", "edit"].includes(each))) return false;
+    if (this.votes.vote || this.asks.formats.some((each) => !OPEN_ENDED.has(each))) return false;
     return this.#answers().every((answer) => {
       const { comment, tags, edited } = this.acts.marksOf(answer);
       return !comment && !tags.length && edited == null && !this.isMarked(answer);
@@ -300,16 +316,9 @@ export class FormatsCard extends EventTarget {
 
   /** Which of the steps digits answer now. */
   #digitStep() {
-    const choice = this.votes.vote?.choice;
-    const there = {
-      best: this.#isUndecided(),
-      strength: choice === "best",
-      ranking: !this.ranking.element.hidden && choice !== "tie",
-      ratings: choice !== "skip",
-    };
-    const steps = Object.keys(there).filter((each) => this.#asks(each) && there[each]);
     const open = new Set(this.missing().map(({ format }) => format));
-    return steps.find((each) => open.has(each)) ?? steps.at(-1); // all are said: the last one can be said anew
+    const canRank = !this.ranking.element.hidden;
+    return digitStep(this.asks.formats, { choice: this.votes.vote?.choice, isUndecided: this.#isUndecided(), canRank, open });
   }
 
   // --- where it goes on ---------------------------------------------------------------------------

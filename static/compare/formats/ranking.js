@@ -84,8 +84,9 @@ export class Ranking {
     this.changed(this.tiesNext ? "The next one shares its place." : "The next one has a place of its own.");
   }
 
+  /** Take back the place that was given last; false if there is none. */
   back() {
-    if (!this.areTied) this.#change(takenBack(this.order));
+    return !this.areTied && this.#change(takenBack(this.order));
   }
 
   /** All on one place. */
@@ -130,7 +131,7 @@ export class Ranking {
 
   #change(order) {
     const sound = this.#sound(order);
-    if (JSON.stringify(sound) === JSON.stringify(this.order)) return;
+    if (JSON.stringify(sound) === JSON.stringify(this.order)) return false;
     const had = this.element.contains(document.activeElement) ? document.activeElement.dataset.chip : null;
     this.order = sound;
     this.tiesNext = false;
@@ -139,6 +140,7 @@ export class Ranking {
     this.#draw();
     if (had) this.element.querySelector(`[data-chip="${had}"]`)?.focus();
     this.changed(this.sentence);
+    return true;
   }
 
   #settle() {

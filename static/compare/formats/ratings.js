@@ -1,4 +1,5 @@
-// Ratings: one row for each aspect of the study, five points for each answer, with the words of what is chosen.
+// Ratings: one row for each aspect of the study, five points for each answer. What the ends mean stands there
+// always, and what one point means while it is looked at or once it is chosen.
 
 import { h } from "../../kit.js";
 import { listed } from "../folds.js";
@@ -9,14 +10,20 @@ const USUAL = ["worst", "", "", "", "best"];
 /** A row of the card. rate(answer, aspect, value): say it; marksOf(answer): what was said; goOn(): as the button Next does. */
 export function ratingRow({ name, anchors }, { rate, marksOf, goOn }) {
   const words = (value) => (anchors.length ? anchors[value - 1] : USUAL[value - 1]);
+  const ends = `1 ${words(1)}, 5 ${words(5)}`;
   const full = (value) => (words(value) ? `${value}, ${words(value)}` : String(value));
+  /** Say what the point means that is looked at, else the one that is chosen. */
+  function tell(rating, chosen) {
+    const point = rating.querySelector("label:hover input") ?? rating.querySelector("input:focus-visible");
+    rating.querySelector(".at-point").textContent = words(point ? Number(point.value) : chosen) ?? "";
+  }
   return {
     kind: "ratings",
     label: name,
 
     make(answer) {
       const field = `rating-${answer.id}-${name}`;
-      const chosen = h("span", { class: "chosen-words", "aria-hidden": "true" });
+      const meaning = h("span", { class: "meaning", title: ends, "aria-hidden": "true" }, h("span", { class: "at-point" }), h("span", { class: "ends" }, ends));
       const point = (value) =>
         h(
           "label",
@@ -25,6 +32,8 @@ export function ratingRow({ name, anchors }, { rate, marksOf, goOn }) {
           h("span", { "aria-hidden": "true" }, String(value)),
         );
       const group = h("div", { class: "points", role: "radiogroup", "aria-label": `${name}, answer ${listed(answer.letters)}` }, POINTS.map(point));
+      const rating = h("div", { class: "rating" }, group, meaning);
+      for (const event of ["pointerover", "pointerleave", "focusin", "focusout"]) group.addEventListener(event, () => tell(rating, marksOf(answer).ratings[name]));
       group.addEventListener("keydown", (event) => {
         const value = Number(event.key);
         if (event.key === "Enter") return event.repeat || goOn();
@@ -32,13 +41,13 @@ export function ratingRow({ name, anchors }, { rate, marksOf, goOn }) {
         event.preventDefault();
         if (!event.repeat) rate(answer, name, value, true);
       });
-      return h("div", { class: "rating" }, group, chosen);
+      return rating;
     },
 
     draw(cell, answer) {
       const value = marksOf(answer).ratings[name];
       for (const input of cell.querySelectorAll("input")) input.checked = Number(input.value) === value;
-      cell.querySelector(".chosen-words").textContent = value ? words(value) : anchors.length ? "" : "1 worst, 5 best";
+      tell(cell, value);
     },
 
     lacks: (answer) => marksOf(answer).ratings[name] === undefined,
