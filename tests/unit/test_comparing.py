@@ -161,6 +161,21 @@ def test_names_are_shown_after_the_vote_and_hidden_again_by_undo(choice: VoteCho
     assert hidden.vote.choice is None
 
 
+def test_beside_an_answer_that_came_all_are_held_back_until_all_are_there_and_one_that_goes_on_hides_none() -> (
+    None
+):
+    query, answers, known = made_comparison()
+    texts = [each.text for each in view_of(query, answers, [], known, came=True).panels]
+    assert all(texts)
+    new = answers[2].model_copy(update={"text": "So f", "outcome": Outcome.PENDING})
+    held = view_of(query, [*answers[:2], new], [], known, came=True)
+    assert {(each.text, each.outcome) for each in held.panels} == {("", Outcome.PENDING)}
+    cut = answers[2].model_copy(update={"outcome": Outcome.PENDING, "error": "Cut at 9 tokens."})
+    assert [
+        each.text for each in view_of(query, [*answers[:2], cut], [], known, came=True).panels
+    ] == texts
+
+
 def test_how_long_an_answer_took_is_told_with_the_names() -> None:
     query, answers, known = made_comparison()
     answers = [
