@@ -11,11 +11,7 @@ from app.api.deps import TheStore, TheStudies, Who
 from app.api.shares import OwnShare, mine, own_share
 from app.comparing import ComparisonView
 from app.people import Principal
-<<<<<<< HEAD
 from app.rendering import text_of_operator
-from app.store import FREE, Progress, Role, Store, Study, StudyStatus, UnknownReference, studies
-from app.studies import check_audience, is_open_to
-=======
 from app.store import (
     FREE,
     Connection,
@@ -28,7 +24,6 @@ from app.store import (
     studies,
 )
 from app.studies import check_audience, has_finished, is_open_to
->>>>>>> f2
 from rlhb_core.schema.formats import Format
 from rlhb_core.schema.record import Record, now_ms
 
