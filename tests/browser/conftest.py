@@ -56,6 +56,7 @@ THREE = ("Otter Able", "Heron Brisk", "Lemur Calm")
 SPOKEN = {
     "Sloth Slow": "slow",
     "Turtle Steady": "steady",
+    "Crane Held": "held",
     "Dodo Broken": "broken",
     "Parrot Markup": "markup",
     "Owl Echo": "echo",

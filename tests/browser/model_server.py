@@ -3,7 +3,7 @@
 Which of these it does is chosen by the model's name in the request: `able`, `brisk` and `calm` answer at once, each
 something else; `echo` always says the same, `drawl` the same slowly, `pages` many paragraphs; `slow`, `steady`,
 `late`, `broken`, `markup`, `hebrew`, `long` and `nothing` do as they are called; `cut` ends at the limit of tokens, and
-goes on when it is given what it has said. `mirror-0`, `mirror-1` and `mirror-2` each say a part of the question, as
+goes on when it is given what it has said; `held` stops in the middle until `held` is set. `mirror-0`, `mirror-1` and `mirror-2` each say a part of the question, as
 `asking_for` puts it together.
 """
 
@@ -35,7 +35,9 @@ PAGES = "\n\n".join(
     for part in range(1, 9)
 )
 BETWEEN = "\n%%%\n"
-WORD_S = {"slow": 0.1, "steady": 0.03, "drawl": 0.1, "pages": 0.03}
+held = threading.Event()
+"""While it is clear, `held` does not get beyond the middle of its answer."""
+WORD_S = {"held": 0.0, "slow": 0.1, "steady": 0.03, "drawl": 0.1, "pages": 0.03}
 
 
 def asking_for(*answers: str) -> str:
@@ -88,6 +90,8 @@ def _pieces(model: str) -> Iterator[str]:
     words = {"drawl": ECHO.split(), "pages": PAGES.split(" ")}.get(model, SLOW_WORDS)
     for number, word in enumerate(words):
         time.sleep(WORD_S[model])
+        if model == "held" and number == len(words) // 2:
+            held.wait()
         yield word if number == 0 else f" {word}"
 
 

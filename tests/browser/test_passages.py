@@ -11,7 +11,7 @@ from app.store import Store
 from rlhb_core.schema.payloads import MAX_PIECES
 from rlhb_core.schema.signals import Signal, SignalKind
 from tests.browser.conftest import MIRRORS, Studio, Visit
-from tests.browser.model_server import asking_for
+from tests.browser.model_server import asking_for, held
 from tests.browser.test_axe import check
 from tests.browser.test_desk import given, made, question
 from tests.browser.test_desk import opened as opened_study
@@ -300,10 +300,18 @@ def test_on_a_phone_by_touch(visit: Visit, studio: Studio, ask: Ask) -> None:
 # --- what else is going on ----------------------------------------------------------------------------
 
 
+@pytest.fixture
+def releasing() -> Iterator[Callable[[], None]]:
+    """Has `Crane Held` stop in the middle of its answer until this is called, or the test ends."""
+    held.clear()
+    yield held.set
+    held.set()
+
+
 def test_while_others_are_written_and_of_one_that_is(
-    visit: Visit, studio: Studio, ask: Ask
+    visit: Visit, studio: Studio, ask: Ask, releasing: Callable[[], None]
 ) -> None:
-    studio.serve("Turtle Steady", *MIRRORS[:2])
+    studio.serve("Crane Held", *MIRRORS[:2])
     page = visit()
     ask(page, asking_for("Plain words here.", "Other words here."), complete=False)
     written = page.locator(".answer").filter(has_text="words here.").first
@@ -312,6 +320,7 @@ def test_while_others_are_written_and_of_one_that_is(
     expect(marker(page).locator("[data-why-not]")).to_have_text(
         "This answer is still being written. Its words can be marked once it is complete."
     )
+    releasing()
     page.wait_for_selector(".compare:not(:has(.answer[aria-busy=true]))")
     expect(
         marker(page).get_by_role("button", name="Bad")
@@ -323,8 +332,10 @@ def test_while_others_are_written_and_of_one_that_is(
     assert str(mark.response_id) == written.get_attribute("data-response")
 
 
-def test_marks_stay_while_another_answer_grows(visit: Visit, studio: Studio, ask: Ask) -> None:
-    studio.serve("Stork Pages", *MIRRORS[:2])
+def test_marks_stay_while_another_answer_grows(
+    visit: Visit, studio: Studio, ask: Ask, releasing: Callable[[], None]
+) -> None:
+    studio.serve("Crane Held", *MIRRORS[:2])
     page = visit()
     ask(page, asking_for("Plain words here.", "Other words here."), complete=False)
     card = page.locator(".answer[data-status=done]").first
@@ -333,6 +344,7 @@ def test_marks_stay_while_another_answer_grows(visit: Visit, studio: Studio, ask
     page.keyboard.press("+")
     expect(page.locator(".answer[data-status=writing]")).to_have_count(1)
     shown(page, "good", said)
+    releasing()
     page.wait_for_selector(".compare:not(:has(.answer[aria-busy=true]))")
     shown(page, "good", said)
     expect(marker(page)).to_be_visible()
