@@ -2,9 +2,9 @@
 
 Which of these it does is chosen by the model's name in the request: `able`, `brisk` and `calm` answer at once, each
 something else; `echo` always says the same, `drawl` the same slowly, `pages` many paragraphs; `slow`, `steady`,
-`late`, `broken`, `markup`, `hebrew`, `long` and `nothing` do as they are called; `cut` ends at the limit of tokens, and
-goes on when it is given what it has said; `held` stops in the middle until `held` is set. `mirror-0`, `mirror-1` and `mirror-2` each say a part of the question, as
-`asking_for` puts it together.
+`late`, `broken`, `markup`, `hebrew`, `long` and `nothing` do as they are called; `held` stops in the middle until
+`held` is set; `cut` ends at the limit of tokens, and goes on when it is given what it has said. `mirror-0`, `mirror-1`
+and `mirror-2` each say a part of the question, as `asking_for` puts it together.
 """
 
 import json
