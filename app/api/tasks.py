@@ -115,7 +115,10 @@ async def go_on(study_id: UUID, part: TheStudies, store: TheStore, who: Who) -> 
 
 @router.get("/{study_id}/guidelines")
 def show_guidelines(
-    study_id: UUID, store: TheStore, who: Who, number: Annotated[int | None, Query(ge=1)] = None
+    study_id: UUID,
+    store: TheStore,
+    who: Who,
+    number: Annotated[int | None, Query(ge=1, le=2**31 - 1)] = None,
 ) -> GuidelinesView:
     """The guidelines; `number`: an earlier version of them."""
     with store.reading() as connection:

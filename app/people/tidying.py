@@ -1,4 +1,4 @@
-"""What is over is deleted: sessions, invitations, counted tries, and lines of the audit log that are old enough."""
+"""What is over is deleted: sessions, invitations, counted tries, old drafts, and lines of the audit log old enough."""
 
 import asyncio
 import logging
@@ -8,7 +8,7 @@ from starlette.concurrency import run_in_threadpool
 from app.people.guessing import FORGOTTEN_MS
 from app.people.people import DAY_MS, HOUR_MS
 from app.settings import Settings
-from app.store import Store, StoreError, audit, guesses, invitations, sessions
+from app.store import Store, StoreError, audit, drafts, guesses, invitations, sessions
 from rlhb_core.schema.record import now_ms
 
 log = logging.getLogger(__name__)
@@ -25,6 +25,7 @@ def tidy(store: Store, settings: Settings) -> None:
         sessions.forget_old(connection, begun, seen)
         invitations.forget_old(connection)
         guesses.forget_old(connection, now - FORGOTTEN_MS)
+        drafts.forget_old(connection)
         audit.forget_old(connection, now - settings.audit_days * DAY_MS)
 
 

@@ -45,12 +45,18 @@ def keep(connection: Connection, person_id: UUID, draft: Draft) -> None:
         .limit(MOST)
     )
     too_many = (DRAFT.c.person_id == person_id) & DRAFT.c.id.not_in(newest)
-    connection.execute(sa.delete(DRAFT).where(too_many | (DRAFT.c.written_ms < _oldest())))
+    connection.execute(sa.delete(DRAFT).where(too_many))
+    forget_old(connection)
 
 
 def drop(connection: Connection, person_id: UUID, about: str) -> None:
     """Let a draft go; one that is not there is gone already."""
     connection.execute(sa.delete(DRAFT).where(DRAFT.c.id == uuid5(person_id, about)))
+
+
+def forget_old(connection: Connection) -> None:
+    """Delete what has waited too long, whoever wrote it."""
+    connection.execute(sa.delete(DRAFT).where(DRAFT.c.written_ms < _oldest()))
 
 
 def _oldest() -> int:

@@ -21,7 +21,7 @@ over; taken back; cast with names in view, the one before taken back; none."""
 VoteOutcome = Literal["counts", "given", "void", "skipped", "unblinded", "replaced"]
 """What came of a vote that was cast: it counts; it was read with its answers and counts; it tells nothing, as no two
 different answers came; it passed the comparison over; it was cast with names in view;
-it was changed or taken back later."""
+it was changed or taken back later. The same choice said once more, with how much better it is, is one vote with it."""
 
 
 class Counts(BaseModel):
@@ -88,6 +88,7 @@ def by_source(connection: Connection) -> dict[Source, Counts]:
 
 # --- what came of the votes -----------------------------------------------------------------------
 
+_NEWEST_FIRST = (SIGNAL.c.at_ms.desc(), SIGNAL.c.id.desc())
 _RANKED = "ranked"
 _CHOICE = sa.case(
     (SIGNAL.c.kind == SignalKind.RANK, _RANKED), else_=SIGNAL.c.payload["choice"].as_string()
@@ -96,9 +97,23 @@ _SAYS = (VoteChoice.BEST.value, VoteChoice.TIE.value, VoteChoice.ALL_BAD.value, 
 _BLIND = sa.or_(sa.not_(SIGNAL.c.unblinded), sa.literal(VoteChoice.WITHDRAWN.value) == _CHOICE)
 """The rule of `rlhb_core.schema.signals.counts_blind`: taking a vote back counts whenever it is done."""
 
+
+def _says_more(blind: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
+    """Whether the next vote on the query makes the same choice, with how much better, say: both are one vote."""
+
+    def next_one(value: sa.ColumnElement[str]) -> sa.Over[str]:
+        return sa.func.lag(value).over(
+            partition_by=(SIGNAL.c.query_id, blind), order_by=_NEWEST_FIRST
+        )
+
+    best = sa.func.coalesce(SIGNAL.c.payload["best"].as_string(), "")
+    return sa.and_(
+        SIGNAL.c.kind == SignalKind.VOTE, next_one(_CHOICE) == _CHOICE, next_one(best) == best
+    )
+
+
 # Every vote, ranking and withdrawal; `place` 1 is the last one on its query among those that count blind, or do not;
 # `newest` 1 the last of all.
-_NEWEST_FIRST = (SIGNAL.c.at_ms.desc(), SIGNAL.c.id.desc())
 _VOTES = (
     sa.select(
         SIGNAL.c.query_id,
@@ -110,6 +125,7 @@ _VOTES = (
         sa.func.row_number()
         .over(partition_by=SIGNAL.c.query_id, order_by=_NEWEST_FIRST)
         .label("newest"),
+        sa.func.coalesce(_says_more(_BLIND), sa.false()).label("said_more"),
     )
     .where(SIGNAL.c.kind.in_(DECIDING))
     .subquery()
@@ -155,7 +171,7 @@ _VOTE_STATES = (
     sa.select(QUERY.c.source, _vote_state, sa.func.count())
     .join(_VOTES, _VOTES.c.query_id == QUERY.c.id)
     .outerjoin(_TOLD, _TOLD.c.query_id == QUERY.c.id)
-    .where(_VOTES.c.choice != VoteChoice.WITHDRAWN.value)
+    .where(_VOTES.c.choice != VoteChoice.WITHDRAWN.value, sa.not_(_VOTES.c.said_more))
     .group_by(QUERY.c.source, _vote_state)
     .union_all(
         sa.select(QUERY.c.source, sa.literal("given"), sa.func.count())

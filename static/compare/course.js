@@ -6,6 +6,8 @@ import { ago } from "../kit.js";
 import { allTold } from "../signals.js";
 import { OPEN_ENDED } from "./formats/steps.js";
 
+const IN_ONE_GO_MS = 700; // between two keys of one thought
+const TOO_EARLY = "That was not recorded: the next item was still on its way.";
 const ONWARD_MS = 900; // from the last word until the next item comes by itself
 
 export class Course {
@@ -21,6 +23,7 @@ export class Course {
     this.back = this.line.querySelector("button");
     this.back.addEventListener("click", () => this.#toPresent());
     this.earlier = null; // the line of the list that was chosen last
+    this.lastTooEarly = -Infinity;
     this.present = null; // the id of what was in view before it
   }
 
@@ -39,6 +42,19 @@ export class Course {
   /** Whether all is said and the next item is on its way: a key that comes now was meant for that one. */
   get isGoingOn() {
     return Boolean(this.coming) && (this.formats.isMany ? this.formats.isDone : Boolean(this.votes.vote));
+  }
+
+  /**
+   * Whether a digit comes too early: the next item is on its way. Those typed in one go with it meant that one too, and are
+   * refused with it, and with a word; else the second of two would be taken for the first.
+   */
+  isTooEarly() {
+    const now = performance.now();
+    const isEarly = this.isGoingOn || now - this.lastTooEarly < IN_ONE_GO_MS;
+    if (!isEarly) return false;
+    this.lastTooEarly = now;
+    this.notices.hint(TOO_EARLY);
+    return true;
   }
 
   /** If that is wished, the next item comes once all is said of this one, after a moment in which it can be taken back. */

@@ -16,7 +16,7 @@ export class Question {
   show(text) {
     this.text = text;
     this.root.hidden = !text || this.field.value.trim() === text.trim();
-    if (this.words.textContent === text) return;
+    if (this.words.textContent === text) return this.#fit(); // it may have come into view
     this.words.textContent = text;
     this.#turn(false);
   }

@@ -9,7 +9,7 @@ export function bindShortcuts({ panels, votes, acts, formats, passages, edits, c
   const act = (name) => () => (focused() < 0 ? false : acts.act(focused(), name));
   const panel = (position) => () => panels.elements[position]?.focus({ preventScroll: true });
   const judge = (act) => () => formats.judge(act, focused());
-  const digits = Object.fromEntries([1, 2, 3, 4, 5].map((number) => [number, () => !course.isGoingOn && formats.digit(number)]));
+  const digits = Object.fromEntries([1, 2, 3, 4, 5].map((number) => [number, () => !course.isTooEarly() && formats.digit(number)]));
   bindKeys({
     ...digits,
     t: () => formats.tie(),

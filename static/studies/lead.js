@@ -21,6 +21,7 @@ const STATES = {
 const FIRST = 20; // items that are shown before more are asked for
 const MORE = 100;
 let led = null;
+let stored = ""; // guidelines, as the server told them last
 let shown = 0; // items
 
 start();
@@ -48,14 +49,19 @@ function show(found) {
   fill(find("[data-progress]"), bar(share.answers, share.target, `${number(share.answers)} of ${number(share.target)} ${share.target === 1 ? "answer" : "answers"}, ${number(share.items)} ${share.items === 1 ? "item" : "items"}`));
   fill(find("[data-states]"), next.map(([status, label]) => stateButton(status, label)), study.status === "open" && h("a", { class: "button", href: `/?study=${study.id}` }, "Try it"));
   find("[data-version]").textContent = study.guidelines ? `Version ${study.guidelines}. Each comparison keeps the version that held.` : "None yet.";
-  find("[data-guidelines] textarea").value = guidelines;
+  const field = find("[data-guidelines] textarea");
+  if (field.value === stored) field.value = guidelines; // else something else is being written there
+  stored = guidelines;
 }
 
 function stateButton(status, label) {
   const button = h("button", { class: status === "open" ? "button primary" : "button", type: "button" }, label);
   button.addEventListener("click", async () => {
     if (status === "ended" && !(await ask("End this study?", "Nothing more is handed out. You can open it again.", "End it"))) return;
-    await attempt(button, saidOf(button), async () => show(await call("PATCH", path, { status })));
+    await attempt(button, saidOf(button), async () => {
+      if (status === "open") await save({ guidelines: find("[data-guidelines] textarea").value }); // what was typed is what is opened
+      show(await call("PATCH", path, { status }));
+    });
     find("[data-states] button")?.focus();
   });
   return button;
@@ -63,7 +69,7 @@ function stateButton(status, label) {
 
 async function refresh() {
   const { study, share } = await get(path);
-  show({ ...led, study, share, guidelines: find("[data-guidelines] textarea").value });
+  show({ ...led, study, share });
 }
 
 // --- items -------------------------------------------------------------------------------------------
@@ -144,13 +150,20 @@ async function showGuidelines() {
   find("[data-shown]").innerHTML = html; // sanitised by the server
 }
 
-onSubmit(find("[data-plan]"), saidOf(find("[data-plan]")), async ({ name }) => {
+/** Save the plan as the form has it, and what else is given. */
+async function save(more = {}) {
   try {
-    show(await call("PATCH", path, { name, plan: planned(led.study.plan), named: namedPeople() }));
+    const name = find("[data-plan] [name=name]").value;
+    show(await call("PATCH", path, { name, plan: planned(led.study.plan), named: namedPeople(), ...more }));
     tellAtFields(null);
+    if ("guidelines" in more) await showGuidelines();
   } catch (error) {
     throw tellAtFields(error) ? new Error("It is not saved; what does not fit is said at its field.") : error;
   }
+}
+
+onSubmit(find("[data-plan]"), saidOf(find("[data-plan]")), async () => {
+  await save();
   await showLinks(led.study, path, show);
   saidOf(find("[data-plan]")).textContent = "The plan is saved.";
 });

@@ -66,3 +66,6 @@ def test_versions_and_words_on_answers_go_on_elsewhere(visit: Visit, studio: Stu
     with second.expect_response(is_kept):
         field.press("Escape")  # given up
     assert "A better version" not in drafts(second)
+    second.locator('.answer [data-act="edit"]').first.click()
+    expect(field).not_to_have_value("A better version")
+    second.get_by_role("button", name="Cancel").first.click()

@@ -195,6 +195,7 @@ def test_a_digit_that_comes_after_the_key_for_next_changes_nothing(
     with page.expect_request("**/next"):
         page.keyboard.press("n")
     page.keyboard.press("3")  # meant for the next one, which is still on its way
+    expect(page.get_by_text("That was not recorded: the next item was still on")).to_be_visible()
     expect(page.get_by_role("button", name="clearly better")).to_have_attribute(
         "aria-pressed", "true"
     )

@@ -200,6 +200,34 @@ def test_guidelines_are_stored_as_versions_and_shown_as_people_see_them(
     assert stored(studio, name).guidelines == 1
 
 
+def test_what_is_typed_is_what_is_opened_and_nothing_typed_is_lost(
+    visit: Visit, studio: Studio, tmp_path: Path
+) -> None:
+    name = named()
+    page = made(visit, name)
+    bring(page, tmp_path, '{"text": "How many moons has Mars?"}\n')
+    expect(page.locator("[data-items] .question")).to_have_count(1)
+    field = page.locator("textarea[name=guidelines]")
+    field.fill("Be **kind**.")
+    page.get_by_role("button", name="Best answer, and how much").click()
+    page.get_by_role("button", name="Save the plan").click()
+    expect(page.get_by_text("The plan is saved.")).to_be_visible()
+    expect(field).to_have_value("Be **kind**.")  # not saved, and still there
+    assert stored(studio, name).guidelines == 0
+    page.get_by_label("What it is for").fill("Moons.")
+    page.get_by_role("button", name="Open it").click()
+    expect(page.get_by_text("It is open")).to_be_visible()
+    expect(page.locator("[data-shown] strong")).to_have_text("kind")
+    study = stored(studio, name)
+    assert (study.guidelines, study.plan.about) == (1, "Moons.")
+    assert study.plan.formats == ["best", "strength"]
+    field.fill("Be kinder.")
+    page.get_by_role("button", name="Pause it").click()
+    expect(page.get_by_text("It rests")).to_be_visible()
+    expect(field).to_have_value("Be kinder.")
+    assert stored(studio, name).guidelines == 1
+
+
 def test_a_plan_is_saved_and_comes_back(visit: Visit, studio: Studio) -> None:
     name = named()
     page = made(visit, name)

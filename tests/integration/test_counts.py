@@ -116,6 +116,24 @@ def test_every_query_vote_and_answer_is_counted_in_one_place(lived: Store):
     assert found.people == 3
 
 
+def test_how_much_better_is_no_second_vote(store: Store):
+    with store.writing() as connection:
+        person = someone(connection)
+        query, (a, b, *_) = asked(connection, person, "how much")
+        first, more, other = best(query, a), best(query, a), best(query, b)
+        more.payload["strength"] = 2
+        votes = [
+            vote.model_copy(update={"at_ms": vote.at_ms + number})
+            for number, vote in enumerate((first, more, other))
+        ]
+        signals.record(connection, person.id, votes)
+    behaviors.refresh(store)
+    found = counted(store)
+    assert found.vote_states["counts"] == 1
+    assert found.vote_states["replaced"] == 1  # the choice of the other, not the word on how much
+    assert found.votes == 2
+
+
 def test_names_seen_and_votes_for_what_failed_are_told_apart(store: Store):
     with store.writing() as connection:
         person = someone(connection)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
+import sqlalchemy as sa
 
 from app.store import Draft, Store, drafts, people
 from app.store.drafts import DAYS, MOST
@@ -68,6 +69,8 @@ def test_only_the_newest_are_kept_and_none_for_ever(store: Store) -> None:
         )
         drafts.keep(connection, person.id, old)
         assert drafts.of_person(connection, person.id) == []
+        drafts.forget_old(connection)
+        assert connection.execute(sa.text("SELECT count(*) FROM draft")).scalar_one() == 0
         begun = now_ms()
         for number in range(MOST + 3):
             one = Draft(about=f"critique.{uuid4()}", text=str(number), written_ms=begun + number)
