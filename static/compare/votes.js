@@ -66,8 +66,7 @@ export class Votes extends EventTarget {
     const now = this.comparison();
     if (!now || (this.vote && !(isAnew && now.staysBlind && this.vote.choice !== choice))) return;
     const best = choice === "best" ? now.responses[now.responses[position]?.place] : null;
-    if (choice === "best" && !best?.id) return;
-    this.refusal = whyNot(choice, best, now.responses);
+    this.refusal = choice === "best" && !best?.id ? `There is no answer ${"ABC"[position]} to choose, or not yet.` : whyNot(choice, best, now.responses);
     if (this.refusal) return this.show(now);
     this.dispatchEvent(new Event("casting"));
     const early = now.responses.some((response) => !response.complete);

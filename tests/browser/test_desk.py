@@ -202,6 +202,16 @@ def test_two_answers_are_two_cards(visit: Visit, studio: Studio) -> None:
     page.wait_for_selector(".compare[data-phase=voted]")
 
 
+def test_a_key_for_an_answer_that_is_not_there_says_so(visit: Visit, studio: Studio) -> None:
+    study = made(studio, 1, answers=2)
+    page = opened(visit, study)
+    page.keyboard.press("3")
+    expect(page.get_by_text("There is no answer C to choose, or not yet.")).to_be_visible()
+    page.keyboard.press("2")
+    expect(page.get_by_text("There is no answer C")).to_have_count(0)
+    expect(page.locator(".result .said")).to_contain_text("B is best")
+
+
 def test_guidelines_of_the_study_are_a_key_away(visit: Visit, studio: Studio) -> None:
     page = visit(f"/?study={made(studio, 1, guidelines='Judge the **moons** only.').id}")
     page.get_by_role("button", name="Begin").click()
