@@ -15,7 +15,7 @@ from app.store.streaming import Stream, joined
 from app.store.study_tables import ASSIGNMENT, ITEM, PREPARED
 from app.store.tables import BEHAVIOR, NAMED_MS, PERSON, QUERY, RESPONSE, SIGNAL, to_record
 from rlhb_core.schema.record import Record
-from rlhb_core.schema.records import Person, Query, Response, Source
+from rlhb_core.schema.records import Outcome, Person, Query, Response, Source
 from rlhb_core.schema.signals import Signal
 
 NAMING = (
@@ -29,6 +29,9 @@ _TOUCH = (
     .where(PERSON.c.id == sa.bindparam("person"))
     .values(changes=PERSON.c.changes + 1)
 )
+
+_BEING_ANSWERED = sa.select(RESPONSE.c.query_id).where(RESPONSE.c.outcome == Outcome.PENDING)
+"""Queries of which some answer is not there yet: which are there first would tell which came with an item."""
 
 _SIMULATED = sa.select(PERSON.c.id).where(
     PERSON.c.id.in_(sa.bindparam("some", expanding=True)), PERSON.c.source == Source.SIMULATED
@@ -143,7 +146,10 @@ def touch(connection: Connection, person_ids: Collection[UUID]) -> None:
 
 
 def export_lines(connection: Connection, person_id: UUID) -> Iterator[bytes]:
-    """All that is stored of a person, as JSON lines {"type": ..., ...}, in blocks. Streams while read."""
+    """All that is stored of a person, as JSON lines {"type": ..., ...}, in blocks. Streams while read.
+
+    Answers to a question of which one is still being written come once all are there.
+    """
     mine = QUERY.c.person_id == person_id
     parts: tuple[tuple[str, type[Record], sa.Select[Any]], ...] = (
         ("person", Person, sa.select(PERSON).where(PERSON.c.id == person_id)),
@@ -158,7 +164,7 @@ def export_lines(connection: Connection, person_id: UUID) -> Iterator[bytes]:
             Response,
             sa.select(RESPONSE, NAMED_MS.label("revealed_ms"))
             .join(QUERY)
-            .where(mine)
+            .where(mine, RESPONSE.c.query_id.not_in(_BEING_ANSWERED))
             .order_by(RESPONSE.c.created_ms),
         ),
         (

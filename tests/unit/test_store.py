@@ -495,6 +495,24 @@ def test_a_person_takes_everything_along_and_is_forgotten(store: Store):
     assert verify(store) == []
 
 
+def test_own_data_do_not_tell_which_answer_was_there_first(store: Store):
+    with store.writing() as connection:
+        person = someone(connection)
+        _, (first, *_) = asked(connection, person)
+        responses.finish(
+            connection, first.model_copy(update={"outcome": Outcome.PENDING, "text": ""})
+        )
+
+    def told() -> list[str]:
+        lines = b"".join(people.export_all(store, person.id)).splitlines()
+        return [orjson.loads(line)["type"] for line in lines]
+
+    assert "response" not in told()
+    with store.writing() as connection:
+        responses.finish(connection, first)
+    assert told().count("response") == 3
+
+
 def test_someone_erased_while_being_summarised_stays_erased(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ):
