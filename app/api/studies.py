@@ -177,7 +177,7 @@ def show_items(
     study_id: UUID,
     store: TheStore,
     who: Who,
-    offset: Annotated[int, Query(ge=0)] = 0,
+    offset: Annotated[int, Query(ge=0, le=2**40)] = 0,
     limit: Annotated[int, Query(ge=1, le=ITEMS_PER_PAGE)] = ITEMS_PER_PAGE,
 ) -> ItemsView:
     """Items in the order given, so many at a time."""

@@ -302,6 +302,13 @@ def test_items_are_listed_put_away_and_tagged(leader: Member, annotator: Member)
     assert next_of(annotator, study_id)["view"]["query"] == "Question 1?"
 
 
+@pytest.mark.parametrize("number", ["-1", str(2**63), "1" + "0" * 30, "x"])
+def test_places_that_no_database_counts_to_are_refused(leader: Member, number: str):
+    path = f"/api/studies/{made(leader)}"
+    assert leader.client.get(f"{path}/items?offset={number}").status_code == 422
+    assert leader.client.get(f"{path}/guidelines?number={number}").status_code == 422
+
+
 def test_a_name_that_is_taken_and_plans_that_make_no_sense(leader: Member):
     name = f"Twice {uuid4().hex[:6]}"
     assert leader.client.post("/api/studies", json={"name": name}).status_code == 201
