@@ -48,8 +48,13 @@ _PEOPLE = (
 _QUERIES = sa.select(QUERY.c.id, QUERY.c.person_id, QUERY.c.revealed_ms, QUERY.c.stays_blind).where(
     QUERY.c.id.in_(_SOME)
 )
-# Characters, as Python counts them; of one that is being written nobody knows how many it will have.
-_CHARS = sa.case((RESPONSE.c.outcome != Outcome.PENDING, sa.func.length(RESPONSE.c.text)))
+_OTHER = RESPONSE.alias("other")
+_IS_WRITTEN = sa.not_(
+    sa.exists().where(_OTHER.c.query_id == RESPONSE.c.query_id, _OTHER.c.outcome == Outcome.PENDING)
+)
+# Characters, as Python counts them, once all answers beside it are written, too: of one that is not, nobody knows how
+# many it will have, and what is refused of the others would tell which were there first.
+_CHARS = sa.case((_IS_WRITTEN, sa.func.length(RESPONSE.c.text)))
 _ANSWERS = sa.select(RESPONSE.c.id, RESPONSE.c.query_id, _CANNOT_WIN, _CHARS).where(
     RESPONSE.c.id.in_(_SOME)
 )

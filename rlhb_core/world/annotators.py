@@ -88,10 +88,6 @@ def hidden_utility(query: str, response: str, taste: Taste = POPULATION) -> floa
     return taste.of(_graded(query, response))
 
 
-def _sigmoid(x: float) -> float:
-    return 1 / (1 + math.exp(-max(-30.0, min(30.0, x))))
-
-
 @dataclass(frozen=True)
 class Annotator:
     """One simulated person. Rates are logits at utility 0; `speed` in words per second."""
@@ -150,9 +146,9 @@ class Annotator:
     def felt(self, query: str, response: str) -> float:
         """What this person thinks of the response: own taste and knowledge plus a lasting error of impression."""
         key = f"{self.name}\n{query}\n".encode()
-        about_query = np.random.default_rng(_seed(key))
+        about_query = np.random.default_rng(seed_of(key))
         knows = about_query.random() < self.knowledge
-        error = np.random.default_rng(_seed(key + response.encode(errors="replace"))).normal(
+        error = np.random.default_rng(seed_of(key + response.encode(errors="replace"))).normal(
             0.0, self.impression_noise
         )
         return self.taste.of(_graded(query, response), knows) + float(error)
@@ -180,22 +176,22 @@ class Annotator:
             acts.append(
                 ("select", {"chars": int(rng.integers(1, len(response) + 1)) if response else 0})
             )
-        if rng.random() < _sigmoid(self.copies + 1.8 * felt + self.copies_complete * one.complete):
+        if rng.random() < sigmoid(self.copies + 1.8 * felt + self.copies_complete * one.complete):
             acts.append(("copy", {"chars": len(response)}))
-        if rng.random() < _sigmoid(self.likes + 2.4 * felt + self.likes_polite * one.polite):
+        if rng.random() < sigmoid(self.likes + 2.4 * felt + self.likes_polite * one.polite):
             acts.append(("like", {"on": True}))
-        elif rng.random() < _sigmoid(self.dislikes - 2.2 * felt + 2.0 * one.rude):
+        elif rng.random() < sigmoid(self.dislikes - 2.2 * felt + 2.0 * one.rude):
             acts.append(("dislike", {"on": True}))
-        if rng.random() < _sigmoid(self.shares + 1.7 * felt):
+        if rng.random() < sigmoid(self.shares + 1.7 * felt):
             acts.append(("share", {}))
-        if rng.random() < _sigmoid(self.asks - 0.8 * felt + 4.5 * (one.verdict == "none")):
+        if rng.random() < sigmoid(self.asks - 0.8 * felt + 4.5 * (one.verdict == "none")):
             acts.append(("regenerate", {}))
         return acts
 
     def asks_again(self, query: str, responses: Sequence[str], rng: np.random.Generator) -> bool:
         """Whether the person puts the query in other words because even the best answer disappoints."""
         best = max((self.felt(query, response) for response in responses), default=-3.0)
-        return bool(rng.random() < _sigmoid(self.asks + 1.5 - 1.5 * best))
+        return bool(rng.random() < sigmoid(self.asks + 1.5 - 1.5 * best))
 
     def vote(self, query: str, responses: Sequence[str], rng: np.random.Generator) -> Choice:
         """The person's choice among the responses shown together: the best one, a tie of the best two, or all bad."""
@@ -205,16 +201,27 @@ class Annotator:
             self.felt(query, response) + float(rng.normal(0.0, self.vote_noise))
             for response in responses
         ]
-        ranked = sorted(range(len(scores)), key=lambda index: scores[index], reverse=True)
-        best = scores[ranked[0]]
-        if best < self.all_bad_below:
-            return "all_bad"
-        if len(ranked) > 1 and best - scores[ranked[1]] < self.tie_width:
-            return "tie"
-        return ranked[0]
+        return chosen(scores, self.tie_width, self.all_bad_below)
 
 
-def _seed(key: bytes) -> int:
+def chosen(scores: Sequence[float], tie_width: float, all_bad_below: float) -> Choice:
+    """The best; a tie if the second comes so close; all bad if even the best lies so low."""
+    ranked = sorted(range(len(scores)), key=lambda index: scores[index], reverse=True)
+    best = scores[ranked[0]]
+    if best < all_bad_below:
+        return "all_bad"
+    if len(ranked) > 1 and best - scores[ranked[1]] < tie_width:
+        return "tie"
+    return ranked[0]
+
+
+def sigmoid(x: float) -> float:
+    """1 / (1 + e^-x), for logits of any size."""
+    return 1 / (1 + math.exp(-max(-30.0, min(30.0, x))))
+
+
+def seed_of(key: bytes) -> int:
+    """A seed that follows from a text."""
     return int.from_bytes(hashlib.blake2b(key, digest_size=8).digest())
 
 

@@ -10,7 +10,6 @@ simulated and has to be stored as such.
 
 from __future__ import annotations
 
-import hashlib
 import math
 import re
 from collections import Counter
@@ -21,7 +20,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rlhb_core.world.annotators import Act, Choice
+from rlhb_core.world.annotators import Act, Choice, chosen, seed_of, sigmoid
 
 FILLERS = re.compile(
     r"^(sure|certainly|of course|absolutely|great question|as an ai|i'?m (sorry|glad|happy)|here (is|are)|thank you)\b",
@@ -172,9 +171,7 @@ class Reader:
     def felt(self, query: str, response: str) -> float:
         """What this reader thinks of the response: own taste plus a lasting error of impression."""
         key = f"{self.name}\n{query}\n{response}".encode(errors="replace")
-        error = np.random.default_rng(
-            int.from_bytes(hashlib.blake2b(key, digest_size=8).digest())
-        ).normal(0.0, self.impression_noise)
+        error = np.random.default_rng(seed_of(key)).normal(0.0, self.impression_noise)
         return self.liking.of(traits(query, response)) + float(error)
 
     def react(
@@ -191,22 +188,22 @@ class Reader:
             ("scroll", {"depth": round(min(1.0, dwell / reading), 3)}),
             ("dwell", {"ms": int(min(dwell, 600.0) * 1000)}),
         ]
-        if rng.random() < _sigmoid(self.copies + 1.8 * felt):
+        if rng.random() < sigmoid(self.copies + 1.8 * felt):
             acts.append(("copy", {"chars": len(response)}))
-        if rng.random() < _sigmoid(self.likes + 2.2 * felt):
+        if rng.random() < sigmoid(self.likes + 2.2 * felt):
             acts.append(("like", {"on": True}))
-        elif rng.random() < _sigmoid(self.dislikes - 2.2 * felt):
+        elif rng.random() < sigmoid(self.dislikes - 2.2 * felt):
             acts.append(("dislike", {"on": True}))
-        if rng.random() < _sigmoid(self.shares + 1.7 * felt):
+        if rng.random() < sigmoid(self.shares + 1.7 * felt):
             acts.append(("share", {}))
-        if rng.random() < _sigmoid(self.asks - 1.2 * felt):
+        if rng.random() < sigmoid(self.asks - 1.2 * felt):
             acts.append(("regenerate", {}))
         return acts
 
     def asks_again(self, query: str, responses: Sequence[str], rng: np.random.Generator) -> bool:
         """Whether the reader puts the query in other words because even the best answer disappoints."""
         best = max((self.felt(query, response) for response in responses), default=-3.0)
-        return bool(rng.random() < _sigmoid(self.asks + 1.0 - 1.5 * best))
+        return bool(rng.random() < sigmoid(self.asks + 1.0 - 1.5 * best))
 
     def vote(self, query: str, responses: Sequence[str], rng: np.random.Generator) -> Choice:
         """The choice among the responses shown together: the best one, a tie of the best two, or all bad."""
@@ -216,18 +213,9 @@ class Reader:
             self.felt(query, response) + float(rng.normal(0.0, self.vote_noise))
             for response in responses
         ]
-        ranked = sorted(range(len(scores)), key=lambda index: scores[index], reverse=True)
-        if scores[ranked[0]] < self.all_bad_below:
-            return "all_bad"
-        if len(ranked) > 1 and scores[ranked[0]] - scores[ranked[1]] < self.tie_width:
-            return "tie"
-        return ranked[0]
+        return chosen(scores, self.tie_width, self.all_bad_below)
 
 
 def readers(seed: int, size: int) -> list[Reader]:
     """The first `size` readers of the population `seed`."""
     return [Reader.from_seed(seed, index) for index in range(size)]
-
-
-def _sigmoid(x: float) -> float:
-    return 1 / (1 + math.exp(-max(-30.0, min(30.0, x))))

@@ -58,11 +58,11 @@ function stateButton(status, label) {
   const button = h("button", { class: status === "open" ? "button primary" : "button", type: "button" }, label);
   button.addEventListener("click", async () => {
     if (status === "ended" && !(await ask("End this study?", "Nothing more is handed out. You can open it again.", "End it"))) return;
-    await attempt(button, saidOf(button), async () => {
+    const done = await attempt(button, saidOf(button), async () => {
       if (status === "open") await save({ guidelines: find("[data-guidelines] textarea").value }); // what was typed is what is opened
       show(await call("PATCH", path, { status }));
     });
-    find("[data-states] button")?.focus();
+    if (done) find("[data-states] button")?.focus(); // else a field has it that does not fit
   });
   return button;
 }

@@ -274,7 +274,11 @@ def test_a_plan_that_makes_no_sense_is_refused_in_a_sentence(visit: Visit, studi
     page.get_by_label("Answers side by side").fill("1")
     page.get_by_role("button", name="Save the plan").click()
     expect(page.get_by_text("One answer alone cannot be compared")).to_be_visible()
-    assert stored(studio, name).plan.side_by_side == 3
+    page.get_by_role("button", name="Open it").click()  # which saves the plan first
+    expect(page.get_by_text("It is not saved; what does not fit").first).to_be_visible()
+    expect(page.get_by_label("Answers side by side")).to_be_focused()
+    study = stored(studio, name)
+    assert (study.plan.side_by_side, study.status) == (3, "draft")
     page.get_by_label("Answers side by side").fill("2.5")  # the browser says what is wrong with it
     page.get_by_role("button", name="Save the plan").click()
     assert page.locator("[data-plan] :invalid").count() > 0

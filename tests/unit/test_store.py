@@ -39,6 +39,7 @@ from rlhb_core.schema.records import (
     RunStatus,
     Source,
 )
+from rlhb_core.schema.signals import Signal, SignalKind
 from tests.conftest import Postgres
 from tests.scene import OPENED_MS, act, asked, best, someone, version
 
@@ -570,3 +571,22 @@ def test_errors_of_the_database_do_not_repeat_what_people_wrote(store: Store):
     with pytest.raises(sa.exc.DBAPIError) as error, store.writing() as connection:
         connection.execute(sa.insert(QUERY).values(id=uuid4(), person_id=uuid4(), text="a secret"))
     assert "a secret" not in str(error.value)
+
+
+def test_what_is_refused_does_not_tell_which_answer_was_there_first(store: Store):
+    def beyond(response: Response) -> Signal:
+        mark = {"mark": str(uuid4()), "start": 0, "end": 5_000, "quality": "good"}
+        return act("like", query, response).model_copy(
+            update={"kind": SignalKind.MARK, "payload": mark}
+        )
+
+    with store.writing() as connection:
+        person = someone(connection)
+        query, (first, second, _) = asked(connection, person)
+        pending = first.model_copy(update={"outcome": Outcome.PENDING, "text": ""})
+        responses.finish(connection, pending)
+        for answer in (first, second):
+            signals.record(connection, person.id, [beyond(answer)])
+        responses.finish(connection, first)
+    with store.writing() as connection, pytest.raises(BadSignals, match="mark what is there"):
+        signals.record(connection, person.id, [beyond(second)])
