@@ -74,7 +74,7 @@ def speeds(args: argparse.Namespace) -> dict[str, Any]:
 
 def learns(args: argparse.Namespace) -> dict[str, Any]:
     """Whether the base model learns from simulated readers."""
-    load = TINY if args.tiny else Load()
+    load = (TINY if args.tiny else Load())._replace(until_s=args.until)
     arms = ("rlhf", "rlhb") if args.tiny else ("rlhf", "rlhb", "rlhbc")
     return learn(args.base, args.out / "learning", args.seed, args.device, load, arms)
 
@@ -93,7 +93,10 @@ def main() -> int:
     parser.add_argument("--base", default=EMBEDDED, help="folder of a pretrained model")
     parser.add_argument("--out", type=Path, default=Path("gpu"), help="where results go")
     parser.add_argument("--device", default="cuda")
-    parser.add_argument("--sizes", default="0.5B,1.5B,7B")
+    parser.add_argument("--sizes", default="135M,0.5B,1.5B,7B")
+    parser.add_argument(
+        "--until", type=float, default=float("inf"), help="stop training after so many seconds"
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--tiny", action="store_true", help="shows that it runs; measures nothing")
     args = parser.parse_args()

@@ -16,15 +16,17 @@ import numpy as np
 import torch
 
 from rlhb_core.learning.diagnostics import distinct
-from rlhb_core.learning.session import seed_all
+from rlhb_core.learning.session import POLICY, seed_all
 from rlhb_core.lm.scorers import Written, base_logprobs, response_features
 from rlhb_core.lm.trunk import Trunk, load_trunk
+from rlhb_core.run.data import load_split
 from rlhb_core.run.folder import RunDir
 from rlhb_core.run.recipe import load_recipe
 from rlhb_core.run.sections import SamplingSettings
 from rlhb_core.schema.arms import Arm
 from rlhb_core.schema.record import read_jsonl, write_jsonl
 from rlhb_core.schema.records import Comparison, Source, Triplet
+from rlhb_core.train.checkpoint import Checkpoint
 from rlhb_core.train.version import read_version
 from rlhb_core.verdict.paired import compare_paired
 from rlhb_core.world.everyday import everyday_queries
@@ -45,6 +47,8 @@ class Load(NamedTuple):
     measured: int = 600
     """Held-out questions."""
     overrides: Mapping[str, Any] = {}
+    until_s: float = float("inf")
+    """Runs that are still at it so long after the beginning are stopped, and measured as far as they came."""
 
 
 RECIPE: Mapping[str, Any] = {
@@ -91,11 +95,10 @@ def collect(trunk: Trunk, folder: Path, seed: int, load: Load) -> dict[str, floa
 
 
 def train(
-    base: Path, folder: Path, seed: int, device: str, load: Load, arms: Sequence[str]
+    base: Path, folder: Path, seed: int, device: str, load: Load, arms: Sequence[str], began: float
 ) -> dict[str, Any]:
     """Train the arms side by side, each in a process of its own; how each ended."""
     processes = {}
-    began = time.perf_counter()
     for arm in arms:
         sampling = {"sampling.max_new_tokens": load.new_tokens, "sampling.batch": load.batch}
         conditioned = CONDITIONED if arm == Arm.RLHB else {}
@@ -116,7 +119,12 @@ def train(
             )
     found: dict[str, Any] = {}
     for arm, process in processes.items():
-        code = process.wait()
+        try:
+            code = process.wait(max(0.0, load.until_s - (time.perf_counter() - began)))
+        except subprocess.TimeoutExpired:
+            for other in arms:
+                RunDir(folder / other).request_stop()
+            code = process.wait()
         run = RunDir(folder / arm)
         rows = run.metrics()
         found[arm] = {
@@ -136,12 +144,9 @@ def worth(trunk: Trunk, folder: Path, seed: int, load: Load, arms: Sequence[str]
     told = {"sft": _answers(trunk, Author("SFT", Arm.SFT), queries, seed, load)}
     behaviors: dict[str, str | None] = {}
     for arm in arms:
-        version = folder / arm / "version"
-        if not version.exists():
-            continue
-        trunk.load_adapter(arm, version)
+        condition = _wear(trunk, RunDir(folder / arm))
         rows = [_Row(row.behavior_text) for row in read_jsonl(folder / "triplets.jsonl", Triplet)]
-        for name, behavior in conditions(rows, read_version(version)["condition"]).items():  # type: ignore[arg-type]
+        for name, behavior in conditions(rows, condition).items():  # type: ignore[arg-type]
             label = arm if name == "served" else f"{arm} {name}"
             behaviors[label] = behavior
             told[label] = _answers(trunk, Author(arm, Arm(arm), arm, behavior), queries, seed, load)
@@ -168,6 +173,21 @@ def worth(trunk: Trunk, folder: Path, seed: int, load: Load, arms: Sequence[str]
         }
         for name, rows in told.items()
     }
+
+
+def _wear(trunk: Trunk, run: RunDir) -> str | None:
+    """Put the run's version on the trunk, or what it had reached where it was stopped; what it is served on."""
+    arm = run.path.name
+    if run.version.exists():
+        trunk.load_adapter(arm, run.version)
+        condition: str | None = read_version(run.version)["condition"]
+        return condition
+    config = run.config()
+    saved = Checkpoint(run.checkpoint).load()
+    assert saved is not None, f"{arm} has not begun: {run.message()}"
+    trunk.add_adapter(arm, config.adapter.rank, config.adapter.alpha)
+    trunk.set_adapter_state(arm, saved["session"]["adapters"][POLICY])
+    return load_split(config, run.triplets(), run.comparisons()).condition
 
 
 class _Row(NamedTuple):
@@ -212,6 +232,6 @@ def learn(
 
     folder.mkdir(parents=True, exist_ok=True)
     note("log", collect(trunk, folder, seed, load))
-    note("runs", train(base, folder, seed, device, load, arms))
+    note("runs", train(base, folder, seed, device, load, arms, clock))
     note("worth", worth(trunk, folder, seed, load, arms))
     return found

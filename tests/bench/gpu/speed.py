@@ -1,4 +1,4 @@
-"""Rollouts and updates of random-weight Llamas of 0.5, 1.5 and 7 billion parameters on a GPU.
+"""Rollouts and updates of random-weight Llamas of 0.135, 0.5, 1.5 and 7 billion parameters on a GPU.
 
 Tokens/s of rollout and update, their model FLOPs utilisation, and peak memory, ours against what TRL's PPO is made of:
 `transformers.generate`, an adapter of PEFT with logits over the whole sequence, and a value model of its own.
@@ -29,6 +29,10 @@ from rlhb_core.run.sections import SamplingSettings
 from tests.bench.work import ALPHA, RANK, SHAPE, words, write_model
 
 SIZES: dict[str, dict[str, int]] = {
+    "135M": {
+        "vocab_size": 49_152, "hidden_size": 576, "intermediate_size": 1536, "num_hidden_layers": 30,
+        "num_attention_heads": 9, "num_key_value_heads": 3,
+    },
     "0.5B": {
         "vocab_size": 32_000, "hidden_size": 1024, "intermediate_size": 4096, "num_hidden_layers": 28,
         "num_attention_heads": 16, "num_key_value_heads": 16,
@@ -55,7 +59,7 @@ class Load(NamedTuple):
     micro_batch: int = 32
 
 
-LOADS = {"0.5B": Load(), "1.5B": Load(), "7B": Load(rollouts=64, micro_batch=8)}
+LOADS = {"135M": Load(), "0.5B": Load(), "1.5B": Load(), "7B": Load(rollouts=64, micro_batch=8)}
 
 
 class Piece(NamedTuple):
