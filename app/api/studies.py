@@ -261,12 +261,11 @@ def _check_threads(plan: Plan, before: Plan) -> None:
 
 
 def _led(connection: Connection, study: Study) -> Led:
-    text = studies.guidelines(connection, study.id, study.guidelines)
     people = set(study.plan.people)
     named = [each.name for each in accounts.all(connection) if each.id in people] if people else []
     return Led(
         study=study,
-        guidelines=text.text if text else "",
+        guidelines=studies.guidelines_text(connection, study),
         named=named,
         share=share(connection, study),
     )

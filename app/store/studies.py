@@ -86,12 +86,14 @@ def lock(connection: Connection, study_ids: Collection[UUID]) -> None:
 
 
 def set_guidelines(connection: Connection, study_id: UUID, text: str) -> Study:
-    """A new version of the guidelines, unless it says what the newest one says. Raises UnknownReference."""
+    """A new version of the guidelines, unless it says what holds already, which without any is nothing.
+
+    Raises UnknownReference.
+    """
     lock(connection, [study_id])
     study = get(connection, study_id)
     text = storable(text)
-    newest = guidelines(connection, study_id, study.guidelines)
-    if newest is not None and newest.text == text:
+    if text == guidelines_text(connection, study) or not (text.strip() or study.guidelines):
         return study
     added = Guidelines(study_id=study_id, number=study.guidelines + 1, text=text)
     connection.execute(sa.insert(GUIDELINES).values(added.model_dump()))
@@ -108,6 +110,12 @@ def guidelines(connection: Connection, study_id: UUID, number: int) -> Guideline
     )
     row = connection.execute(statement).mappings().first()
     return None if row is None else to_record(row, Guidelines)
+
+
+def guidelines_text(connection: Connection, study: Study) -> str:
+    """What the guidelines that hold say; empty without any."""
+    newest = guidelines(connection, study.id, study.guidelines)
+    return newest.text if newest else ""
 
 
 def _values(study: Study) -> dict[str, object]:

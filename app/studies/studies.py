@@ -132,7 +132,7 @@ class Studies:
                 assignments.progress(connection, study, person_id),
                 is_last=ahead is None,
                 is_over=current is None and handing_out.is_over(connection, study, person_id),
-                knows_guidelines=not study.guidelines
+                knows_guidelines=not studies.guidelines_text(connection, study).strip()
                 or assignments.has_worked_by(connection, study.id, person_id, study.guidelines),
             )
             missing = self._missing(connection, study, ahead) if ahead else None

@@ -151,6 +151,14 @@ def test_guidelines_are_known_once_an_item_is_ended_by_them(leader: Member, anno
     assert told_of_guidelines(annotator, study_id) == (1, True)
     leader.client.patch(path, json={"guidelines": "Be kinder."})
     assert told_of_guidelines(annotator, study_id) == (2, False)
+    leader.client.patch(path, json={"guidelines": ""})
+    assert told_of_guidelines(annotator, study_id) == (3, True)  # nothing is left to read
+
+
+def test_guidelines_that_say_nothing_are_none(leader: Member, annotator: Member):
+    study_id = made(leader)
+    leader.client.patch(f"/api/studies/{study_id}", json={"guidelines": " "})
+    assert told_of_guidelines(annotator, study_id) == (0, True)
 
 
 def told_of_guidelines(member: Member, study_id: str) -> tuple[int, bool]:

@@ -47,6 +47,7 @@ def checks(args: argparse.Namespace) -> dict[str, Any]:
             base, args.device, adapters
         )
         found[f"mixed_adapters_{name}"] = correctness.mixed_adapters(base, args.device, adapters)
+        _write(args.out / "correctness.json", found)
     log = correctness.small_log()
     with ThreadPoolExecutor() as side_by_side:
         trained = {

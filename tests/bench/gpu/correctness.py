@@ -138,22 +138,23 @@ def training(
     resumed = _process(broken, "--resume").wait()
     undisturbed.wait()
     seconds = time.perf_counter() - began
-    weights = [
-        load_file(run.version / "adapter_model.safetensors") if run.version.exists() else {}
-        for run in (whole, broken)
-    ]
-    away = [
-        float((weights[0][key].float() - weights[1][key].float()).abs().max()) for key in weights[0]
-    ]
+    ended = all(run.version.exists() for run in (whole, broken))
+    away = _apart(whole, broken) if ended else None
     last = [row for row in whole.metrics() if row["stage"] in LOOPS][-1:]
     return {
-        "ended": whole.message(),
+        "ended": [whole.message(), broken.message()],
         "seconds": seconds,
         "killed_at_step": killed_at,
         "resumed_returncode": resumed,
-        "weights_apart": max(away, default=None),
+        "weights_apart": away,
         "first_ratio": last[0]["val/ratio"] if last else None,
     }
+
+
+def _apart(one: RunDir, other: RunDir) -> float:
+    """The largest difference between the weights of two versions."""
+    ours, theirs = (load_file(run.version / "adapter_model.safetensors") for run in (one, other))
+    return max(float((ours[key].float() - theirs[key].float()).abs().max()) for key in ours)
 
 
 def _process(run: RunDir, *options: str) -> subprocess.Popen[bytes]:
