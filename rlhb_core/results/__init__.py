@@ -1,23 +1,45 @@
-"""What people's choices say, with how sure it is: strengths of versions, and how far people agree.
+"""What people's choices say, with how sure it is: strengths of versions, how far people agree, what tells who won.
 
 Numbers in, numbers out: knows no store, no model and no page.
 """
 
-from rlhb_core.results.agreement import Coefficient, agreement, alpha, cohen, fleiss
+from rlhb_core.results.agreement import Coefficient, Level, Unit, agreement, alpha, cohen, fleiss
 from rlhb_core.results.choices import Choice, Choices
-from rlhb_core.results.strength import Strength, Undetermined, rank
-from rlhb_core.results.ties import with_ties
+from rlhb_core.results.controlled import Controlled, Pick, controlled
+from rlhb_core.results.pairs import Apart, Met, apart, met, side_by_side
+from rlhb_core.results.shares import Share, share
+from rlhb_core.results.strength import Strength, Undetermined, fit, rank, rating, sandwich
+from rlhb_core.results.telling import Telling, telling
+from rlhb_core.results.ties import rank_with_ties, with_ties
 
 __all__ = [
+    "Apart",
     "Choice",
     "Choices",
     "Coefficient",
+    "Controlled",
+    "Level",
+    "Met",
+    "Pick",
+    "Share",
     "Strength",
+    "Telling",
     "Undetermined",
+    "Unit",
     "agreement",
     "alpha",
+    "apart",
     "cohen",
+    "controlled",
+    "fit",
     "fleiss",
+    "met",
     "rank",
+    "rank_with_ties",
+    "rating",
+    "sandwich",
+    "share",
+    "side_by_side",
+    "telling",
     "with_ties",
 ]

@@ -46,24 +46,37 @@ class Strength(NamedTuple):
 
 
 def rank(
-    choices: Choices, resamples: int = 1000, seed: int = 0, level: float = 0.95
+    choices: Choices, resamples: int = 1000, seed: int = 0, level: float = 0.95, anchor: str = ""
 ) -> list[Strength]:
     """All versions, the strongest first. Intervals: percentiles of a bootstrap over persons.
 
+    `anchor`: the version that all others are held against; its rating is then the mean one, and sure.
     Raises Undetermined where some versions never met, or some never lost to any of the others.
     """
     check(choices)
     found = fit(choices, choices.summed())
     errors = np.sqrt(np.diag(sandwich(choices, found)))
-    low, high = bootstrapped(choices, resamples, seed, level)
-    return assembled(choices, found, low, high, errors)
+    return assembled(choices, found, bootstrapped(choices, resamples, seed), errors, level, anchor)
 
 
 def assembled(
-    choices: Choices, found: Array, low: Array, high: Array, errors: Array
+    choices: Choices,
+    found: Array,
+    resampled: Array,
+    errors: Array,
+    level: float = 0.95,
+    anchor: str = "",
 ) -> list[Strength]:
-    """The strengths with their bounds as a table, the strongest first. All [versions], in log-odds."""
+    """The strengths with their bounds as a table, the strongest first; ranks are those without an anchor.
+
+    found and errors: [versions], resampled: [resamples, versions], in log-odds.
+    """
+    low, high = _bounds(resampled, level)
     ranks = 1 + (low[None, :] > high[:, None]).sum(1)
+    if anchor:
+        at = choices.versions.index(anchor)
+        found, resampled = found - found[at], resampled - resampled[:, [at]]
+        low, high = _bounds(resampled, level)
     rows = [
         Strength(
             name,
@@ -78,6 +91,12 @@ def assembled(
         for i, name in enumerate(choices.versions)
     ]
     return sorted(rows, key=lambda row: (-row.strength, row.version))
+
+
+def _bounds(resampled: Array, level: float) -> tuple[Array, Array]:
+    tail = (1 - level) / 2
+    low, high = np.quantile(resampled, [tail, 1 - tail], axis=0)
+    return low, high
 
 
 def rating(strength: float) -> float:
@@ -163,14 +182,9 @@ def sandwich(choices: Choices, strengths: Array) -> Array:
     return found
 
 
-def bootstrapped(
-    choices: Choices, resamples: int, seed: int, level: float = 0.95
-) -> tuple[Array, Array]:
-    """Percentiles of the strengths over resamples of persons. ([versions], [versions])."""
+def bootstrapped(choices: Choices, resamples: int, seed: int) -> Array:
+    """The strengths of resamples of persons. [resamples, versions]."""
     rng = np.random.default_rng(seed)
     count = len(choices.persons)
     drawn = rng.multinomial(count, np.full(count, 1 / count), size=resamples).astype(float)
-    found = fit(choices, choices.summed(drawn), PRIOR)
-    tail = (1 - level) / 2
-    low, high = np.quantile(found, [tail, 1 - tail], axis=0)
-    return low, high
+    return fit(choices, choices.summed(drawn), PRIOR)
