@@ -5,7 +5,8 @@ Numbers in, numbers out: knows no store, no model and no page.
 
 from rlhb_core.results.agreement import Coefficient, Level, Unit, agreement, alpha, cohen, fleiss
 from rlhb_core.results.choices import Choice, Choices
-from rlhb_core.results.controlled import Controlled, Pick, controlled
+from rlhb_core.results.controlled import Controlled, Dressed, controlled
+from rlhb_core.results.foresight import Foreseen, foresight
 from rlhb_core.results.pairs import Apart, Met, apart, met, side_by_side
 from rlhb_core.results.shares import Share, share
 from rlhb_core.results.strength import Strength, Undetermined, fit, rank, rating, sandwich
@@ -18,9 +19,10 @@ __all__ = [
     "Choices",
     "Coefficient",
     "Controlled",
+    "Dressed",
+    "Foreseen",
     "Level",
     "Met",
-    "Pick",
     "Share",
     "Strength",
     "Telling",
@@ -33,6 +35,7 @@ __all__ = [
     "controlled",
     "fit",
     "fleiss",
+    "foresight",
     "met",
     "rank",
     "rank_with_ties",

@@ -104,6 +104,14 @@ class Choices:
         return found
 
 
+def stages(choice: Choice) -> list[tuple[frozenset[str], dict[str, float]]]:
+    """The picks that an order is made of, those among the same versions together: among what, how much of each."""
+    found: dict[frozenset[str], dict[str, float]] = defaultdict(lambda: defaultdict(float))
+    for left, version, part in _picks(choice):
+        found[left][version] += part
+    return [(left, dict(parts)) for left, parts in found.items()]
+
+
 def _picks(choice: Choice) -> Iterator[tuple[frozenset[str], str, float]]:
     """The picks that an order is made of: among what, which, and how much of it.
 

@@ -61,9 +61,9 @@ def met(choices: Iterable[Choice]) -> list[Met]:
                     told[one, other].append((points, choice.person))
     found = []
     for (one, other), rows in sorted(told.items()):
-        points = [each for each, _ in rows]
-        wins, ties, losses = (points.count(wanted) for wanted in (1.0, 0.5, 0.0))
-        rate = share(points, [person for _, person in rows])
+        halves = [each for each, _ in rows]
+        wins, ties, losses = (halves.count(wanted) for wanted in (1.0, 0.5, 0.0))
+        rate = share(halves, [person for _, person in rows])
         found.append(Met(one, other, wins, ties, losses, rate))
     return found
 

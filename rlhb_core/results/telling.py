@@ -62,7 +62,7 @@ def telling(
         return Telling(None, None, None, *counts, why="nothing that won meets anything that lost")
     area = float(above[positive].sum() / pairs)
     # Each person's part in numerator less its expectation; a pair counts with both of its sides.
-    parts: Array = np.bincount(who, weights=above - area * met)
+    parts: Array = np.bincount(who, weights=above - area * met).astype(float)
     if _are_within_persons(of, who):
         parts = (
             parts / 2

@@ -8,11 +8,13 @@ from scipy.stats import binomtest, mannwhitneyu
 from rlhb_core.results import (
     Choice,
     Choices,
-    Pick,
+    Dressed,
+    Foreseen,
     Undetermined,
     apart,
     controlled,
     fit,
+    foresight,
     met,
     rank,
     rank_with_ties,
@@ -167,28 +169,26 @@ def test_ties_of_their_own_have_intervals_that_hold_the_strength():
     assert rows[0].low < rows[0].rating < rows[0].high
 
 
-def simulated(seed: int, length_weight: float, count: int = 3000) -> list[Pick]:
+def simulated(seed: int, length_weight: float, count: int = 3000) -> list[Dressed]:
     """Three versions: C writes longer answers, and is as good as B once length is held fixed."""
     rng = np.random.default_rng(seed)
     strength = {"A": -0.5, "B": 0.25, "C": 0.25}
-    picks = []
+    found = []
     for n in range(count):
-        names = tuple(rng.permutation(["A", "B", "C"])[: rng.integers(2, 4)])
-        lengths = [rng.normal(1.0 if name == "C" else 0.0) for name in names]
-        utility = [strength[v] + length_weight * x for v, x in zip(names, lengths, strict=True)]
-        best = int(np.argmax(np.array(utility) + rng.gumbel(size=len(names))))
-        shares = tuple(float(k == best) for k in range(len(names)))
-        picks.append(Pick(f"p{n % 50}", names, tuple((x,) for x in lengths), shares))
-    return picks
+        names = tuple(map(str, rng.permutation(["A", "B", "C"])[: rng.integers(2, 4)]))
+        lengths = {name: rng.normal(1.0 if name == "C" else 0.0) for name in names}
+        utility = [strength[name] + length_weight * lengths[name] for name in names]
+        best = names[int(np.argmax(np.array(utility) + rng.gumbel(size=len(names))))]
+        dress = {name: (length,) for name, length in lengths.items()}
+        found.append(Dressed(Choice.pick(f"p{n % 50}", names, best), dress))
+    return found
 
 
 def test_without_covariates_it_is_the_plain_strength():
     rows = votes(30, 10, 6)
-    picks = [
-        Pick(row.person, row.side_by_side, ((), ()), tuple(
-            (name in row.groups[0]) / len(row.groups[0]) for name in row.side_by_side))
-        for row in rows
-    ]  # fmt: skip
+    rows.append(Choice("r", ("A", "B", "C"), (("C",), ("A", "B"))))
+    rows += votes(2, 2) + [Choice.pick(f"c{n}", ("B", "C"), "CB"[n % 2]) for n in range(6)]
+    picks = [Dressed(row, dict.fromkeys(row.side_by_side, ())) for row in rows]
     counted = Choices.of(rows)
     found, plain = controlled(picks), fit(counted, counted.summed())
     assert found.strengths == pytest.approx(plain, abs=1e-6)
@@ -207,14 +207,16 @@ def test_length_held_fixed_gives_the_strengths_back():
 def test_controlled_strengths_are_those_of_a_general_optimiser():
     picks = simulated(2, 0.5, 300)
     found = controlled(picks)
-    spread = np.concatenate([pick.covariates for pick in picks]).std()
+    spread = np.concatenate([list(pick.covariates.values()) for pick in picks]).std()
 
     def loss(values: np.ndarray) -> float:
         total = 0.0
-        for pick in picks:
-            at = ["ABC".index(name) for name in pick.versions]
-            odds = values[at] + values[3] * np.array(pick.covariates)[:, 0] / spread
-            total -= float(np.array(pick.shares) @ odds) - np.logaddexp.reduce(odds)
+        for choice, dress in picks:
+            at = ["ABC".index(name) for name in choice.side_by_side]
+            length = np.array([dress[name][0] for name in choice.side_by_side])
+            odds = values[at] + values[3] * length / spread
+            total -= odds[choice.side_by_side.index(choice.groups[0][0])]
+            total += np.logaddexp.reduce(odds)
         return total
 
     reference = minimize(loss, np.zeros(4), method="BFGS").x
@@ -223,6 +225,32 @@ def test_controlled_strengths_are_those_of_a_general_optimiser():
 
 
 def test_what_decides_every_choice_has_no_strength():
-    rows = [Pick(f"p{n}", ("A", "B"), ((0.0,), (1.0,)), (1.0, 0.0)) for n in range(10)]
+    rows = [
+        Dressed(Choice.pick(f"p{n}", ("A", "B"), "A"), {"A": (0.0,), "B": (1.0,)})
+        for n in range(10)
+    ]
     with pytest.raises(Undetermined, match="no finite strength"):
         controlled(rows)
+
+
+def test_what_is_done_foresees_what_is_chosen_by_other_people():
+    rng = np.random.default_rng(0)
+    rows = []
+    for n in range(400):
+        best = int(rng.integers(3))
+        copied = [float(k == best and rng.random() < 0.8) for k in range(3)]
+        noise = rng.random(3)
+        rows.append(
+            Foreseen(f"p{n % 20}", [(c, z) for c, z in zip(copied, noise, strict=True)], best)
+        )
+    found, chance = foresight(rows, [0])
+    assert chance == pytest.approx(1 / 3)
+    # copied in 4 of 5 cases; in the fifth nothing tells them apart
+    assert found.value == pytest.approx(0.8 + 0.2 / 3, abs=0.03)
+    useless = []
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        anything = [row._replace(acts=rng.random((3, 1)).tolist()) for row in rows]
+        useless.append(foresight(anything, [0])[0].value)
+    assert np.mean(useless) == pytest.approx(1 / 3, abs=0.02)  # type: ignore[arg-type]
+    assert foresight([row._replace(person="one") for row in rows], [0])[0].value is None
