@@ -117,6 +117,49 @@ def train(
     )
 
 
+@cli.command()
+@takes_settings
+def results(
+    settings: Settings,
+    json: Annotated[bool, typer.Option("--json", help="As JSON, all of it.")] = False,
+    source: Annotated[
+        list[Source] | None, typer.Option(help="Kinds of data; default: real, if there is any.")
+    ] = None,
+    since: Since = "",
+    study: Annotated[str, typer.Option(help="Name or id of a study; default: all data.")] = "",
+    ties: Annotated[
+        str, typer.Option(help="A tie is half a win each (half), or modelled (davidson).")
+    ] = "half",
+    control: Annotated[
+        str, typer.Option(help="What is held fixed: none, length, style (length too).")
+    ] = "none",
+    anchor: Annotated[str, typer.Option(help="The version that others are held against.")] = "",
+    report: Annotated[
+        Path | None, typer.Option(help="Write all results as one HTML page here instead.")
+    ] = None,
+    with_excluded: Annotated[
+        bool, typer.Option(help="Take in people who are marked as excluded.")
+    ] = False,
+    include_unblinded: Unblinded = False,
+) -> None:
+    """Which versions people prefer, and how sure that is."""
+    from app.commands import tell_results
+
+    tell_results(
+        settings,
+        as_json=json,
+        sources=source or [],
+        since=since,
+        study=study,
+        ties=ties,
+        control=control,
+        anchor=anchor,
+        report_to=report,
+        with_excluded=with_excluded,
+        include_unblinded=include_unblinded,
+    )
+
+
 def _exporter(kind: str, what: str) -> None:
     @takes_settings
     def write(

@@ -19,6 +19,7 @@ from app.api import (
     drafts,
     me,
     people,
+    results,
     runs,
     sessions,
     signals,
@@ -108,7 +109,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.refused_page = refused_page
     app.state.openid = OpenId(settings, part.secret)
 
-    for noun in (signals, comparisons, tasks, studies, care, me, drafts, runs, data):
+    for noun in (signals, comparisons, tasks, studies, care, me, drafts, runs, data, results):
         app.include_router(noun.router)
     for noun in (sessions, people, tokens, audit, workers) if settings.team else ():
         app.include_router(noun.router)

@@ -1,13 +1,11 @@
 // The Curves page: one run's verdict, its figures, what goes on now. Figures come from the API as plotly JSON and are
 // updated in place, so that a zoom stays while a run goes on. Fills the element that it is started on; knows no Gradio.
 
-import { ago, dot, fill, forAdministrators, get, h, isDark, isGoing, number, poll, post, say, serve, span } from "./kit.js";
+import { ago, dot, fill, forAdministrators, get, h, isGoing, number, poll, post, say, serve, span } from "./kit.js";
+import { draw as drawInto } from "./plots.js";
 
 const GOING_MS = 1500;
 const IDLE_MS = 8000;
-const NARROW_PX = 640;
-
-const plotly = loadPlotly();
 const seen = {};
 const state = { runs: [], id: new URLSearchParams(location.search).get("run"), run: null, drawn: null, drawing: false, stale: false };
 let root = null;
@@ -233,15 +231,6 @@ function onTheWay(run, opened) {
 
 // --- figures -----------------------------------------------------------------------------------------
 
-function loadPlotly() {
-  return new Promise((resolve, reject) => {
-    const script = h("script", { src: "/api/plotly.js", async: true });
-    script.onload = () => resolve(window.Plotly);
-    script.onerror = () => reject(new Error("plotly.js did not load"));
-    document.head.append(script);
-  });
-}
-
 /** Draw these figures, or the last ones again. While drawing goes on (plotly may still be loading), the newest wait. */
 async function draw(figures = state.drawn) {
   state.drawn = figures;
@@ -249,32 +238,19 @@ async function draw(figures = state.drawn) {
   if (state.drawing) return;
   state.drawing = true;
   try {
-    const Plotly = await plotly;
     while (state.stale && state.drawn) {
       state.stale = false;
-      await drawAll(Plotly, state.drawn);
+      await drawAll(state.drawn);
     }
   } finally {
     state.drawing = false;
   }
 }
 
-async function drawAll(Plotly, { run, rows, figures, templates }) {
-  const template = templates[isDark() ? "dark" : "light"];
+async function drawAll({ run, rows, figures, templates }) {
   const wanted = new Set(figures.map((figure) => figure.name));
   for (const panel of root.querySelectorAll("[data-figure]")) if (!wanted.has(panel.dataset.figure)) panel.remove();
-  for (const { name, title, sentence, wide, figure } of figures) {
-    // The same revision as before: what the reader has zoomed or hidden stays. Plotly writes it into what it is given: drawn
-    // a second time, it would pass for ours, and be forgotten with the next rows. So it is given a copy.
-    const { data, layout: plain } = structuredClone(figure);
-    const layout = { ...plain, template: structuredClone(template), uirevision: run, autosize: true };
-    await Plotly.react(container(name, title, sentence, wide), data, layout, {
-      displaylogo: false,
-      displayModeBar: innerWidth < NARROW_PX ? false : "hover", // no room beside a legend that takes two lines
-      responsive: true,
-      modeBarButtonsToRemove: ["select2d", "lasso2d", "zoomIn2d", "zoomOut2d", "autoScale2d", ...(wide ? [] : ["zoom2d", "pan2d"])],
-    });
-  }
+  for (const each of figures) await drawInto(container(each.name, each.title, each.sentence, each.wide), each, templates, run);
   root.dataset.rows = rows;
 }
 

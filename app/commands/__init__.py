@@ -18,6 +18,7 @@ from app.commands.here import (
     write_figures,
 )
 from app.commands.progress import bars
+from app.commands.results import tell_results
 from app.commands.team import (
     create_token,
     export_from,
@@ -42,6 +43,7 @@ __all__ = [
     "revoke",
     "run_engine",
     "run_simulation",
+    "tell_results",
     "train_and_follow",
     "verify_store",
     "write_figures",

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from time import sleep
+from uuid import UUID
 
 from rich.console import Console
 from rich.progress import Progress
@@ -160,7 +161,7 @@ def export_lines(
 
     chosen = DataFilter(
         sources=frozenset(sources),
-        since_ms=_since_ms(since),
+        since_ms=since_ms(since),
         with_people=with_people,
         with_excluded=with_excluded,
         with_unblinded=include_unblinded,
@@ -215,13 +216,7 @@ def bring_items(settings: Settings, study: str, path: Path, encoding: str) -> No
 
     with opened(settings, must_exist=True) as store:
         store.refuse_own_file(path)
-        with store.reading() as connection:
-            there = {each.name: each.id for each in studies.all(connection) if each.id != FREE}
-        by_id = {str(each): each for each in there.values()}
-        found = there.get(study) or by_id.get(study)
-        if found is None:
-            names = ", ".join(sorted(there)) or "none yet; make one on the page Studies"
-            raise UnknownReference(f"there is no study {study!r} here; there are: {names}")
+        found = find_study(store, study)
         filled = fill_from_file(store, found, path, encoding)
         note_alone(store, OPERATOR, AuditKind.STUDY, study=str(found), changed=["items"])
     for number, message in filled.bad[:20]:
@@ -231,6 +226,18 @@ def bring_items(settings: Settings, study: str, path: Path, encoding: str) -> No
     console.print(filled.sentence)
     if filled.failed and not (filled.added or filled.known):
         raise SystemExit(1)
+
+
+def find_study(store: Store, study: str) -> UUID:
+    """A study by its name or its id. Raises UnknownReference with the names that there are."""
+    with store.reading() as connection:
+        there = {each.name: each.id for each in studies.all(connection) if each.id != FREE}
+    by_id = {str(each): each for each in there.values()}
+    found = there.get(study) or by_id.get(study)
+    if found is None:
+        names = ", ".join(sorted(there)) or "none yet; make one on the page Studies"
+        raise UnknownReference(f"there is no study {study!r} here; there are: {names}")
+    return found
 
 
 def verify_store(settings: Settings) -> None:
@@ -305,7 +312,8 @@ def run_engine(settings: Settings) -> None:
     run(options_of(settings, settings.base_model, settings.engine_url))
 
 
-def _since_ms(day: str) -> int | None:
+def since_ms(day: str) -> int | None:
+    """The moment at which a day begins, in UTC; None for all."""
     from app.runs import parse_since
 
     found = parse_since(day)

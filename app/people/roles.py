@@ -85,6 +85,10 @@ ROUTES: Mapping[str, Least] = {
     "GET /api/data/summary": _RESEARCHER,
     "GET /api/data/{kind}.jsonl": _RESEARCHER,
     "POST /api/data/import": _RESEARCHER,
+    "GET /api/results": _RESEARCHER,
+    "GET /api/results/{part}": _RESEARCHER,
+    "GET /api/results/report.html": _RESEARCHER,
+    "GET /api/results/tables/{table}.csv": _RESEARCHER,
     "GET /api/tokens": _RESEARCHER,
     "POST /api/tokens": _RESEARCHER,
     "DELETE /api/tokens/{token_id}": _RESEARCHER,
@@ -110,6 +114,7 @@ ROUTES: Mapping[str, Least] = {
 PAGES: Mapping[str, Least] = {
     "/runs": _RESEARCHER,
     "/curves": _RESEARCHER,
+    "/results": _RESEARCHER,
     "/data": _RESEARCHER,
     "/": _WORKER,
 }

@@ -16,6 +16,7 @@ from app.store import (
     assignments,
     audit,
     behaviors,
+    choices,
     consents,
     contests,
     deployments,
@@ -51,6 +52,7 @@ from app.store.account_records import (
     Via,
 )
 from app.store.assignments import Progress
+from app.store.choices import Chosen, Decision, Seen
 from app.store.clocks import Clocks
 from app.store.data_filter import DataFilter
 from app.store.engine import Connection, Store, storable
@@ -67,6 +69,7 @@ from app.store.errors import (
 )
 from app.store.items import NewItem
 from app.store.migrate import refuse_other_schema
+from app.store.segment import Segment, Votes
 from app.store.streaming import joined
 from app.store.study_records import (
     EVERYBODY,
@@ -105,11 +108,13 @@ __all__ = [
     "AuditKind",
     "BadSignals",
     "Busy",
+    "Chosen",
     "Clocks",
     "Conflict",
     "Connection",
     "Consent",
     "DataFilter",
+    "Decision",
     "Draft",
     "Drawn",
     "Full",
@@ -128,6 +133,8 @@ __all__ = [
     "Purpose",
     "Refusal",
     "Role",
+    "Seen",
+    "Segment",
     "Session",
     "Store",
     "StoreError",
@@ -138,10 +145,12 @@ __all__ = [
     "Unavailable",
     "UnknownReference",
     "Via",
+    "Votes",
     "accounts",
     "assignments",
     "audit",
     "behaviors",
+    "choices",
     "consents",
     "contests",
     "deployments",

@@ -29,6 +29,7 @@ from app.store.segment import Segment, Votes
 from app.store.study_records import FREE
 from app.store.study_tables import ASSIGNMENT, ITEM
 from app.store.tables import BEHAVIOR, QUERY, RESPONSE, SIGNAL, VERSION
+from rlhb_core.schema.records import Source
 from rlhb_core.schema.signals import DECIDING
 
 STYLE = {
@@ -70,11 +71,20 @@ class Chosen(NamedTuple):
     study: str | None
     item: str | None
     purpose: str | None
-    asked_ms: int
+    shown_ms: int
+    """When it came into view; of a free question, when it was asked."""
     digest: int
     """Of the question, likewise."""
     answers: list[Seen]
     """In page order, of an answer and its regeneration both."""
+
+
+class Decision(NamedTuple):
+    """When something was decided first."""
+
+    at_ms: int
+    early: bool
+    """Before all answers were there."""
 
 
 def chosen(
@@ -99,7 +109,7 @@ def chosen(
             _as_text(QUERY.c.study_id),
             _as_text(ASSIGNMENT.c.item_id),
             sa.type_coerce(ASSIGNMENT.c.purpose, sa.String),
-            QUERY.c.created_ms,
+            sa.func.coalesce(ASSIGNMENT.c.shown_ms, QUERY.c.created_ms),
             QUERY.c.text if with_digests else nothing,
             _as_text(RESPONSE.c.id),
             _as_text(RESPONSE.c.replaces),
@@ -130,15 +140,33 @@ def _digest(text: str) -> int:
     return hash(text.strip()) if text else 0
 
 
-def early(connection: Connection, wanted: DataFilter) -> set[str]:
-    """The comparisons of which a choice was made before all answers were there."""
-    statement = (
-        sa.select(_as_text(SIGNAL.c.query_id))
-        .join(QUERY, QUERY.c.id == SIGNAL.c.query_id)
-        .where(_is_early(), QUERY.c.source.in_(sorted(wanted.sources)))
-        .distinct()
+def there_are(connection: Connection, source: Source) -> bool:
+    """Whether anything of this kind was decided."""
+    one = (
+        sa.select(sa.literal(1))
+        .select_from(JOINED)
+        .where(QUERY.c.source == source, BEHAVIOR.c.vote.is_not(None))
+        .limit(1)
     )
-    return set(connection.execute(statement).scalars())
+    return connection.execute(one).first() is not None
+
+
+def decisions(connection: Connection, wanted: DataFilter) -> dict[str, Decision]:
+    """When each comparison was decided first, by its id."""
+    statement = (
+        sa.select(
+            _as_text(SIGNAL.c.query_id),
+            sa.func.min(SIGNAL.c.at_ms),
+            sa.func.max(sa.case((SIGNAL.c.payload["early"].as_boolean(), 1), else_=0)),
+        )
+        .join(QUERY, QUERY.c.id == SIGNAL.c.query_id)
+        .where(SIGNAL.c.kind.in_(sorted(DECIDING)), QUERY.c.source.in_(sorted(wanted.sources)))
+        .group_by(SIGNAL.c.query_id)
+    )
+    return {
+        query_id: Decision(at_ms, bool(early))
+        for query_id, at_ms, early in connection.execute(statement)
+    }
 
 
 def _in_segment(segment: Segment) -> list[sa.ColumnElement[bool]]:

@@ -16,6 +16,7 @@ from app.ui.curves import build as build_curves
 from app.ui.data import build as build_data
 from app.ui.people_pages import add_people_pages
 from app.ui.plain import refused_page
+from app.ui.results import build as build_results
 from app.ui.runs import build as build_runs
 from app.ui.shell import mount
 from app.ui.studies import add_study_pages
@@ -52,5 +53,6 @@ def _mount(app: FastAPI) -> None:
     """Compare comes last: it sits at the root and takes what nobody else took."""
     mount(app, build_runs(app), "/runs")
     mount(app, build_curves(app), "/curves")
+    mount(app, build_results(app), "/results")
     mount(app, build_data(app), "/data")
     mount(app, build_compare(app), "/")

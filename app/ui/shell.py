@@ -38,6 +38,7 @@ NAV = (
     ("studies", "/studies", "Studies"),
     ("runs", "/runs/", "Runs"),
     ("curves", "/curves/", "Curves"),
+    ("results", "/results/", "Results"),
     ("data", "/data/", "Data"),
 )
 """(key, path, label) of every page, in the order of the navigation."""
