@@ -13,6 +13,7 @@ from app.results.wanted import Part, Wanted
 from app.store import Chosen, Seen, Store, behaviors, choices
 from rlhb_core.results import Foreseen, foresight, share, telling
 
+SAME = "it is the same of every answer that won or lost"
 LENGTHS = 5
 """Groups of about equally long answers, within which length tells nothing."""
 
@@ -176,6 +177,8 @@ def _tells(at: int, act: Act, rows: Sequence[_Read]) -> Tells:
     won = [row.vote == "won" for row in judged]
     persons = [row.person for row in judged]
     number = {person: at for at, person in enumerate(dict.fromkeys(persons))}
+    if len(set(numbers)) < 2:
+        numbers, won, persons, judged = [], [], [], []
     raw = telling(numbers, won, persons)
     person = telling(numbers, won, persons, [number[person] for person in persons])
     length = telling(numbers, won, persons, _by_length([row.length for row in judged]))
@@ -184,7 +187,7 @@ def _tells(at: int, act: Act, rows: Sequence[_Read]) -> Tells:
         auc=raw.auc, low=raw.low, high=raw.high,
         within_person=person.auc, within_person_low=person.low, within_person_high=person.high,
         within_length=length.auc, within_length_low=length.low, within_length_high=length.high,
-        won=raw.won, lost=raw.lost, people=raw.people, why=raw.why,
+        won=raw.won, lost=raw.lost, people=raw.people, why=raw.why if judged else SAME,
     )  # fmt: skip
 
 

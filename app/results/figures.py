@@ -151,7 +151,7 @@ def _done(found: Acts) -> list[Figure]:
     return [
         Figure(
             "acts", "What people do with the answers of each version",
-            f"Share of answers with which each was done, with intervals clustered by person; {found.answers:,} answers.",
+            f"Share of answers with which each was done; intervals clustered by person; {found.answers:,} answers.",
             True, figure, "",
         )
     ]  # fmt: skip

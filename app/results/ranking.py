@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from pydantic import BaseModel, Field
 
-from app.results.reading import Read, Reading, read
+from app.results.reading import FEWEST, Read, Reading, read
 from app.results.wanted import Control, Part, Ties, Wanted
 from app.store import Store, behaviors, choices
 from rlhb_core.errors import BadConfig
@@ -254,9 +254,10 @@ def _sentences(told: Ranking) -> list[str]:
         said.append(f"{first} stands first, and no other version is told apart from it yet.")
     said += [row.sentence for row in rivals if not row.told_apart][:3]
     said += [_of(weight) for weight in told.weights]
-    if told.people == 1:
+    if told.people < FEWEST:
+        whose = "one person" if told.people == 1 else f"{told.people} people"
         said.append(
-            "All of it was said by one person: the intervals are about their next choices, not about other people."
+            f"All of it was said by {whose}: the intervals are about their next choices, not about other people."
         )
     elif told.people < FEW:
         said.append(

@@ -12,6 +12,9 @@ from app.store import Chosen, Seen
 from rlhb_core.results import Choice
 from rlhb_core.schema.records import AGAIN
 
+FEWEST = 5
+"""People below whose number nothing can be told of people at large, only of how these choose."""
+
 
 class LeftOut(StrEnum):
     """Why a comparison says nothing of which version is better."""
@@ -45,7 +48,7 @@ class Reading(NamedTuple):
 
 
 def read(found: Iterable[Chosen]) -> Reading:
-    """One person alone stands for their comparisons: nothing tells how other people would choose."""
+    """Of few people each comparison stands for itself: so few tell nothing of how other people would choose."""
     rows: list[Read] = []
     left_out: Counter[LeftOut] = Counter()
     for chosen in found:
@@ -55,7 +58,7 @@ def read(found: Iterable[Chosen]) -> Reading:
         elif told is not None:
             rows.append(told)
     people = len({row.chosen.person for row in rows})
-    if people == 1:
+    if people < FEWEST:
         rows = [
             row._replace(choice=row.choice._replace(person=row.chosen.query_id)) for row in rows
         ]

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.store import DataFilter, Segment, Store, choices
+from app.store import DataFilter, Segment, Store, behaviors, choices
 from rlhb_core.results import Share
 from rlhb_core.schema.records import Source
 
@@ -47,6 +47,7 @@ class Wanted(BaseModel):
 
 def usual_sources(store: Store) -> frozenset[Source]:
     """Real data if any comparison in it was decided; else of imported and simulated data the first that has one."""
+    behaviors.refresh(store)
     with store.reading() as connection:
         for source in (Source.REAL, Source.IMPORTED, Source.SIMULATED):
             if choices.there_are(connection, source):

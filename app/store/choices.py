@@ -205,7 +205,7 @@ def _holds(column: sa.Column[Any], word: str) -> sa.ColumnElement[bool]:
 
 
 def _style() -> list[sa.ColumnElement[int]]:
-    text, found = RESPONSE.c.text, []
+    text, found = sa.literal("\n").concat(RESPONSE.c.text), []  # a mark may stand on its first line
     for marks in STYLE.values():
         total: sa.ColumnElement[int] = sa.literal(0)
         for mark in marks:

@@ -36,10 +36,10 @@ class Controlled(NamedTuple):
     """[C], their standard errors."""
 
 
-RIDGE = 1e-6
-"""Keeps the step finite in directions of which the picks say nothing."""
-LITTLE = 1e-3
-"""Information below which picks say nothing of a direction, so that it would go on to infinity."""
+RIDGE = 1e-4
+"""Decides between covariates that go together, such as headings and lists: they share what they tell."""
+LITTLE = 1e-2
+"""Information below which picks say nothing of a strength, so that it would go on to infinity."""
 
 
 def controlled(choices: Sequence[Dressed]) -> Controlled:
@@ -56,7 +56,7 @@ def controlled(choices: Sequence[Dressed]) -> Controlled:
     held[:count, :count] += 1 / count  # what all strengths have in common changes no likelihood
     found = maximum(picks, held)
     _, information, _ = derivatives(picks, found)
-    if np.linalg.eigvalsh(information + held)[0] < LITTLE:
+    if np.linalg.eigvalsh(_of_strengths(information, count) + 1 / count)[0] < LITTLE:
         raise Undetermined(
             "some version, or something that differs with it, decided every choice or never met the others, so no "
             "finite strength fits"
@@ -69,6 +69,14 @@ def controlled(choices: Sequence[Dressed]) -> Controlled:
         found[count:],
         np.sqrt(np.diag(covariance)[count:]),
     )
+
+
+def _of_strengths(information: Array, count: int) -> Array:
+    """What is known of the strengths while the weights are free. [V, V]."""
+    both = information[:count, count:]
+    of_weights = np.linalg.pinv(information[count:, count:], rcond=1e-9, hermitian=True)
+    found: Array = information[:count, :count] - both @ of_weights @ both.T
+    return found
 
 
 def _picks(

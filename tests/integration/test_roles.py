@@ -228,6 +228,7 @@ def filled(path: str) -> str:
     """An address of this kind, of what is not there."""
     path = path.replace("{file:path}", "kit.js").replace("{kind}", "triplets")
     path = path.replace("{about}", "question")
+    path = path.replace("{part}", "ranking").replace("{table}", "ranking")
     for name in (
         "session",
         "query",

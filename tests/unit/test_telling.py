@@ -191,8 +191,8 @@ def test_without_covariates_it_is_the_plain_strength():
     picks = [Dressed(row, dict.fromkeys(row.side_by_side, ())) for row in rows]
     counted = Choices.of(rows)
     found, plain = controlled(picks), fit(counted, counted.summed())
-    assert found.strengths == pytest.approx(plain, abs=1e-6)
-    assert found.covariance == pytest.approx(sandwich(counted, plain), abs=1e-6)
+    assert found.strengths == pytest.approx(plain, abs=1e-5)
+    assert found.covariance == pytest.approx(sandwich(counted, plain), abs=1e-4)
 
 
 def test_length_held_fixed_gives_the_strengths_back():
