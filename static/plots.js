@@ -16,7 +16,7 @@ export const plotly = new Promise((resolve, reject) => {
  * Draw a figure into an element, or draw it anew. What the reader has zoomed or hidden stays as long as `revision` does.
  * Plotly writes into what it is given: drawn a second time, it would pass for ours. So it is given a copy.
  */
-export async function draw(plot, { figure, wide }, templates, revision, buttons = []) {
+export async function draw(plot, { figure, wide }, templates, revision, without = []) {
   const { data, layout: plain } = structuredClone(figure);
   const template = structuredClone(templates[isDark() ? "dark" : "light"]);
   const layout = { ...plain, template, uirevision: revision, autosize: true };
@@ -24,7 +24,6 @@ export async function draw(plot, { figure, wide }, templates, revision, buttons 
     displaylogo: false,
     displayModeBar: innerWidth < NARROW_PX ? false : "hover", // no room beside a legend that takes two lines
     responsive: true,
-    modeBarButtonsToRemove: ["select2d", "lasso2d", "zoomIn2d", "zoomOut2d", "autoScale2d", ...(wide ? [] : ["zoom2d", "pan2d"])],
-    ...(buttons.length && { modeBarButtonsToAdd: buttons }),
+    modeBarButtonsToRemove: ["select2d", "lasso2d", "zoomIn2d", "zoomOut2d", "autoScale2d", ...(wide ? [] : ["zoom2d", "pan2d"]), ...without],
   });
 }

@@ -20,6 +20,7 @@ const WORDS = { told_apart: "told apart", within_person: "within a person", with
 
 const asked = new URLSearchParams(location.search);
 let round = 0; // of those that are asked for, the last one counts
+let asking = Promise.resolve(); // one thing at a time: a choice made in between waits for what is being read
 let drawn = [];
 
 const parts = h("div", {});
@@ -66,11 +67,11 @@ function offer(studies, versions) {
 function select(name, label, options) {
   const now = asked.get(name) ?? "";
   const all = options.some(([value]) => value === now) ? options : [...options, [now, now]];
-  return h("label", { class: "choice" }, h("span", {}, label), h("select", { class: "field", name }, all.map(([value, text]) => h("option", { value, selected: value === now }, text))));
+  return h("label", { class: "choice" }, h("span", {}, label), h("select", { class: "field", name, "aria-label": label }, all.map(([value, text]) => h("option", { value, selected: value === now }, text))));
 }
 
 function day(name, label) {
-  return h("label", { class: "choice" }, h("span", {}, label), h("input", { class: "field", type: "date", name, value: asked.get(name) ?? "" }));
+  return h("label", { class: "choice" }, h("span", {}, label), h("input", { class: "field", type: "date", name, "aria-label": label, value: asked.get(name) ?? "" }));
 }
 
 function choose() {
@@ -99,7 +100,7 @@ async function show() {
   fill(parts, places.map(([, , section]) => section));
   for (const [part, body] of places) {
     try {
-      const told = await get(`/api/results/${part}?${asked}`);
+      const told = await (asking = asking.catch(() => null).then(() => (mine === round ? get(`/api/results/${part}?${asked}`) : null)));
       if (mine !== round) return;
       fillPart(part, body, told);
     } catch (error) {
@@ -137,7 +138,7 @@ const rowsOf = (found, table) => (table === "biases" ? found.biases.flatMap(({ t
 function figurePanel(figure, templates) {
   const { name, title, sentence, wide } = figure;
   const plot = h("div", { class: "plot", role: "group", "aria-label": `${title}. ${sentence}`, style: `height:${figure.figure.layout.height ?? 300}px` });
-  const again = () => draw(plot, figure, templates, name);
+  const again = () => draw(plot, figure, templates, name, ["toImage"]); // it has buttons of its own
   const keep = (format) => async () => (await plotly).downloadImage(plot, { format, filename: name, width: plot.clientWidth, height: plot.clientHeight });
   drawn.push(again);
   requestAnimationFrame(again); // once it is in the page, where it has a width

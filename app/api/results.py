@@ -107,9 +107,9 @@ class Told(BaseModel):
 
 
 @router.get("")
-async def show_ranking(store: TheStore, heavy: TheHeavy, wanted: TheWanted, who: Who) -> Ranking:
+async def show_ranking(store: TheStore, heavy: TheHeavy, wanted: TheWanted) -> Ranking:
     """Which versions people prefer, and how sure that is."""
-    return await heavy.one_each(who.counted_as, ranking_of, store, wanted)
+    return await heavy.do(ranking_of, store, wanted)
 
 
 @router.get("/report.html", response_class=HTMLResponse)
@@ -117,7 +117,7 @@ async def show_report(
     store: TheStore, heavy: TheHeavy, wanted: TheWanted, who: Who
 ) -> HTMLResponse:
     """All of it as one page that stands alone and names nobody."""
-    text = await heavy.one_each(who.counted_as, as_page, store, wanted)
+    text = await heavy.do(as_page, store, wanted)
     await heavy.do(_note, store, who, "report", wanted)
     # It is looked at from a folder: served from here its scripts would be refused.
     return HTMLResponse(
@@ -137,7 +137,7 @@ async def show_table(
     who: Who,
 ) -> Response:  # fmt: skip
     """One table of it."""
-    text = await heavy.one_each(who.counted_as, _table, store, wanted, table)
+    text = await heavy.do(_table, store, wanted, table)
     await heavy.do(_note, store, who, table, wanted)
     return Response(
         text,
@@ -152,10 +152,9 @@ async def show_part(
     heavy: TheHeavy,
     part: Literal["ranking", "agreement", "biases", "acts"],
     wanted: TheWanted,
-    who: Who,
 ) -> Told:
     """A part of the page."""
-    return await heavy.one_each(who.counted_as, _told, store, wanted, part)
+    return await heavy.do(_told, store, wanted, part)
 
 
 def _told(store: Store, wanted: Wanted, part: str) -> Told:

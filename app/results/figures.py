@@ -9,12 +9,17 @@ from app.results.acts import Acts
 from app.results.agreeing import Agreement
 from app.results.biases import Bias, Biases
 from app.results.ranking import Ranking
-from app.results.wanted import Part
+from app.results.wanted import Control, Part
 from rlhb_core.figures.curves import Figure
 
 ROW_PX = 34
 """Height of a row."""
 LEAST_PX = 150
+HELD = {
+    Control.NONE: "",
+    Control.LENGTH: "With the length of answers held fixed. ",
+    Control.STYLE: "With the length and style of answers held fixed. ",
+}
 
 
 def figures_of(found: Ranking | Agreement | Biases | Acts) -> list[Figure]:
@@ -44,16 +49,12 @@ def _ranking(found: Ranking) -> list[Figure]:
         ],
     )
     figure.update_xaxes(title={"text": "rating"})
-    held = (
-        ""
-        if found.control == "none"
-        else f" {found.control} of the answers held fixed,".capitalize()
-    )
+    held = HELD[found.control]
     return [
         Figure(
             "ranking", "How strong each version is",
-            f"{held} 400 points are a factor of ten in the odds of being chosen; the lines hold the true rating in 95 "
-            f"of 100 cases. {found.comparisons:,} comparisons of {found.people:,} people.".strip(),
+            f"{held}400 points are a factor of ten in the odds of being chosen; the lines hold the true rating in 95 "
+            f"of 100 cases. {found.comparisons:,} comparisons of {found.people:,} people.",
             True, figure, "",
         )
     ]  # fmt: skip

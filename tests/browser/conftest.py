@@ -301,7 +301,9 @@ class Visit:
         ]
         assert not unexpected, unexpected
         own = urlsplit(self.studio.address).netloc
-        hosts = {urlsplit(url).netloc for url in self.requests if not url.startswith("data:")}
+        hosts = {
+            urlsplit(url).netloc for url in self.requests if not url.startswith(("data:", "blob:"))
+        }
         assert hosts <= {own}, f"requests went elsewhere: {hosts - {own}}"
 
 

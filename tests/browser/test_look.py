@@ -111,7 +111,7 @@ def test_the_compare_page_with_special_answers(
 
 @pytest.mark.parametrize("size", SIZES)
 def test_the_other_pages(size: str, visit: Visit) -> None:
-    for name in ("runs", "curves", "data"):
+    for name in ("runs", "curves", "results", "data"):
         page = visit(f"/{name}/", viewport=SIZES[size])
         page.locator("h1").wait_for()
         expect(page.locator("nav [aria-current]")).to_have_text(name.capitalize())
