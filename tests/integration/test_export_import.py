@@ -21,10 +21,10 @@ from app.files import (
     import_csv,
     import_file,
     import_jsonl,
-    importing,
     label_lines,
     load_mapping,
     preference_lines,
+    triplet_items,
     triplet_lines,
     write_lines,
 )
@@ -547,8 +547,8 @@ def test_what_the_database_cannot_hold_costs_no_other_line(store: Store, monkeyp
             made.query.created_ms = 2**70
         return made
 
-    as_item = importing._item
-    monkeypatch.setattr(importing, "_item", beyond)
+    as_item = triplet_items._item
+    monkeypatch.setattr(triplet_items, "_item", beyond)
     lines = [line(query="beyond" if number in (0, 3, 8) else "Why?") for number in range(9)]
     result = import_jsonl(store, lines)
     assert result.imported == 6
