@@ -36,5 +36,7 @@ def read_time(text: str, name: str) -> int:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise BadRecord(f"{name}: not a time of the format ISO 8601") from None
+        raise BadRecord(
+            f"{name}: not a time of the format ISO 8601, nor seconds since 1970"
+        ) from None
     return to_ms(moment, name)

@@ -24,10 +24,10 @@ MAPPINGS = Path(__file__).parents[2] / "docs" / "import"
 
 
 def brought_in(store: Store, tmp_path: Path, mapping: str, *lines: Any) -> Any:
-    """The result of importing these lines of JSON by one of the mappings in the documents."""
+    """The result of importing these lines of JSON by one of the mappings in the documents; none: by themselves."""
     file = tmp_path / "theirs.jsonl"
     file.write_text("".join(f"{json.dumps(each)}\n" for each in lines), encoding="utf-8")
-    return import_file(store, file, MAPPINGS / f"{mapping}.toml")
+    return import_file(store, file, MAPPINGS / f"{mapping}.toml" if mapping else None)
 
 
 def by_answer(store: Store) -> dict[str, Triplet]:
@@ -63,7 +63,7 @@ def test_ultrafeedback_gives_ratings_of_aspects_and_no_votes(store: Store, tmp_p
         ultrafeedback("Say something.", ("5", "1", "N/A", "3")),
         ultrafeedback("Less.", ("2",)),
     ]
-    result = brought_in(store, tmp_path, "ultrafeedback", *lines)
+    result = brought_in(store, tmp_path, "", *lines)
     assert (result.imported, result.failed, result.warnings) == (5, 0, [])
     found = {(each.query, each.response): each for each in triplets_of(store)}
     first = found["Say something.", "Answer 0."]
@@ -75,7 +75,7 @@ def test_ultrafeedback_gives_ratings_of_aspects_and_no_votes(store: Store, tmp_p
     assert found["Say something.", "Answer 2."].behavior_features.ratings == {}
     assert found["Less.", "Answer 0."].behavior_features.rating == 2.0
     assert comparisons_of(store) == [], "a rating is no vote"
-    again = brought_in(store, tmp_path, "ultrafeedback", *lines)
+    again = brought_in(store, tmp_path, "", *lines)
     assert (again.imported, again.skipped) == (0, 5)
 
 
