@@ -91,7 +91,9 @@ def messages_of(told: Any) -> list[Message]:
 
 def parted(turns: list[Message]) -> tuple[str, list[Message]]:
     """The last question of a conversation and what went before it, without an answer behind it. Raises BadRecord."""
-    if turns and turns[-1].role == "assistant":
+    if not turns:
+        raise BadRecord("is a conversation in which nothing was said")
+    if turns[-1].role == "assistant":
         turns = turns[:-1]
     if not turns or turns[-1].role != "user":
         raise BadRecord("has a conversation without a question at its end")
