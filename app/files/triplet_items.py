@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from functools import lru_cache
 from uuid import UUID, uuid5
 
 from pydantic import ValidationError
@@ -11,10 +12,13 @@ from app.files.times import to_ms
 from app.store import storable
 from app.store.imports import NAMESPACE, UNNAMED, Answer, Behavior, Item
 from rlhb_core.errors import BadRecord
+from rlhb_core.schema.arms import Arm
 from rlhb_core.schema.behaviors import parse
 from rlhb_core.schema.record import describe
 from rlhb_core.schema.records import SCHEMA_VERSION, Outcome, Person, Query, Source, Triplet
 
+MOST_KEPT = 4_096
+"""Of what many lines have in common (people, versions, times), how many are kept at hand."""
 MAX_ANSWER = 200_000
 """Longest response taken, in characters."""
 
@@ -53,27 +57,18 @@ def _item(triplet: Triplet) -> Item:
         raise BadRecord(f"response: at most {MAX_ANSWER:,} characters")
     if len(triplet.model_version) > 80:
         raise BadRecord("model_version: at most 80 characters")
-    parse(triplet.behavior_text)
+    _check_text(triplet.behavior_text)
     _check_marks(triplet)
     source = Source.SIMULATED if triplet.source is Source.SIMULATED else Source.IMPORTED
     person = _person(triplet.person, source)
     model = storable(triplet.model_version)
     return Item(
         person=person,
-        query=Query(
-            id=triplet.query_id,
-            person_id=person.id,
-            text=storable(triplet.query),
-            source=source,
-            created_ms=_ms(triplet.asked_at, "asked_at"),
-            conversation=triplet.conversation,
-            turn=triplet.turn,
-            history=triplet.history,
-        ),
+        query=_query(triplet, person),
         answers=[
             Answer(
                 id=triplet.response_id,
-                version_id=uuid5(NAMESPACE, f"version|{triplet.arm}|{model}"),
+                version_id=_version_id(triplet.arm, model),
                 model=model,
                 arm=triplet.arm,
                 text=storable(triplet.response),
@@ -97,6 +92,41 @@ def _item(triplet: Triplet) -> Item:
     )
 
 
+def _query(triplet: Triplet, person: Person) -> Query:
+    asked = _asked(
+        triplet.query_id,
+        person.id,
+        triplet.query,
+        person.source,
+        _ms(triplet.asked_at, "asked_at"),
+        triplet.conversation,
+        triplet.turn,
+    )
+    return asked.model_copy(update={"history": triplet.history}) if triplet.history else asked
+
+
+@lru_cache(maxsize=64)
+def _asked(
+    query_id: UUID,
+    person_id: UUID,
+    text: str,
+    source: Source,
+    asked_ms: int,
+    conversation: UUID | None,
+    turn: int,
+) -> Query:
+    """A query with nothing before it: its answers lie together in a file, and it is checked once."""
+    return Query(
+        id=query_id,
+        person_id=person_id,
+        text=storable(text),
+        source=source,
+        created_ms=asked_ms,
+        conversation=conversation,
+        turn=turn,
+    )
+
+
 def _check_marks(triplet: Triplet) -> None:
     """Raise BadRecord for a mark beside the text, or whose words are others."""
     for mark in triplet.behavior_features.marks:
@@ -106,6 +136,18 @@ def _check_marks(triplet: Triplet) -> None:
             )
 
 
+@lru_cache(maxsize=MOST_KEPT)
+def _check_text(text: str) -> None:
+    """Raise BadRecord for a behaviour text that is none."""
+    parse(text)
+
+
+@lru_cache(maxsize=MOST_KEPT)
+def _version_id(arm: Arm | None, model: str) -> UUID:
+    return uuid5(NAMESPACE, f"version|{arm}|{model}")
+
+
+@lru_cache(maxsize=MOST_KEPT)
 def _person(named: str | None, source: Source) -> Person:
     """The person behind a line: all lines that name nobody share one person per source."""
     if named is None:
@@ -117,6 +159,7 @@ def _person(named: str | None, source: Source) -> Person:
     return Person(id=person_id, display_name=storable(named)[:80], source=source)
 
 
+@lru_cache(maxsize=MOST_KEPT)
 def _ms(moment: str, name: str) -> int:
     try:
         parsed = datetime.fromisoformat(moment)

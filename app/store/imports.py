@@ -12,7 +12,7 @@ from uuid import UUID, uuid5
 import sqlalchemy as sa
 
 from app.store import people
-from app.store.engine import Connection, Store, existing, in_parts, insert_new, storable
+from app.store.engine import Connection, Store, add_new, existing, in_parts, storable
 from app.store.tables import BEHAVIOR, PERSON, QUERY, RESPONSE, SIGNAL, VERSION
 from rlhb_core.schema.arms import Arm
 from rlhb_core.schema.behaviors import VERBALISER_VERSION, verbalise
@@ -163,14 +163,14 @@ def _known_people(connection: Connection, ids: Iterable[UUID]) -> dict[UUID, Sou
 def _insert(connection: Connection, taken: Sequence[tuple[Item, list[Answer]]]) -> None:
     """Parents before children, each table in one go."""
     persons = {item.person.id: item.person for item, _ in taken}
-    insert_new(connection, PERSON, [_person_row(person) for person in persons.values()])
+    add_new(connection, PERSON, [_person_row(person) for person in persons.values()])
     queries = {item.query.id: item.query for item, _ in taken}
-    insert_new(connection, QUERY, [q.model_dump() | {"recorded": True} for q in queries.values()])
+    add_new(connection, QUERY, [q.model_dump() | {"recorded": True} for q in queries.values()])
     answers = [(item.person.id, item.query.id, answer) for item, new in taken for answer in new]
     versions = {answer.version_id: answer for _, _, answer in answers}
-    insert_new(connection, VERSION, [_version_row(answer) for answer in versions.values()])
-    insert_new(connection, RESPONSE, [_response_row(query, answer) for _, query, answer in answers])
-    insert_new(
+    add_new(connection, VERSION, [_version_row(answer) for answer in versions.values()])
+    add_new(connection, RESPONSE, [_response_row(query, answer) for _, query, answer in answers])
+    add_new(
         connection,
         BEHAVIOR,
         [
@@ -180,7 +180,7 @@ def _insert(connection: Connection, taken: Sequence[tuple[Item, list[Answer]]]) 
         ],
     )
     signals = [_signal_row(item.person.id, signal) for item, _ in taken for signal in item.signals]
-    insert_new(connection, SIGNAL, signals)
+    add_new(connection, SIGNAL, signals)
     # Behaviours without signals are whole as they came; all others are to be summarised.
     people.touch(
         connection,
