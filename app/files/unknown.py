@@ -26,7 +26,8 @@ class Unknown:
             named = ", ".join(f"{value!r} ({n})" for value, n in values.most_common(MOST_VALUES))
             more = f" and {len(values) - MOST_VALUES} more" if len(values) > MOST_VALUES else ""
             rows = "1 row has" if count == 1 else f"{count:,} rows have"
+            article = "an" if role[0] in "aeiou" else "a"
             told.append(
-                f"{rows} a {role} value in {column} that the mapping does not know: {named}{more}"
+                f"{rows} {article} {role} value in {column} that the mapping does not know: {named}{more}"
             )
         return told

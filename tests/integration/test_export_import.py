@@ -785,7 +785,7 @@ def test_values_that_the_mapping_does_not_know_are_counted_and_named(store: Stor
     assert (result.imported, result.errors) == (18, [])
     assert result.warnings == [
         "3 rows have a preference value in winner that the mapping does not know: 'x' (2), 'y' (1)",
-        "1 row has a exclusion value in bad that the mapping does not know: 'perhaps' (1)",
+        "1 row has an exclusion value in bad that the mapping does not know: 'perhaps' (1)",
     ]
     with store.reading() as connection:
         assert summary.by_source(connection)[Source.IMPORTED].votes == 4

@@ -239,7 +239,7 @@ def test_a_mapping_knows_every_act_however_a_cell_tells_it(store: Store, tmp_pat
         (8, "events: an event is an object with its type"), (9, "events: dwell: has no ms")
     ]  # fmt: skip
     assert result.warnings == [
-        "1 row has a event value in events that the mapping does not know: 'blinked' (1)"
+        "1 row has an event value in events that the mapping does not know: 'blinked' (1)"
     ]
     assert result.done[SignalKind.COPY] == 1 + 1 + 3 + 1 + 2
     assert result.done[SignalKind.SELECT] == 1
