@@ -205,17 +205,20 @@ for _kind, _what in {
 @takes_settings
 def import_(
     settings: Settings,
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="JSONL or CSV.")],
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="JSON, JSONL or CSV.")],
     mapping: Annotated[
         Path | None,
         typer.Option(exists=True, help="TOML file naming the columns of CSV, or fields of JSON."),
     ] = None,
     encoding: Encoding = "",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would happen, and store nothing.")
+    ] = False,
 ) -> None:
-    """Read triplets back, or files of others with a mapping. Bad lines are named and do not stop the rest."""
+    """Read triplets back, formats that are known by themselves, or others with a mapping. Bad lines are named."""
     from app.commands import import_file
 
-    import_file(settings, file, mapping, encoding)
+    import_file(settings, file, mapping, encoding, dry_run)
 
 
 @cli.command()

@@ -6,22 +6,26 @@ import { fill, h } from "./kit.js";
 /** Bring a form to life; `imported` is called when there may be more data than before. */
 export function start(form, imported) {
   const files = form.querySelector("input[type=file]");
-  const button = form.querySelector("button");
+  const buttons = [...form.querySelectorAll("button")];
   const told = form.querySelector("[role=status]");
-  button.disabled = false;
+  const enable = (on) => buttons.forEach((button) => (button.disabled = !on));
+  enable(true);
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
-    button.disabled = true;
-    fill(told, say("Importing …", "going"));
+    const dry = event.submitter?.name === "dry";
+    enable(false);
+    fill(told, say(dry ? "Looking …" : "Importing …", "going"));
     try {
-      const result = await call("POST", "/api/data/import", undefined, { body: new FormData(form) });
+      const address = `/api/data/import${dry ? "?dry=true" : ""}`;
+      const result = await call("POST", address, undefined, { body: new FormData(form) });
       fill(told, say(result.sentence, result.failed ? "missing" : "enough"), badLines(result));
+      if (dry) return; // the files stay chosen
       files.value = "";
       imported();
     } catch (error) {
       fill(told, say(error.message, "missing"));
     } finally {
-      button.disabled = false;
+      enable(true);
     }
   });
 }
@@ -34,7 +38,7 @@ function badLines({ failed, bad_lines: named }) {
   return h(
     "ul",
     { class: "bad-lines" },
-    named.map((line) => h("li", {}, `line ${line.number}: ${line.message}`)),
+    named.map((line) => h("li", {}, `${line.what} ${line.number}: ${line.message}`)),
     more > 0 && h("li", {}, `and ${more.toLocaleString("en")} more`),
   );
 }

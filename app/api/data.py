@@ -32,12 +32,16 @@ class BadLine(BaseModel):
 
     number: int
     message: str
+    what: str = Field(description='"line", or "record" where the file is one list of them.')
 
 
 class Imported(BaseModel):
     """What came of an import."""
 
     sentence: str
+    dry: bool = Field(description="Nothing was stored: it says what would be.")
+    format: str = Field(description="What the file was recognised as; empty for triplets.")
+    lines: int = Field(description="Of how many lines something was imported.")
     imported: int
     skipped: int
     failed: int
@@ -117,23 +121,37 @@ _FILES = {
 
 
 @router.post("/import", openapi_extra=_FILES)
-async def bring(request: Request, uploads: TheUploads, store: TheStore, who: Who) -> Imported:
-    """Import a file of triplets (.jsonl), or CSV or JSON lines of others with a mapping (.toml) and what that joins."""
+async def bring(
+    request: Request,
+    uploads: TheUploads,
+    store: TheStore,
+    who: Who,
+    dry: Annotated[bool, Query(description="Say what would happen, and store nothing.")] = False,
+) -> Imported:
+    """Import a file of triplets or of a format that is known by itself, or any CSV or JSON with a mapping (.toml) and
+    what that joins.
+    """
     check_room(request.app.state.settings)
     async with uploads.receive(request) as files:
         # Before: what a file that turns out to be bad has brought in so far is somebody's doing, too.
-        await run_in_threadpool(note_alone, store, who, AuditKind.IMPORT, begun=len(files))
+        if not dry:
+            await run_in_threadpool(note_alone, store, who, AuditKind.IMPORT, begun=len(files))
         found, mapping = await run_in_threadpool(sorted_out, files)
-        result = await run_in_threadpool(import_file, store, found, mapping)
-    await run_in_threadpool(
-        note_alone, store, who, AuditKind.IMPORT,
-        imported=result.imported, skipped=result.skipped, failed=result.failed,
-    )  # fmt: skip
+        result = await run_in_threadpool(import_file, store, found, mapping, dry=dry)
+    if not dry:
+        await run_in_threadpool(
+            note_alone, store, who, AuditKind.IMPORT,
+            imported=result.imported, skipped=result.skipped, failed=result.failed,
+        )  # fmt: skip
     named = [
-        BadLine(number=line.number, message=line.message) for line in result.errors[:MOST_BAD_LINES]
+        BadLine(number=line.number, message=line.message, what=line.what)
+        for line in result.errors[:MOST_BAD_LINES]
     ]
     return Imported(
         sentence=f"{result.words()}.",
+        dry=result.dry,
+        format=result.format,
+        lines=result.lines,
         imported=result.imported,
         skipped=result.skipped,
         failed=result.failed,

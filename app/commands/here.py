@@ -188,23 +188,29 @@ def export_lines(
                     console.print(f"There are {count:,} {source} ones: --source {source}")
 
 
-def import_file(settings: Settings, file: Path, mapping: Path | None, encoding: str) -> None:
-    """Read a file into the store; bad lines are named. Exit status 1 if nothing could be taken."""
+def import_file(
+    settings: Settings, file: Path, mapping: Path | None, encoding: str, dry: bool = False
+) -> None:
+    """Read a file into the store, or say what that would do; bad lines are named. Exit status 1 if nothing could be
+    taken.
+    """
     from app import files
 
     with opened(settings) as store:
         for each in filter(None, (file, mapping)):
             store.refuse_own_file(each)
-        note_alone(store, OPERATOR, AuditKind.IMPORT, begun=2 if mapping else 1)
-        result = files.import_file(store, file, mapping, encoding)
-        note_alone(
-            store, OPERATOR, AuditKind.IMPORT,
-            imported=result.imported, skipped=result.skipped, failed=result.failed,
-        )  # fmt: skip
+        if not dry:
+            note_alone(store, OPERATOR, AuditKind.IMPORT, begun=2 if mapping else 1)
+        result = files.import_file(store, file, mapping, encoding, dry)
+        if not dry:
+            note_alone(
+                store, OPERATOR, AuditKind.IMPORT,
+                imported=result.imported, skipped=result.skipped, failed=result.failed,
+            )  # fmt: skip
     for line in result.errors[:20]:
         console.print(str(line))
     if result.failed > 20:
-        console.print(f"and {result.failed - 20} more bad lines")
+        console.print(f"and {result.failed - 20} more bad {result.what}s")
     console.print(result.words())
     if result.failed and not (result.imported or result.skipped):
         raise SystemExit(1)

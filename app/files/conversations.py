@@ -34,6 +34,27 @@ def history_of(cell: str, column: str) -> list[Message]:
         raise BadRecord(f"{column}: {error}") from None
 
 
+def asked_in(cell: str, column: str) -> tuple[str, list[Message]]:
+    """The question at the end of a conversation, from a cell, and what went before it. Messages of one speaker that
+    follow each other are one. Raises BadRecord, which names the column.
+    """
+    try:
+        return parted(joined(messages_of(listed(cell))))
+    except BadRecord as error:
+        raise BadRecord(f"{column}: {error}") from None
+
+
+def joined(messages: list[Message]) -> list[Message]:
+    """The messages, those of one speaker that follow each other as one: a question that was sent in two parts."""
+    found: list[Message] = []
+    for each in messages:
+        if found and found[-1].role == each.role:
+            found[-1] = Message(role=each.role, content=f"{found[-1].content}\n\n{each.content}")
+        else:
+            found.append(each)
+    return found
+
+
 def listed(cell: str) -> Any:
     """The list that a cell holds, as JSON or as Python writes it. Raises BadRecord."""
     try:
@@ -70,7 +91,9 @@ def messages_of(told: Any) -> list[Message]:
 
 def parted(turns: list[Message]) -> tuple[str, list[Message]]:
     """The last question of a conversation and what went before it, without an answer behind it. Raises BadRecord."""
-    if turns and turns[-1].role == "assistant":
+    if not turns:
+        raise BadRecord("is a conversation in which nothing was said")
+    if turns[-1].role == "assistant":
         turns = turns[:-1]
     if not turns or turns[-1].role != "user":
         raise BadRecord("has a conversation without a question at its end")
@@ -80,11 +103,21 @@ def parted(turns: list[Message]) -> tuple[str, list[Message]]:
 def text_of(told: Mapping[str, Any]) -> str:
     """The text of a message or an answer. Raises BadRecord."""
     text = next((told[name] for name in (*TEXT, "value") if isinstance(told.get(name), str)), None)
+    parts = told.get("content")
+    if text is None and isinstance(
+        parts, list
+    ):  # as of models that see pictures; only text is text
+        said = [each["text"] for each in parts if isinstance(each, dict) and _has_text(each)]
+        text = "\n".join(said) if len(said) == len(parts) > 0 else None
     if text is None:
         raise BadRecord(
             f"has a turn or an answer without a text; its field is called one of {', '.join(TEXT)}"
         )
     return str(text)
+
+
+def _has_text(part: Mapping[str, Any]) -> bool:
+    return isinstance(part.get("text"), str)
 
 
 def _in_turns(messages: list[Message]) -> list[Message]:

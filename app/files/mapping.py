@@ -7,9 +7,9 @@ import re
 import tomllib
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from rlhb_core.errors import BadConfig
 from rlhb_core.schema.record import describe
@@ -26,12 +26,22 @@ AnswerNumber = Annotated[int, Field(strict=True, ge=1, le=16)]
 
 Aspect = Annotated[str, Field(min_length=1, max_length=40)]
 Strength = Annotated[int, Field(strict=True, ge=1, le=3)]
+EventKind = Literal[
+    "copy", "select", "accept", "like", "dislike", "share", "flag", "regenerate", "edit", "critique", "dwell", "scroll"
+]  # fmt: skip
 
 
 class AnswerColumns(Part):
     """The columns of one answer of the row."""
 
-    text: str = Field(description="Column with the answer's text.")
+    text: str | None = Field(
+        default=None,
+        description="Column with the answer's text. Left out where only votes between versions are known.",
+    )
+    history: str | None = Field(
+        default=None,
+        description="Column with what went before this answer, where each has a thread of its own.",
+    )
     model: str | None = Field(default=None, description="Column with the model's name.")
     rating: str | None = Field(default=None, description="Column with the rating.")
     ratings: dict[Aspect, str] = Field(
@@ -48,6 +58,27 @@ class AnswerColumns(Part):
         default=None, description="Column with the answer as somebody would have written it."
     )
     comment: str | None = Field(default=None, description="Column with what was said of it.")
+    copied: str | None = Field(
+        default=None,
+        description="Column with how many characters were copied, the words themselves, true, or a list of these.",
+    )
+    selected: str | None = Field(default=None, description="The same of words that were selected.")
+    accepted: str | None = Field(
+        default=None,
+        description="Column that is 1 or true where the answer was taken over as it is: all of it was copied.",
+    )
+    shared: str | None = Field(default=None, description="Column that is 1 or true if shared.")
+    flagged: str | None = Field(
+        default=None, description="Column that is 1 or true if reported, or says in words why."
+    )
+    regenerated: str | None = Field(
+        default=None, description="Column that is 1 or true if another answer was asked for."
+    )
+    events: str | None = Field(
+        default=None,
+        description="Column with a list of events, each with its type, as JSON or as Python writes it; `event_kinds` "
+        "says what they are.",
+    )
     dwell_ms: str | None = Field(default=None, description="Column with milliseconds of reading.")
     read_chars: str | None = Field(
         default=None, description="Column with the furthest character that was read."
@@ -82,7 +113,12 @@ class Mapping(Part):
         min_length=1, max_length=40, description="Name of the log; ids are made from it."
     )
     delimiter: str = Field(default=",", min_length=1, max_length=1)
-    query: str = Field(description="Column with the query's text.")
+    query: str | None = Field(default=None, description="Column with the query's text.")
+    conversation: str | None = Field(
+        default=None,
+        description="In place of `query` and `history`: column with the whole conversation up to the query, a list of "
+        "messages with role and content, as JSON or as Python writes it.",
+    )
     query_id: str | None = Field(
         default=None, description="Column with the query's id; without one, ids are made from rows."
     )
@@ -91,10 +127,16 @@ class Mapping(Part):
         description="Column with what went before the query: a list of messages with role and content, as JSON or as "
         "Python writes it.",
     )
+    turn: str | None = Field(
+        default=None,
+        description="Column with which turn of its conversation the query is; without one it follows from the history.",
+    )
     person: str | None = Field(default=None, description="Column with the person's id or name.")
     time: str | None = Field(default=None, description="Column with the time of asking.")
     time_format: str | None = Field(
-        default=None, description="Format for strptime; without one, ISO 8601. UTC unless it says."
+        default=None,
+        description="Format for strptime; without one, ISO 8601, or seconds or milliseconds since 1970. UTC unless it "
+        "says.",
     )
     no_time: list[str] = Field(
         default_factory=list, description="Values of `time` that mean it is not known: 1970 then."
@@ -128,6 +170,13 @@ class Mapping(Part):
     rating_range: tuple[float, float] = Field(
         default=(1, 5), description="Worst and best rating; stretched to 1 to 5."
     )
+    event_kinds: dict[str, EventKind] = Field(
+        default_factory=dict, description="What the types of `events` are: copy, like, dwell ..."
+    )
+    as_shown: bool = Field(
+        default=True,
+        description="Whether the answers stand in the row as they were shown, from left to right.",
+    )
     answers: list[AnswerColumns] = Field(min_length=1, max_length=16)
     joined: JoinedFile | None = None
 
@@ -142,6 +191,26 @@ class Mapping(Part):
         if ends[0] == ends[1]:
             raise ValueError("the worst and the best rating must differ")
         return ends
+
+    @model_validator(mode="after")
+    def _asks_something(self) -> Self:
+        if self.query and self.conversation:
+            raise ValueError("name `query` or `conversation`, not both")
+        if self.history and not self.query:
+            raise ValueError("`history` goes with `query`; a `conversation` has its own")
+        if self.is_told and not all(each.text for each in self.answers):
+            raise ValueError("each of the answers needs its `text`")
+        if not self.is_told and any(each.text or not each.model for each in self.answers):
+            raise ValueError(
+                "name `query` or `conversation`; where only votes between versions are known, each of the answers has "
+                "its `model` and no `text`"
+            )
+        return self
+
+    @property
+    def is_told(self) -> bool:
+        """Whether texts are known; else only how votes between versions went."""
+        return bool(self.query or self.conversation)
 
 
 def _check_format(form: str | None) -> str | None:
@@ -183,6 +252,8 @@ def columns_of(part: Part) -> set[str]:
             "strengths",
             "no_rating",
             "rating_range",
+            "event_kinds",
+            "as_shown",
             "answers",
             "joined",
         }

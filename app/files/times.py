@@ -1,5 +1,6 @@
 """Times in files to import: bounded, so that whatever is stored can be told again."""
 
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from rlhb_core.errors import BadRecord
@@ -18,3 +19,24 @@ def to_ms(moment: datetime, name: str) -> int:
     if ms > LAST.timestamp() * 1000:
         raise BadRecord(f"{name}: lies after the year {LAST.year}")
     return ms
+
+
+MILLISECONDS = 1e11
+"""Numbers from this on are milliseconds: as seconds they would lie in the year 5138."""
+
+
+def read_time(text: str, name: str) -> int:
+    """ISO 8601, or a number of seconds or milliseconds since 1970, as milliseconds. Raises BadRecord."""
+    is_day = len(text) == 8 and text.isdecimal()  # 20260102, as ISO 8601 has it, too
+    with suppress(ValueError, OverflowError):
+        told = float("nan" if is_day else text)
+        return to_ms(
+            datetime.fromtimestamp(told / (1000 if told >= MILLISECONDS else 1), UTC), name
+        )
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise BadRecord(
+            f"{name}: not a time of the format ISO 8601, nor seconds since 1970"
+        ) from None
+    return to_ms(moment, name)

@@ -8,7 +8,7 @@ import orjson
 from app.files.lines import NOBODY, Lines, in_blocks, moment
 from app.store import DataFilter, Store, behaviors
 from app.store.exports import Voted, comparisons
-from rlhb_core.schema.answers import failed
+from rlhb_core.schema.answers import can_win, failed
 from rlhb_core.schema.payloads import VoteChoice
 from rlhb_core.schema.records import AGAIN, SAME_ANSWER, SCHEMA_VERSION, Outcome
 
@@ -30,11 +30,15 @@ def comparison_lines(store: Store, chosen: DataFilter) -> Lines:
     return in_blocks(each.line for each in compared_answers(store, chosen))
 
 
-def compared_answers(store: Store, chosen: DataFilter) -> Iterator[Compared]:
-    """The same with the answers' own rows."""
+def compared_answers(
+    store: Store, chosen: DataFilter, with_untold: bool = False
+) -> Iterator[Compared]:
+    """The same with the answers' own rows. `with_untold`: votes between versions, too, whose answers no file told:
+    their responses are empty and teach nothing.
+    """
     behaviors.refresh(store)
     with store.reading() as connection:
-        for each in comparisons(connection, chosen):
+        for each in comparisons(connection, chosen, with_untold):
             line = _comparison(each, chosen.with_people)
             if line is not None:
                 yield Compared(line, each.rows)
@@ -50,7 +54,7 @@ def _comparison(voted: Voted, with_people: bool) -> dict[str, Any] | None:
     won = [index for index, each in enumerate(shown) if each.vote == "won"]
     if len(shown) < 2 or (not is_ranked and said & {"won", "lost"} and len(won) != 1):
         return None
-    if won and not shown[won[0]].response.strip():
+    if won and not can_win(Outcome(shown[won[0]].row.outcome), shown[won[0]].response):
         return None
     first = shown[0].row
     choice = VoteChoice.BEST if won else VoteChoice.TIE if "tied" in said else VoteChoice.ALL_BAD
@@ -98,10 +102,11 @@ class _Told:
 
 
 def alike(rows: Sequence[Any]) -> dict[str, list[Any]]:
-    """The rows by their text without the white space around it."""
+    """The rows by their text without the white space around it; each by itself whose text is not known."""
     found: dict[str, list[Any]] = {}
     for row in rows:
-        found.setdefault(row.response.strip(), []).append(row)
+        said = str(row.response_id) if row.outcome == Outcome.UNTOLD else row.response.strip()
+        found.setdefault(said, []).append(row)
     return found
 
 

@@ -236,6 +236,12 @@ def insert_new(
     return list(connection.execute(_insert_new(connection.dialect.name, table), rows).scalars())
 
 
+def add_new(connection: Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """The same for many rows of which nobody asks which were new."""
+    if rows:
+        connection.execute(_add_new(connection.dialect.name, table), rows)
+
+
 def upsert(connection: Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert the rows, or overwrite those with the same primary key. Rows are alike."""
     if rows:
@@ -261,9 +267,14 @@ def storable(text: str) -> str:
 
 
 @cache
-def _insert_new(dialect: str, table: sa.Table) -> sa.Insert:
+def _add_new(dialect: str, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
     (key,) = table.primary_key
-    return _insert(dialect, table).on_conflict_do_nothing(index_elements=[key]).returning(key)
+    return _insert(dialect, table).on_conflict_do_nothing(index_elements=[key])
+
+
+@cache
+def _insert_new(dialect: str, table: sa.Table) -> sa.Insert:
+    return _add_new(dialect, table).returning(*table.primary_key)
 
 
 @cache

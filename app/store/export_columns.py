@@ -114,12 +114,14 @@ COMPARED = (
 )
 
 
-def conditions(chosen: DataFilter) -> list[sa.ColumnElement[bool]]:
+def conditions(chosen: DataFilter, with_untold: bool = False) -> list[sa.ColumnElement[bool]]:
     """What rows of finished responses must be, to be meant.
 
-    A pending response has no behaviour yet, unless it is a cut one that goes on: neither is finished.
+    A pending response has no behaviour yet, unless it is a cut one that goes on: neither is finished. One whose text no
+    file told is no text: only what counts votes between versions takes it in (`with_untold`).
     """
-    found = [*answered_by(chosen), RESPONSE.c.outcome != Outcome.PENDING]
+    beside = (Outcome.PENDING,) if with_untold else (Outcome.PENDING, Outcome.UNTOLD)
+    found = [*answered_by(chosen), RESPONSE.c.outcome.not_in(beside)]
     if chosen.sources != frozenset(Source):
         found.append(QUERY.c.source.in_(sorted(chosen.sources)))
     if chosen.since_ms is not None:

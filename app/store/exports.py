@@ -33,6 +33,7 @@ from app.store.export_columns import (
 from app.store.streaming import Stream, some
 from app.store.tables import BEHAVIOR, PERSON, QUERY, RESPONSE, SIGNAL, VERSION
 from rlhb_core.schema.formats import Format
+from rlhb_core.schema.records import Outcome
 from rlhb_core.schema.signals import DECIDING, counts_blind
 
 QUERIES_PER_BLOCK = 500
@@ -99,14 +100,17 @@ class Voted(NamedTuple):
     """What else its study asks for and was not said."""
 
 
-def comparisons(connection: Connection, chosen: DataFilter) -> Iterator[Voted]:
+def comparisons(
+    connection: Connection, chosen: DataFilter, with_untold: bool = False
+) -> Iterator[Voted]:
     """Each query with a vote, oldest first.
 
     The vote is the signal that counts, as a row of `payload` and `at_ms`; None for imported behaviours that say how
     the vote went without the vote itself. Filters on arms and versions keep queries that have such an answer.
+    `with_untold`: those too whose answers' texts no file told, for votes between versions.
     """
     voted = chosen.model_copy(update={"arms": frozenset(), "versions": frozenset()})
-    kept = conditions(voted)
+    kept = conditions(voted, with_untold)
     if chosen.arms or chosen.versions:
         theirs = sa.select(RESPONSE.c.query_id).join(VERSION).where(*answered_by(chosen))
         kept.append(QUERY.c.id.in_(theirs))
@@ -160,7 +164,9 @@ def amounts(connection: Connection, chosen: DataFilter) -> Amounts:
     return Amounts(triplets=triplets, votes=votes, people=people)
 
 
-LeftOut = Literal["earlier", "other versions", "excluded people", "paused", "names in view"]
+LeftOut = Literal[
+    "earlier", "other versions", "excluded people", "without a text", "paused", "names in view"
+]
 """Why a finished response gives no triplet; the first that holds."""
 
 
@@ -184,6 +190,7 @@ def taken(connection: Connection, chosen: DataFilter) -> Taken:
     if not chosen.with_excluded:
         out = sa.select(PERSON.c.id).where(PERSON.c.excluded)
         reasons.append((QUERY.c.person_id.in_(out), "excluded people"))
+    reasons.append((RESPONSE.c.outcome == Outcome.UNTOLD, "without a text"))
     reasons.append((sa.not_(QUERY.c.recorded), "paused"))
     if not chosen.with_unblinded:
         reasons.append((BEHAVIOR.c.never_blind, "names in view"))

@@ -12,7 +12,7 @@ from uuid import UUID, uuid5
 import sqlalchemy as sa
 
 from app.store import people
-from app.store.engine import Connection, Store, existing, in_parts, insert_new, storable
+from app.store.engine import Connection, Store, add_new, existing, in_parts, storable
 from app.store.tables import BEHAVIOR, PERSON, QUERY, RESPONSE, SIGNAL, VERSION
 from rlhb_core.schema.arms import Arm
 from rlhb_core.schema.behaviors import VERBALISER_VERSION, verbalise
@@ -27,6 +27,11 @@ NAMESPACE = UUID("6f0d3c1e-51a4-5a77-9b0c-6f2f3b0d8a11")
 
 UNNAMED = {source: uuid5(NAMESPACE, f"person|{source}|") for source in Source}
 """The person to whom all lines belong that name nobody."""
+
+
+UNFIT = "the database cannot hold it: a number or a text in it is out of range"
+MOST = 2**31 - 1
+"""Largest number that a column of whole numbers holds everywhere."""
 
 
 @dataclass(frozen=True)
@@ -78,35 +83,64 @@ def take(store: Store, items: Sequence[Item]) -> list[int | str]:
             return add(connection, items)
     except (OverflowError, UnicodeEncodeError, sa.exc.DataError, sa.exc.IntegrityError):
         if len(items) == 1:
-            return ["the database cannot hold it: a number or a text in it is out of range"]
+            return [UNFIT]
     middle = len(items) // 2
     return take(store, items[:middle]) + take(store, items[middle:])
 
 
+def look(store: Store, items: Sequence[Item], known: "Known") -> list[int | str]:
+    """What `take` would say, and nothing is stored; `known` is what items before these would have brought."""
+    with store.reading() as connection:
+        known.learn(connection, items)
+    return [len(new) if isinstance(new, list) else new for new in map(known.new, items)]
+
+
 def add(connection: Connection, items: Sequence[Item]) -> list[int | str]:
     """Store the items; for each the number of new answers (0: all known already), or why it was not taken."""
-    known_answers = existing(
-        connection, RESPONSE.c.id, {a.id for item in items for a in item.answers}
-    )
-    known_queries = _known_queries(connection, {item.query.id for item in items})
-    known_people = _known_people(connection, {item.person.id for item in items})
-    told: list[int | str] = []
-    taken: list[tuple[Item, list[Answer]]] = []
-    for item in items:
-        new = [answer for answer in item.answers if answer.id not in known_answers]
+    known = Known()
+    known.learn(connection, items)
+    found = [(item, known.new(item)) for item in items]
+    _insert(connection, [(item, new) for item, new in found if isinstance(new, list) and new])
+    return [len(new) if isinstance(new, list) else new for _, new in found]
+
+
+class Known:
+    """What is there already of the items that are asked about: in the store, or by items before."""
+
+    def __init__(self) -> None:
+        self._answers: set[UUID] = set()
+        self._queries: dict[UUID, tuple[Any, ...]] = {}
+        self._people: dict[UUID, Source] = {}
+
+    def learn(self, connection: Connection, items: Sequence[Item]) -> None:
+        """Look up what the store has of these."""
+        answers = {answer.id for item in items for answer in item.answers}
+        self._answers |= existing(connection, RESPONSE.c.id, answers)
+        queries = {item.query.id for item in items} - self._queries.keys()
+        self._queries |= _known_queries(connection, queries)
+        persons = {item.person.id for item in items} - self._people.keys()
+        self._people |= _known_people(connection, persons)
+
+    def new(self, item: Item) -> list[Answer] | str:
+        """Which of its answers are new, or why it cannot be taken; from now on it is known."""
+        new = [answer for answer in item.answers if answer.id not in self._answers]
+        if not new:
+            return []
+        if not _fits(item):
+            return UNFIT
         says = (item.person.id, item.query.text, item.query.source)
-        if new and known_queries.setdefault(item.query.id, says) != says:
-            told.append("its query id is already taken by another query")
-            continue
-        if new and known_people.setdefault(item.person.id, says[2]) != says[2]:
-            told.append("its person is someone of this store, in whose name nothing is imported")
-            continue
-        told.append(len(new))
-        if new:
-            known_answers.update(answer.id for answer in new)
-            taken.append((item, new))
-    _insert(connection, taken)
-    return told
+        if self._queries.setdefault(item.query.id, says) != says:
+            return "its query id is already taken by another query"
+        if self._people.setdefault(item.person.id, says[2]) != says[2]:
+            return "its person is someone of this store, in whose name nothing is imported"
+        self._answers.update(answer.id for answer in new)
+        return new
+
+
+def _fits(item: Item) -> bool:
+    """Whether its numbers are ones that every database holds."""
+    counts = (item.query.turn, *(answer.left_out for answer in item.answers))
+    return max(counts) <= MOST
 
 
 def _known_queries(connection: Connection, ids: Iterable[UUID]) -> dict[UUID, tuple[Any, ...]]:
@@ -129,14 +163,14 @@ def _known_people(connection: Connection, ids: Iterable[UUID]) -> dict[UUID, Sou
 def _insert(connection: Connection, taken: Sequence[tuple[Item, list[Answer]]]) -> None:
     """Parents before children, each table in one go."""
     persons = {item.person.id: item.person for item, _ in taken}
-    insert_new(connection, PERSON, [_person_row(person) for person in persons.values()])
+    add_new(connection, PERSON, [_person_row(person) for person in persons.values()])
     queries = {item.query.id: item.query for item, _ in taken}
-    insert_new(connection, QUERY, [q.model_dump() | {"recorded": True} for q in queries.values()])
+    add_new(connection, QUERY, [q.model_dump() | {"recorded": True} for q in queries.values()])
     answers = [(item.person.id, item.query.id, answer) for item, new in taken for answer in new]
     versions = {answer.version_id: answer for _, _, answer in answers}
-    insert_new(connection, VERSION, [_version_row(answer) for answer in versions.values()])
-    insert_new(connection, RESPONSE, [_response_row(query, answer) for _, query, answer in answers])
-    insert_new(
+    add_new(connection, VERSION, [_version_row(answer) for answer in versions.values()])
+    add_new(connection, RESPONSE, [_response_row(query, answer) for _, query, answer in answers])
+    add_new(
         connection,
         BEHAVIOR,
         [
@@ -146,7 +180,7 @@ def _insert(connection: Connection, taken: Sequence[tuple[Item, list[Answer]]]) 
         ],
     )
     signals = [_signal_row(item.person.id, signal) for item, _ in taken for signal in item.signals]
-    insert_new(connection, SIGNAL, signals)
+    add_new(connection, SIGNAL, signals)
     # Behaviours without signals are whole as they came; all others are to be summarised.
     people.touch(
         connection,

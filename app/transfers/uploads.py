@@ -24,7 +24,7 @@ from rlhb_core.errors import BadRecord, RlhbError
 if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks
 
-SUFFIXES = (".jsonl", ".csv", ".txt", ".toml")
+SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".txt", ".toml")
 MOST_FILES = 3
 """A CSV file, its mapping, and the file that the mapping joins."""
 

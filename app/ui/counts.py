@@ -35,11 +35,13 @@ ANSWERS: dict[Outcome, str] = {
     Outcome.EMPTY: "empty",
     Outcome.ERROR: "failed",
     Outcome.STOPPED: "stopped",
+    Outcome.UNTOLD: "known only by how the vote on them went",
 }
 LEFT_OUT: dict[LeftOut, str] = {
     "earlier": "to queries asked before that day",
     "other versions": "by other arms",
     "excluded people": "of people who are marked as excluded",
+    "without a text": "whose text no file told",
     "paused": "to queries asked or read while recording was paused",
     "names in view": "that were written when the names were in view already",
 }

@@ -51,7 +51,9 @@ DOWNLOADS = {
 # lose what was chosen, so the button waits for that.
 _BRING = """
 <form class="bring">
-  <input type="file" name="files" id="files" multiple required accept=".jsonl,.csv,.toml" aria-label="Files to import">
+  <input type="file" name="files" id="files" multiple required accept=".json,.jsonl,.ndjson,.csv,.toml"
+    aria-label="Files to import">
+  <button class="button" id="look-first" name="dry" disabled>Look first</button>
   <button class="button" id="import" disabled>Import</button>
   <div id="imported" role="status"></div>
 </form>
@@ -110,8 +112,10 @@ def build(app: FastAPI) -> Page:
             found = gr.HTML(elem_id="found", apply_default_css=False)
         with gr.Column(elem_id="bring"):
             gr.HTML(
-                "<h2>Import</h2><p>Triplets as JSON lines, as they are downloaded here; or CSV together with a mapping "
-                "(TOML) that names its columns. Bad lines are named and do not stop the rest.</p>",
+                "<h2>Import</h2><p>Triplets as they are downloaded here; what is known by itself (battles, "
+                "preferences, conversations, Argilla, Label Studio, UltraFeedback); or any table together with a "
+                "mapping (TOML) that names its columns. <em>Look first</em> says what would happen and stores "
+                "nothing. Bad lines are named and do not stop the rest.</p>",
                 apply_default_css=False,
             )
             bring = gr.HTML(html_template=_BRING, js_on_load=_ON_LOAD, apply_default_css=False)

@@ -18,19 +18,23 @@ def failed(outcome: Outcome, text: str) -> bool:
 
 
 def can_win(outcome: Outcome, text: str) -> bool:
-    """Whether it may be chosen as the best. One that is being written may; empty answers can lose but not win."""
-    return outcome == Outcome.PENDING or (outcome != Outcome.ERROR and bool(text.strip()))
+    """Whether it may be chosen as the best. One that is being written may, and one whose text is not known; empty
+    answers can lose but not win.
+    """
+    return outcome in (Outcome.PENDING, Outcome.UNTOLD) or (
+        outcome != Outcome.ERROR and bool(text.strip())
+    )
 
 
 def folded(answers: Iterable[tuple[Id, Outcome, str]]) -> dict[Id, Id]:
     """Which answers to one query are one: each that has answered, with the first of those that say the same.
 
-    Same is the same text without the white space around it; how they ended does not matter. Answers that are being
-    written or failed are in no fold.
+    Same is the same text without the white space around it; how they ended does not matter. Of answers whose texts are
+    not known none says the same as another. Answers that are being written or failed are in no fold.
     """
-    firsts: dict[str, Id] = {}
+    firsts: dict[object, Id] = {}
     return {
-        each: firsts.setdefault(text.strip(), each)
+        each: firsts.setdefault((each,) if outcome == Outcome.UNTOLD else text.strip(), each)
         for each, outcome, text in answers
         if outcome != Outcome.PENDING and not failed(outcome, text)
     }

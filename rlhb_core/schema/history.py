@@ -28,6 +28,8 @@ def in_turns(history: list[Message]) -> list[Message]:
 
     Raises ValueError.
     """
+    if not history:
+        return history
     said = [each.role for each in _said(history)]
     if said != ["user", "assistant"] * (len(said) // 2):
         raise ValueError(

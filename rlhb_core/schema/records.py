@@ -39,6 +39,8 @@ class Outcome(StrEnum):
 
     `cut`: it reached the limit of tokens, so it has a text but no end; `error` then says at how many. Answers stored
     before this was told apart stand as `ok`: nothing stored tells which of those were cut.
+    `untold`: a file told how the vote on it went and not what it says. It is no text: it is never shown, exported or
+    trained on, and still a side of its comparison, for what versions are worth against each other.
     """
 
     PENDING = "pending"
@@ -47,6 +49,7 @@ class Outcome(StrEnum):
     EMPTY = "empty"
     ERROR = "error"
     STOPPED = "stopped"
+    UNTOLD = "untold"
 
 
 class Person(Record):

@@ -486,6 +486,28 @@ def test_a_table_is_imported_with_its_mapping_and_lies_in_the_store(
     assert found["The marmot."].behavior_features.vote == "won"
 
 
+def test_looking_first_stores_nothing_and_keeps_the_file(
+    visit: Visit, studio: Studio, tmp_path: Path
+) -> None:
+    battles = tmp_path / "battles.csv"
+    battles.write_text("model_a,model_b,winner\nm1,m2,model_a\nm1,m3,tie\nm1,m3,nobody\n")
+    page = visit("/data/")
+    chosen = page.get_by_label("Files to import")
+    chosen.set_input_files(battles)
+    page.get_by_role("button", name="Look first").click()
+    told = page.locator("#imported")
+    expect(told).to_contain_text("Nothing is stored yet. 4 responses would be imported")
+    expect(told).to_contain_text("battles of Chatbot Arena")
+    expect(told).to_contain_text("line 4: winner")
+    imported = page.locator('[data-source="imported"]')
+    before = imported.inner_text()
+    assert chosen.evaluate("field => field.files.length") == 1
+    page.get_by_role("button", name="Import", exact=True).click()
+    expect(told).to_contain_text("4 responses imported, 0 known already, 1 line not taken")
+    expect(imported).not_to_have_text(before, use_inner_text=True)
+    expect(imported).to_contain_text("known only by how the vote on them went")
+
+
 def test_figures_as_pictures(browser: Browser, tmp_path: Path) -> None:
     run = RunDir.create(tmp_path / "run", RunConfig.load({"arm": Arm.RLHB}))
     for number in range(1, 30):

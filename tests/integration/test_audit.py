@@ -225,6 +225,12 @@ def test_exports_and_imports(team: Team, rita: Member, anna: Member) -> None:
         {each: told[each] for each in ("imported", "skipped", "failed")},
     ]
     assert {(line["kind"], line["account"]) for line in written.lines} == {("import", rita.name)}
+    with Written(team) as written:
+        looked = rita.client.post(
+            "/api/data/import?dry=true", files=[("files", ("a.jsonl", lines + b"{}\n"))]
+        )
+    assert (looked.json()["dry"], looked.json()["failed"]) == (True, 1)
+    assert list(written.lines) == [], "nothing was brought"
     bad = [("files", ("a.csv", b"q\n1\n")), ("files", ("m.toml", b"name = 3"))]
     with Written(team) as written:
         assert rita.client.post("/api/data/import", files=bad).status_code == 422

@@ -21,10 +21,10 @@ from app.files import (
     import_csv,
     import_file,
     import_jsonl,
-    importing,
     label_lines,
     load_mapping,
     preference_lines,
+    triplet_items,
     triplet_lines,
     write_lines,
 )
@@ -547,8 +547,8 @@ def test_what_the_database_cannot_hold_costs_no_other_line(store: Store, monkeyp
             made.query.created_ms = 2**70
         return made
 
-    as_item = importing._item
-    monkeypatch.setattr(importing, "_item", beyond)
+    as_item = triplet_items._item
+    monkeypatch.setattr(triplet_items, "_item", beyond)
     lines = [line(query="beyond" if number in (0, 3, 8) else "Why?") for number in range(9)]
     result = import_jsonl(store, lines)
     assert result.imported == 6
@@ -785,7 +785,7 @@ def test_values_that_the_mapping_does_not_know_are_counted_and_named(store: Stor
     assert (result.imported, result.errors) == (18, [])
     assert result.warnings == [
         "3 rows have a preference value in winner that the mapping does not know: 'x' (2), 'y' (1)",
-        "1 row has a exclusion value in bad that the mapping does not know: 'perhaps' (1)",
+        "1 row has an exclusion value in bad that the mapping does not know: 'perhaps' (1)",
     ]
     with store.reading() as connection:
         assert summary.by_source(connection)[Source.IMPORTED].votes == 4

@@ -7,12 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
+from pydantic import ValidationError
 
 from app.files import Mapping, import_csv, import_file, preference_lines
 from app.store import Store
+from app.store.tables import SIGNAL
 from rlhb_core.errors import BadConfig
 from rlhb_core.schema.payloads import VoteChoice
 from rlhb_core.schema.records import Triplet
+from rlhb_core.schema.signals import SignalKind
 from tests.integration.test_export_import import (
     EVERYTHING,
     comparisons_of,
@@ -24,10 +28,10 @@ MAPPINGS = Path(__file__).parents[2] / "docs" / "import"
 
 
 def brought_in(store: Store, tmp_path: Path, mapping: str, *lines: Any) -> Any:
-    """The result of importing these lines of JSON by one of the mappings in the documents."""
+    """The result of importing these lines of JSON by one of the mappings in the documents; none: by themselves."""
     file = tmp_path / "theirs.jsonl"
     file.write_text("".join(f"{json.dumps(each)}\n" for each in lines), encoding="utf-8")
-    return import_file(store, file, MAPPINGS / f"{mapping}.toml")
+    return import_file(store, file, MAPPINGS / f"{mapping}.toml" if mapping else None)
 
 
 def by_answer(store: Store) -> dict[str, Triplet]:
@@ -63,7 +67,7 @@ def test_ultrafeedback_gives_ratings_of_aspects_and_no_votes(store: Store, tmp_p
         ultrafeedback("Say something.", ("5", "1", "N/A", "3")),
         ultrafeedback("Less.", ("2",)),
     ]
-    result = brought_in(store, tmp_path, "ultrafeedback", *lines)
+    result = brought_in(store, tmp_path, "", *lines)
     assert (result.imported, result.failed, result.warnings) == (5, 0, [])
     found = {(each.query, each.response): each for each in triplets_of(store)}
     first = found["Say something.", "Answer 0."]
@@ -75,7 +79,7 @@ def test_ultrafeedback_gives_ratings_of_aspects_and_no_votes(store: Store, tmp_p
     assert found["Say something.", "Answer 2."].behavior_features.ratings == {}
     assert found["Less.", "Answer 0."].behavior_features.rating == 2.0
     assert comparisons_of(store) == [], "a rating is no vote"
-    again = brought_in(store, tmp_path, "ultrafeedback", *lines)
+    again = brought_in(store, tmp_path, "", *lines)
     assert (again.imported, again.skipped) == (0, 5)
 
 
@@ -185,6 +189,104 @@ def test_what_a_mapping_cannot_mean_is_refused(sqlite_store: Store, tmp_path: Pa
         BadConfig, match=r"strengths\.much: input should be less than or equal to 3"
     ):
         import_file(sqlite_store, tmp_path / "theirs.jsonl", mapping)
+
+
+ACTS = """
+name = "acts"
+query = "q"
+[event_kinds]
+kept = "accept"
+read = "dwell"
+down = "scroll"
+took = "copy"
+wrote = "edit"
+[[answers]]
+text = "a"
+copied = "copied"
+selected = "selected"
+accepted = "accepted"
+shared = "shared"
+flagged = "flagged"
+regenerated = "again"
+events = "events"
+"""
+
+
+def test_a_mapping_knows_every_act_however_a_cell_tells_it(store: Store, tmp_path: Path):
+    mapping, file = tmp_path / "acts.toml", tmp_path / "acts.csv"
+    mapping.write_text(ACTS)
+    events = [
+        {"type": "read", "ms": 1200}, {"type": "down", "depth": 0.5}, {"type": "kept"},
+        {"type": "wrote", "text": "Better."}, {"type": "took", "copied": "abc"}, {"type": "blinked"},
+    ]  # fmt: skip
+    rows: list[dict[str, Any]] = [
+        {"q": "number", "a": "Answer.", "copied": "12", "selected": "0"},
+        {"q": "words", "a": "Answer.", "copied": "Answ", "selected": "true"},
+        {"q": "list", "a": "Answer.", "copied": "['Ans', {'copied': 'wer'}, 4]"},
+        {"q": "nothing", "a": "Answer.", "copied": "[]", "accepted": "false", "flagged": "no"},
+        {"q": "marks", "a": "Answer.", "accepted": "1", "shared": "yes", "again": "true", "flagged": "rude"},
+        {"q": "events", "a": "Answer.", "events": repr(events)},
+        {"q": "broken", "a": "Answer.", "events": "[1]"},
+        {"q": "lacking", "a": "Answer.", "events": '[{"type": "read"}]'},
+    ]  # fmt: skip
+    columns = ["q", "a", "copied", "selected", "accepted", "shared", "flagged", "again", "events"]
+    with file.open("w", newline="", encoding="utf-8") as opened:
+        writer = csv.DictWriter(opened, columns, restval="")
+        writer.writeheader()
+        writer.writerows(rows)
+    result = import_file(store, file, mapping)
+    assert [(error.number, error.message) for error in result.errors] == [
+        (8, "events: an event is an object with its type"), (9, "events: dwell: has no ms")
+    ]  # fmt: skip
+    assert result.warnings == [
+        "1 row has an event value in events that the mapping does not know: 'blinked' (1)"
+    ]
+    assert result.done[SignalKind.COPY] == 1 + 1 + 3 + 1 + 2
+    assert result.done[SignalKind.SELECT] == 1
+    found = {each.query: each.behavior_features for each in triplets_of(store)}
+    copied = {name for name, each in found.items() if each.copied}
+    assert copied == {"number", "words", "list", "marks", "events"}
+    marks, told = found["marks"], found["events"]
+    assert (marks.copied, marks.shared, marks.flagged, marks.asked_again) == (True,) * 4
+    assert (told.dwell_ms, told.read_depth, told.edited_text, told.copied) == (
+        1200, 0.5, "Better.", True
+    )  # fmt: skip
+    with store.reading() as connection:
+        chars = connection.execute(
+            sa.select(SIGNAL.c.payload).where(SIGNAL.c.kind == SignalKind.COPY)
+        ).scalars()
+        assert sorted(each["chars"] for each in chars) == [3, 3, 3, 4, 4, 7, 7, 12]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"query": None}, "name `query` or `conversation`"),
+        ({"conversation": "talk"}, "not both"),
+        ({"answers": [{"model": "m"}, {"text": "a"}]}, "needs its `text`"),
+        ({"query": None, "answers": [{"model": "m"}], "history": "h"}, "goes with `query`"),
+        ({"event_kinds": {"x": "vote"}}, "event_kinds"),
+    ],
+)
+def test_what_a_mapping_must_name(wrong: dict[str, Any], says: str):
+    with pytest.raises(ValidationError, match=says):
+        Mapping.model_validate(MEANING | wrong)
+
+
+def test_a_question_in_two_parts_is_one(store: Store, tmp_path: Path):
+    mapping, file = tmp_path / "talk.toml", tmp_path / "talk.csv"
+    mapping.write_text('name = "t"\nconversation = "talk"\n[[answers]]\ntext = "a"\n')
+    said = [("user", "Hello"), ("user", "There"), ("assistant", "Yes"), ("user", "So?")]
+    talk = repr([{"role": role, "content": content} for role, content in said])
+    with file.open("w", newline="", encoding="utf-8") as opened:
+        csv.writer(opened).writerows([("talk", "a"), (talk, "So."), ("[]", "So.")])
+    result = import_file(store, file, mapping)
+    assert [error.message for error in result.errors] == [
+        "talk: is a conversation in which nothing was said"
+    ]
+    (found,) = triplets_of(store)
+    assert (found.query, found.turn) == ("So?", 2)
+    assert [each.content for each in found.history] == ["Hello\n\nThere", "Yes"]
 
 
 _BEFORE = [
