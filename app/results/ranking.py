@@ -114,9 +114,16 @@ class Ranking(BaseModel):
 def ranking_of(store: Store, wanted: Wanted) -> Ranking:
     """Raises BadConfig for an anchor that nobody judged, and for ties of their own where they cannot be."""
     behaviors.refresh(store)
-    with_style = wanted.control is Control.STYLE
     with store.reading() as connection:
-        found = read(choices.chosen(connection, wanted.data, wanted.segment, with_style=with_style))
+        found = read(
+            choices.chosen(
+                connection,
+                wanted.data,
+                wanted.segment,
+                with_style=wanted.control is Control.STYLE,
+                with_untold=wanted.control is Control.NONE,
+            )
+        )
     versions = {name for choice in found.choices for name in choice.side_by_side}
     if wanted.anchor and wanted.anchor not in versions:
         raise BadConfig(

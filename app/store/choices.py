@@ -95,11 +95,15 @@ def chosen(
     with_features: bool = False,
     with_style: bool = False,
     with_digests: bool = False,
+    with_untold: bool = False,
 ) -> Iterator[Chosen]:
-    """Every comparison with a choice, oldest first; with features every one that was read."""
+    """Every comparison with a choice, oldest first; with features every one that was read.
+
+    `with_untold`: those too whose answers' texts no file told: votes between versions, of which no more is known.
+    """
     votes = vote_column(wanted)
     features = as_seen(wanted, BEHAVIOR.c.features, BEHAVIOR.c.open_features)
-    where = [*conditions(wanted), sa.not_(FAILED)]
+    where = [*conditions(wanted, with_untold), sa.not_(FAILED)]
     where.append(QUERY.c.recorded | votes.is_not(None) if with_features else votes.is_not(None))
     nothing = sa.literal("")
     statement = (

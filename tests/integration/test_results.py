@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from itertools import count
 from typing import Any
 
+import evalica
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -390,3 +392,45 @@ def test_the_command_tells_it_as_json_as_a_table_and_as_a_page(sqlite_store: Sto
     assert "Which answers do people prefer" in page.read_text()
     wrong = CliRunner().invoke(cli, ["results", "--ties", "none", *here])
     assert "half" in str(wrong.exception)
+
+
+@pytest.mark.parametrize("with_texts", [True, False])
+def test_battles_out_of_a_file_are_ranked_as_others_rank_them(tmp_path, with_texts):
+    """Of the file, by the command alone; reckoned anew with evalica, a tie half a win for each."""
+    rng = np.random.default_rng(7)
+    strength = {"ada": 0.8, "bert": 0.3, "curie": 0.0, "davinci": -0.4, "eliza": -0.7}
+    rows = []
+    for number in range(600):
+        a, b = (str(each) for each in rng.choice(list(strength), 2, replace=False))
+        if rng.random() < 0.2:
+            winner = str(rng.choice(["tie", "tie (bothbad)"]))
+        else:
+            first = rng.random() < 1 / (1 + math.exp(strength[b] - strength[a]))
+            winner = "model_a" if first else "model_b"
+        texts = {"prompt": f"Q{number}?", "response_a": f"a {number}", "response_b": f"b {number}"}
+        row = {"model_a": a, "model_b": b, "winner": winner, "judge": f"j{number % 30}"}
+        rows.append(row | texts if with_texts else row)
+    file = tmp_path / "battles.csv"
+    file.write_text(as_csv(rows), encoding="utf-8")
+    here = ["--database-url", f"sqlite:///{tmp_path / 'b.sqlite'}", "--data-dir", str(tmp_path)]
+    told = CliRunner().invoke(cli, ["import", str(file), *here])
+    assert told.exit_code == 0, told.output
+    told = CliRunner().invoke(cli, ["results", "--json", *here])
+    found = json.loads(told.stdout)
+    won = {
+        "model_a": evalica.Winner.X, "model_b": evalica.Winner.Y,
+        "tie": evalica.Winner.Draw, "tie (bothbad)": evalica.Winner.Draw,
+    }  # fmt: skip
+    reference = evalica.bradley_terry(
+        [row["model_a"] for row in rows],
+        [row["model_b"] for row in rows],
+        [won[row["winner"]] for row in rows],
+        tolerance=1e-12,
+        limit=10_000,
+    ).scores
+    logs = {name: math.log(score) for name, score in reference.items()}
+    mean = sum(logs.values()) / len(logs)
+    ours = {row["version"]: row["strength"] for row in found["ranking"]}
+    assert ours == pytest.approx({name: each - mean for name, each in logs.items()}, abs=1e-5)
+    assert (found["comparisons"], found["people"]) == (600, 30)
+    assert sum(row["comparisons"] for row in found["ranking"]) == 1200
