@@ -11,7 +11,7 @@ from app.store import Draft, Store, drafts, people
 from app.store.drafts import DAYS, MOST
 from rlhb_core.schema.record import now_ms
 from tests.integration.test_roles import NOBODYS_ID
-from tests.scene import someone
+from tests.scene import asked, someone
 from tests.team import Member, Team, running_team
 
 
@@ -59,6 +59,18 @@ def test_drafts_are_in_ones_own_data_and_go_with_erasure(team: Team, anna: Membe
     anna.client.post("/api/me/erase", json={"confirm": True})
     assert anna.client.get("/api/me/drafts").json() == []
     assert "Nobody knows yet" not in anna.client.get("/api/me/data").text
+
+
+def test_what_others_were_writing_of_an_erased_persons_answers_goes_too(store: Store) -> None:
+    with store.writing() as connection:
+        erased, other = someone(connection), someone(connection)
+        _, (theirs, *_) = asked(connection, erased)
+        _, (own, *_) = asked(connection, other)
+        for about in (f"edit.{theirs.id}", f"critique.{theirs.id}", f"edit.{own.id}"):
+            drafts.keep(connection, other.id, Draft(about=about, text="Half a thought"))
+        people.erase(connection, erased.id)
+        found = drafts.of_person(connection, other.id)
+    assert [one.about for one in found] == [f"edit.{own.id}"]
 
 
 def test_only_the_newest_are_kept_and_none_for_ever(store: Store) -> None:
