@@ -94,3 +94,14 @@ def test_only_the_newest_are_kept_and_none_for_ever(store: Store) -> None:
         assert "that is none" in drafts.of_person(connection, person.id)[0].text
         people.erase(connection, person.id)
         assert drafts.of_person(connection, person.id) == []
+
+
+def test_own_data_hide_the_temperature_before_the_vote(store: Store) -> None:
+    with store.writing() as connection:
+        person = someone(connection)
+        asked(connection, person)
+        lines = [
+            json.loads(line)
+            for line in b"".join(people.export_lines(connection, person.id)).splitlines()
+        ]
+    assert [one["temperature"] for one in lines if one["type"] == "response"] == [None] * 3
