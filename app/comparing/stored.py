@@ -197,6 +197,11 @@ class StoredComparisons:
         """
         with self._store.writing() as connection:
             drawn, old = self._all_of(connection, response_id, person_id)
+            if drawn.came and any(each.outcome is Outcome.PENDING for each in drawn.answers):
+                # first, or how it is refused would tell which came with the item
+                raise CannotContinue(
+                    "answers of this comparison are still being written; go on once all are there"
+                )
             if old.outcome is not Outcome.CUT:
                 raise CannotContinue("this answer was not cut; there is nothing to go on with")
             if any(other.replaces == old.id for other in drawn.answers):

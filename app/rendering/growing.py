@@ -151,7 +151,13 @@ class _Parse(NamedTuple):
 def _read(text: str, offset: int, inside: str, references: dict[str, Any]) -> _Parse:
     env: dict[str, Any] = {INSIDE: inside, "references": references}
     lines = Lines(text)
-    parts = list(_parts(blocks_of(lines.source[:LONGEST_TEXT], env), lines))
+    source = lines.source[:LONGEST_TEXT]
+    try:
+        parts = list(_parts(blocks_of(source, env), lines))
+    except Exception:  # a fault in the parser must not take the answer away
+        log.exception("an answer could not be read as Markdown, it is shown as it was written")
+        start, end = _bare(source, 0, len(source))
+        parts = [_Part((), start, end, end, inside)] if start < end else []
     if len(text) > LONGEST_TEXT:
         start, end = _bare(text, LONGEST_TEXT, len(text))
         parts.append(_Part((), start, end, end, ""))

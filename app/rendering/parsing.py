@@ -227,9 +227,13 @@ def _thoughts(state: StateBlock, start_line: int, end_line: int, silent: bool) -
 def _read_rest(state: StateBlock, begin: int, line: int, end_line: int) -> None:
     """What follows thoughts on the line on which they end, and all after it."""
     state.env[RESTS] = rests = state.env.get(RESTS, 0) + 1
-    if rests > MAX_RESTS:  # such a line is taken for itself, or we would go ever deeper
+    if (
+        rests > MAX_RESTS
+    ):  # such a line is taken for itself, with no more thoughts in it, or we would go ever deeper
         end_line = line + 1
+        state.env[DEEP] = True
     _read(state, begin, line, end_line, {WITHIN: (begin, len(state.src))})
+    state.env[DEEP] = False
     state.line = end_line
 
 
@@ -241,7 +245,10 @@ def _read(state: StateBlock, begin: int, line: int, end_line: int, meta: dict[st
         blanks += 1
     state.tShift[line] = state.sCount[line] = blanks
     before = len(state.tokens)
+    # A paragraph reads on to the last line that the state knows of, whatever end it is given.
+    usual, state.lineMax = state.lineMax, end_line
     state.md.block.tokenize(state, line, end_line)
+    state.lineMax = usual
     for token in state.tokens[before:]:
         token.meta = {**meta, **token.meta}
 

@@ -20,6 +20,7 @@ from rlhb_core.schema.signals import Signal
 
 NAMING = (
     *("version_id", "condition", "draw_probability", "left_out"),
+    "temperature",  # an answer that came with an item has another one than those written here
     *("first_token_ms", "duration_ms"),  # how fast an answer was tells who wrote it
 )
 """What would tell which version wrote an answer, or hint at it."""
@@ -219,6 +220,7 @@ def erase(connection: Connection, person_id: UUID) -> None:
         responses = sa.select(RESPONSE.c.id).where(RESPONSE.c.query_id.in_(part))
         connection.execute(sa.delete(SIGNAL).where(SIGNAL.c.query_id.in_(part)))
         connection.execute(sa.delete(BEHAVIOR).where(BEHAVIOR.c.response_id.in_(responses)))
+        _delete_drafts_about(connection, list(connection.execute(responses).scalars()))
         connection.execute(sa.delete(RESPONSE).where(RESPONSE.c.query_id.in_(part)))
         connection.execute(sa.delete(QUERY).where(QUERY.c.id.in_(part)))
     written_for = (PREPARED.c.for_person == person_id) | PREPARED.c.item_id.in_(handed_out)
@@ -228,3 +230,10 @@ def erase(connection: Connection, person_id: UUID) -> None:
     connection.execute(sa.delete(CONSENT).where(CONSENT.c.person_id == person_id))
     connection.execute(sa.delete(DRAFT).where(DRAFT.c.person_id == person_id))
     connection.execute(sa.delete(PERSON).where(PERSON.c.id == person_id))
+
+
+def _delete_drafts_about(connection: Connection, responses: Sequence[UUID]) -> None:
+    """What anybody was writing of these answers: it may quote them."""
+    abouts = [f"{what}.{each}" for each in responses for what in ("critique", "edit")]
+    for part in in_parts(abouts):
+        connection.execute(sa.delete(DRAFT).where(DRAFT.c.about.in_(part)))

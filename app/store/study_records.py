@@ -185,8 +185,11 @@ class Plan(Record):
 
     @property
     def stays_blind(self) -> bool:
-        """Whether names are not shown, not even after the vote: what else is asked for is to be said blind too."""
-        return not self.reveal or bool(_BESIDE_THE_VOTE & set(self.formats))
+        """Whether names are not shown, not even after the vote: what else is asked for is to be said blind too, and a
+        vote that nobody asked for shows nothing.
+        """
+        asked = set(self.formats)
+        return not self.reveal or bool(_BESIDE_THE_VOTE & asked) or Format.BEST not in asked
 
     # What does not fit is told at the field that can mend it; `info.data` holds the fields above it that are sound.
 

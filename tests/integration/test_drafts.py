@@ -11,7 +11,7 @@ from app.store import Draft, Store, drafts, people
 from app.store.drafts import DAYS, MOST
 from rlhb_core.schema.record import now_ms
 from tests.integration.test_roles import NOBODYS_ID
-from tests.scene import someone
+from tests.scene import asked, someone
 from tests.team import Member, Team, running_team
 
 
@@ -61,6 +61,18 @@ def test_drafts_are_in_ones_own_data_and_go_with_erasure(team: Team, anna: Membe
     assert "Nobody knows yet" not in anna.client.get("/api/me/data").text
 
 
+def test_what_others_were_writing_of_an_erased_persons_answers_goes_too(store: Store) -> None:
+    with store.writing() as connection:
+        erased, other = someone(connection), someone(connection)
+        _, (theirs, *_) = asked(connection, erased)
+        _, (own, *_) = asked(connection, other)
+        for about in (f"edit.{theirs.id}", f"critique.{theirs.id}", f"edit.{own.id}"):
+            drafts.keep(connection, other.id, Draft(about=about, text="Half a thought"))
+        people.erase(connection, erased.id)
+        found = drafts.of_person(connection, other.id)
+    assert [one.about for one in found] == [f"edit.{own.id}"]
+
+
 def test_only_the_newest_are_kept_and_none_for_ever(store: Store) -> None:
     with store.writing() as connection:
         person = someone(connection)
@@ -82,3 +94,14 @@ def test_only_the_newest_are_kept_and_none_for_ever(store: Store) -> None:
         assert "that is none" in drafts.of_person(connection, person.id)[0].text
         people.erase(connection, person.id)
         assert drafts.of_person(connection, person.id) == []
+
+
+def test_own_data_hide_the_temperature_before_the_vote(store: Store) -> None:
+    with store.writing() as connection:
+        person = someone(connection)
+        asked(connection, person)
+        lines = [
+            json.loads(line)
+            for line in b"".join(people.export_lines(connection, person.id)).splitlines()
+        ]
+    assert [one["temperature"] for one in lines if one["type"] == "response"] == [None] * 3

@@ -535,6 +535,8 @@ async def test_an_answer_that_came_is_not_told_from_those_that_are_written_besid
     for panel in seen[0].panels:
         with pytest.raises(CannotContinue, match="stand as they are"):
             await desk.comparing.regenerate(panel.response_id, person)
+        with pytest.raises(CannotContinue, match="still being written"):
+            await asyncio.to_thread(desk.comparing._stored.reopen, panel.response_id, person)
     desk.serving.gate.set()
     events = [view async for view in following]
     assert [view.complete for view in events][-1]
@@ -543,6 +545,12 @@ async def test_an_answer_that_came_is_not_told_from_those_that_are_written_besid
     assert events[-1].says_names
     await desk.settled()
     assert (await desk.view(query_id, person)).complete
+
+
+def test_a_vote_that_a_study_does_not_ask_for_shows_no_names() -> None:
+    assert Plan(formats=[Format.CRITIQUE], reveal=True).stays_blind
+    assert Plan(formats=[Format.PASSAGES, Format.EDIT], reveal=True).stays_blind
+    assert not Plan(formats=[Format.BEST, Format.CRITIQUE], reveal=True).stays_blind
 
 
 @told

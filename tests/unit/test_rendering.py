@@ -3,11 +3,13 @@
 import re
 import sys
 from html.parser import HTMLParser
+from typing import Any
 from uuid import uuid4
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from markdown_it.token import Token
 
 from app.rendering import Block, Growing, code, formulas, growing, rendered
 from tests.awkward import ANSWERS
@@ -254,6 +256,51 @@ def test_thoughts_are_told_apart() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "thought",
+    ["short thought", "a\n\nb", "- a", "> a", "[a]: <b", "| a |\n|---|"],
+)
+def test_a_thought_that_ends_in_mid_line_ends_there(thought: str) -> None:
+    text = f"<think>{thought}</think>\nThe answer.\nIts second line."
+    *thoughts, answer = blocks = rendered(text)
+    assert thoughts
+    assert all(block.thought for block in thoughts)
+    assert not any("answer" in block.html for block in thoughts)
+    assert not answer.thought
+    assert Reader(answer.html).text == "The answer.Its second line."
+    assert_in_place(text, blocks)
+    grows = Growing()
+    for end in range(len(text)):
+        grows.grown(text[:end])
+    assert grows.settled(text) == blocks
+
+
+@pytest.mark.parametrize("piece", ["<think></think>", "<think>a</think>", "<think>a</think>\n"])
+def test_however_many_thoughts_there_are_all_is_shown(piece: str) -> None:
+    text = piece * 2_000 + "The answer."
+    assert_in_place(text, blocks := rendered(text))
+    assert "The answer." in Reader(blocks[-1].html).text
+    assert not blocks[-1].thought
+    assert Growing().settled(text) == blocks
+    assert sum(len(block.html) for block in blocks) < 12 * len(text)
+
+
+def test_an_answer_that_the_parser_cannot_read_is_shown_as_it_was_written(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fails(source: str, env: dict[str, Any]) -> list[Token]:
+        raise RecursionError
+
+    monkeypatch.setattr(growing, "blocks_of", fails)
+    text = "\n- *a* and so on\n" * 200
+    (block,) = rendered(text)
+    assert Reader(block.html).text.strip() == text.strip()
+    assert_in_place(text, [block])
+    assert len([each for each in caplog.records if each.exc_info]) == 1
+    assert Growing().settled(text) == [block]
+    assert rendered("\n") == []
+
+
 def test_links_have_an_address_and_no_target() -> None:
     (_, attributes), *_ = [
         each for each in Reader(html_of("[a](https://b.c/?d=1&e='2')")).tags if each[0] == "a"
@@ -365,6 +412,8 @@ PATHOLOGICAL = {
     "headings": "# \n",
     "quotations in each other": "> " * 18 + "a\n",
     "thoughts": "<think>a</think>b\n",
+    "thoughts and nothing else": "<think>a</think>\n",
+    "thoughts on one line": "<think></think>",
 }
 PILED = {name: (piece * 10_000)[:10_000] for name, piece in PATHOLOGICAL.items()} | {
     "images in images": "![" * 1_500 + "a" + "](b)" * 1_500,
