@@ -221,6 +221,7 @@ _KEYS_OF_STUDIES = """<h3>Where a study asks for more</h3>
 
 _POPOVERS = f"""
   <aside class="pop centre" id="guidelines" popover tabindex="0" autofocus aria-labelledby="guidelines-title">
+    <button type="button" class="button closes" popovertarget="guidelines" popovertargetaction="hide">Close</button>
     <h2 id="guidelines-title">Guidelines</h2><div data-words>
     <p>There is no right choice to find. We want to know which answer you would rather have.</p>
     <ul><li>Read as you normally would. How long you read is recorded, but there is no right speed.</li>

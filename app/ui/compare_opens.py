@@ -27,6 +27,7 @@ MARKER = """
 
 EARLIER = """
   <aside class="pop centre earlier" id="earlier" popover tabindex="0" aria-labelledby="earlier-title">
+    <button type="button" class="button closes" popovertarget="earlier" popovertargetaction="hide">Close</button>
     <h2 id="earlier-title">Earlier</h2>
     <p class="small">Look at one again, and say something else if you see it otherwise now. What you said before is kept.</p>
     <p data-told role="status" hidden></p><ol data-list></ol>
