@@ -12,6 +12,7 @@ export const SHOWN = "rlhb.tab";
 
 const atServer = new Map(); // about -> text, as far as is known here
 const waiting = new Map(); // about -> {text, timer}: what the server is to have
+const underWay = new Set(); // promises
 
 /** One matter that somebody writes about. */
 export class Draft {
@@ -40,6 +41,7 @@ export class Draft {
   letGo({ here = true } = {}) {
     if (here) keepHere(this.key, null);
     if (atServer.has(this.about) || waiting.has(this.about)) this.#later("", 0);
+    atServer.delete(this.about);
   }
 
   #later(text, pause = PAUSE_MS) {
@@ -66,6 +68,15 @@ export async function fetchDrafts() {
   }
 }
 
+/** Send at once what the server is still to have; resolves when it has it, or cannot be reached. */
+export async function draftsKept() {
+  for (const [about, { timer }] of [...waiting]) {
+    clearTimeout(timer);
+    send(about);
+  }
+  await Promise.all(underWay);
+}
+
 /** Drop all drafts of this tab, and which comparison it shows. */
 export function dropDrafts() {
   const written = Object.keys(sessionStorage).filter((each) => each.startsWith(PREFIX) || each === SHOWN);
@@ -75,7 +86,12 @@ export function dropDrafts() {
   atServer.clear();
 }
 
-async function send(about, options = {}) {
+function send(about, options = {}) {
+  const sent = put(about, options).finally(() => underWay.delete(sent));
+  underWay.add(sent);
+}
+
+async function put(about, options) {
   const { text } = waiting.get(about);
   waiting.delete(about);
   if (text) atServer.set(about, text);

@@ -3,7 +3,7 @@
 Says what was asked, and what was chosen by the person themselves; who wrote which answer is in no line.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from uuid import UUID
 
 from pydantic import Field
@@ -30,18 +30,24 @@ class Earlier(Record):
     letter: str | None = Field(default=None, description="Letter of the best answer.")
     ranked: bool = Field(default=False, description="Whether the answers were put into an order.")
     named: bool = Field(default=False, description="Whether names were in view when that was said.")
+    begun: bool = Field(
+        default=False, description="Whether an edit of an answer was begun and is not saved."
+    )
     left: bool = Field(
         default=False, description="Whether the person left it without a choice, and it stands so."
     )
 
 
 def earlier(
-    queries: Sequence[Query], said: Sequence[Signal], places: Mapping[UUID, int]
+    queries: Sequence[Query],
+    said: Sequence[Signal],
+    places: Mapping[UUID, int],
+    begun: Container[UUID] = (),
 ) -> list[Earlier]:
     """A line for each query, in their order.
 
     said: the person's signals that decide or leave these, in the order in which they happened. places: where on the
-    page the answers stand that were chosen.
+    page the answers stand that were chosen. begun: the queries with an edit that was begun and is not saved.
     """
     last: dict[UUID, Signal] = {}
     left: dict[UUID, bool] = {}
@@ -50,7 +56,8 @@ def earlier(
             last[signal.query_id] = signal
         elif signal.kind is SignalKind.ABANDON:
             left[signal.query_id] = not KINDS[signal.kind].takes_back(signal.payload)
-    return [_line(each, last.get(each.id), left.get(each.id, False), places) for each in queries]
+    lines = [_line(each, last.get(each.id), left.get(each.id, False), places) for each in queries]
+    return [each.model_copy(update={"begun": each.query_id in begun}) for each in lines]
 
 
 def _line(query: Query, last: Signal | None, left: bool, places: Mapping[UUID, int]) -> Earlier:

@@ -24,6 +24,7 @@ from app.store import (
     Connection,
     Store,
     Threads,
+    drafts,
     people,
     queries,
     responses,
@@ -253,7 +254,8 @@ class StoredComparisons:
             said = signals.of_kinds(connection, [each.id for each in found], _TOLD)
             best = {UUID(each.payload["best"]) for each in said if each.payload.get("best")}
             places = responses.places(connection, best)
-        return earlier(found, said, places)
+            begun = responses.queries_of(connection, drafts.edits_of(connection, person_id))
+        return earlier(found, said, places, begun)
 
     @staticmethod
     def _check_own(connection: Connection, drawn: DrawnQuery) -> None:

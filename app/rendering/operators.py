@@ -7,12 +7,27 @@ from functools import lru_cache
 
 import nh3
 from markdown_it import MarkdownIt
+from markdown_it.rules_core import StateCore
 
 _TAGS = {
     *("a", "blockquote", "br", "code", "em", "h1", "h2", "h3", "h4", "hr", "li", "ol", "p", "pre"),
     *("strong", "table", "tbody", "td", "th", "thead", "tr", "ul"),
 }
+_BOXES = {"[ ] ": "\N{BALLOT BOX} ", "[x] ": "\N{BALLOT BOX WITH CHECK} "}
+
+
+def _tick(state: StateCore) -> None:
+    """What begins an entry of a list with a box in brackets is a task, as it is in an answer."""
+    for item, _, words in zip(state.tokens, state.tokens[1:], state.tokens[2:], strict=False):
+        if item.type != "list_item_open" or not words.children:
+            continue
+        first = words.children[0]
+        if first.type == "text" and (box := _BOXES.get(first.content[:4].lower())):
+            first.content = box + first.content[4:]
+
+
 _renderer = MarkdownIt("commonmark", {"html": False}).enable("table")
+_renderer.core.ruler.push("tasks", _tick)
 
 
 @lru_cache(maxsize=64)

@@ -30,6 +30,12 @@ def of_person(connection: Connection, person_id: UUID) -> list[Draft]:
     return [to_record(row, Draft) for row in connection.execute(statement).mappings()]
 
 
+def edits_of(connection: Connection, person_id: UUID) -> list[UUID]:
+    """The answers of which a person has begun an edit and not saved it."""
+    abouts = [each.about.partition(".") for each in of_person(connection, person_id)]
+    return [UUID(which) for what, _, which in abouts if what == "edit"]
+
+
 def keep(connection: Connection, person_id: UUID, draft: Draft) -> None:
     """Keep a draft instead of the one about the same matter; those that are too old or too many go."""
     row = draft.model_dump() | {

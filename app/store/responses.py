@@ -110,6 +110,12 @@ def places(connection: Connection, ids: Collection[UUID]) -> dict[UUID, int]:
     return {each: position or 0 for each, position in connection.execute(statement)}
 
 
+def queries_of(connection: Connection, ids: Collection[UUID]) -> set[UUID]:
+    """The queries that these responses answer."""
+    statement = sa.select(RESPONSE.c.query_id).where(RESPONSE.c.id.in_(ids))
+    return set(connection.execute(statement).scalars())
+
+
 def give_up_pending(connection: Connection, reason: str, alone: bool) -> int:
     """End responses that no process is writing any more, as after a crash, as stopped; returns their number.
 

@@ -154,7 +154,7 @@ def _panel(position: int) -> str:
         <form class="editor" hidden><textarea name="text" dir="auto" required maxlength="20000" aria-label="Your version of answer {letter}"></textarea>
           <div class="changes" dir="auto" tabindex="0" role="group" aria-label="What you changed in answer {letter}" hidden></div>
           <div class="row"><button type="submit" class="button primary">Save<kbd>Ctrl ⏎</kbd></button>
-          <button type="button" class="button" data-act="cancel-edit">Cancel<kbd>Esc</kbd></button>
+          <button type="button" class="button" data-act="cancel-edit">Close<kbd>Esc</kbd></button>
           <button type="button" class="button" data-while-editing aria-pressed="false" aria-keyshortcuts="Alt+Enter">Changes<kbd>Alt ⏎</kbd></button></div></form>
       </div>
       <div class="marked" role="group" aria-label="Marks in answer {letter}" hidden></div>
@@ -213,7 +213,7 @@ def _about_model(embedded: bool) -> str:
 _KEYS_OF_STUDIES = """<h3>Where a study asks for more</h3>
     <dl class="keys"><dt><kbd>1</kbd>…<kbd>5</kbd></dt><dd>what it is time for: the best answer; slightly, clearly, much better; the
         next in the order; points, answer by answer</dd>
-      <dt><kbd>T</kbd><kbd>⌫</kbd></dt><dd>in the order: same place as the one before, take the last one back; at last, or without an order, the choice</dd>
+      <dt><kbd>T</kbd><kbd>⌫</kbd></dt><dd>in the order: same place as the one before, take the last one back; without an order, how much better, then the choice</dd>
       <dt><kbd>←</kbd><kbd>→</kbd></dt><dd>move an answer that has the focus in the order; other points</dd>
       <dt><kbd>L</kbd><kbd>D</kbd></dt><dd>good, bad: of the answer that has the focus, or the next that was not judged</dd>
       <dt><kbd>I</kbd></dt><dd>in words; <kbd>↓</kbd> from there to the reasons, which have digits</dd>
@@ -221,6 +221,7 @@ _KEYS_OF_STUDIES = """<h3>Where a study asks for more</h3>
 
 _POPOVERS = f"""
   <aside class="pop centre" id="guidelines" popover tabindex="0" autofocus aria-labelledby="guidelines-title">
+    <button type="button" class="button closes" popovertarget="guidelines" popovertargetaction="hide">Close</button>
     <h2 id="guidelines-title">Guidelines</h2><div data-words>
     <p>There is no right choice to find. We want to know which answer you would rather have.</p>
     <ul><li>Read as you normally would. How long you read is recorded, but there is no right speed.</li>

@@ -27,6 +27,7 @@ MARKER = """
 
 EARLIER = """
   <aside class="pop centre earlier" id="earlier" popover tabindex="0" aria-labelledby="earlier-title">
+    <button type="button" class="button closes" popovertarget="earlier" popovertargetaction="hide">Close</button>
     <h2 id="earlier-title">Earlier</h2>
     <p class="small">Look at one again, and say something else if you see it otherwise now. What you said before is kept.</p>
     <p data-told role="status" hidden></p><ol data-list></ol>
@@ -36,9 +37,11 @@ EARLIER = """
 
 
 def own_version(letter: str) -> str:
-    """What stands above an answer that the person has written anew."""
+    """What stands above an answer that the person has written anew, or began to."""
     return f"""<div class="own" role="group" aria-label="Your version of answer {letter}" hidden>
           <button type="button" data-own="changes" aria-pressed="true" aria-keyshortcuts="O">What you changed<kbd>O</kbd></button>
           <button type="button" data-own="text" aria-pressed="false" aria-keyshortcuts="O">Your version</button>
           <button type="button" class="link" data-take-back>Take back</button></div>
+        <p class="begun" hidden>You began an edit. <button type="button" class="link" data-act="resume-edit">Go on with it</button>
+          <button type="button" class="link" data-drop-edit>Drop it</button></p>
         <div class="changes" dir="auto" hidden></div>"""

@@ -59,8 +59,8 @@ def _you(who: Principal, provider: bool) -> str:
 
 _ALONE = """
 <h1>There are no accounts here</h1>
-<p>This server is one person's: nobody signs in, and nobody is invited. For others to come in, with accounts or by the link
-  of a study, it is started with <code>rlhb serve --team</code>.</p>
+<p>Nobody signs in here, and nobody is invited: whoever reaches this server works on it, each browser as somebody of its own.
+  For people to come in with accounts, or by the link of a study, it is started with <code>rlhb serve --team</code>.</p>
 <p><a class="button" href="/">Back to Compare</a></p>
 """
 

@@ -70,8 +70,10 @@ def add_study_pages(app: FastAPI) -> None:
             styles=_STYLES,
         )
 
-    def one(request: Request, study_id: UUID) -> HTMLResponse:
+    def one(request: Request, study_id: str) -> HTMLResponse:
         who: Principal = request.state.principal
+        if not _is_id(study_id):
+            return plain_page("Study", _NONE, who, active="studies", styles=_STYLES, status=404)
         body = _ONE.format(id=study_id, asking=asking(), plan="".join(_fields()))
         return plain_page(
             "Study", body, who, active="studies", script="studies/lead", styles=_STYLES
@@ -82,6 +84,20 @@ def add_study_pages(app: FastAPI) -> None:
 
 
 _STYLES = ("people", "studies")
+
+_NONE = """
+<h1>There is no such study</h1>
+<p>Whoever sent you here can give you the right link. Or choose one of the studies that are open to you.</p>
+<p><a class="button" href="/studies">All studies</a></p>
+"""
+
+
+def _is_id(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _fields() -> Iterator[str]:

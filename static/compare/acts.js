@@ -33,7 +33,7 @@ export class Acts extends EventTarget {
         if (panel.matches(":focus-visible, :has(:focus-visible)")) event.preventDefault();
       });
       panel.addEventListener("submit", (event) => this.#submitted(position, event));
-      panel.querySelector(".editor textarea").addEventListener("input", ({ target }) => (editDraft(panel.dataset.editing).text = target.value));
+      panel.querySelector(".editor textarea").addEventListener("input", ({ target }) => this.#draft(position, target.value));
       panel.querySelector(".editor textarea").addEventListener("keydown", (event) => this.#editKey(position, event));
       panel.querySelector(".menu").addEventListener("toggle", () => this.dispatchEvent(new Event("edited")));
     });
@@ -57,6 +57,26 @@ export class Acts extends EventTarget {
     const told = [own, ...marks].find(({ comment, tags }) => comment || tags?.length) ?? {};
     const ratings = Object.assign({}, ...marks.map((mark) => mark.ratings ?? {}), own.ratings ?? {});
     return { ...this.#all(answer), edited: own.edited, comment: told.comment ?? "", tags: told.tags ?? [], ratings };
+  }
+
+  /** The answers in view of which an edit was begun and is not saved: [{position, letter, text}]. */
+  get begun() {
+    return (this.comparison()?.responses ?? []).flatMap((answer, position) => {
+      const text = answer.id ? this.begunOf(answer) : null;
+      return text === null ? [] : [{ position, letter: answer.letter, text }];
+    });
+  }
+
+  /** What somebody began to make of an answer and did not save, here or on another page; null if nothing is. */
+  begunOf(answer) {
+    const { text } = editDraft(answer.id);
+    return text === null || isSame(text, this.editOf(answer.id) ?? answer.text) ? null : text;
+  }
+
+  /** Give up what was begun of the answer at `position`. */
+  dropEdit(position) {
+    editDraft(this.comparison().responses[position].id).letGo();
+    this.dispatchEvent(new Event("edited"));
   }
 
   /** Keep what was said of an answer elsewhere on the page. */
@@ -115,6 +135,7 @@ export class Acts extends EventTarget {
         this.dispatchEvent(new CustomEvent("regenerate", { detail: answer.id }));
         break;
       case "edit":
+      case "resume-edit":
         this.#openEditor(position, mark.edited ?? answer.text);
         break;
       case "take-back":
@@ -128,9 +149,7 @@ export class Acts extends EventTarget {
         this.dispatchEvent(new CustomEvent("mark", { detail: position }));
         break;
       case "cancel-edit":
-        editDraft(this.panels[position].dataset.editing).letGo();
-        this.#closeEditor(position);
-        this.dispatchEvent(new Event("edited"));
+        this.#leaveEditor(position);
         break;
       default: // says everything by having happened
         note(name, {});
@@ -192,7 +211,7 @@ export class Acts extends EventTarget {
     if (!answer?.id) return;
     const text = event.target.elements.text.value.trim();
     if (event.target.matches(".editor")) {
-      if (!text) return this.#say("An answer needs words. Press Escape to leave it as it was.");
+      if (!text) return this.#say("An answer needs words. Press Escape to leave it unsaved.");
       const mark = this.#mark(answer.id);
       const original = answer.text.trim();
       const on = text !== original;
@@ -239,12 +258,25 @@ export class Acts extends EventTarget {
     (back ?? panel.querySelector('[data-act="edit"]')).focus();
   }
 
+  /** Words that say what stands already are no draft. */
+  #draft(position, text) {
+    const answer = this.comparison().responses[position];
+    if (isSame(text, this.editOf(answer.id) ?? answer.text)) editDraft(answer.id).letGo();
+    else editDraft(answer.id).text = text;
+  }
+
+  /** Nothing is saved, and nothing that was written is lost. */
+  #leaveEditor(position) {
+    this.#closeEditor(position);
+    this.dispatchEvent(new Event("edited"));
+    const begun = this.begun.find((each) => each.position === position);
+    if (begun) this.#say(`Your edit of answer ${begun.letter} is kept, and not saved.`);
+  }
+
   #editKey(position, event) {
     if (event.key === "Escape") {
       event.preventDefault();
-      editDraft(this.panels[position].dataset.editing).letGo();
-      this.#closeEditor(position);
-      this.dispatchEvent(new Event("edited"));
+      this.#leaveEditor(position);
     } else if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
       event.preventDefault();
       event.target.form.requestSubmit();
@@ -264,6 +296,8 @@ export class Acts extends EventTarget {
     this.dispatchEvent(new CustomEvent("said", { detail: sentence }));
   }
 }
+
+const isSame = (one, other) => one.trim() === other.trim();
 
 async function share(query, answer) {
   const text = `${query}\n\n${answer}`;

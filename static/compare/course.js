@@ -12,13 +12,14 @@ const ONWARD_MS = 900; // from the last word until the next item comes by itself
 
 export class Course {
   /**
-   * parts: {root, desk, guidelines, votes, formats, tracker, composer, leaving, notices} of the page; desk: null where no study
+   * parts: {root, desk, guidelines, votes, formats, acts, tracker, composer, leaving, notices} of the page; desk: null where no study
    * is worked through.
    * page: now(): what is in view, {queryId, text, ...}, or null; isAsking(): whether a question is on its way; show(view);
-   * showNothing(phase): no comparison, for a reason that the style sheet knows; allSent(): resolves once what a page before has left behind is sent.
+   * showNothing(phase): no comparison, for a reason that the style sheet knows; allSent(): resolves once what a page before has left behind is sent;
+   * bring(position): an answer is to be in view.
    */
-  constructor({ root, desk, guidelines, votes, formats, tracker, composer, leaving, notices }, page) {
-    Object.assign(this, { desk, guidelines, votes, formats, tracker, composer, leaving, notices, page });
+  constructor({ root, desk, guidelines, votes, formats, acts, tracker, composer, leaving, notices }, page) {
+    Object.assign(this, { desk, guidelines, votes, formats, acts, tracker, composer, leaving, notices, page });
     this.line = root.querySelector("[data-of-earlier]");
     this.back = this.line.querySelector("button");
     this.back.addEventListener("click", () => this.#toPresent());
@@ -35,13 +36,36 @@ export class Course {
 
   /** What the key and the button say: the next item, or a question. */
   next() {
-    if (this.desk) this.#nextItem();
-    else this.composer.focus();
+    if (!this.desk) {
+      this.#tellsOfEdit(); // and goes on: nothing is left behind yet
+      this.composer.focus();
+    } else if (!this.#isSaid() || !this.#tellsOfEdit()) this.#nextItem();
+  }
+
+  /**
+   * Say of an edit that was begun and is not saved that it is; false if there is none, or if it was said already and time
+   * enough to read it has passed.
+   */
+  #tellsOfEdit() {
+    const { begun } = this.acts;
+    if (!begun.length) return false;
+    const what = JSON.stringify([this.page.now()?.queryId, begun]);
+    if (what === this.told?.what && this.notices.isHinted) return performance.now() - this.told.at < IN_ONE_GO_MS;
+    this.told = { what, at: performance.now() };
+    const letters = begun.map(({ letter }) => letter).join(" and ");
+    this.page.bring(begun[0].position);
+    const how = this.desk ? "Save it, or go on once more: it is kept as it is" : "If you ask something else it is kept as it is";
+    this.notices.hint(`You began an edit of ${letters} and have not saved it. ${how}, and Earlier leads back to it.`);
+    return true;
   }
 
   /** Whether all is said and the next item is on its way: a key that comes now was meant for that one. */
   get isGoingOn() {
-    return Boolean(this.coming) && (this.formats.isMany ? this.formats.isDone : Boolean(this.votes.vote));
+    return Boolean(this.coming) && this.#isSaid();
+  }
+
+  #isSaid() {
+    return this.formats.isMany ? this.formats.isDone : Boolean(this.votes.vote);
   }
 
   /**
@@ -62,7 +86,11 @@ export class Course {
     clearTimeout(this.onward);
     if (!this.desk?.goesOnByItself || !this.#isSettled()) return;
     const now = this.page.now();
-    this.onward = setTimeout(() => this.page.now() === now && this.#isSettled() && this.next(), ONWARD_MS);
+    this.onward = setTimeout(() => {
+      if (this.page.now() !== now || !this.#isSettled()) return;
+      if (this.acts.begun.length) this.#tellsOfEdit(); // and stay, however often it was told
+      else this.next();
+    }, ONWARD_MS);
   }
 
   /** An earlier comparison comes into view again, as it stands. */
@@ -104,7 +132,7 @@ export class Course {
   }
 
   #toPresent() {
-    if (this.desk) this.#nextItem();
+    if (this.desk) this.next();
     else this.goBack({ query_id: this.present });
   }
 

@@ -3,6 +3,7 @@
 // The list is fetched whenever it is opened. Knows nothing of how a comparison is shown.
 
 import { call } from "../api.js";
+import { draftsKept } from "../drafts.js";
 import { ago, fill, h } from "../kit.js";
 
 const MANY = 20;
@@ -27,6 +28,7 @@ export class Earlier extends EventTarget {
     this.#tell("");
     const study = this.study ? `&study=${this.study}` : "";
     try {
+      await draftsKept(); // it is told which edits are begun
       const lines = await call("GET", `/api/comparisons?limit=${MANY}${study}`);
       fill(this.list, lines.map((line) => this.#entry(line)));
       this.#tell(lines.length ? "" : NONE);
@@ -72,7 +74,7 @@ export class Earlier extends EventTarget {
 }
 
 /** What somebody said of a comparison, in words. */
-function saidOf({ choice, letter, ranked, named }) {
+function saidOf({ choice, letter, ranked, named, begun }) {
   const said = ranked ? "Ranked" : choice === "best" ? `${letter ?? "One"} was best` : (SAID[choice] ?? "Nothing chosen");
-  return named ? `${said}, with the names known` : said;
+  return `${said}${named ? ", with the names known" : ""}${begun ? " · an edit is begun" : ""}`;
 }

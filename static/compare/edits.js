@@ -7,14 +7,16 @@ import { drawDifference } from "./difference.js";
 import { isCut } from "./words.js";
 
 const SURE = "Lose your version?";
+const SURE_OF_WORDS = "Lose these words?";
 
 export class Edits {
   /**
    * cards: the answers' elements, leftmost first. comparison(): as `acts.js` has it. editOf(responseId): the person's own
-   * version, if there is one. takeBack(position): drop it.
+   * version, if there is one; takeBack(position): drop it. begunOf(answer): what was begun and is not saved, or null;
+   * drop(position): give it up.
    */
-  constructor(cards, { comparison, editOf, takeBack }) {
-    Object.assign(this, { cards, comparison, editOf });
+  constructor(cards, { comparison, editOf, takeBack, begunOf, drop }) {
+    Object.assign(this, { cards, comparison, editOf, begunOf });
     this.asChanges = true; // of all cards, until it is turned
     cards.forEach((card, position) => {
       card.querySelector(".own").addEventListener("click", ({ target }) => {
@@ -24,6 +26,11 @@ export class Edits {
       twice(card.querySelector("[data-take-back]"), SURE, (reset) => {
         reset();
         takeBack(position);
+        card.querySelector('[data-act="edit"]').focus();
+      });
+      twice(card.querySelector("[data-drop-edit]"), SURE_OF_WORDS, (reset) => {
+        reset();
+        drop(position);
         card.querySelector('[data-act="edit"]').focus();
       });
       const editor = card.querySelector(".editor");
@@ -40,6 +47,7 @@ export class Edits {
       const edited = answer?.id ? (this.editOf(answer.id) ?? null) : null;
       const isChanges = edited !== null && this.asChanges;
       card.querySelector(".own").hidden = edited === null;
+      card.querySelector(".begun").hidden = card.classList.contains("editing") || !answer?.id || this.begunOf(answer) === null;
       card.classList.toggle("as-changes", isChanges);
       for (const button of card.querySelectorAll("[data-own]")) {
         button.setAttribute("aria-pressed", String((button.dataset.own === "changes") === isChanges));

@@ -70,7 +70,9 @@ class Compare {
     this.acts = new Acts(this.panels.elements, responses);
     const editOf = (id) => this.acts.editOf(id);
     const takeBack = (position) => this.acts.act(position, "take-back");
-    this.edits = new Edits(this.panels.elements, { comparison: responses, editOf, takeBack });
+    const begunOf = (answer) => this.acts.begunOf(answer);
+    const drop = (position) => this.acts.dropEdit(position);
+    this.edits = new Edits(this.panels.elements, { comparison: responses, editOf, takeBack, begunOf, drop });
     this.passages = new Passages(this.panels.elements, root.querySelector(".marker"), {
       comparison: responses,
       editOf,
@@ -121,6 +123,7 @@ class Compare {
       this.course.goOnByItself();
     });
     this.formats.addEventListener("said", (event) => this.notices.say(event.detail));
+    this.formats.addEventListener("hint", (event) => this.notices.hint(event.detail));
     this.formats.addEventListener("bring", (event) => this.pager.show(this.panels.elements[event.detail]));
     this.acts.addEventListener("regenerate", (event) => this.#regenerate(event.detail));
     this.acts.addEventListener("continue", (event) => this.#carryOn(event.detail));
@@ -135,6 +138,7 @@ class Compare {
       show: (view) => this.#showItem(view),
       showNothing: (phase) => this.#showNothing(phase),
       allSent: () => leftBehind(),
+      bring: (position) => this.pager.show(this.panels.elements[position]),
     });
     this.earlier.addEventListener("chosen", (event) => this.course.goBack(event.detail));
     new Breaks(root.querySelector("[data-break]"));

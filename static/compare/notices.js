@@ -22,6 +22,11 @@ export class Notices {
     this.#show("[data-hint]", sentence);
   }
 
+  /** Whether there is one. */
+  get isHinted() {
+    return !this.root.querySelector("[data-hint]").hidden;
+  }
+
   /** The same, of what went wrong. */
   trouble(sentence) {
     this.#show(".trouble", sentence);

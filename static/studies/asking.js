@@ -40,6 +40,15 @@ export function asked() {
   return { formats, aspects: [...document.querySelectorAll("[data-plan] .aspect")].map(read), reasons: [...new Set(reasons)] };
 }
 
+/** Lead to the first aspect that has no name, and say so; false if each has one. */
+export function tellNameless() {
+  const name = [...document.querySelectorAll("[data-plan] .aspect [data-name]")].find((input) => !input.value.trim());
+  if (!name) return false;
+  name.closest("[data-field]").querySelector(".wrong").textContent = "An aspect has no name yet: give it one, or remove it.";
+  name.focus();
+  return true;
+}
+
 function choose(formats) {
   for (const tick of ticks()) {
     tick.checked = formats.includes(tick.value);

@@ -5,6 +5,7 @@ import "../shell.js";
 import { call } from "../api.js";
 import { ask, fill, get, h, number, post } from "../kit.js";
 import { attempt, moment, onSubmit, saidOf, table } from "../people/parts.js";
+import { tellNameless } from "./asking.js";
 import { showCare } from "./care.js";
 import { showLinks } from "./links.js";
 import { namedPeople, planned, showPlan, tellAtFields } from "./plan.js";
@@ -20,6 +21,7 @@ const STATES = {
 };
 const FIRST = 20; // items that are shown before more are asked for
 const MORE = 100;
+const UNFIT = "It is not saved; what does not fit is said at its field.";
 let led = null;
 let stored = ""; // guidelines, as the server told them last
 let shown = 0; // items
@@ -152,13 +154,14 @@ async function showGuidelines() {
 
 /** Save the plan as the form has it, and what else is given. */
 async function save(more = {}) {
+  tellAtFields(null);
+  if (tellNameless()) throw new Error(UNFIT);
   try {
     const name = find("[data-plan] [name=name]").value;
     show(await call("PATCH", path, { name, plan: planned(led.study.plan), named: namedPeople(), ...more }));
-    tellAtFields(null);
     if ("guidelines" in more) await showGuidelines();
   } catch (error) {
-    throw tellAtFields(error) ? new Error("It is not saved; what does not fit is said at its field.") : error;
+    throw tellAtFields(error) ? new Error(UNFIT) : error;
   }
 }
 

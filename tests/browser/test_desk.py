@@ -289,8 +289,12 @@ def test_why_an_item_is_skipped_is_a_digit_that_its_button_shows(
     page = opened(visit, study)
     page.keyboard.press("1")
     page.wait_for_selector(".compare[data-phase=voted]")
-    expect(page.locator(".why kbd")).to_have_count(0)  # a vote is not explained by digits
+    expect(page.locator(".why kbd")).to_have_text(list("12345"))  # digits are free here
     page.keyboard.press("2")
+    complete = page.get_by_role("button", name="complete")
+    expect(complete).to_have_attribute("aria-pressed", "true")
+    page.keyboard.press("2")
+    expect(complete).to_have_attribute("aria-pressed", "false")
     page.keyboard.press("u")
     page.keyboard.press("s")
     expect(page.locator(".why .chip")).to_have_text([re.compile(f"{n}$") for n in range(1, 5)])
@@ -305,7 +309,8 @@ def test_why_an_item_is_skipped_is_a_digit_that_its_button_shows(
         each.payload for each in studio.signals(str(only.query_id)) if each.kind is SignalKind.VOTE
     ]
     assert votes[-1] == {**votes[-1], "choice": "skip", "reason": "unclear question"}
-    assert SignalKind.CRITIQUE not in studio.kinds(str(only.query_id))
+    told = [s.payload for s in studio.signals(str(only.query_id)) if s.kind is SignalKind.CRITIQUE]
+    assert all(each == {"text": "", "tags": []} for each in told)  # taken off again
 
 
 @pytest.mark.parametrize("width", [1360, 390])
@@ -483,11 +488,51 @@ def test_a_study_that_is_not_there_is_told_with_where_to_go_on(visit: Visit, nam
     expect(page.locator(".composer")).to_be_visible()
 
 
+def test_the_page_of_a_study_that_is_not_there_is_a_page(visit: Visit) -> None:
+    visit.expect("status of 404")
+    page = visit("/studies/nonsense")
+    expect(page.get_by_role("heading", name="There is no such study")).to_be_visible()
+    check(page)
+    page.get_by_role("link", name="All studies").click()
+    page.wait_for_url("**/studies")
+
+
+GUIDE = "| Say | Mean |\n| --- | --- |\n| best | most useful |\n\n- [x] Read all\n- [ ] Guess"
+
+
+def test_guidelines_have_tables_and_tasks_and_close_on_a_phone(
+    visit: Visit, studio: Studio
+) -> None:
+    study = made(studio, 1, guidelines=GUIDE)
+    page = visit(f"/?study={study.id}", viewport={"width": 390, "height": 844})
+    colour = "element => getComputedStyle(element).color"
+    align = "element => getComputedStyle(element).textAlign"
+    first = page.locator(".briefing [data-words]")
+    expect(first.locator("li")).to_have_text(["\u2611 Read all", "\u2610 Guess"])
+    assert first.locator("th").first.evaluate(align) == "start"
+    as_first = first.locator("li").first.evaluate(colour)
+    page.get_by_role("button", name="Begin").click()
+    question(page, 0)
+    page.keyboard.press("h")
+    later = page.locator("#guidelines [data-words]")
+    expect(later.locator("th")).to_have_count(2)
+    assert later.locator("th").first.evaluate(align) == "start"
+    assert later.locator("li").first.evaluate(colour) == as_first
+    picture(page, "guidelines-phone")
+    for name in ("guidelines", "earlier"):
+        if name == "earlier":
+            page.keyboard.press("z")
+        popover = page.locator(f"#{name}")
+        popover.get_by_role("button", name="Close").click()
+        expect(popover).to_be_hidden()
+
+
 @pytest.mark.parametrize("path", ["/work", "/you", "/people", "/audit", "/join", "/sign-in"])
 def test_where_there_are_no_accounts_their_pages_say_so(visit: Visit, path: str) -> None:
     visit.expect("status of 404")
     page = visit(path)
     expect(page.get_by_role("heading", name="There are no accounts here")).to_be_visible()
+    expect(page.get_by_text("each browser as somebody of its own")).to_be_visible()
     check(page)
     page.get_by_role("link", name="Back to Compare").click()
     page.wait_for_selector(".compare[data-live]")

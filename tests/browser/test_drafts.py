@@ -60,12 +60,16 @@ def test_versions_and_words_on_answers_go_on_elsewhere(visit: Visit, studio: Stu
     with first.expect_response(is_kept):
         first.locator(".answer .editor textarea").first.fill("A better version")
     second = opened(visit, f"/?study={study.id}", first)
-    second.locator('.answer [data-act="edit"]').first.click()
+    second.get_by_role("button", name="Go on with it").click()
     field = second.locator(".answer .editor textarea").first
     expect(field).to_have_value("A better version")
+    field.press("Escape")
+    drop = second.get_by_role("button", name="Drop it")
+    drop.click()
+    second.wait_for_selector("[data-drop-edit][data-armed]")
     with second.expect_response(is_kept):
-        field.press("Escape")  # given up
+        second.locator("[data-drop-edit]").first.click()  # given up
     assert "A better version" not in drafts(second)
     second.locator('.answer [data-act="edit"]').first.click()
     expect(field).not_to_have_value("A better version")
-    second.get_by_role("button", name="Cancel").first.click()
+    second.get_by_role("button", name="Close").first.click()

@@ -12,6 +12,7 @@ from app.store import Store
 from rlhb_core.schema.signals import SignalKind
 from tests.browser.conftest import Studio, Visit
 from tests.browser.test_axe import check
+from tests.browser.test_desk import made, opened, question
 from tests.browser.test_keys import sent, tab
 from tests.browser.test_look import fits, pictures
 from tests.browser.test_reading import LONG, asked
@@ -223,7 +224,72 @@ def test_what_is_being_written_is_there_after_a_refresh_until_it_is_left(
     expect(card.locator(".text")).to_contain_text(ANSWER[:5])
     card.locator("[data-act=edit]").click()
     expect(field).to_have_value("Half a sentence")
-    page.keyboard.press("Escape")  # left on purpose
+    page.keyboard.press("Escape")  # left, and not lost
+    begun = card.locator(".begun")
+    expect(begun).to_contain_text("You began an edit.")
+    page.reload()
+    begun.get_by_role("button", name="Go on with it").click()
+    expect(field).to_have_value("Half a sentence")
+    page.keyboard.press("Escape")
+    drop = card.locator("[data-drop-edit]")
+    drop.click()
+    expect(drop).to_have_text("Lose these words?")
+    page.wait_for_selector("[data-drop-edit][data-armed]")
+    drop.click()
+    expect(begun).to_be_hidden()
     card.locator("[data-act=edit]").click()
     expect(field).to_have_value(ANSWER)
+    field.fill("Half")
+    field.fill(ANSWER)  # what stands is no draft
+    page.keyboard.press("Escape")
+    expect(begun).to_be_hidden()
     assert edits(studio, page) == []
+
+
+def begin_edit(page: Page, text: str) -> None:
+    page.locator('.answer [data-act="edit"]').nth(1).click()
+    page.locator(".answer .editor textarea").nth(1).fill(text)
+
+
+def test_next_says_first_that_an_edit_is_not_saved_and_earlier_leads_back(
+    visit: Visit, studio: Studio
+) -> None:
+    study = made(studio, 3)
+    page = opened(visit, study)
+    begin_edit(page, "A better version")
+    page.locator("[data-choice=tie]").click()
+    onward, hint = page.get_by_role("button", name="Next item"), page.locator("[data-hint]")
+    onward.click()
+    expect(hint).to_contain_text("You began an edit of B and have not saved it.")
+    question(page, 0)
+    onward.click()  # by a double click
+    question(page, 0)
+    page.wait_for_timeout(800)  # so long it is one
+    onward.click()
+    question(page, 1)
+    expect(page.locator(".begun:visible")).to_have_count(0)
+    page.keyboard.press("z")
+    line = page.locator("#earlier .line").filter(has_text="an edit is begun")
+    expect(line).to_have_count(1)
+    line.click()
+    question(page, 0)
+    page.get_by_role("button", name="Go on with it").click()
+    expect(page.locator(".answer .editor textarea").nth(1)).to_have_value("A better version")
+    page.locator(".answer .editor").nth(1).get_by_role("button", name="Save").click()
+    page.keyboard.press("z")
+    expect(page.locator("#earlier .line").first).to_be_visible()
+    expect(line).to_have_count(0)
+
+
+def test_an_edit_that_is_not_saved_is_not_gone_on_from_by_itself(
+    visit: Visit, studio: Studio
+) -> None:
+    page = opened(visit, made(studio, 2))
+    page.get_by_label("Go on by itself").check()
+    begin_edit(page, "A better version")
+    page.locator("[data-choice=tie]").click()
+    expect(page.locator("[data-hint]")).to_contain_text("You began an edit of B")
+    question(page, 0)
+    page.locator(".answer .editor").nth(1).get_by_role("button", name="Save").click()
+    page.get_by_role("button", name="Next item").click()
+    question(page, 1)

@@ -158,6 +158,50 @@ def test_strength_takes_one_more_key_and_undo_takes_it_along(visit: Visit, studi
     assert given(studio, study)[0].state == "done"
 
 
+def test_a_second_tap_on_the_vote_says_nothing_of_how_much_better(
+    visit: Visit, studio: Studio
+) -> None:
+    study = made(studio, 2, formats=["best", "strength"])
+    page = on_phone(visit, study)
+    vote, slightly = page.locator("[data-position='0']"), page.locator(".of-three button").first
+    vote.tap()
+    box = slightly.bounding_box()
+    assert box
+    page.locator("body").press("u")
+    expect(slightly).to_be_hidden()
+    vote.tap()
+    page.touchscreen.tap(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    expect(page.get_by_text("That was not recorded: how much better")).to_be_visible()
+    expect(slightly).to_have_attribute("aria-pressed", "false")
+    slightly.tap()  # once it is seen
+    assert outcome(studio, study, page)["strength"] == 1
+    expect(page.get_by_text("That was not recorded")).to_be_hidden()
+
+
+def test_enter_twice_after_a_vote_says_nothing_of_how_much_better(
+    visit: Visit, studio: Studio
+) -> None:
+    study = made(studio, 2, formats=["best", "strength"])
+    page = entered(visit, study)
+    page.keyboard.press("3")
+    slightly = page.get_by_role("button", name="slightly better")
+    slightly.evaluate("button => button.addEventListener('focus', () => button.click())")
+    page.keyboard.press("Enter")  # leads there, and the second one is there with it
+    expect(page.get_by_text("That was not recorded: how much better")).to_be_visible()
+    assert "strength" not in outcome(studio, study, page)
+    page.keyboard.press("2")
+    assert outcome(studio, study, page)["strength"] == 2
+
+
+def test_backspace_after_points_takes_nothing_back(visit: Visit, studio: Studio) -> None:
+    study = made(studio, 1, formats=["best", "ratings"], aspects=ASPECTS[:1])
+    page = entered(visit, study)
+    for key in ("1", "4", "Backspace"):
+        page.keyboard.press(key)
+    expect(page.get_by_text("Other points take another digit")).to_be_visible()
+    assert outcome(studio, study, page)["choice"] == "best"
+
+
 def test_digits_say_what_they_do_and_a_key_leads_back_to_the_vote(
     visit: Visit, studio: Studio
 ) -> None:
@@ -173,6 +217,12 @@ def test_digits_say_what_they_do_and_a_key_leads_back_to_the_vote(
     expect(page.locator(".of-three kbd:visible")).to_have_count(0)
     page.locator(".question").focus()
     expect(page.locator(".cell[data-current]")).to_have_count(1)  # which a digit rates now
+    strength = page.locator(".of-three [aria-pressed=true]")
+    expect(strength).to_contain_text("clearly better")
+    page.keyboard.press("Backspace")  # takes back what was said last, and nothing else
+    expect(strength).to_have_count(0)
+    expect(page.locator(".result .said")).to_contain_text("A is best")
+    assert "strength" not in outcome(studio, study, page)
     for back in ("Backspace", "u"):
         page.keyboard.press(back)
         expect(page.locator(".choices")).to_be_visible()

@@ -317,6 +317,19 @@ def test_what_people_are_asked_is_chosen_and_comes_back(visit: Visit, studio: St
     expect(page.get_by_label("Reasons", exact=True)).to_have_value("right, rude")
 
 
+def test_an_aspect_without_a_name_is_asked_for_one(visit: Visit, studio: Studio) -> None:
+    page = made(visit, named())
+    page.get_by_role("button", name="Add an aspect").click()
+    page.get_by_role("button", name="Open it").click()
+    told = page.locator("[data-field=aspects]").get_by_role("alert")
+    expect(told).to_have_text("An aspect has no name yet: give it one, or remove it.")
+    expect(page.locator(".aspect").get_by_label("Name")).to_be_focused()
+    page.keyboard.type("clear")
+    page.get_by_role("button", name="Save the plan").click()
+    expect(page.get_by_text("The plan is saved.")).to_be_visible()
+    expect(told).to_have_count(0)  # an empty one is none
+
+
 def test_what_does_not_fit_is_said_at_its_field(visit: Visit, studio: Studio) -> None:
     name = named()
     page = made(visit, name)

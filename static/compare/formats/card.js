@@ -19,11 +19,13 @@ import { Strength } from "./strength.js";
 
 const HERE = new Set(["strength", "ranking", "ratings", "binary", "critique"]);
 const NOTHING = [];
+const UNSEEN = "That was not recorded: how much better was not asked yet.";
+const POINTS = "Other points take another digit; U takes the choice back.";
 const MOST_TOLD = 2; // of what is missing, the others are counted
 
 export class FormatsCard extends EventTarget {
   /**
-   * Events: "changed" (redraw), "said" with detail = a sentence, "bring" with detail = the position of an answer to be in view.
+   * Events: "changed" (redraw), "said" with detail = a sentence, "hint" with one for all to see, "bring" with detail = the position of an answer to be in view.
    * bar: the vote bar; panels: the answers' elements; comparison(): as for votes and acts, with `asks` as the server says it;
    * isMarked(answer): whether passages of it are marked.
    */
@@ -31,11 +33,12 @@ export class FormatsCard extends EventTarget {
     super();
     Object.assign(this, { bar, panels, votes, acts, comparison, isMarked });
     this.box = bar.querySelector(".asked");
-    this.strength = new Strength((strength) => this.#weigh(strength));
+    this.strength = new Strength((strength) => this.#weigh(strength), () => this.#hint(UNSEEN));
     this.ranking = new Ranking({
       record: (order) => record("rank", this.comparison().queryId, null, { order }),
       retract: () => this.#retract(),
       changed: (sentence) => {
+        this.isRatedLast = false;
         this.#changed();
         this.#say(sentence);
       },
@@ -58,6 +61,7 @@ export class FormatsCard extends EventTarget {
     this.alone.begin(this.#rows(asks));
     this.fold.begin(this.alone.rows.length + ["strength", "ranking"].filter((each) => this.#asks(each)).length);
     this.lastRated = null;
+    this.isRatedLast = false;
     arrange(this.bar, { isMany: this.isMany, asksBest: this.#asks("best"), onward: this.onward, tools: this.ranking.tools });
   }
 
@@ -138,6 +142,7 @@ export class FormatsCard extends EventTarget {
   digit(number) {
     if (!this.comparison()) return false;
     if (this.votes.vote?.choice === "skip") return this.votes.explain(number);
+    if (this.votes.vote && this.votes.reasonsHaveKeys) return this.votes.explain(number);
     const step = this.isMany ? this.#digitStep() : "best";
     if (step !== "best") this.fold.open();
     switch (step) {
@@ -176,9 +181,12 @@ export class FormatsCard extends EventTarget {
     return this.#isRanking() && this.ranking.clear();
   }
 
-  /** Take back what was said last: a place in the order, else the choice. */
+  /** Take back what was said last and nothing else: a place in the order, how much better, the choice. Points stay. */
   back() {
-    return this.isMany && ((this.#isRanking() && this.ranking.back()) || this.undo());
+    if (!this.isMany) return false;
+    if (this.isRatedLast) return this.#hint(POINTS), true;
+    if (this.#isRanking() && this.ranking.back()) return true;
+    return this.votes.vote?.strength ? this.#weigh(null) : this.undo();
   }
 
   /** Like or dislike the answer at `position`; without one (-1), where good or bad is asked, the next not judged. */
@@ -217,6 +225,7 @@ export class FormatsCard extends EventTarget {
   }
 
   #rate(answer, aspect, value, byKey = false) {
+    this.isRatedLast = true;
     this.lastRated = { answer, row: this.alone.rows.find(({ kind, label }) => kind === "ratings" && label === aspect) };
     const { ratings } = this.acts.marksOf(answer);
     if (ratings[aspect] !== value) {
@@ -248,6 +257,8 @@ export class FormatsCard extends EventTarget {
   }
 
   #weigh(strength, byKey = false) {
+    this.#hint("");
+    this.isRatedLast = false;
     this.votes.weigh(strength);
     this.ranking.again(); // the vote was said after it
     this.#changed();
@@ -264,6 +275,7 @@ export class FormatsCard extends EventTarget {
   /** A vote, or none any more, takes the place of a ranking; a tie is one in which all share the first place. */
   #voted() {
     if (!this.isMany) return;
+    this.isRatedLast = false;
     this.ranking.forget();
     if (this.votes.vote?.choice === "tie" && this.#asks("ranking")) this.ranking.tieAll();
   }
@@ -345,6 +357,10 @@ export class FormatsCard extends EventTarget {
 
   #changed() {
     this.dispatchEvent(new Event("changed"));
+  }
+
+  #hint(sentence) {
+    this.dispatchEvent(new CustomEvent("hint", { detail: sentence }));
   }
 
   #say(sentence) {
