@@ -220,7 +220,7 @@ BUTTONS = {
     "editor": ('.answer [data-act="edit"] >> nth=1', ".editor textarea:visible"),
     "comment": (".answer [data-more] >> nth=1", "#more-1 [name=text]"),
     "name": (".person", "[data-person-form] input"),
-    "guidelines": ("[popovertarget=guidelines]", None),
+    "guidelines": ("[popovertarget=guidelines]:not(.closes)", None),
     "plug-in": ("[popovertarget=plug-in]", None),
 }
 
