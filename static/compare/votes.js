@@ -14,7 +14,6 @@ const REASONS = {
   all_bad: ["wrong", "incomplete", "unclear", "unkind", "off the point"],
   skip: ["cannot judge", "unclear question", "not my language", "upsetting"],
 };
-const DIGITS_ELSEWHERE = ["strength", "ranking", "ratings"];
 const HINTS = {
   named: "You have seen the names: what you choose now is kept, but does not count as a blind choice.",
   same: "No answer here is better than another: is it good or bad?",
@@ -210,17 +209,11 @@ export class Votes extends EventTarget {
     this.reasonTimer = setTimeout(() => this.#sendReasons(), 1200);
   }
 
-  /** The reason with this number, of a vote that asks for some; said again, it is none. False if there is none. */
+  /** Of an item that was skipped, the reason with this number is the one; said again, it is none. False if there is none. */
   explain(number) {
-    const button = this.vote && this.bar.querySelectorAll("[data-reason]")[number - 1];
+    const button = this.vote?.choice === "skip" && this.bar.querySelectorAll("[data-reason]")[number - 1];
     if (button) this.#reason(button);
     return Boolean(button);
-  }
-
-  /** Whether digits say why: they do as long as nothing else of the comparison takes one. */
-  get reasonsHaveKeys() {
-    const asked = this.comparison()?.asks.formats ?? [];
-    return this.vote?.choice === "skip" || !DIGITS_ELSEWHERE.some((each) => asked.includes(each));
   }
 
   /** Why it is skipped is about the comparison, and one reason is enough. */
@@ -272,7 +265,7 @@ export class Votes extends EventTarget {
     const reasons = vote.choice in REASONS && !isSaidBelow ? REASONS[vote.choice] : [];
     bar.querySelector(".why").hidden = !reasons.length;
     const shown = [...bar.querySelectorAll("[data-reason]")].map((button) => button.dataset.reason).join();
-    if (shown !== reasons.join()) bar.querySelector(".why").replaceChildren(...chips(reasons, this.reasonsHaveKeys));
+    if (shown !== reasons.join()) bar.querySelector(".why").replaceChildren(...chips(reasons, vote.choice === "skip"));
     for (const button of bar.querySelectorAll("[data-reason]")) {
       const { reason } = button.dataset;
       button.setAttribute("aria-pressed", String(vote.choice === "skip" ? vote.reason === reason : this.tags.has(reason)));

@@ -142,7 +142,6 @@ export class FormatsCard extends EventTarget {
   digit(number) {
     if (!this.comparison()) return false;
     if (this.votes.vote?.choice === "skip") return this.votes.explain(number);
-    if (this.votes.vote && this.votes.reasonsHaveKeys) return this.votes.explain(number);
     const step = this.isMany ? this.#digitStep() : "best";
     if (step !== "best") this.fold.open();
     switch (step) {
