@@ -1,17 +1,18 @@
 """What people do with the answers of each version, and how well what they do foresees what they choose."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import orjson
 from pydantic import BaseModel
 
-from app.results.reading import read, standing
+from app.results.reading import standing
 from app.results.wanted import Part, Wanted
-from app.store import Chosen, Seen, Store, behaviors, choices
+from app.store import Seen, Store, behaviors, choices
 from rlhb_core.results import Foreseen, foresight, share, telling
+from rlhb_core.schema.records import AGAIN
 
 SAME = "it is the same of every answer that won or lost"
 LENGTHS = 5
@@ -22,39 +23,31 @@ class Act(NamedTuple):
     """Something that people do with an answer."""
 
     name: str
+    """As the features call it."""
     label: str
     explicit: bool
     """Said on purpose, to tell what it is worth; otherwise a trace of using it."""
-    number: Callable[[dict[str, Any], int], float]
-    """Of the features and the length."""
     is_share: bool = True
     """Whether it is done or not, so that a share of answers can be told."""
 
 
-def _is(name: str) -> Callable[[dict[str, Any], int], float]:
-    return lambda found, length: float(bool(found.get(name)))
-
-
-def _value(name: str) -> Callable[[dict[str, Any], int], float]:
-    return lambda found, length: float(found.get(name) or 0.0)
-
-
 ACTS = (
-    Act("liked", "liked", True, _is("liked")),
-    Act("disliked", "disliked", True, _is("disliked")),
-    Act("flagged", "reported", True, _is("flagged")),
-    Act("commented", "commented on", True, _is("commented")),
-    Act("rating", "rated", True, _value("rating"), False),
-    Act("copied", "copied", False, _is("copied")),
-    Act("selected", "marked a part of", False, _is("selected")),
-    Act("shared", "shared", False, _is("shared")),
-    Act("edited", "edited", False, _is("edited")),
-    Act("asked_again", "asked again after", False, _is("asked_again")),
-    Act("dwell_z", "reading time", False, _value("dwell_z"), False),
-    Act("read_depth", "depth of reading", False, _value("read_depth"), False),
+    Act("liked", "liked", True),
+    Act("disliked", "disliked", True),
+    Act("flagged", "reported", True),
+    Act("commented", "commented on", True),
+    Act("rating", "rated", True, False),
+    Act("copied", "copied", False),
+    Act("selected", "marked a part of", False),
+    Act("shared", "shared", False),
+    Act("edited", "edited", False),
+    Act("asked_again", "asked again after", False),
+    Act("dwell_z", "reading time", False, False),
+    Act("read_depth", "depth of reading", False, False),
 )
 """What is done. Reading time is that beyond the person's own habit for such a length."""
-LENGTH = Act("length", "length", False, lambda found, length: float(length), False)
+NAMES = tuple(act.name for act in ACTS)
+LENGTH = Act("length", "length", False, False)
 
 
 class Done(BaseModel):
@@ -127,7 +120,7 @@ def acts_of(store: Store, wanted: Wanted) -> Acts:
                 _Read(each.person, answer.version, answer.vote, numbers, answer.length)
                 for answer, numbers in zip(answers, told, strict=True)
             ]
-            if (best := _best(each, answers)) is not None:
+            if each.purpose != AGAIN and (best := _best(answers)) is not None:
                 foreseen.append(Foreseen(each.person, told, best))
     tells = [_tells(at, act, rows) for at, act in enumerate((*ACTS, LENGTH))]
     foresees = _foresees(foreseen)
@@ -142,16 +135,16 @@ def acts_of(store: Store, wanted: Wanted) -> Acts:
 
 
 def _numbers(answer: Seen) -> list[float]:
+    """How much of each act was done, and the length; what was not done is 0."""
     found = orjson.loads(answer.features)
-    return [act.number(found, answer.length) for act in (*ACTS, LENGTH)]
+    return [*(float(found.get(name) or 0.0) for name in NAMES), float(answer.length)]
 
 
-def _best(each: Chosen, answers: Sequence[Seen]) -> int | None:
-    """Which was chosen alone of those that are different."""
-    found = read([each]).rows
-    if not found or len(found[0].choice.groups[0]) > 1 or len(found[0].answers) < len(answers):
-        return None
-    return [answer.version for answer in answers].index(found[0].choice.groups[0][0])
+def _best(answers: Sequence[Seen]) -> int | None:
+    """Which was chosen alone, of answers by different versions."""
+    won = [at for at, answer in enumerate(answers) if answer.vote == "won"]
+    versions = {answer.version for answer in answers}
+    return won[0] if len(won) == 1 and len(versions) == len(answers) > 1 else None
 
 
 def _done(rows: Sequence[_Read]) -> Iterator[Done]:
@@ -175,12 +168,12 @@ def _tells(at: int, act: Act, rows: Sequence[_Read]) -> Tells:
     judged = [row for row in rows if row.vote in ("won", "lost")]
     numbers = [row.numbers[at] for row in judged]
     won = [row.vote == "won" for row in judged]
-    persons = [row.person for row in judged]
-    number = {person: at for at, person in enumerate(dict.fromkeys(persons))}
+    number: dict[str, int] = {}
+    persons = [number.setdefault(row.person, len(number)) for row in judged]
     if len(set(numbers)) < 2:
         numbers, won, persons, judged = [], [], [], []
     raw = telling(numbers, won, persons)
-    person = telling(numbers, won, persons, [number[person] for person in persons])
+    person = telling(numbers, won, persons, persons)
     length = telling(numbers, won, persons, _by_length([row.length for row in judged]))
     return Tells(
         act=act.name, label=act.label, explicit=act.explicit,

@@ -56,9 +56,10 @@ def derivatives(picks: Picks, weights: Array) -> tuple[Array, Array, Array]:
     """Gradient [D] and negative Hessian [D, D] of the log-likelihood; and the gradient of each pick [N, D]."""
     times = picks.parts.sum(1)
     picked = probabilities(picks, weights)
-    scores = np.einsum("nk,nkd->nd", picks.parts - times[:, None] * picked, picks.x)
-    middle = np.einsum("nk,nkd->nd", picked, picks.x)
-    information = np.einsum("nk,nkd,nke->de", times[:, None] * picked, picks.x, picks.x)
+    scores = ((picks.parts - times[:, None] * picked)[:, None] @ picks.x)[:, 0]
+    middle = (picked[:, None] @ picks.x)[:, 0]
+    flat = picks.x.reshape(-1, picks.x.shape[-1])
+    information = ((times[:, None] * picked).reshape(-1, 1) * flat).T @ flat
     information -= (times[:, None] * middle).T @ middle
     return scores.sum(0), information, scores
 

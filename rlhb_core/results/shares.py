@@ -25,7 +25,7 @@ class Share(NamedTuple):
     people: int
 
 
-def share(hits: Sequence[float], persons: Sequence[str]) -> Share:
+def share(hits: Sequence[float], persons: Sequence[str] | Sequence[int]) -> Share:
     """The mean of `hits` (each from 0 to 1), one for each judgement, and its 95 % interval clustered by person.
 
     Where judgements of one person alone are there, they are taken for independent: nothing tells otherwise.

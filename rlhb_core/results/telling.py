@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 from rlhb_core.results.shares import Z
 
@@ -34,29 +33,21 @@ class Telling(NamedTuple):
 def telling(
     numbers: Sequence[float],
     won: Sequence[bool],
-    persons: Sequence[str],
+    persons: Sequence[str] | Sequence[int],
     strata: Sequence[int] | None = None,
 ) -> Telling:
-    """One number for each answer: how well it tells which won. `strata`: only within each of them."""
+    """One number for each answer: how well it tells which won. `strata`: only within each of them.
+
+    persons: their names, or numbers in place of them.
+    """
     values, positive = np.asarray(numbers, dtype=float), np.asarray(won, dtype=bool)
     if not len(values):
         return Telling(None, None, None, 0, 0, 0, "there is no answer that won or lost")
     _, who = np.unique(np.asarray(persons), return_inverse=True)
     of = np.zeros(len(values), dtype=int) if strata is None else np.asarray(strata)
     counts = (int(positive.sum()), int((~positive).sum()), int(who.max()) + 1)
-    above = np.zeros(len(values))  # of how many of the other kind it is on its right side
-    met = np.zeros(len(values))
-    for stratum in np.unique(of):
-        here = np.flatnonzero(of == stratum)
-        up, down = here[positive[here]], here[~positive[here]]
-        if len(up) and len(down):
-            place = rankdata(values[here])
-            rank = dict(zip(here.tolist(), place.tolist(), strict=True))
-            mine = rankdata(values[up])
-            theirs = rankdata(values[down])
-            above[up] = np.array([rank[i] for i in up]) - mine
-            above[down] = len(up) - (np.array([rank[i] for i in down]) - theirs)
-            met[up], met[down] = len(down), len(up)
+    # of how many of the other kind of its stratum it is on its right side, and how many there are
+    above, met = _placements(values, positive, of)
     pairs = met[positive].sum()
     if not pairs:
         return Telling(None, None, None, *counts, why="nothing that won meets anything that lost")
@@ -76,9 +67,46 @@ def telling(
     return Telling(area, low, high, *counts)
 
 
+def _placements(
+    values: Array, positive: NDArray[np.bool_], strata: NDArray[np.int64]
+) -> tuple[Array, Array]:
+    """For each answer, how many of the other kind in its stratum lie on its right side, and how many there are.
+
+    One that is equal counts half.
+    """
+    _, of = np.unique(strata, return_inverse=True)
+    groups = int(of.max()) + 1
+    ups = np.bincount(of[positive], minlength=groups)
+    downs = np.bincount(of[~positive], minlength=groups)
+    met = np.where(positive, downs[of], ups[of]).astype(float)
+    everywhere = _ranks(values, of)
+    above = np.zeros(len(values))
+    for kind in (positive, ~positive):
+        above[kind] = everywhere[kind] - _ranks(values[kind], of[kind])
+    above[~positive] = ups[of[~positive]] - above[~positive]
+    return np.where(met > 0, above, 0.0), np.where((ups[of] > 0) & (downs[of] > 0), met, 0.0)
+
+
+def _ranks(values: Array, of: NDArray[np.int64]) -> Array:
+    """Mid-ranks within each group, from 1. `of`: the group of each value."""
+    order = np.lexsort((values, of))
+    sorted_of, sorted_values = of[order], values[order]
+    begins = np.r_[True, sorted_of[1:] != sorted_of[:-1]]
+    new = begins | np.r_[True, sorted_values[1:] != sorted_values[:-1]]
+    first = np.flatnonzero(new)
+    ends = np.r_[first[1:], len(order)]
+    middle = (first + ends - 1) / 2  # of those that are equal
+    start = np.flatnonzero(begins)[np.cumsum(begins) - 1]
+    found = np.empty(len(order))
+    found[order] = middle[np.cumsum(new) - 1] - start + 1
+    return found
+
+
 def _are_within_persons(strata: NDArray[np.int64], who: NDArray[np.int64]) -> bool:
     """Whether no stratum holds answers of two persons."""
-    return len(np.unique(np.stack([strata, who]), axis=1).T) == len(np.unique(strata))
+    _, of = np.unique(strata, return_inverse=True)
+    both = of * (int(who.max()) + 1) + who
+    return len(np.unique(both)) == int(of.max()) + 1
 
 
 def _bounds(area: float, error: float) -> tuple[float, float]:
