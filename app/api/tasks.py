@@ -125,6 +125,8 @@ def show_guidelines(
         study = studies.get(connection, study_id)
         if study_id != FREE:
             check_audience(study, who)
+            if not _is_seen(study, who):
+                raise UnknownReference("there is no such study")
         found = studies.guidelines(connection, study_id, number or study.guidelines)
     if found is None and number is not None:
         raise UnknownReference("there is no such version of the guidelines")

@@ -3,6 +3,7 @@
 They are no records: nothing is exported of them, and nothing learns from them.
 """
 
+from itertools import accumulate
 from uuid import UUID, uuid5
 
 import sqlalchemy as sa
@@ -15,6 +16,8 @@ from rlhb_core.schema.record import now_ms
 
 MOST = 100
 """Drafts that are kept of one person, the newest."""
+MOST_CHARACTERS = 400_000
+"""Of all drafts of one person together; the oldest go first."""
 DAYS = 30
 """For how long a draft waits for whoever wrote it."""
 
@@ -44,14 +47,7 @@ def keep(connection: Connection, person_id: UUID, draft: Draft) -> None:
         "text": storable(draft.text),
     }
     upsert(connection, DRAFT, [row])
-    newest = (
-        sa.select(DRAFT.c.id)
-        .where(DRAFT.c.person_id == person_id)
-        .order_by(DRAFT.c.written_ms.desc(), DRAFT.c.about)
-        .limit(MOST)
-    )
-    too_many = (DRAFT.c.person_id == person_id) & DRAFT.c.id.not_in(newest)
-    connection.execute(sa.delete(DRAFT).where(too_many))
+    _forget_most(connection, person_id)
     forget_old(connection)
 
 
@@ -63,6 +59,23 @@ def drop(connection: Connection, person_id: UUID, about: str) -> None:
 def forget_old(connection: Connection) -> None:
     """Delete what has waited too long, whoever wrote it."""
     connection.execute(sa.delete(DRAFT).where(DRAFT.c.written_ms < _oldest()))
+
+
+def _forget_most(connection: Connection, person_id: UUID) -> None:
+    """Keep the newest that are not too many, nor too long together."""
+    rows = connection.execute(
+        sa.select(DRAFT.c.id, sa.func.length(DRAFT.c.text))
+        .where(DRAFT.c.person_id == person_id)
+        .order_by(DRAFT.c.written_ms.desc(), DRAFT.c.about)
+    ).all()
+    sizes = accumulate(size for _, size in rows)
+    too_many = [
+        draft_id
+        for at, ((draft_id, _), size) in enumerate(zip(rows, sizes, strict=True))
+        if at >= MOST or size > MOST_CHARACTERS
+    ]
+    if too_many:
+        connection.execute(sa.delete(DRAFT).where(DRAFT.c.id.in_(too_many)))
 
 
 def _oldest() -> int:

@@ -20,10 +20,11 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from app.store.account_tables import ACCOUNT
+from app.store.account_tables import ACCOUNT, DRAFT
 from app.store.engine import Connection
 from app.store.errors import StoreError
-from app.store.tables import PERSON, QUERY, SIGNAL
+from app.store.study_tables import ITEM, PREPARED
+from app.store.tables import PERSON, QUERY, RESPONSE, SIGNAL
 from rlhb_core.schema.signals import SignalKind
 
 if TYPE_CHECKING:
@@ -87,13 +88,19 @@ def _pieces(text: str) -> Iterator[bytes]:
             yield part.encode()
 
 
+_SAID = (
+    QUERY.c.text, PERSON.c.display_name, ACCOUNT.c.name, DRAFT.c.text, ITEM.c.text, PREPARED.c.text, RESPONSE.c.text,
+)  # fmt: skip
+_SAID_IN_JSON = (SIGNAL.c.payload, QUERY.c.history, RESPONSE.c.history, ITEM.c.history)
+"""Wherever words of somebody stand."""
+
+
 def of_others(connection: Connection, marks: set[bytes]) -> set[bytes]:
     """Those of the marks that somebody who is still here said too: they stay where they are theirs."""
     found = set()
     for mark in marks:
         text = mark.decode()
-        said = (QUERY.c.text, PERSON.c.display_name, ACCOUNT.c.name)
-        for column in (*said, sa.cast(SIGNAL.c.payload, sa.Text)):
+        for column in (*_SAID, *(sa.cast(each, sa.Text) for each in _SAID_IN_JSON)):
             if connection.execute(sa.select(1).where(_contains(column, text)).limit(1)).first():
                 found.add(mark)
                 break

@@ -74,8 +74,8 @@ def test_every_page_has_its_door(app: FastAPI) -> None:
     events = {
         path: [str(event) for event in door.events.values()] for path, door in doors(app).items()
     }
-    assert list(events) == ["/runs", "/curves", "/data", ""]
-    assert events["/curves"] == []
+    assert list(events) == ["/runs", "/curves", "/results", "/data", ""]
+    assert events["/curves"] == events["/results"] == []
     assert "ask()" in events[""]
     assert any(line.startswith("look(a text, a list of texts") for line in events["/runs"])
 

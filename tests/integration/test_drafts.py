@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from app.store import Draft, Store, drafts, people
-from app.store.drafts import DAYS, MOST
+from app.store.drafts import DAYS, MOST, MOST_CHARACTERS
 from rlhb_core.schema.record import now_ms
 from tests.integration.test_roles import NOBODYS_ID
 from tests.scene import asked, someone
@@ -89,6 +89,11 @@ def test_only_the_newest_are_kept_and_none_for_ever(store: Store) -> None:
             drafts.keep(connection, person.id, one)
         found = drafts.of_person(connection, person.id)
         assert [one.text for one in found] == [str(n) for n in range(MOST + 2, 2, -1)]
+        long = MOST_CHARACTERS // 20
+        for number in range(22):
+            one = Draft(about=f"edit.{uuid4()}", text="x" * long, written_ms=begun + 500 + number)
+            drafts.keep(connection, person.id, one)
+        assert [len(one.text) for one in drafts.of_person(connection, person.id)] == [long] * 20
         odd = Draft(about="question", text="a sign\x00that is none", written_ms=begun + 999)
         drafts.keep(connection, person.id, odd)
         assert "that is none" in drafts.of_person(connection, person.id)[0].text

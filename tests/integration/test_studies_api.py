@@ -183,6 +183,9 @@ def test_a_study_that_has_not_begun_is_seen_by_who_leads_it(leader: Member, anno
     study_id = made_here["study"]["id"]
     assert study_id not in annotator.client.get("/api/studies").text
     assert study_id in leader.client.get("/api/studies").text
+    guidelines = f"/api/studies/{study_id}/guidelines"
+    assert leader.client.get(guidelines).status_code == 200
+    assert annotator.client.get(guidelines).status_code == 404
     empty = leader.client.patch(f"/api/studies/{study_id}", json={"status": "open"})
     assert (empty.status_code, "bring items in first" in empty.json()["detail"]) == (422, True)
     bring(leader, study_id, "q.txt", "One?\n\nTwo?\n")

@@ -20,8 +20,10 @@ from app.settings import Settings
 from app.store import (
     Connection,
     DataFilter,
+    Draft,
     Store,
     behaviors,
+    drafts,
     exports,
     imports,
     runs,
@@ -281,6 +283,24 @@ def test_a_reader_in_the_way_is_told_and_it_is_done_once_he_has_gone(
             thread.join(60)
     assert "now gone from the database's files" in caplog.text
     assert found(tmp_path, *SECRETS) == []
+
+
+def test_what_others_have_of_the_same_words_is_no_trace(
+    client: TestClient, caplog: pytest.LogCaptureFixture
+):
+    """A draft, an item and an answer of the same words stay, and the database is not written anew for them."""
+    caplog.set_level(logging.INFO)
+    store = store_of(client)
+    words = "Which of the two moons of Mars is the larger one, by how much?"
+    with store.writing() as connection:
+        person, other = someone(connection), someone(connection)
+        asked(connection, person, words)
+        asked(connection, other, "Say it again.", (words, "No."))
+        drafts.keep(connection, other.id, Draft(about="question", text=words, written_ms=now_ms()))
+    assert not erase(client, person.id)["pending"]
+    assert "anew" not in caplog.text
+    with store.reading() as connection:
+        assert drafts.of_person(connection, other.id)[0].text == words
 
 
 def test_on_postgres_the_rows_go_and_the_answer_says_that_files_are_not_ours(
