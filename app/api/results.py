@@ -1,6 +1,6 @@
 """/api/results: what people prefer, whether they agree, what sways them, what they do; as JSON, CSV and HTML."""
 
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 
 from app.api.data import chosen_data
 from app.api.deps import TheHeavy, TheStore, Who
+from app.files import start_of
 from app.people import note_alone
 from app.results import (
     OF,
@@ -68,7 +69,7 @@ def chosen_part(
         data=data.model_copy(update=anywhere),
         segment=Segment(
             study=study,
-            until_ms=None if until is None else _start(until),
+            until_ms=None if until is None else start_of(until, "until"),
             tag=tag,
             group=group,
             shortest=shortest,
@@ -79,10 +80,6 @@ def chosen_part(
         control=control,
         anchor=anchor,
     )
-
-
-def _start(day: date) -> int:
-    return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp() * 1000)
 
 
 TheWanted = Annotated[Wanted, Depends(chosen_part)]

@@ -139,8 +139,8 @@ def corrected(store: Store, chosen: DataFilter) -> int:
     return sum(1 for _ in corrected_answers(store, chosen))
 
 
-def start_of(day: date) -> int:
+def start_of(day: date, name: str = "since") -> int:
     """The first moment of a day where the server stands, in milliseconds since 1970 (UTC). Raises BadConfig."""
     if not 1970 <= day.year < 9999:
-        raise BadConfig("since: a day from 1970 on")
+        raise BadConfig(f"{name}: a day from 1970 on")
     return max(0, int(datetime.combine(day, time.min).astimezone().timestamp() * 1000))
