@@ -32,19 +32,19 @@ export async function start(element) {
   form.addEventListener("change", choose);
   form.addEventListener("submit", (event) => event.preventDefault());
   addEventListener("rlhb:theme", () => drawn.forEach((again) => again()));
-  offer([], []);
+  offer();
   show();
-  const studies = await get("/api/studies").catch(() => []);
-  offer(studies, []);
+  offer({ studies: await get("/api/studies").catch(() => []) });
 }
 
 // --- what is meant -----------------------------------------------------------------------------------
 
-let known = { studies: [], versions: [] };
+let known = { studies: [], versions: [], sources: ["real"] };
 
-function offer(studies, versions) {
-  known = { studies: studies.length ? studies : known.studies, versions: versions.length ? versions : known.versions };
-  const chosen = asked.getAll("source");
+/** Draw the form anew with what has become known. */
+function offer(more = {}) {
+  known = { ...known, ...more };
+  const chosen = asked.has("source") ? asked.getAll("source") : known.sources; // where none is asked for, those that are there
   const focused = document.activeElement?.name;
   fill(
     form,
@@ -52,7 +52,7 @@ function offer(studies, versions) {
       "fieldset",
       { class: "kinds" },
       h("legend", {}, "Data"),
-      SOURCES.map(([value, label]) => h("label", {}, h("input", { type: "checkbox", name: "source", value, checked: chosen.length ? chosen.includes(value) : value === "real" }), label)),
+      SOURCES.map(([value, label]) => h("label", {}, h("input", { type: "checkbox", name: "source", value, checked: chosen.includes(value) }), label)),
     ),
     select("study", "Study", [["", "all"], ...known.studies.map(({ id, name }) => [id, name])]),
     day("since", "Since"),
@@ -113,8 +113,8 @@ async function show() {
 
 function fillPart(part, body, { found, figures, templates }) {
   if (part === "ranking") {
-    const names = [...new Set(found.matrix.map(({ version }) => version))];
-    if (names.join() !== known.versions.join()) offer([], names);
+    const versions = [...new Set(found.matrix.map(({ version }) => version))];
+    if (versions.join() !== known.versions.join() || found.sources.join() !== known.sources.join()) offer({ versions: versions.length ? versions : known.versions, sources: found.sources });
   }
   const sentences = found.sentences ?? (found.biases.some(({ rows }) => rows.length) ? found.biases.map(({ sentence }) => sentence) : ["No choice between different answers is there yet."]);
   fill(

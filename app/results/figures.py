@@ -15,6 +15,8 @@ from rlhb_core.figures.curves import Figure
 ROW_PX = 34
 """Height of a row."""
 LEAST_PX = 150
+EVERY_ROW = {"tickmode": "linear", "dtick": 1}
+"""None goes without its name."""
 HELD = {
     Control.NONE: "",
     Control.LENGTH: "With the length of answers held fixed. ",
@@ -184,6 +186,7 @@ def _tells(found: Acts) -> list[Figure]:
             ),
             hovertemplate=f"{name}: %{{x:.3f}}<extra></extra>",
         )
+    figure.update_yaxes(EVERY_ROW)
     figure.add_vline(x=0.5, line={"dash": "4px,5px", "width": 1}, layer="below")
     figure.update_layout(
         height=max(LEAST_PX, ROW_PX * len(rows) + 90), hovermode="closest", scattermode="group",
@@ -244,6 +247,7 @@ def _dots(
         error_x=_error(values, bounds), text=list(words), hovertemplate="%{y}: %{text}<extra></extra>",
     )  # fmt: skip
     figure.update_layout(height=max(LEAST_PX, ROW_PX * len(names) + 70), hovermode="closest")
+    figure.update_yaxes(EVERY_ROW)
     return figure
 
 

@@ -29,6 +29,7 @@ from rlhb_core.results import (
 )
 from rlhb_core.results.choices import Array
 from rlhb_core.results.shares import Z
+from rlhb_core.schema.records import Source
 
 RESAMPLES = 1000
 COVARIATES = {
@@ -109,6 +110,7 @@ class Ranking(BaseModel):
     matrix: list[Meeting]
     sentences: list[str] = Field(description="What it means.")
     data: str = Field(description="The data, in words.")
+    sources: list[Source] = Field(description="Its kinds, as they were asked for or as there are.")
 
 
 def ranking_of(store: Store, wanted: Wanted) -> Ranking:
@@ -137,7 +139,7 @@ def ranking_of(store: Store, wanted: Wanted) -> Ranking:
         ranking=[], ties=wanted.ties, tie_odds=None, control=wanted.control, weights=[],
         anchor=wanted.anchor, comparisons=len(found.rows), people=found.people,
         left_out={str(why): n for why, n in found.left_out.items()}, pairs=[], matrix=[],
-        sentences=[], data=wanted.data.words(),
+        sentences=[], data=wanted.data.words(), sources=sorted(wanted.data.sources),
     )  # fmt: skip
     if not found.rows:
         told.sentences = ["Nobody has chosen between two versions in this data yet."]

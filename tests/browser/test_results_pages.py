@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from app.store import people
 from rlhb_core.schema.records import Source
@@ -58,6 +58,14 @@ def test_all_of_it_is_told_in_words_figures_and_tables(
     for table in ("ranking", "pairs", "matrix", "measures", "biases", "done"):
         page.locator(f'[data-table="{table}"] summary').click()
         expect(page.locator(f'[data-table="{table}"] tbody tr').first).to_be_visible()
+    rows = page.locator('[data-table="biases"] tbody tr').filter(has_text="How long it is").count()
+    expect(page.locator('[data-figure="bias-length"] .ytick')).to_have_count(
+        rows
+    )  # each with its name
+    tick = page.get_by_label("imported")
+    assert (
+        tick.evaluate("each => getComputedStyle(each).appearance") == "auto"
+    )  # else it is not seen
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     picture(page, f"results-{size}")
     check(page)
@@ -135,6 +143,22 @@ def test_what_is_chosen_changes_it_and_stands_in_the_address(
     expect(page.get_by_label("Before", exact=True)).to_have_value("2020-01-01")
     expect(page.get_by_label("imported")).to_be_checked()
     expect(page.get_by_label("Ties", exact=True)).to_have_value("davidson")
+
+
+def test_the_kinds_of_data_that_are_told_of_are_ticked(chosen: None, visit: Visit) -> None:
+    """Where the address names none, the server takes real data, or else what there is."""
+
+    def only_imported(route: Route) -> None:
+        told = route.fetch(url=f"{route.request.url}&source=imported").json()
+        route.fulfill(json=told)
+
+    page = visit()
+    page.route("**/api/results/ranking?*", only_imported)
+    page.goto("/results/")
+    expect(page.get_by_label("imported")).to_be_checked(timeout=PATIENCE_MS)
+    expect(page.get_by_label("real")).not_to_be_checked()
+    page.get_by_label("Held fixed", exact=True).select_option("length")
+    page.wait_for_url("**/results/?source=imported&control=length")
 
 
 def test_people_who_are_left_out_are_gone_at_once(

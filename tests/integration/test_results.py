@@ -127,7 +127,7 @@ def test_data_of_one_kind_only(store: Store):
     for person in readers(store, 5, source=Source.SIMULATED):
         story(store, person, 0)
     real = ranking_of(store, Wanted())
-    assert (real.comparisons, real.data) == (5, "real data")
+    assert (real.comparisons, real.data, real.sources) == (5, "real data", [Source.REAL])
     assert real.sentences == [
         "No ranking: between RLHF and SFT only one side was ever picked, so no finite strength fits; a few more votes "
         "will do."
